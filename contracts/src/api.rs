@@ -1,0 +1,180 @@
+//! The shapes of a node's HTTP API, shared by nodes and their clients, and how a request to read
+//! what is not public is signed.
+
+use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    block::{BlockId, CommitCertificate, GenesisHash, Header, Height, StateHash, TimeMs},
+    codec::{self, Text},
+    committee::ValidatorId,
+    identity::AddressPrefix,
+    keys::{BadSignature, Domain, PublicKey, SecretKey, Signature, Signed},
+    ledger::receipt::{Outcome, Receipt},
+    merkle::Root,
+    statement::SignedStatement,
+    transaction::TxId,
+};
+
+/// Content type of one signed transaction in canonical bytes.
+pub const TRANSACTION_TYPE: &str = "application/octet-stream";
+
+/// Content type of many: each in canonical bytes after its length as four bytes, big-endian.
+pub const TRANSACTIONS_TYPE: &str = "application/vnd.causeway.transactions";
+
+/// A submission carries at most this many transactions.
+pub const SUBMIT_TRANSACTIONS_MAX: usize = 1024;
+
+/// A submission's body is at most this long, in bytes.
+pub const SUBMIT_BYTES_MAX: usize = 1024 * 1024;
+
+/// A request to wait for a receipt waits at most this long, in milliseconds.
+pub const WAIT_MS_MAX: u64 = 30_000;
+
+/// `GET /v1/status`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Status {
+    pub network: String,
+    pub genesis: GenesisHash,
+    pub address_prefix: AddressPrefix,
+    pub validator: ValidatorId,
+    /// The program's version.
+    pub version: String,
+    /// The last final block on this node's disk.
+    pub height: Height,
+    pub time_ms: TimeMs,
+    pub block: BlockId,
+    pub state_hash: StateHash,
+    pub validators: u32,
+    /// Of those, connected to this node, itself not counted.
+    pub peers: u32,
+    /// Blocks that others have and this node has not yet.
+    pub behind: u64,
+    /// Whether it takes transactions now.
+    pub accepting: bool,
+    pub pending_transactions: u64,
+}
+
+/// `POST /v1/transactions`: one entry for each transaction, in order. A submission that cannot be
+/// read at all is refused as a whole, with a [`Problem`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submitted {
+    pub results: Vec<SubmitResult>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SubmitResult {
+    pub id: TxId,
+    /// Absent if the transaction was taken, or had been before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Refused {
+    /// A word for programs, such as `expired` or `busy`.
+    pub code: String,
+    /// A sentence for people.
+    pub detail: String,
+    /// Whether the same bytes may be taken later, here or elsewhere.
+    pub retry: bool,
+}
+
+/// `GET /v1/transactions/{id}`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TransactionView {
+    pub id: TxId,
+    pub status: TransactionStatus,
+    /// Where it is final.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub height: Option<Height>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outcome: Option<Outcome>,
+    /// Where it has no receipt: this validator's signed word for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub statement: Option<SignedStatement>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TransactionStatus {
+    /// Not known here, or skipped, or forgotten before it was ordered.
+    Unknown,
+    /// Taken and not yet in a final block.
+    Pending,
+    /// In a final block; `outcome` says with what effect.
+    Final,
+}
+
+/// `GET /v1/blocks/{height}`, and each event of the stream of receipts (`GET /v1/stream`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BlockView {
+    pub header: Header,
+    pub certificate: CommitCertificate,
+    pub receipts: Vec<Receipt>,
+}
+
+/// `GET /v1/validators`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validators {
+    /// The set decides the block after this one.
+    pub height: Height,
+    pub hash: Root,
+    pub validators: Vec<ValidatorView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ValidatorView {
+    pub id: ValidatorId,
+    pub name: Text<64>,
+    pub key: PublicKey,
+    pub power: u64,
+    /// Passed over as a proposer, having missed its turn.
+    pub absent: bool,
+}
+
+/// The body of every error: problem details (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    /// `urn:causeway:problem:` and a word for programs.
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    /// What was wrong and what would be right.
+    pub detail: String,
+}
+
+/// Headers of a request to read what is not public.
+pub const KEY_HEADER: &str = "causeway-key";
+pub const TIME_HEADER: &str = "causeway-time";
+pub const SIGNATURE_HEADER: &str = "causeway-signature";
+
+/// A signed request counts if its time is at most this far from the node's clock, in milliseconds.
+pub const REQUEST_SKEW_MS: u64 = 30_000;
+
+/// What the signature on a read request covers.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct ReadRequest {
+    pub genesis: GenesisHash,
+    /// Path and query as sent, such as `/v1/accounts/cwdev1...`.
+    pub path: Text<1024>,
+    pub time_ms: TimeMs,
+}
+
+impl ReadRequest {
+    pub fn sign(&self, key: &SecretKey) -> Signature {
+        key.sign(Domain::Request, &codec::encode(self))
+    }
+
+    pub fn verify(&self, key: PublicKey, signature: Signature) -> Result<(), BadSignature> {
+        let message = codec::encode(self);
+        let signed = Signed {
+            key,
+            domain: Domain::Request,
+            message: &message,
+            signature,
+        };
+        signed.verify()
+    }
+}

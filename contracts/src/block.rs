@@ -1,0 +1,149 @@
+//! Blocks, batches and commit certificates: what validators agree on and what anyone can check.
+
+pub mod batch;
+pub mod certificate;
+
+use std::fmt;
+
+use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+pub use self::{
+    batch::{Batch, BatchDigest, SignedBatch},
+    certificate::{CertificateError, CommitCertificate, CommitSignature, VoteKind, vote_message},
+};
+use crate::{
+    codec::{self, Bounded, hex_newtype},
+    committee::ValidatorId,
+    merkle::{self, Root},
+};
+
+/// The only version of [`Header`] there is.
+pub const BLOCK_VERSION: u16 = 1;
+
+/// A block names at most this many batches. Fixed.
+pub const BATCHES_MAX: usize = 256;
+
+/// Wire length of a [`Block`]. Fixed; its batches travel apart.
+pub const BLOCK_BYTES_MAX: usize = 16 * 1024;
+
+/// A block's place in the chain; the genesis state is height 0, the first block height 1.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Height(pub u64);
+
+impl Height {
+    pub const GENESIS: Self = Self(0);
+
+    /// # Panics
+    /// After 2^64 heights.
+    pub fn next(self) -> Self {
+        Self(self.0.checked_add(1).expect("heights do not run out"))
+    }
+}
+
+impl fmt::Display for Height {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TimeMs(pub u64);
+
+hex_newtype!(
+    /// The hash of a network's genesis; it names the network.
+    GenesisHash,
+    32
+);
+
+hex_newtype!(
+    /// The first 8 bytes of a [`GenesisHash`], as transactions carry it.
+    GenesisPrefix,
+    8
+);
+
+impl GenesisHash {
+    pub fn prefix(&self) -> GenesisPrefix {
+        GenesisPrefix(self.0[..8].try_into().expect("a hash has 32 bytes"))
+    }
+}
+
+hex_newtype!(
+    /// SHA-256 over `causeway/block/1` and the canonical bytes of a [`Header`].
+    BlockId,
+    32
+);
+
+hex_newtype!(
+    /// Commits to the state after a block by its history:
+    /// SHA-256 over `causeway/state/1`, the parent's state hash and the block's changes root.
+    StateHash,
+    32
+);
+
+impl StateHash {
+    pub fn after(self, changes: &Root) -> Self {
+        Self(codec::hash("causeway/state/1", &[&self.0, changes.as_bytes()]))
+    }
+}
+
+/// What a block says about itself and about the state after it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Header {
+    pub version: u16,
+    pub genesis: GenesisHash,
+    pub height: Height,
+    /// Above the parent's; by the proposer's clock otherwise.
+    pub time_ms: TimeMs,
+    pub parent: BlockId,
+    /// The author, also where another validator proposed the block again.
+    pub proposer: ValidatorId,
+    /// Merkle root over the batches' digests, in order.
+    pub batches_root: Root,
+    pub transaction_count: u32,
+    /// Merkle root over the canonical bytes of the receipts, in order.
+    pub receipts_root: Root,
+    /// Merkle root over every state entry that the block changed, sorted by key.
+    pub changes_root: Root,
+    pub state_hash: StateHash,
+    /// Merkle root over the whole state at the last certified checkpoint.
+    pub checkpoint_root: Root,
+    /// The hash of the validators that decide this block.
+    pub validators_hash: Root,
+    /// The hash of the validators that decide the next one.
+    pub next_validators_hash: Root,
+}
+
+impl Header {
+    pub fn id(&self) -> BlockId {
+        BlockId(codec::hash("causeway/block/1", &[&codec::encode(self)]))
+    }
+}
+
+/// A header with the digests of its batches, which it commits to.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Block {
+    pub header: Header,
+    pub batches: Bounded<BatchDigest, BATCHES_MAX>,
+}
+
+impl Block {
+    pub fn id(&self) -> BlockId {
+        self.header.id()
+    }
+}
+
+/// The Merkle root over batch digests that a header carries.
+pub fn batches_root(digests: &[BatchDigest]) -> Root {
+    merkle::root(digests.iter().map(|digest| merkle::leaf(digest.as_bytes())).collect())
+}
+
+/// The id that stands as the parent of the first block.
+pub fn genesis_block_id(genesis: &GenesisHash) -> BlockId {
+    BlockId(codec::hash("causeway/block/1", &[genesis.as_bytes()]))
+}

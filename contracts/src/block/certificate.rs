@@ -1,0 +1,113 @@
+//! Votes' signed bytes, and the commit certificate that makes a block final.
+
+use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use super::{BlockId, GenesisHash, Height};
+use crate::{
+    codec::Bounded,
+    committee::{VALIDATORS_MAX, ValidatorSet},
+    keys::{Domain, Signature, Signed},
+};
+
+/// The two votes of Tendermint ("The latest gossip on BFT consensus", arXiv:1807.04938).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub enum VoteKind {
+    Prevote,
+    Precommit,
+}
+
+/// The bytes that a vote signs after its domain tag, 78 of them: genesis hash, kind (1 prevote,
+/// 2 precommit), height and round as big-endian integers, then 1 and the block id, or 33 zeros for
+/// nil. Who signed is not among them: the key says it, and so all validators sign the same bytes.
+pub fn vote_message(
+    genesis: &GenesisHash,
+    kind: VoteKind,
+    height: Height,
+    round: u32,
+    block: Option<&BlockId>,
+) -> [u8; 78] {
+    let mut bytes = [0; 78];
+    bytes[..32].copy_from_slice(genesis.as_bytes());
+    bytes[32] = match kind {
+        VoteKind::Prevote => 1,
+        VoteKind::Precommit => 2,
+    };
+    bytes[33..41].copy_from_slice(&height.0.to_be_bytes());
+    bytes[41..45].copy_from_slice(&round.to_be_bytes());
+    if let Some(id) = block {
+        bytes[45] = 1;
+        bytes[46..].copy_from_slice(id.as_bytes());
+    }
+    bytes
+}
+
+/// A validator's precommit in a certificate.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommitSignature {
+    /// The signer's place in the [`ValidatorSet`].
+    pub signer: u16,
+    pub signature: Signature,
+}
+
+/// Precommits for one block by more than two thirds of the validators' power: the block is final.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CommitCertificate {
+    pub height: Height,
+    pub round: u32,
+    pub block: BlockId,
+    /// Ascending by signer, each once.
+    pub signatures: Bounded<CommitSignature, VALIDATORS_MAX>,
+}
+
+/// Why a certificate does not make a block final.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CertificateError {
+    #[error("signers are not in ascending order, each once")]
+    SignersNotAscending,
+    #[error("signer {0} is not in the validator set")]
+    UnknownSigner(u16),
+    #[error("the signature of signer {0} is not good")]
+    BadSignature(u16),
+    #[error("signed by power {signed} of {total}; more than two thirds are needed")]
+    NotEnoughPower { signed: u64, total: u64 },
+}
+
+impl CommitCertificate {
+    /// Checks it against the set that decides blocks of its height.
+    pub fn verify(&self, genesis: &GenesisHash, validators: &ValidatorSet) -> Result<(), CertificateError> {
+        if !self.signatures.is_sorted_by(|a, b| a.signer < b.signer) {
+            return Err(CertificateError::SignersNotAscending);
+        }
+        // Power first: it costs nothing, and spares the signatures of a certificate that cannot be good.
+        let mut signed = 0;
+        for entry in &self.signatures {
+            let validator = validators
+                .get(entry.signer)
+                .ok_or(CertificateError::UnknownSigner(entry.signer))?;
+            signed += validator.power;
+        }
+        if !validators.is_quorum(signed) {
+            return Err(CertificateError::NotEnoughPower {
+                signed,
+                total: validators.total_power(),
+            });
+        }
+        let message = vote_message(genesis, VoteKind::Precommit, self.height, self.round, Some(&self.block));
+        for entry in &self.signatures {
+            let validator = validators.get(entry.signer).expect("looked up above");
+            let signed = Signed {
+                key: validator.key,
+                domain: Domain::Vote,
+                message: &message,
+                signature: entry.signature,
+            };
+            signed
+                .verify()
+                .map_err(|_| CertificateError::BadSignature(entry.signer))?;
+        }
+        Ok(())
+    }
+}

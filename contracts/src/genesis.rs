@@ -1,0 +1,258 @@
+//! The file a network begins with, written and read by people; its hash names the network.
+
+use std::collections::BTreeSet;
+
+use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    block::{GenesisHash, TimeMs},
+    codec::{self, Bounded, Text},
+    committee::{Validator, ValidatorSet, ValidatorSetError},
+    governance::{CurrencyRecord, Parameters, ParametersError},
+    identity::{
+        AccountId, AddressPrefix, IdentityCommitment, KeyPolicy, Participant, ParticipantId, PolicyError, Salt, Tier,
+    },
+    keys::{KeyError, PublicKey},
+    money::{Amount, Currency, text::EXPONENT_MAX},
+};
+
+/// The only version of the file there is.
+pub const GENESIS_VERSION: u16 = 1;
+
+/// A genesis file is at most this long.
+pub const GENESIS_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Genesis {
+    pub version: u16,
+    pub name: Text<64>,
+    /// The human-readable part of this network's addresses: `cw`, or `cwdev` for tests.
+    pub address_prefix: AddressPrefix,
+    /// Block times begin after this.
+    pub time_ms: TimeMs,
+    pub council: KeyPolicy,
+    #[serde(default)]
+    pub parameters: Parameters,
+    pub validators: Bounded<GenesisValidator, 256>,
+    pub participants: Bounded<Participant, 4096>,
+    pub currencies: Bounded<CurrencyRecord, 256>,
+    /// Customers' accounts that exist from the start, with what their issuers have issued to them.
+    #[serde(default)]
+    pub accounts: Bounded<OpeningAccount, 1_000_000>,
+}
+
+/// A validator at the start. `power` counts in votes; the rest says where and as whom it is reached.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct GenesisValidator {
+    pub name: Text<64>,
+    /// Signs votes, proposals, batches and statements.
+    pub key: PublicKey,
+    pub power: u64,
+    /// Names the validator's libp2p identity; a different key from `key`.
+    pub network_key: PublicKey,
+    /// A libp2p multiaddress such as `/ip4/127.0.0.1/tcp/27100`.
+    pub address: Text<128>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpeningAccount {
+    pub operator: ParticipantId,
+    pub keys: KeyPolicy,
+    pub salt: Salt,
+    pub tier: Tier,
+    pub identity: IdentityCommitment,
+    #[serde(default)]
+    pub balances: Bounded<OpeningBalance, 64>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OpeningBalance {
+    pub currency: Currency,
+    pub amount: Amount,
+}
+
+/// Why a genesis file is refused.
+#[derive(Debug, thiserror::Error)]
+pub enum GenesisError {
+    #[error("not a genesis file: {0}")]
+    Toml(#[from] toml::de::Error),
+    #[error("version {0} is not known; this program knows version {GENESIS_VERSION}")]
+    Version(u16),
+    #[error("the council's keys: {0}")]
+    Council(PolicyError),
+    #[error("the validators: {0}")]
+    Validators(#[from] ValidatorSetError),
+    #[error("validator {name}: network key: {source}")]
+    NetworkKey { name: Text<64>, source: KeyError },
+    #[error("validator {name}: its network key must differ from its signing key and from other validators'")]
+    NetworkKeyShared { name: Text<64> },
+    #[error("the parameters: {0}")]
+    Parameters(#[from] ParametersError),
+    #[error("participant {id}: {source}")]
+    Participant { id: ParticipantId, source: PolicyError },
+    #[error("participant {0} appears more than once")]
+    DuplicateParticipant(ParticipantId),
+    #[error("currency {0} appears more than once")]
+    DuplicateCurrency(Currency),
+    #[error("currency {currency}: its exponent is {exponent}; it must be from 0 to {EXPONENT_MAX}")]
+    Exponent { currency: Currency, exponent: u8 },
+    #[error("currency {currency}: its issuer {issuer} is not among the participants")]
+    UnknownIssuer { currency: Currency, issuer: ParticipantId },
+    #[error("the account of salt {salt}: {problem}")]
+    Account { salt: Salt, problem: AccountProblem },
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AccountProblem {
+    #[error("its operator {0} is not among the participants, or not an operator")]
+    Operator(ParticipantId),
+    #[error("{0}")]
+    Keys(#[from] PolicyError),
+    #[error("an account with the same operator, keys and salt is there already")]
+    Duplicate,
+    #[error("currency {0} is not among the currencies, or named twice")]
+    Currency(Currency),
+    #[error("with it, more {0} is issued than its cap allows")]
+    IssuanceCap(Currency),
+}
+
+impl Genesis {
+    /// Reads and checks a genesis file's text.
+    pub fn parse(text: &str) -> Result<Self, GenesisError> {
+        let genesis: Self = toml::from_str(text)?;
+        genesis.check()?;
+        Ok(genesis)
+    }
+
+    /// The text of a genesis file with this content.
+    pub fn to_toml(&self) -> String {
+        toml::to_string_pretty(self).expect("every field has a TOML form")
+    }
+
+    /// Over the canonical encoding of the content, so that comments and layout do not count.
+    pub fn hash(&self) -> GenesisHash {
+        GenesisHash(codec::hash("causeway/genesis/1", &[&codec::encode(self)]))
+    }
+
+    pub fn validator_set(&self) -> Result<ValidatorSet, ValidatorSetError> {
+        ValidatorSet::new(
+            self.validators
+                .iter()
+                .map(|entry| Validator {
+                    key: entry.key,
+                    power: entry.power,
+                })
+                .collect(),
+        )
+    }
+
+    pub fn currency(&self, code: Currency) -> Option<&CurrencyRecord> {
+        self.currencies.iter().find(|record| record.code == code)
+    }
+
+    pub fn check(&self) -> Result<(), GenesisError> {
+        if self.version != GENESIS_VERSION {
+            return Err(GenesisError::Version(self.version));
+        }
+        self.council.check().map_err(GenesisError::Council)?;
+        self.validator_set()?;
+        self.check_network_keys()?;
+        self.parameters.check()?;
+        self.check_participants()?;
+        self.check_currencies()?;
+        self.check_accounts()
+    }
+
+    fn check_network_keys(&self) -> Result<(), GenesisError> {
+        let mut seen: BTreeSet<_> = self.validators.iter().map(|entry| entry.key).collect();
+        for entry in &self.validators {
+            let name = || entry.name.clone();
+            entry
+                .network_key
+                .check()
+                .map_err(|source| GenesisError::NetworkKey { name: name(), source })?;
+            if !seen.insert(entry.network_key) {
+                return Err(GenesisError::NetworkKeyShared { name: name() });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_participants(&self) -> Result<(), GenesisError> {
+        let mut seen = BTreeSet::new();
+        for Participant { id, keys, .. } in &self.participants {
+            keys.check()
+                .map_err(|source| GenesisError::Participant { id: *id, source })?;
+            if !seen.insert(*id) {
+                return Err(GenesisError::DuplicateParticipant(*id));
+            }
+        }
+        Ok(())
+    }
+
+    fn check_currencies(&self) -> Result<(), GenesisError> {
+        let mut seen = BTreeSet::new();
+        for &CurrencyRecord {
+            code, exponent, issuer, ..
+        } in &self.currencies
+        {
+            if !seen.insert(code) {
+                return Err(GenesisError::DuplicateCurrency(code));
+            }
+            if exponent > EXPONENT_MAX {
+                return Err(GenesisError::Exponent {
+                    currency: code,
+                    exponent,
+                });
+            }
+            if !self.participants.iter().any(|participant| participant.id == issuer) {
+                return Err(GenesisError::UnknownIssuer { currency: code, issuer });
+            }
+        }
+        Ok(())
+    }
+
+    fn check_accounts(&self) -> Result<(), GenesisError> {
+        let operators: BTreeSet<_> = self.participants.iter().filter(|p| p.operator).map(|p| p.id).collect();
+        let mut left: std::collections::BTreeMap<_, _> = self
+            .currencies
+            .iter()
+            .map(|record| (record.code, record.issuance_cap))
+            .collect();
+        let genesis = self.hash();
+        let mut seen = BTreeSet::new();
+        for account in &self.accounts {
+            let refuse = |problem| GenesisError::Account {
+                salt: account.salt,
+                problem,
+            };
+            if !operators.contains(&account.operator) {
+                return Err(refuse(AccountProblem::Operator(account.operator)));
+            }
+            account.keys.check().map_err(|error| refuse(error.into()))?;
+            let id = AccountId::derive(&genesis, account.operator, &account.keys, &account.salt);
+            if !seen.insert(id) {
+                return Err(refuse(AccountProblem::Duplicate));
+            }
+            let mut currencies = BTreeSet::new();
+            for &OpeningBalance { currency, amount } in &account.balances {
+                let left = left
+                    .get_mut(&currency)
+                    .filter(|_| currencies.insert(currency))
+                    .ok_or_else(|| refuse(AccountProblem::Currency(currency)))?;
+                *left = left
+                    .checked_sub(amount)
+                    .ok_or_else(|| refuse(AccountProblem::IssuanceCap(currency)))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests;

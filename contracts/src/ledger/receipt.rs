@@ -1,0 +1,51 @@
+//! What became of an ordered transaction, as the receipts root commits to it.
+
+use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use super::rejection::Rejection;
+use crate::{
+    codec,
+    merkle::{self, Root},
+    transaction::TxId,
+};
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Receipt {
+    pub subject: Subject,
+    /// The receipt's place in its block.
+    pub index: u32,
+    pub outcome: Outcome,
+}
+
+/// What a receipt is about. Effects that no transaction asks for, such as the expiry of a hold, will
+/// be further variants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    Transaction(TxId),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    Applied,
+    Rejected {
+        /// The first action that could not be applied, counted from 0.
+        action: u8,
+        reason: Rejection,
+    },
+}
+
+impl Receipt {
+    /// Its leaf in the receipts tree.
+    pub fn leaf(&self) -> Root {
+        merkle::leaf(&codec::encode(self))
+    }
+}
+
+/// The root that a header carries.
+pub fn receipts_root(receipts: &[Receipt]) -> Root {
+    merkle::root(receipts.iter().map(Receipt::leaf).collect())
+}

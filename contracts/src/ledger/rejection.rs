@@ -1,0 +1,72 @@
+//! Why an ordered transaction had no effect, by a documented order of precedence.
+
+use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+/// A transaction that was ordered but is treated as if it had not been: it touches no state, its id
+/// is not consumed, it has no receipt, and nothing about it is proved. Checked in this order.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize, thiserror::Error,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Skip {
+    #[error("expired: the block's time is not before valid_until")]
+    Expired,
+    #[error("valid_until lies further ahead of block time than the network allows")]
+    TooFarAhead,
+    #[error("a transaction with this id has a receipt already")]
+    AlreadyKnown,
+    #[error("an account or participant that must sign does not exist, or a key signed that is none of theirs")]
+    UnknownSigner,
+    #[error("the signatures do not reach the threshold of every key policy that must agree")]
+    ThresholdNotMet,
+}
+
+/// A transaction that had no effect but to consume its id. For each action in order, the first reason
+/// that holds, in this order.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize, thiserror::Error,
+)]
+#[serde(rename_all = "snake_case")]
+pub enum Rejection {
+    #[error("an account that the action names does not exist")]
+    UnknownAccount,
+    #[error("an account that the action names is frozen or closed")]
+    AccountNotActive,
+    #[error("the signers have no right to this action")]
+    NotPermitted,
+    #[error("the currency is not registered")]
+    UnknownCurrency,
+    #[error("the currency is frozen, everywhere or in this account")]
+    CurrencyFrozen,
+    #[error("the amount is zero")]
+    AmountZero,
+    #[error("more than the payer's tier may pay to one payee in one transaction")]
+    OverPaymentLimit,
+    #[error("more than the payer's tier may pay in one day")]
+    OverDailyLimit,
+    #[error("more than the payee's tier may have")]
+    OverBalanceLimit,
+    #[error("the payer has not enough available")]
+    InsufficientFunds,
+    #[error("payer and payee are the same account")]
+    SamePayerAndPayee,
+    #[error("the account exists already")]
+    AccountExists,
+    #[error("the account still has money, something held or an open contract")]
+    AccountNotEmpty,
+    #[error("the account or currency is not frozen so, or frozen already")]
+    FreezeUnchanged,
+    #[error("the issuer's account would go below its issuance cap")]
+    OverIssuanceCap,
+    #[error("the currency is registered already")]
+    CurrencyExists,
+    #[error("the participant is registered already")]
+    ParticipantExists,
+    #[error("no such participant")]
+    UnknownParticipant,
+    #[error("a parameter is out of its range")]
+    ParameterOutOfRange,
+    #[error("a sum would be too large to be represented")]
+    Overflow,
+}

@@ -1,0 +1,180 @@
+//! Proofs that a wallet checks with nothing but a validator set that it trusts.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    block::{BlockId, CertificateError, CommitCertificate, GenesisHash, Header, Height, TimeMs},
+    codec::Bounded,
+    committee::{ValidatorList, ValidatorSet, ValidatorSetError},
+    genesis::Genesis,
+    ledger::receipt::{Outcome, Receipt, Subject},
+    merkle::InclusionPath,
+    transaction::{SignedTransaction, TransactionError, TxId},
+};
+
+/// The only version there is.
+pub const PROOF_VERSION: u16 = 1;
+
+/// A proof's JSON text is at most this long.
+pub const PROOF_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How long a validator set is trusted after it was last seen to decide: 30 days. Validators that
+/// have left can sign another history without a loss; a trust that lapses keeps it from being believed.
+pub const TRUST_MS: u64 = 30 * 86_400_000;
+
+/// A header that a quorum of its validators has made final.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct CertifiedHeader {
+    pub header: Header,
+    pub certificate: CommitCertificate,
+}
+
+/// A change of validators: a final header that names the next set, and that set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Handover {
+    pub last: CertifiedHeader,
+    pub next: ValidatorList,
+}
+
+/// The validators that a wallet trusts to decide blocks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrustedSet {
+    pub genesis: GenesisHash,
+    pub validators: ValidatorSet,
+    /// Block time at which the set was last seen to decide.
+    pub as_of: TimeMs,
+}
+
+impl TrustedSet {
+    /// The set that a network begins with.
+    pub fn of_genesis(genesis: &Genesis) -> Result<Self, ValidatorSetError> {
+        Ok(Self {
+            genesis: genesis.hash(),
+            validators: genesis.validator_set()?,
+            as_of: genesis.time_ms,
+        })
+    }
+
+    /// Follows changes of validators to the set that decides after the last of them.
+    pub fn follow(&self, handovers: &[Handover]) -> Result<Self, ProofError> {
+        let mut trusted = self.clone();
+        for Handover { last, next } in handovers {
+            trusted.check(last)?;
+            let next = ValidatorSet::try_from(next.clone()).map_err(ProofError::ValidatorSet)?;
+            if next.hash() != last.header.next_validators_hash {
+                return Err(ProofError::OtherValidators);
+            }
+            trusted.validators = next;
+            trusted.as_of = last.header.time_ms;
+        }
+        Ok(trusted)
+    }
+
+    /// Checks that this header is final by the trusted validators.
+    pub fn check(&self, certified: &CertifiedHeader) -> Result<BlockId, ProofError> {
+        let CertifiedHeader { header, certificate } = certified;
+        if header.genesis != self.genesis {
+            return Err(ProofError::OtherNetwork {
+                expected: self.genesis,
+                actual: header.genesis,
+            });
+        }
+        let id = header.id();
+        if certificate.block != id || certificate.height != header.height {
+            return Err(ProofError::OtherBlock);
+        }
+        if header.validators_hash != self.validators.hash() {
+            return Err(ProofError::OtherValidators);
+        }
+        certificate
+            .verify(&self.genesis, &self.validators)
+            .map_err(ProofError::Certificate)?;
+        if header.time_ms.0.saturating_sub(self.as_of.0) > TRUST_MS {
+            return Err(ProofError::TrustLapsed);
+        }
+        Ok(id)
+    }
+}
+
+/// Shows what became of a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PaymentProof {
+    pub version: u16,
+    pub transaction: SignedTransaction,
+    pub receipt: Receipt,
+    pub path: InclusionPath,
+    pub block: CertifiedHeader,
+    /// From the set that the reader trusts to the one that decided `block`; most often none.
+    #[serde(default)]
+    pub handovers: Bounded<Handover, 256>,
+}
+
+/// What a valid [`PaymentProof`] shows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedPayment {
+    pub id: TxId,
+    pub outcome: Outcome,
+    pub height: Height,
+    pub time_ms: TimeMs,
+    pub block: BlockId,
+}
+
+/// Why a proof shows nothing.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProofError {
+    #[error("version {0} is not known; this program knows version {PROOF_VERSION}")]
+    Version(u16),
+    #[error("made on the network with genesis {actual}; the trusted one is {expected}")]
+    OtherNetwork { expected: GenesisHash, actual: GenesisHash },
+    #[error("the certificate is for another block than the header")]
+    OtherBlock,
+    #[error("decided by other validators than those that are trusted")]
+    OtherValidators,
+    #[error("a validator set in the proof: {0}")]
+    ValidatorSet(ValidatorSetError),
+    #[error("the commit certificate: {0}")]
+    Certificate(CertificateError),
+    #[error("the trusted validators were last seen more than 30 days before this block; renew the trust first")]
+    TrustLapsed,
+    #[error("the transaction: {0}")]
+    Transaction(#[from] TransactionError),
+    #[error("the receipt is for another transaction")]
+    OtherTransaction,
+    #[error("the receipt is not among those that the header commits to")]
+    NotInBlock,
+}
+
+impl PaymentProof {
+    /// Checks everything: signatures of payer and validators, paths and hashes. Needs no network.
+    pub fn verify(&self, trusted: &TrustedSet) -> Result<VerifiedPayment, ProofError> {
+        if self.version != PROOF_VERSION {
+            return Err(ProofError::Version(self.version));
+        }
+        let trusted = trusted.follow(&self.handovers)?;
+        let block = trusted.check(&self.block)?;
+        self.transaction.check(&trusted.genesis)?;
+        self.transaction.verify_signatures()?;
+        let id = self.transaction.id();
+        if self.receipt.subject != Subject::Transaction(id) {
+            return Err(ProofError::OtherTransaction);
+        }
+        let header = &self.block.header;
+        let in_place = self.path.index == self.receipt.index;
+        if !in_place || self.path.root(self.receipt.leaf()) != Some(header.receipts_root) {
+            return Err(ProofError::NotInBlock);
+        }
+        Ok(VerifiedPayment {
+            id,
+            outcome: self.receipt.outcome,
+            height: header.height,
+            time_ms: header.time_ms,
+            block,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! Validators' signed answers, for what no block commits to in a form that is cheap to prove.
+//!
+//! One answer proves nothing. Equal answers by validators with more than f of the power do: at least
+//! one of them is honest.
+
+use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    block::{GenesisHash, Height, TimeMs},
+    codec::{self, Bounded},
+    committee::{ValidatorId, ValidatorSet},
+    governance::CurrencyRecord,
+    identity::{AccountId, AccountStatus, Freeze, KeyPolicy, ParticipantId, Tier},
+    keys::{BadSignature, Domain, SecretKey, Signature, Signed},
+    money::{Amount, Balance, Currency},
+    transaction::TxId,
+};
+
+/// What a validator says of the state after block `height`.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Statement {
+    pub genesis: GenesisHash,
+    pub height: Height,
+    /// That block's time.
+    pub time_ms: TimeMs,
+    pub answer: Answer,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Answer {
+    /// No block up to this height has a receipt for this transaction.
+    NoReceipt(TxId),
+    /// No such account.
+    NoAccount(AccountId),
+    Account(AccountView),
+    Currency(CurrencyRecord),
+    NoCurrency(Currency),
+}
+
+/// An account with all its balances, as its owner sees it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AccountView {
+    pub id: AccountId,
+    pub operator: ParticipantId,
+    pub keys: KeyPolicy,
+    pub tier: Tier,
+    pub status: AccountStatus,
+    /// Ascending by currency.
+    pub balances: Bounded<BalanceView, 256>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BalanceView {
+    pub currency: Currency,
+    pub available: Balance,
+    pub held: Amount,
+    /// Outgoing in the day of the block that the statement is about.
+    pub spent_today: Amount,
+    pub frozen: Option<Freeze>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedStatement {
+    pub statement: Statement,
+    pub validator: ValidatorId,
+    pub signature: Signature,
+}
+
+/// Why a signed statement does not count.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StatementError {
+    #[error("made on the network with genesis {0}")]
+    OtherNetwork(GenesisHash),
+    #[error("signed by {0}, which is not a validator")]
+    NotAValidator(ValidatorId),
+    #[error("{0}")]
+    Signature(#[from] BadSignature),
+}
+
+impl Statement {
+    pub fn sign(self, key: &SecretKey) -> SignedStatement {
+        SignedStatement {
+            validator: ValidatorId::of(&key.public_key()),
+            signature: key.sign(Domain::Statement, &codec::encode(&self)),
+            statement: self,
+        }
+    }
+}
+
+impl SignedStatement {
+    /// Checks the signature, and gives the power that stands behind it.
+    pub fn verify(&self, genesis: &GenesisHash, validators: &ValidatorSet) -> Result<u64, StatementError> {
+        if self.statement.genesis != *genesis {
+            return Err(StatementError::OtherNetwork(self.statement.genesis));
+        }
+        let validator = validators
+            .by_id(&self.validator)
+            .ok_or(StatementError::NotAValidator(self.validator))?;
+        let message = codec::encode(&self.statement);
+        let signed = Signed {
+            key: validator.key,
+            domain: Domain::Statement,
+            message: &message,
+            signature: self.signature,
+        };
+        signed.verify()?;
+        Ok(validator.power)
+    }
+}

@@ -1,0 +1,309 @@
+//! What a client signs and sends: a transaction of one to 64 actions, applied all or not at all.
+
+use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    block::{GenesisHash, GenesisPrefix},
+    codec::{self, Bounded, DecodeError, Text, hex_newtype, json_as_text},
+    governance::CouncilAction,
+    identity::{AccountId, IdentityCommitment, KeyPolicy, ParticipantId, PolicyError, ReasonCode, Salt, Tier},
+    keys::{BadSignature, Domain, PublicKey, SecretKey, Signature, Signed},
+    money::{Amount, Currency},
+};
+
+/// Wire length of a signed transaction, checked on the slice before anything is decoded. Fixed.
+pub const TRANSACTION_BYTES_MAX: usize = 16 * 1024;
+
+/// The only version there is.
+pub const TRANSACTION_VERSION: u16 = 1;
+
+hex_newtype!(
+    /// SHA-256 over `causeway/tx/1` and the canonical bytes of the [`Transaction`]: of the body only,
+    /// so that signatures, which others may be able to vary, do not change it.
+    TxId,
+    32
+);
+
+/// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct UnixSeconds(pub u64);
+
+/// A random number that makes two otherwise equal transactions different. Text in JSON, since a
+/// JSON number cannot be trusted with 64 bits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode)]
+pub struct Nonce(pub u64);
+
+impl std::fmt::Display for Nonce {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::str::FromStr for Nonce {
+    type Err = std::num::ParseIntError;
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.parse().map(Self)
+    }
+}
+
+json_as_text!(Nonce);
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Transaction {
+    pub version: u16,
+    /// The first 8 bytes of the genesis hash of the network it is for.
+    pub genesis: GenesisPrefix,
+    /// It can apply only in a block whose time is before this.
+    pub valid_until: UnixSeconds,
+    pub nonce: Nonce,
+    /// 1 to 64.
+    pub actions: Bounded<Action, 64>,
+    #[serde(default)]
+    pub memo: Text<140>,
+}
+
+impl Transaction {
+    pub fn id(&self) -> TxId {
+        TxId(codec::hash(Domain::Transaction.tag(), &[&codec::encode(self)]))
+    }
+
+    /// Signed by each of `keys`, which must be different.
+    pub fn sign<'a>(
+        self,
+        keys: impl IntoIterator<Item = &'a SecretKey>,
+    ) -> Result<SignedTransaction, TransactionError> {
+        let id = self.id();
+        let mut signatures: Vec<_> = keys
+            .into_iter()
+            .map(|key| TransactionSignature {
+                key: key.public_key(),
+                signature: key.sign(Domain::Transaction, id.as_bytes()),
+            })
+            .collect();
+        signatures.sort_by_key(|entry| entry.key);
+        let signed = SignedTransaction {
+            transaction: self,
+            signatures: Bounded::new(signatures).map_err(|_| TransactionError::Signatures)?,
+        };
+        signed.check_shape()?;
+        Ok(signed)
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TransactionSignature {
+    pub key: PublicKey,
+    pub signature: Signature,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SignedTransaction {
+    pub transaction: Transaction,
+    /// 1 to 16, ascending by key, each key once.
+    pub signatures: Bounded<TransactionSignature, 16>,
+}
+
+/// One thing that a transaction does. What each asks of its signers is in [`Action::authority`].
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Action {
+    /// Moves money from one account to another.
+    Transfer {
+        from: AccountId,
+        to: AccountId,
+        currency: Currency,
+        amount: Amount,
+    },
+    /// Opens a customer's account at an operator. Its id is [`AccountId::derive`].
+    OpenAccount {
+        operator: ParticipantId,
+        keys: KeyPolicy,
+        salt: Salt,
+        tier: Tier,
+        identity: IdentityCommitment,
+    },
+    SetTier {
+        operator: ParticipantId,
+        account: AccountId,
+        tier: Tier,
+    },
+    Freeze {
+        by: ParticipantId,
+        account: AccountId,
+        scope: FreezeScope,
+        reason: ReasonCode,
+    },
+    Unfreeze {
+        by: ParticipantId,
+        account: AccountId,
+        scope: FreezeScope,
+        reason: ReasonCode,
+    },
+    /// Closes an account in which nothing is available, nothing held and no contract open.
+    CloseAccount {
+        operator: ParticipantId,
+        account: AccountId,
+    },
+    /// Creates money: debits the issuer's account, which goes below zero, and credits another.
+    Issue {
+        currency: Currency,
+        to: AccountId,
+        amount: Amount,
+    },
+    /// Destroys money: moves it back to the issuer's account.
+    Redeem {
+        currency: Currency,
+        from: AccountId,
+        amount: Amount,
+    },
+    /// Acts for the council, under its key policy.
+    Council(CouncilAction),
+}
+
+/// What a freeze covers: the whole account (its operator's right), or one currency in it (the right
+/// of that currency's issuer).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum FreezeScope {
+    Account,
+    Currency(Currency),
+}
+
+/// Whose key policy an action's signers must meet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Authority {
+    Account(AccountId),
+    Participant(ParticipantId),
+    /// The issuer of this currency.
+    Issuer(Currency),
+    Council,
+}
+
+impl Action {
+    pub fn authority(&self) -> Authority {
+        match self {
+            Self::Transfer { from, .. } | Self::Redeem { from, .. } => Authority::Account(*from),
+            Self::OpenAccount { operator, .. }
+            | Self::SetTier { operator, .. }
+            | Self::CloseAccount { operator, .. } => Authority::Participant(*operator),
+            Self::Freeze { by, .. } | Self::Unfreeze { by, .. } => Authority::Participant(*by),
+            Self::Issue { currency, .. } => Authority::Issuer(*currency),
+            Self::Council(_) => Authority::Council,
+        }
+    }
+}
+
+/// Why a transaction can never enter a block, whatever the state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TransactionError {
+    #[error("not a transaction: {0}")]
+    Decode(#[from] DecodeError),
+    #[error("version {0} is not known; this network knows version {TRANSACTION_VERSION}")]
+    Version(u16),
+    #[error("made for the network whose genesis hash begins with {actual}; this one's begins with {expected}")]
+    WrongGenesis {
+        expected: GenesisPrefix,
+        actual: GenesisPrefix,
+    },
+    #[error("a transaction needs at least one action")]
+    NoActions,
+    #[error("1 to 16 signatures are needed, in ascending order of their keys, each key once")]
+    Signatures,
+    #[error("action {action}: {source}")]
+    KeyPolicy { action: usize, source: PolicyError },
+    #[error("{actual} bytes, and a transaction has at most {TRANSACTION_BYTES_MAX}")]
+    TooLong { actual: usize },
+    #[error("the signature of {key} does not fit the transaction")]
+    BadSignature { key: PublicKey },
+}
+
+impl SignedTransaction {
+    /// Reads canonical bytes and checks everything that needs neither state nor curve arithmetic on
+    /// signatures. Those are checked in batches, from [`Self::signed`].
+    pub fn decode(bytes: &[u8], genesis: &GenesisHash) -> Result<Self, TransactionError> {
+        let signed: Self = codec::decode(bytes, TRANSACTION_BYTES_MAX)?;
+        signed.check(genesis)?;
+        Ok(signed)
+    }
+
+    /// The checks of [`Self::decode`] for a transaction that arrived in another form (JSON, a batch).
+    pub fn check(&self, genesis: &GenesisHash) -> Result<(), TransactionError> {
+        let expected = genesis.prefix();
+        if self.transaction.genesis != expected {
+            return Err(TransactionError::WrongGenesis {
+                expected,
+                actual: self.transaction.genesis,
+            });
+        }
+        self.check_shape()
+    }
+
+    fn check_shape(&self) -> Result<(), TransactionError> {
+        let body = &self.transaction;
+        if body.version != TRANSACTION_VERSION {
+            return Err(TransactionError::Version(body.version));
+        }
+        if body.actions.is_empty() {
+            return Err(TransactionError::NoActions);
+        }
+        let ascending = self.signatures.is_sorted_by(|a, b| a.key < b.key);
+        if self.signatures.is_empty() || !ascending {
+            return Err(TransactionError::Signatures);
+        }
+        for (action, item) in body.actions.iter().enumerate() {
+            let keys = match item {
+                Action::OpenAccount { keys, .. } => keys,
+                Action::Council(CouncilAction::RegisterParticipant(participant)) => &participant.keys,
+                _ => continue,
+            };
+            keys.check()
+                .map_err(|source| TransactionError::KeyPolicy { action, source })?;
+        }
+        Ok(())
+    }
+
+    /// Canonical bytes, or the error that they would be too long to be accepted anywhere.
+    pub fn to_bytes(&self) -> Result<Vec<u8>, TransactionError> {
+        let bytes = codec::encode(self);
+        if bytes.len() > TRANSACTION_BYTES_MAX {
+            return Err(TransactionError::TooLong { actual: bytes.len() });
+        }
+        Ok(bytes)
+    }
+
+    pub fn id(&self) -> TxId {
+        self.transaction.id()
+    }
+
+    pub fn signers(&self) -> impl Iterator<Item = &PublicKey> {
+        self.signatures.iter().map(|entry| &entry.key)
+    }
+
+    /// The signatures in the form that [`crate::keys::verify_batch`] takes; `id` is this transaction's.
+    pub fn signed<'a>(&'a self, id: &'a TxId) -> impl Iterator<Item = Signed<'a>> {
+        self.signatures.iter().map(|entry| Signed {
+            key: entry.key,
+            domain: Domain::Transaction,
+            message: id.as_bytes(),
+            signature: entry.signature,
+        })
+    }
+
+    /// Checks the signatures one by one.
+    pub fn verify_signatures(&self) -> Result<(), TransactionError> {
+        let id = self.id();
+        self.signed(&id).try_for_each(|signed| {
+            signed
+                .verify()
+                .map_err(|BadSignature| TransactionError::BadSignature { key: signed.key })
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests;

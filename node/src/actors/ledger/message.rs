@@ -1,0 +1,95 @@
+//! What the ledger actor takes and gives.
+
+use std::sync::Arc;
+
+use actix::Message;
+use causeway_contracts::{
+    block::{Block, BlockId, CommitCertificate, Height, StateHash, TimeMs},
+    committee::{ValidatorId, ValidatorSet, rotation::Rotation},
+    ledger::{receipt::Receipt, rejection::Skip},
+    transaction::{SignedTransaction, TxId},
+};
+
+use crate::actors::mempool::message::StoredBatch;
+
+/// Whether transactions could be ordered now, against committed state and the last block's time.
+/// One answer for each, in order.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<Result<(), Skip>>")]
+pub struct Admit(pub Vec<Candidate>);
+
+#[derive(Debug, Clone)]
+pub struct Candidate {
+    pub id: TxId,
+    pub transaction: Arc<SignedTransaction>,
+}
+
+/// Builds and executes the block after the committed one. Batches that do not fit are left out.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Block, WrongHeight>")]
+pub struct Draft {
+    pub height: Height,
+    /// By the proposer's clock; the block's time is this, or one more than its parent's.
+    pub now: TimeMs,
+    pub proposer: ValidatorId,
+    pub batches: Vec<StoredBatch>,
+}
+
+/// Executes a proposed block and compares its results with its header. Answers are kept by id until
+/// a block of that height is committed.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Verdict, WrongHeight>")]
+pub struct Execute {
+    pub block: Block,
+    pub batches: Vec<StoredBatch>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    Valid,
+    /// Every honest validator refuses it; why, for the log.
+    Invalid(String),
+}
+
+/// The ledger has gone past the height, or not yet come to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("asked for height {asked}, and the next is {next}")]
+pub struct WrongHeight {
+    pub asked: Height,
+    pub next: Height,
+}
+
+/// Makes a certified block durable: block, certificate, receipts and state in one write, synced
+/// before the answer. The certificate has been verified. A result that differs from the header's
+/// stops the process.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Committed, WrongHeight>")]
+pub struct Commit {
+    pub block: Block,
+    pub certificate: CommitCertificate,
+    pub batches: Vec<StoredBatch>,
+}
+
+/// The state after a committed block, and who decides the next.
+#[derive(Debug, Clone)]
+pub struct Committed {
+    pub height: Height,
+    pub time_ms: TimeMs,
+    pub block: BlockId,
+    pub state_hash: StateHash,
+    pub validators: ValidatorSet,
+    pub rotation: Rotation,
+}
+
+/// The last committed block.
+#[derive(Debug, Message)]
+#[rtype(result = "Committed")]
+pub struct Tip;
+
+/// Published to subscribers after each commit.
+#[derive(Debug, Clone)]
+pub struct Finalized {
+    pub block: Arc<Block>,
+    pub certificate: Arc<CommitCertificate>,
+    pub receipts: Arc<[Receipt]>,
+}

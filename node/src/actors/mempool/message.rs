@@ -1,0 +1,86 @@
+//! What the mempool takes and gives.
+
+use std::{net::IpAddr, sync::Arc};
+
+use actix::Message;
+use causeway_contracts::{
+    block::{Batch, BatchDigest, Height, TimeMs},
+    committee::ValidatorId,
+    ledger::rejection::Skip,
+    transaction::{SignedTransaction, TransactionError, TxId},
+};
+
+/// A verified batch that is on disk.
+#[derive(Debug, Clone)]
+pub struct StoredBatch {
+    pub digest: BatchDigest,
+    pub batch: Arc<Batch>,
+}
+
+/// Transactions from a client, decoded and checked but for their signatures and the ledger's state.
+/// One answer for each, in order.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<Result<TxId, Refusal>>")]
+pub struct Submit {
+    pub transactions: Vec<SignedTransaction>,
+    pub client: IpAddr,
+}
+
+/// Why the mempool did not take a transaction.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    #[error(transparent)]
+    Invalid(#[from] TransactionError),
+    #[error(transparent)]
+    Skip(#[from] Skip),
+    #[error("this validator has as many transactions waiting as it can hold; send it again later")]
+    Busy,
+    #[error("{0} invalid signatures came from this address; it must wait")]
+    Penalized(u32),
+    #[error("this validator has too little disk space left to take transactions")]
+    DiskLow,
+}
+
+/// Whether transactions are waiting, for `GET /v1/transactions/{id}` and the status.
+#[derive(Debug, Message)]
+#[rtype(result = "bool")]
+pub struct IsPending(pub TxId);
+
+/// Batches to order next, the oldest first.
+#[derive(Debug, Message)]
+#[rtype(result = "Vec<StoredBatch>")]
+pub struct Ready {
+    pub batches_max: usize,
+    pub transactions_max: usize,
+}
+
+/// The batches of a block. Waits, asking `proposer` and then the others for those that are missing.
+#[derive(Debug, Message)]
+#[rtype(result = "Result<Vec<StoredBatch>, GatherError>")]
+pub struct Gather {
+    pub digests: Vec<BatchDigest>,
+    pub proposer: ValidatorId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GatherError {
+    #[error("batch {0} could not be had from any validator in time")]
+    Missing(BatchDigest),
+    #[error("batch {0} holds a transaction that no honest validator seals")]
+    Invalid(BatchDigest),
+}
+
+/// A block is final: its batches need not be ordered again, and those whose transactions have all
+/// expired are dropped.
+#[derive(Debug, Message)]
+#[rtype(result = "()")]
+pub struct Ordered {
+    pub height: Height,
+    pub time_ms: TimeMs,
+    pub digests: Vec<BatchDigest>,
+}
+
+/// Told to the consensus actor when a batch waits to be ordered.
+#[derive(Debug, Clone, Copy, Message)]
+#[rtype(result = "()")]
+pub struct BatchWaiting;

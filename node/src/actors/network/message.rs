@@ -1,0 +1,102 @@
+//! What the network actor takes and gives. Payloads are opaque to it: their receivers decode them,
+//! and report a peer that sent a bad one.
+
+use std::sync::Arc;
+
+use actix::Message;
+use causeway_contracts::{block::TimeMs, committee::ValidatorId};
+
+/// Kinds of traffic, the most urgent first. A frame of an earlier lane overtakes those of later ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Proposals, votes, certificates.
+    Consensus,
+    /// Sealed batches.
+    Batches,
+    /// Statuses.
+    Sync,
+}
+
+impl Lane {
+    pub const ALL: [Self; 3] = [Self::Consensus, Self::Batches, Self::Sync];
+
+    /// The largest payload of this lane, in bytes; a longer one is a peer's fault.
+    pub const fn payload_bytes_max(self) -> usize {
+        match self {
+            Self::Consensus => 64 * 1024,
+            Self::Batches => causeway_contracts::block::batch::BATCH_BYTES_MAX,
+            Self::Sync => 1024,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Destination {
+    /// Every other validator.
+    All,
+    One(ValidatorId),
+}
+
+/// Sends a payload, or drops it if the peer's lane is full or the peer is away: everything sent is
+/// either sent again or can be fetched.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Send {
+    pub to: Destination,
+    pub lane: Lane,
+    pub payload: Arc<[u8]>,
+}
+
+/// A payload from a validator, authenticated by its network key, given to the receiver of its lane.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct Received {
+    pub from: ValidatorId,
+    pub lane: Lane,
+    pub payload: Vec<u8>,
+    /// By this node's clock.
+    pub arrived: TimeMs,
+}
+
+/// A question to one peer, of at most [`FETCH_REQUEST_BYTES_MAX`].
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Result<Vec<u8>, FetchError>")]
+pub struct Fetch {
+    pub from: ValidatorId,
+    pub request: Vec<u8>,
+}
+
+pub const FETCH_REQUEST_BYTES_MAX: usize = 16 * 1024;
+pub const FETCH_RESPONSE_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FetchError {
+    #[error("validator {0} is not connected")]
+    NotConnected(ValidatorId),
+    #[error("validator {0} did not answer")]
+    NoAnswer(ValidatorId),
+    #[error("too many fetches are under way")]
+    Busy,
+}
+
+/// A peer's [`Fetch`], to be answered. `None` refuses.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Option<Vec<u8>>")]
+pub struct Serve {
+    pub from: ValidatorId,
+    pub request: Vec<u8>,
+}
+
+/// A peer sent something that no honest validator sends.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "()")]
+pub struct PeerFault {
+    pub peer: ValidatorId,
+    /// What, for logs and metrics, such as `bad_vote_signature`.
+    pub fault: &'static str,
+}
+
+/// Who is connected.
+#[derive(Debug, Clone, Message)]
+#[rtype(result = "Vec<ValidatorId>")]
+pub struct Peers;

@@ -1,0 +1,39 @@
+//! The exit statuses of `causeway-node`. Documented for operators; never renumbered.
+
+/// Why the process ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub enum ExitStatus {
+    /// Asked to, by a signal.
+    Stopped = 0,
+    /// Arguments that cannot be used.
+    Usage = 2,
+    /// The configuration, a key file or a folder.
+    Config = 10,
+    /// The genesis file, or a database made for another one.
+    Genesis = 11,
+    /// An address that cannot be listened on.
+    Listen = 12,
+    /// The database is missing, corrupt, or of another version.
+    Database = 13,
+    /// A write that safety depends on failed, such as on a full disk.
+    SafetyWrite = 14,
+    /// The result of a certified block differs from its header, or the log from what was replayed.
+    Divergence = 15,
+    /// A bug: the process panicked.
+    Bug = 70,
+}
+
+impl ExitStatus {
+    pub const fn code(self) -> i32 {
+        self as i32
+    }
+}
+
+/// Says why on standard error and in the log, and ends the process at once, without running
+/// destructors: what was not yet on disk must not get there now.
+pub fn stop(status: ExitStatus, why: &str) -> ! {
+    tracing::error!(status = status.code(), "{why}");
+    eprintln!("causeway-node: {why}");
+    std::process::exit(status.code())
+}

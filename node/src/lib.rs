@@ -1,0 +1,5 @@
+//! A Causeway validator: actix actors at the edges of the pure ledger and the pure consensus core.
+
+pub mod actors;
+pub mod config;
+pub mod exit;
