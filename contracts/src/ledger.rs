@@ -155,34 +155,24 @@ impl Ledger {
         self.digests.contains(digest, self.tip.time_ms)
     }
 
-    /// Whether a transaction with this id would not be skipped, as far as committed state and the last
-    /// block's time tell: [`Self::admit_at`] that time plus [`IDLE_MS`], but not expired by it.
+    /// [`Self::admit_at`] the last block's time: for callers without a clock. After a long stop of the
+    /// whole network it finds every transaction too far ahead.
     pub fn admit(&self, signed: &SignedTransaction, id: &TxId) -> Result<(), Skip> {
-        self.admit_within(
-            signed,
-            id,
-            self.tip.time_ms,
-            TimeMs(self.tip.time_ms.0.saturating_add(IDLE_MS)),
-        )
+        self.admit_at(signed, id, self.tip.time_ms)
     }
 
-    /// Whether a transaction with this id would not be skipped in a block of time `now`, or of the
-    /// last block's time if that is later. For a node that has a clock: after a long stop of the whole
-    /// network, [`Self::admit`] would find every transaction too far ahead.
+    /// Whether a transaction with this id would be skipped in the next block, as far as can be told at
+    /// time `now`, or at the last block's time if that is later. It may be skipped nonetheless, by what
+    /// happens until then.
     pub fn admit_at(&self, signed: &SignedTransaction, id: &TxId, now: TimeMs) -> Result<(), Skip> {
-        let time = now.max(self.tip.time_ms);
-        self.admit_within(signed, id, time, TimeMs(time.0.saturating_add(IDLE_MS)))
-    }
-
-    fn admit_within(&self, signed: &SignedTransaction, id: &TxId, from: TimeMs, to: TimeMs) -> Result<(), Skip> {
         let valid_until = signed.transaction.valid_until;
-        if valid_until.is_past(from) {
+        let earliest = now.max(self.tip.time_ms);
+        let latest = TimeMs(earliest.0.saturating_add(IDLE_MS));
+        if valid_until.is_past(earliest) {
             return Err(Skip::Expired);
         }
-        match execution::check_validity(valid_until, to, &self.state.parameters) {
-            Err(Skip::TooFarAhead) => return Err(Skip::TooFarAhead),
-            // Expired by then, but perhaps not in the next block.
-            Ok(()) | Err(_) => {}
+        if execution::is_too_far_ahead(valid_until, latest, &self.state.parameters) {
+            return Err(Skip::TooFarAhead);
         }
         if self.ids.contains(valid_until, id) {
             return Err(Skip::AlreadyKnown);

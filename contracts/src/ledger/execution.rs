@@ -126,7 +126,6 @@ pub(super) fn execute(ledger: &Ledger, time: TimeMs, author: &ValidatorId, batch
     if rotation != state.rotation {
         changes.push((StateKey::Rotation, Some(StateValue::Rotation(rotation))));
     }
-    sort(&mut changes);
     assert_conserved(state, &changes);
     Effects {
         receipts,
@@ -141,7 +140,12 @@ impl Run<'_> {
     /// Orders one transaction; adds its receipt unless it is skipped.
     fn transaction(&mut self, signed: &SignedTransaction) -> Result<(), Skip> {
         let body = &signed.transaction;
-        check_validity(body.valid_until, self.time, &self.ledger.state.parameters)?;
+        if body.valid_until.is_past(self.time) {
+            return Err(Skip::Expired);
+        }
+        if is_too_far_ahead(body.valid_until, self.time, &self.ledger.state.parameters) {
+            return Err(Skip::TooFarAhead);
+        }
         let id = body.id_with(&mut self.scratch);
         if self.known.get(&id).is_some() || self.ledger.ids.contains(body.valid_until, &id) {
             return Err(Skip::AlreadyKnown);
@@ -177,21 +181,10 @@ impl Run<'_> {
     }
 }
 
-/// The reasons to skip a transaction that lie in its `valid_until`.
-pub(super) fn check_validity(valid_until: UnixSeconds, time: TimeMs, parameters: &Parameters) -> Result<(), Skip> {
-    if valid_until.is_past(time) {
-        return Err(Skip::Expired);
-    }
+/// Whether `valid_until` lies further after this time than a block of this time allows.
+pub(super) fn is_too_far_ahead(valid_until: UnixSeconds, time: TimeMs, parameters: &Parameters) -> bool {
     let latest_ms = u128::from(time.0) + u128::from(parameters.validity_seconds_max) * 1000;
-    if u128::from(valid_until.0) * 1000 > latest_ms {
-        return Err(Skip::TooFarAhead);
-    }
-    Ok(())
-}
-
-/// Ascending by key. Sorts the keys' beginnings with their places first, since changes are large.
-fn sort(changes: &mut Vec<Change>) {
-    changes.sort_unstable_by(|a, b| a.0.cmp(&b.0));
+    u128::from(valid_until.0) * 1000 > latest_ms
 }
 
 /// Debits equal credits: per currency, what the changes add to balances and what they take is the

@@ -46,7 +46,7 @@ fn split_mix(state: u64) -> u64 {
 
 /// What a table can be keyed by: 16 bytes of it tell keys apart, unless someone finds a partial
 /// collision of 128 bits in SHA-256.
-pub(super) trait Key: Copy + Eq + fmt::Debug {
+pub(super) trait Key: Copy + Ord + fmt::Debug {
     fn words(&self) -> (u64, u64);
 }
 
@@ -208,11 +208,6 @@ impl<K: Key, V> Table<K, V> {
     /// In the order of insertion.
     pub(super) fn iter(&self) -> impl Iterator<Item = &(K, V)> {
         self.chunks.iter().flatten()
-    }
-
-    /// In the order of insertion.
-    pub(super) fn into_rows(self) -> impl Iterator<Item = (K, V)> {
-        self.chunks.into_iter().flatten()
     }
 }
 
