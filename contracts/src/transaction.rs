@@ -71,7 +71,14 @@ pub struct Transaction {
 
 impl Transaction {
     pub fn id(&self) -> TxId {
-        TxId(codec::hash(Domain::Transaction.tag(), &[&codec::encode(self)]))
+        self.id_with(&mut Vec::new())
+    }
+
+    /// [`Self::id`] with a buffer that a caller of many keeps; what is in it is lost.
+    pub fn id_with(&self, buffer: &mut Vec<u8>) -> TxId {
+        buffer.clear();
+        codec::encode_into(self, buffer);
+        TxId(codec::hash(Domain::Transaction.tag(), &[buffer]))
     }
 
     /// Signed by each of `keys`, which must be different.

@@ -21,7 +21,7 @@ use super::{error::ApiError, hub::Hub, metrics::HttpMetrics, penalty::Penalties}
 use crate::{
     actors::{
         ledger::message::{Finalized, Tip},
-        mempool::message::{GetIntake, IsPending, Submit},
+        mempool::message::{GetCapacity, IsPending, Submit},
         network::message::Peers,
     },
     store::{self, Reader, StoreError},
@@ -37,7 +37,7 @@ pub struct ApiContext {
     pub reader: Reader,
     pub submit: Recipient<Submit>,
     pub is_pending: Recipient<IsPending>,
-    pub intake: Recipient<GetIntake>,
+    pub capacity: Recipient<GetCapacity>,
     pub peers: Recipient<Peers>,
     pub tip: Recipient<Tip>,
     /// Where the ledger publishes each block once it is on disk.

@@ -25,7 +25,7 @@ use super::{
     routes::IMMUTABLE,
 };
 use crate::{
-    actors::{ledger::message::Tip, mempool::message::GetIntake, network::message::Peers},
+    actors::{ledger::message::Tip, mempool::message::GetCapacity, network::message::Peers},
     store::{Reader, StoreError},
 };
 
@@ -33,14 +33,14 @@ use crate::{
 #[utoipa::path(get, path = "/v1/status", responses((status = 200, body = Status)))]
 pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let context = &api.context;
-    let (tip, committed, peers, intake) = try_join!(
+    let (tip, committed, peers, capacity) = try_join!(
         api.read(Reader::tip),
         api.ask(&context.tip, Tip),
         api.ask(&context.peers, Peers),
-        api.ask(&context.intake, GetIntake),
+        api.ask(&context.capacity, GetCapacity),
     )?;
     let behind = context.progress.borrow().best_height_seen.0.saturating_sub(tip.height.0);
-    let accepting = accepting(intake.refusing, behind, &api).is_ok();
+    let accepting = accepting(capacity.refusing, behind, &api).is_ok();
     Ok(HttpResponse::Ok().json(Status {
         network: context.genesis.name.to_string(),
         genesis: context.genesis_hash,
@@ -55,7 +55,7 @@ pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, ApiError
         peers: count(peers.len()),
         behind,
         accepting,
-        pending_transactions: intake.pending,
+        pending_transactions: capacity.pending,
     }))
 }
 
@@ -93,12 +93,12 @@ pub(super) struct Health {
     ),
 )]
 pub(super) async fn health(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
-    let intake = match api.ask(&api.context.intake, GetIntake).await {
+    let capacity = match api.ask(&api.context.capacity, GetCapacity).await {
         Err(ApiError::NoAnswer) => return Err(ApiError::NotAccepting(NotAccepting::NoAnswer)),
         answer => answer?,
     };
     let behind = api.context.progress.borrow().behind();
-    accepting(intake.refusing, behind, &api).map_err(ApiError::NotAccepting)?;
+    accepting(capacity.refusing, behind, &api).map_err(ApiError::NotAccepting)?;
     Ok(HttpResponse::Ok().json(Health { accepting: true }))
 }
 
