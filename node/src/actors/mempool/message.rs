@@ -48,11 +48,11 @@ pub struct IsPending(pub TxId);
 
 /// Whether a transaction would be taken now, for the status and `GET /health`.
 #[derive(Debug, Message)]
-#[rtype(result = "Intake")]
-pub struct GetIntake;
+#[rtype(result = "Capacity")]
+pub struct GetCapacity;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Intake {
+pub struct Capacity {
     /// Transactions taken and not yet in a final block.
     pub pending: u64,
     /// What every transaction is refused with, such as [`Refusal::Busy`] or [`Refusal::DiskLow`].
