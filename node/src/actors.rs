@@ -9,7 +9,7 @@ pub mod mempool;
 pub mod network;
 
 use actix::{
-    Actor, Addr, AsyncContext, Context,
+    Actor, Addr, Context,
     dev::channel::{AddressReceiver, channel},
 };
 use actix_rt::ArbiterHandle;
