@@ -22,11 +22,12 @@ use causeway_contracts::{
     codec::Text,
     identity::{AccountId, Address, Participant},
     keys::{PublicKey, Signature},
+    ledger,
     statement::{AccountView, Answer, SignedStatement},
 };
 
 use super::{context::Api, error::ApiError, submit::client};
-use crate::store::{self, Reader, StoreError};
+use crate::store::{Reader, StoreError};
 
 /// An account, for those whom it concerns
 ///
@@ -115,8 +116,8 @@ fn signer(api: &Api, request: &HttpRequest, now: TimeMs) -> Result<PublicKey, Ap
 
 /// What a key gets to see at an address.
 enum Seen {
-    Account(store::Tip, AccountView),
-    None(store::Tip),
+    Account(ledger::Tip, AccountView),
+    None(ledger::Tip),
     NotPermitted,
 }
 

@@ -10,6 +10,7 @@ use causeway_contracts::{
     block::{GenesisHash, Height},
     genesis::Genesis,
     keys::SecretKey,
+    ledger,
     statement::{Answer, SignedStatement, Statement},
 };
 use prometheus::Registry;
@@ -24,7 +25,7 @@ use crate::{
         mempool::message::{GetCapacity, IsPending, Submit},
         network::message::Peers,
     },
-    store::{self, Reader, StoreError},
+    store::{Reader, StoreError},
 };
 
 /// What the API is made of.
@@ -158,7 +159,7 @@ impl Api {
     }
 
     /// This validator's word for `answer`, as of `tip`.
-    pub fn state(&self, tip: &store::Tip, answer: Answer) -> SignedStatement {
+    pub fn state(&self, tip: &ledger::Tip, answer: Answer) -> SignedStatement {
         Statement {
             genesis: self.context.genesis_hash,
             height: tip.height,
