@@ -20,6 +20,7 @@
 mod actor;
 mod driver;
 mod exchange;
+pub mod fetch;
 mod frame;
 mod link;
 mod links;

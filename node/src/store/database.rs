@@ -158,7 +158,11 @@ impl<'a> View<'a> {
 
     /// Keys and values in order of their keys, from `from` on. What is read does not displace what the
     /// cache holds.
-    pub fn scan(&self, column: Column, from: &[u8]) -> impl Iterator<Item = Result<Entry, StoreError>> {
+    pub fn scan<'s>(
+        &'s self,
+        column: Column,
+        from: &[u8],
+    ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
         let mut options = ReadOptions::default();
         options.fill_cache(false);
         options.set_readahead_size(1024 * 1024);
@@ -166,22 +170,22 @@ impl<'a> View<'a> {
     }
 
     /// Keys and values whose keys begin with `prefix`.
-    pub fn scan_prefix(
-        &self,
+    pub fn scan_prefix<'s>(
+        &'s self,
         column: Column,
         prefix: &[u8],
-    ) -> impl Iterator<Item = Result<Entry, StoreError>> {
+    ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
         let mut options = ReadOptions::default();
         options.set_iterate_range(rocksdb::PrefixRange(prefix));
         self.iterate(column, prefix, options)
     }
 
-    fn iterate(
-        &self,
+    fn iterate<'s>(
+        &'s self,
         column: Column,
         from: &[u8],
         options: ReadOptions,
-    ) -> impl Iterator<Item = Result<Entry, StoreError>> {
+    ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
         let mode = IteratorMode::From(from, Direction::Forward);
         let entries = self
             .snapshot

@@ -217,8 +217,8 @@ impl Writer {
                     height,
                     index: receipt.index,
                 },
-                batch: location.0,
-                transaction: location.1,
+                batch: location.batch,
+                transaction: location.transaction,
             };
             write.put_cf(index, id.as_bytes(), codec::encode(&entry));
         }
