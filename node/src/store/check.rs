@@ -20,9 +20,7 @@ use super::{
     database::{Database, Entry, Mode, View},
     error::{Damage, StoreError},
     folder,
-    format::{
-        Column, IndexEntry, StoredBlock, StoredReceipts, digest_of, height_key, height_of, id_of, pending_of,
-    },
+    format::{Column, IndexEntry, StoredBlock, StoredReceipts, digest_of, height_key, height_of, id_of, pending_of},
     open::{check_identity, decode_key, follows, hash_seed, read_tip, state_entry},
 };
 
@@ -199,14 +197,17 @@ impl<'a> Inspection<'a> {
             }
         }
         let tip = &self.summary.tip;
-        let (height, is_last) = (tip.height, match &parent {
-            Some(block) => {
-                let header = &block.header;
-                (header.height, header.time_ms, block.id(), header.state_hash)
-                    == (tip.height, tip.time_ms, tip.block, tip.state_hash)
-            }
-            None => tip.height == Height::GENESIS && tip.block == genesis_block_id(&self.genesis_hash),
-        });
+        let (height, is_last) = (
+            tip.height,
+            match &parent {
+                Some(block) => {
+                    let header = &block.header;
+                    (header.height, header.time_ms, block.id(), header.state_hash)
+                        == (tip.height, tip.time_ms, tip.block, tip.state_hash)
+                }
+                None => tip.height == Height::GENESIS && tip.block == genesis_block_id(&self.genesis_hash),
+            },
+        );
         self.expect(is_last, || Damage::Tip(height));
         match self.count(Column::Receipts) {
             Ok(count) if count == self.summary.blocks => {}
@@ -266,7 +267,12 @@ impl<'a> Inspection<'a> {
         let mut batches = Vec::with_capacity(block.batches.len());
         for digest in &block.batches {
             let batch: Option<SignedBatch> = self.view.get(Column::Batches, digest.as_bytes())?;
-            let batch = batch.ok_or_else(|| damaged(Damage::NoBatch { height, digest: *digest }))?;
+            let batch = batch.ok_or_else(|| {
+                damaged(Damage::NoBatch {
+                    height,
+                    digest: *digest,
+                })
+            })?;
             batches.push(batch.batch);
         }
         let transactions: usize = batches.iter().map(|batch| batch.transactions.len()).sum();
@@ -275,7 +281,9 @@ impl<'a> Inspection<'a> {
         self.expect(transactions as u64 == u64::from(header.transaction_count), || {
             Damage::TransactionCount(height)
         });
-        self.expect(receipts_root(&receipts) == header.receipts_root, || Damage::Receipts(height));
+        self.expect(receipts_root(&receipts) == header.receipts_root, || {
+            Damage::Receipts(height)
+        });
         for (at, receipt) in receipts.iter().enumerate() {
             let Subject::Transaction(id) = receipt.subject;
             let entry: Option<IndexEntry> = self.view.get(Column::Index, id.as_bytes())?;

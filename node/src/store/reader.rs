@@ -85,9 +85,12 @@ impl Reader {
             })
         };
         let digest = block.batches.get(batch as usize).ok_or_else(nowhere)?;
-        let SignedBatch { batch, .. } = view
-            .get(Column::Batches, digest.as_bytes())?
-            .ok_or_else(|| damaged(Damage::NoBatch { height, digest: *digest }))?;
+        let SignedBatch { batch, .. } = view.get(Column::Batches, digest.as_bytes())?.ok_or_else(|| {
+            damaged(Damage::NoBatch {
+                height,
+                digest: *digest,
+            })
+        })?;
         let transaction = batch.transactions.get(transaction as usize).ok_or_else(nowhere)?;
         let receipt = receipts.get(index as usize).ok_or_else(nowhere)?;
         let leaves: Vec<_> = receipts.iter().map(Receipt::leaf).collect();

@@ -3,9 +3,7 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use actix::{
-    Actor, ActorFutureExt, Addr, ArbiterHandle, AtomicResponse, Context, Handler, MessageResult, WrapFuture,
-};
+use actix::{Actor, ActorFutureExt, Addr, ArbiterHandle, AtomicResponse, Context, Handler, MessageResult, WrapFuture};
 use causeway_contracts::{
     block::{Batch, BatchDigest, Block, BlockId, Height, TimeMs},
     ledger::{Execution, Ledger},
@@ -232,7 +230,9 @@ impl Handler<Tip> for LedgerActor {
 
 /// By this node's clock. Only what it takes from clients depends on it, never what it makes of a block.
 fn now() -> TimeMs {
-    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let since_1970 = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     TimeMs(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 
