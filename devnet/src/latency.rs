@@ -18,18 +18,6 @@ pub struct Percentiles {
 }
 
 impl Latencies {
-    pub fn record(&mut self, latency: Duration) {
-        self.0.push(latency);
-    }
-
-    pub fn len(&self) -> usize {
-        self.0.len()
-    }
-
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// `None` if nothing was measured.
     pub fn percentiles(&self) -> Option<Percentiles> {
         let mut sorted = self.0.clone();
@@ -41,6 +29,12 @@ impl Latencies {
             p99_ms: at(99)?,
             max_ms: at(100)?,
         })
+    }
+}
+
+impl Extend<Duration> for Latencies {
+    fn extend<I: IntoIterator<Item = Duration>>(&mut self, durations: I) {
+        self.0.extend(durations);
     }
 }
 

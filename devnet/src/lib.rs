@@ -4,10 +4,12 @@
 //! Nothing here is known to the nodes: each runs from its own folder and configuration file, as an
 //! operator's would. All of it listens on loopback.
 
+pub mod demo;
 pub mod fleet;
 pub mod folder;
 pub mod genesis;
 pub mod latency;
+pub mod load;
 pub mod metrics;
 pub mod network;
 pub mod observer;
@@ -16,4 +18,5 @@ pub mod process;
 pub mod progress;
 pub mod status;
 pub mod table;
+pub mod teller;
 pub mod up;

@@ -29,7 +29,8 @@ use crate::{
 
 /// Accounts that pay each other round robin.
 const PAYERS: usize = 64;
-const FUNDS: Amount = Amount(1_000_000_00);
+/// In minor units.
+const FUNDS: Amount = Amount(100_000_000);
 const PAYMENT: Amount = Amount(1);
 
 /// Beyond this many unanswered payments, further ones are counted as not sent: the network is lost.
@@ -69,7 +70,17 @@ impl Report {
     }
 
     pub fn table(&self) -> Table {
-        let mut table = Table::new(["offered", "finalized", "refused", "failed", "not sent", "p50", "p90", "p99", "max"]);
+        let mut table = Table::new([
+            "offered",
+            "finalized",
+            "refused",
+            "failed",
+            "not sent",
+            "p50",
+            "p90",
+            "p99",
+            "max",
+        ]);
         let ms = |field: fn(&Percentiles) -> f64| {
             let value = self.finality.as_ref().map(field);
             value.map_or("-".to_owned(), |value| format!("{value:.1} ms"))
@@ -192,11 +203,11 @@ impl Loader {
                     match ending {
                         Ending::Applied => {
                             report.finalized += 1;
-                            latencies.record(latency);
+                            latencies.extend([latency]);
                         }
                         Ending::Rejected(reason) => {
                             report.finalized += 1;
-                            latencies.record(latency);
+                            latencies.extend([latency]);
                             *report.rejected.entry(word(reason)).or_default() += 1;
                         }
                         Ending::Failed(why) => *report.failed.entry(why.to_owned()).or_default() += 1,

@@ -88,7 +88,10 @@ impl<'a> Teller<'a> {
             let transaction = sign(self.network, part.to_vec(), "", &key)?;
             let (_, verified) = self.client.submit(&transaction).await?;
             if let Outcome::Rejected { action, reason } = verified.outcome {
-                bail!("the ledger refused action {action} of {actor}, {:?}: {reason}", part[usize::from(action)]);
+                bail!(
+                    "the ledger refused action {action} of {actor}, {:?}: {reason}",
+                    part[usize::from(action)]
+                );
             }
             bar.inc(part.len() as u64);
         }
@@ -147,7 +150,9 @@ impl<'a> Teller<'a> {
 
 /// A transaction of these actions under one key, that can be ordered from now on for a minute.
 pub fn sign(network: &Network, actions: Vec<Action>, memo: &str, key: &SecretKey) -> anyhow::Result<SignedTransaction> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).context("the clock is before 1970")?;
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .context("the clock is before 1970")?;
     let transaction = Transaction {
         version: TRANSACTION_VERSION,
         genesis: network.genesis.hash().prefix(),

@@ -41,7 +41,10 @@ pub struct Person {
 
 pub fn people() -> anyhow::Result<Vec<Person>> {
     let mut reader = csv::Reader::from_reader(PEOPLE.as_bytes());
-    reader.deserialize().collect::<Result<_, _>>().context("devnet/data/accounts.csv")
+    reader
+        .deserialize()
+        .collect::<Result<_, _>>()
+        .context("devnet/data/accounts.csv")
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -96,7 +99,9 @@ pub fn expected(
     let mut received: BTreeMap<(&str, Currency), u64> = BTreeMap::new();
     let mut outcomes = Vec::with_capacity(lines.len());
     for line in lines {
-        let person = people.get(line.beneficiary.as_str()).with_context(|| line.beneficiary.clone())?;
+        let person = people
+            .get(line.beneficiary.as_str())
+            .with_context(|| line.beneficiary.clone())?;
         let cap = parameters
             .limits_of(person.tier, line.currency)
             .and_then(|limits| limits.balance_max);
@@ -129,7 +134,10 @@ pub fn expected(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{genesis::{Ingredients, Seed}, ports::BasePort};
+    use crate::{
+        genesis::{Ingredients, Seed},
+        ports::BasePort,
+    };
     use causeway_contracts::{block::TimeMs, genesis::Genesis};
 
     fn genesis() -> Genesis {
@@ -188,6 +196,9 @@ mod tests {
         check("gone,1.00,CNY,a", &[Err(Rejection::AccountNotActive)]);
         check("new,1.00,CNY,a", &[Err(Rejection::UnknownAccount)]);
         check("verified,1.00,HKD,a", &[Err(Rejection::InsufficientFunds)]);
-        check("new,999999999.00,CNY,a\nverified,1,CNY,b", &[Err(Rejection::UnknownAccount), Ok(())]);
+        check(
+            "new,999999999.00,CNY,a\nverified,1,CNY,b",
+            &[Err(Rejection::UnknownAccount), Ok(())],
+        );
     }
 }

@@ -105,9 +105,16 @@ impl Report {
         }
         row(
             "payroll finality",
-            format!("{} at {}/s, one validator killed on the way", times(finality), self.payroll.rate),
+            format!(
+                "{} at {}/s, one validator killed on the way",
+                times(finality),
+                self.payroll.rate
+            ),
         );
-        row("finality, all up", offered(&self.all_up, Some(P50_MS_ALL_UP), P99_MS_ALL_UP));
+        row(
+            "finality, all up",
+            offered(&self.all_up, Some(P50_MS_ALL_UP), P99_MS_ALL_UP),
+        );
         row("finality, one down", offered(&self.one_down, None, P99_MS_ONE_DOWN));
         row(
             "killed and restarted",
@@ -127,11 +134,17 @@ impl Report {
             format!(
                 "{} offline, {} each (aim: {VERIFY_MS:.0} ms)",
                 self.receipts.verified,
-                verify.map_or("-".to_owned(), |times| format!("p50 {:.2} ms, p99 {:.2} ms", times.p50_ms, times.p99_ms))
+                verify.map_or("-".to_owned(), |times| format!(
+                    "p50 {:.2} ms, p99 {:.2} ms",
+                    times.p50_ms, times.p99_ms
+                ))
             ),
         );
         for (currency, sums) in &self.currency_sums {
-            row(&format!("sum of all {currency}"), format!("{} on validators 0..", sums.join(", ")));
+            row(
+                &format!("sum of all {currency}"),
+                format!("{} on validators 0..", sums.join(", ")),
+            );
         }
         row("time taken", format!("{:.0} s", self.seconds));
         let _ = writeln!(text, "{table}");
@@ -150,7 +163,9 @@ impl Report {
 }
 
 fn times(times: &Option<Percentiles>) -> String {
-    times.map_or("-".to_owned(), |times| format!("p50 {:.0} ms, p99 {:.0} ms", times.p50_ms, times.p99_ms))
+    times.map_or("-".to_owned(), |times| {
+        format!("p50 {:.0} ms, p99 {:.0} ms", times.p50_ms, times.p99_ms)
+    })
 }
 
 fn offered(report: &Option<load::Report>, p50_aim: Option<f64>, p99_aim: f64) -> String {
