@@ -141,3 +141,5 @@ impl Drop for StoreThread {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+pub(crate) mod trial;

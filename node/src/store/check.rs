@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt, path::Path};
 
 use causeway_contracts::{
-    block::{Block, Height, SignedBatch, StateHash, batches_root, genesis_block_id},
+    block::{Block, GenesisHash, Height, SignedBatch, StateHash, batches_root, genesis_block_id},
     committee::{ValidatorSet, ValidatorSetError},
     genesis::Genesis,
     ledger::{
@@ -20,10 +20,8 @@ use super::{
     database::{Database, Entry, Mode, View},
     error::{Damage, StoreError},
     folder,
-    format::{
-        Column, IndexEntry, StoredBlock, StoredReceipts, digest_of, height_key, height_of, id_of, pending_of,
-    },
-    open::{Sums, check_identity, decode_key, follows, hash_seed, read_tip, state_entry},
+    format::{Column, IndexEntry, StoredBlock, StoredReceipts, digest_of, height_key, height_of, id_of, pending_of},
+    open::{check_identity, decode_key, follows, hash_seed, read_tip, state_entry},
 };
 
 /// So many problems are kept; all are counted.
@@ -98,13 +96,15 @@ pub fn check(path: &Path, genesis: &Genesis) -> Result<Summary, CheckError> {
     folder::check_unused(path)?;
     let database = Database::open(path, Mode::ReadOnly)?;
     let view = database.view();
-    check_identity(&view, &genesis.hash())?;
+    let genesis_hash = genesis.hash();
+    check_identity(&view, &genesis_hash)?;
     let tip = read_tip(&view)?;
     let mut inspection = Inspection {
         genesis,
+        genesis_hash,
         genesis_state: Ledger::from_genesis(genesis, hash_seed()).tip().state_hash,
         validators,
-        view,
+        view: &view,
         summary: Summary {
             tip,
             blocks: 0,
@@ -137,14 +137,15 @@ pub enum CheckError {
 
 struct Inspection<'a> {
     genesis: &'a Genesis,
+    genesis_hash: GenesisHash,
     genesis_state: StateHash,
     /// Those of the genesis decide all blocks: no rule of today changes them.
     validators: ValidatorSet,
-    view: View<'a>,
+    view: &'a View<'a>,
     summary: Summary,
 }
 
-impl Inspection<'_> {
+impl<'a> Inspection<'a> {
     fn note(&mut self, problem: impl Into<Problem>) {
         self.summary.problem_count += 1;
         if self.summary.problems.len() < PROBLEMS_MAX {
@@ -161,11 +162,11 @@ impl Inspection<'_> {
     fn state(&mut self) {
         let mut sums = Sums::default();
         for entry in self.scan(Column::State) {
-            match entry.and_then(|entry| state_entry(&self.view, entry)) {
-                Ok((key, value)) => {
+            match entry.and_then(|entry| Ok((are_of_one_table(&entry), state_entry(self.view, entry)?))) {
+                Ok((fits, (key, value))) => {
                     self.summary.state_entries += 1;
                     self.summary.accounts += u64::from(matches!(key, StateKey::Account(_)));
-                    self.expect(value.fits(&key), || Damage::WrongTable);
+                    self.expect(fits, || Damage::WrongTable);
                     sums.add(&key, &value);
                 }
                 Err(error) => self.note(error),
@@ -196,14 +197,17 @@ impl Inspection<'_> {
             }
         }
         let tip = &self.summary.tip;
-        let (height, is_last) = (tip.height, match &parent {
-            Some(block) => {
-                let header = &block.header;
-                (header.height, header.time_ms, block.id(), header.state_hash)
-                    == (tip.height, tip.time_ms, tip.block, tip.state_hash)
-            }
-            None => tip.height == Height::GENESIS && tip.block == genesis_block_id(&self.genesis.hash()),
-        });
+        let (height, is_last) = (
+            tip.height,
+            match &parent {
+                Some(block) => {
+                    let header = &block.header;
+                    (header.height, header.time_ms, block.id(), header.state_hash)
+                        == (tip.height, tip.time_ms, tip.block, tip.state_hash)
+                }
+                None => tip.height == Height::GENESIS && tip.block == genesis_block_id(&self.genesis_hash),
+            },
+        );
         self.expect(is_last, || Damage::Tip(height));
         match self.count(Column::Receipts) {
             Ok(count) if count == self.summary.blocks => {}
@@ -219,7 +223,7 @@ impl Inspection<'_> {
     }
 
     fn block_entry(&self, (key, value): &Entry) -> Result<(Height, StoredBlock), StoreError> {
-        let height = decode_key(&self.view, Column::Blocks, height_of, key)?;
+        let height = decode_key(self.view, Column::Blocks, height_of, key)?;
         Ok((height, self.view.database().decode(Column::Blocks, value)?))
     }
 
@@ -229,12 +233,12 @@ impl Inspection<'_> {
             Some(parent) => follows(block, parent),
             None => {
                 header.height == Height::GENESIS.next()
-                    && header.parent == genesis_block_id(&self.genesis.hash())
+                    && header.parent == genesis_block_id(&self.genesis_hash)
                     && header.time_ms > self.genesis.time_ms
                     && header.state_hash == self.genesis_state.after(&header.changes_root)
             }
         };
-        let named = header.genesis == self.genesis.hash() && header.batches_root == batches_root(&block.batches);
+        let named = header.genesis == self.genesis_hash && header.batches_root == batches_root(&block.batches);
         self.expect(linked && named, || Damage::Chain(header.height));
     }
 
@@ -254,7 +258,8 @@ impl Inspection<'_> {
     fn contents(&mut self, block: &Block) -> Result<(), StoreError> {
         let header = &block.header;
         let height = header.height;
-        let damaged = |damage| self.view.database().damaged(damage);
+        let view = self.view;
+        let damaged = |damage| view.database().damaged(damage);
         let receipts: StoredReceipts = self
             .view
             .get(Column::Receipts, &height_key(height))?
@@ -262,7 +267,12 @@ impl Inspection<'_> {
         let mut batches = Vec::with_capacity(block.batches.len());
         for digest in &block.batches {
             let batch: Option<SignedBatch> = self.view.get(Column::Batches, digest.as_bytes())?;
-            let batch = batch.ok_or_else(|| damaged(Damage::NoBatch { height, digest: *digest }))?;
+            let batch = batch.ok_or_else(|| {
+                damaged(Damage::NoBatch {
+                    height,
+                    digest: *digest,
+                })
+            })?;
             batches.push(batch.batch);
         }
         let transactions: usize = batches.iter().map(|batch| batch.transactions.len()).sum();
@@ -271,7 +281,9 @@ impl Inspection<'_> {
         self.expect(transactions as u64 == u64::from(header.transaction_count), || {
             Damage::TransactionCount(height)
         });
-        self.expect(receipts_root(&receipts) == header.receipts_root, || Damage::Receipts(height));
+        self.expect(receipts_root(&receipts) == header.receipts_root, || {
+            Damage::Receipts(height)
+        });
         for (at, receipt) in receipts.iter().enumerate() {
             let Subject::Transaction(id) = receipt.subject;
             let entry: Option<IndexEntry> = self.view.get(Column::Index, id.as_bytes())?;
@@ -291,7 +303,7 @@ impl Inspection<'_> {
     fn batches(&mut self) {
         for entry in self.scan(Column::Batches) {
             let batch = entry.and_then(|(key, value)| {
-                let digest = decode_key(&self.view, Column::Batches, pending_of, &key)?;
+                let digest = decode_key(self.view, Column::Batches, pending_of, &key)?;
                 let batch: SignedBatch = self.view.database().decode(Column::Batches, &value)?;
                 Ok((digest, batch))
             });
@@ -305,7 +317,7 @@ impl Inspection<'_> {
         }
         for entry in self.scan(Column::Pending) {
             let found = entry.and_then(|(key, _)| {
-                let digest = decode_key(&self.view, Column::Pending, pending_of, &key)?;
+                let digest = decode_key(self.view, Column::Pending, pending_of, &key)?;
                 Ok((digest, self.view.bytes(Column::Batches, digest.as_bytes())?.is_some()))
             });
             match found {
@@ -321,7 +333,7 @@ impl Inspection<'_> {
     fn remembered(&mut self) {
         for entry in self.scan(Column::Ids) {
             let known = entry.and_then(|(key, _)| {
-                let (_, id) = decode_key(&self.view, Column::Ids, id_of, &key)?;
+                let (_, id) = decode_key(self.view, Column::Ids, id_of, &key)?;
                 Ok((id, self.view.bytes(Column::Index, id.as_bytes())?.is_some()))
             });
             match known {
@@ -331,7 +343,7 @@ impl Inspection<'_> {
         }
         for entry in self.scan(Column::Digests) {
             let known = entry.and_then(|(key, _)| {
-                let (_, digest) = decode_key(&self.view, Column::Digests, digest_of, &key)?;
+                let (_, digest) = decode_key(self.view, Column::Digests, digest_of, &key)?;
                 Ok((digest, self.view.bytes(Column::Batches, digest.as_bytes())?.is_some()))
             });
             match known {
@@ -341,9 +353,9 @@ impl Inspection<'_> {
         }
     }
 
-    /// The whole column, read on its own view of the database so that problems can be noted meanwhile.
-    fn scan(&self, column: Column) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'_> {
-        self.view.scan(column, &[])
+    fn scan(&self, column: Column) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'a> {
+        let view: &'a View<'a> = self.view;
+        view.scan(column, &[])
     }
 
     fn count(&self, column: Column) -> Result<u64, StoreError> {
@@ -353,5 +365,39 @@ impl Inspection<'_> {
             count += 1;
         }
         Ok(count)
+    }
+}
+
+/// Keys and values of the state both begin with their table's byte.
+fn are_of_one_table((key, value): &Entry) -> bool {
+    key.first() == value.first()
+}
+
+/// Adds up balances by currency: each must come to zero.
+#[derive(Debug, Default)]
+struct Sums(BTreeMap<Currency, Option<i128>>);
+
+impl Sums {
+    fn add(&mut self, key: &StateKey, value: &StateValue) {
+        let (StateKey::Balance(_, currency), StateValue::Balance(record)) = (key, value) else {
+            return;
+        };
+        let sum = self.0.entry(*currency).or_insert(Some(0));
+        *sum = sum
+            .and_then(|sum| sum.checked_add(record.available.0))
+            .and_then(|sum| sum.checked_add(i128::from(record.held.0)));
+    }
+
+    /// What is not zero.
+    fn problems(&self) -> impl Iterator<Item = Damage> {
+        self.0.iter().filter_map(|(&currency, &sum)| match sum {
+            Some(0) => None,
+            Some(sum) => Some(Damage::Sum { currency, sum }),
+            None => Some(Damage::SumOverflow(currency)),
+        })
+    }
+
+    fn into_map(self) -> BTreeMap<Currency, Option<i128>> {
+        self.0
     }
 }

@@ -46,12 +46,17 @@ impl Database {
     pub fn open(path: &Path, mode: Mode) -> Result<Self, StoreError> {
         let cache = Cache::new_lru_cache(CACHE_BYTES);
         let options = options(mode);
-        let columns = Column::ALL.map(|column| ColumnFamilyDescriptor::new(column.name(), column_options(column, &cache)));
+        let columns =
+            Column::ALL.map(|column| ColumnFamilyDescriptor::new(column.name(), column_options(column, &cache)));
         let opened = match mode {
             Mode::New | Mode::Existing => DB::open_cf_descriptors(&options, path, columns),
             Mode::ReadOnly => DB::open_cf_descriptors_read_only(&options, path, columns, false),
         };
-        let attempt = if mode == Mode::New { Attempt::Create } else { Attempt::Open };
+        let attempt = if mode == Mode::New {
+            Attempt::Create
+        } else {
+            Attempt::Open
+        };
         let db = opened.map_err(|source| StoreError::Database {
             attempt,
             path: path.to_owned(),
@@ -158,7 +163,11 @@ impl<'a> View<'a> {
 
     /// Keys and values in order of their keys, from `from` on. What is read does not displace what the
     /// cache holds.
-    pub fn scan(&self, column: Column, from: &[u8]) -> impl Iterator<Item = Result<Entry, StoreError>> {
+    pub fn scan<'s>(
+        &'s self,
+        column: Column,
+        from: &[u8],
+    ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
         let mut options = ReadOptions::default();
         options.fill_cache(false);
         options.set_readahead_size(1024 * 1024);
@@ -166,22 +175,22 @@ impl<'a> View<'a> {
     }
 
     /// Keys and values whose keys begin with `prefix`.
-    pub fn scan_prefix(
-        &self,
+    pub fn scan_prefix<'s>(
+        &'s self,
         column: Column,
         prefix: &[u8],
-    ) -> impl Iterator<Item = Result<Entry, StoreError>> {
+    ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
         let mut options = ReadOptions::default();
         options.set_iterate_range(rocksdb::PrefixRange(prefix));
         self.iterate(column, prefix, options)
     }
 
-    fn iterate(
-        &self,
+    fn iterate<'s>(
+        &'s self,
         column: Column,
         from: &[u8],
         options: ReadOptions,
-    ) -> impl Iterator<Item = Result<Entry, StoreError>> {
+    ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
         let mode = IteratorMode::From(from, Direction::Forward);
         let entries = self
             .snapshot
@@ -221,7 +230,10 @@ fn column_options(column: Column, cache: &Cache) -> Options {
     tables.set_format_version(5);
     tables.set_block_size(16 * 1024);
     // These are asked for keys that are not there: unknown transactions, new batches, new accounts.
-    if matches!(column, Column::Index | Column::Batches | Column::State | Column::Pending) {
+    if matches!(
+        column,
+        Column::Index | Column::Batches | Column::State | Column::Pending
+    ) {
         tables.set_bloom_filter(10.0, false);
     }
     let mut options = Options::default();

@@ -137,7 +137,11 @@ pub enum Damage {
     #[error("an entry of the state is not of its key's table")]
     WrongTable,
     #[error("the index points to transaction {transaction} of batch {batch} in block {height}, which there is not")]
-    Index { height: Height, batch: u32, transaction: u32 },
+    Index {
+        height: Height,
+        batch: u32,
+        transaction: u32,
+    },
     #[error("block {0} does not fit the tip: it has another id, height, time or state hash")]
     Tip(Height),
     #[error("block {0} does not follow from the one before it")]

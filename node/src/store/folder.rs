@@ -87,8 +87,7 @@ pub(super) fn check_unused(database: &Path) -> Result<(), StoreError> {
         l_len: 0,
         l_pid: 0,
     };
-    fcntl(&file, FcntlArg::F_GETLK(&mut held))
-        .map_err(|errno| folder_error(Attempt::Probe, &lock, errno.into()))?;
+    fcntl(&file, FcntlArg::F_GETLK(&mut held)).map_err(|errno| folder_error(Attempt::Probe, &lock, errno.into()))?;
     if held.l_type == libc::F_UNLCK as libc::c_short {
         return Ok(());
     }

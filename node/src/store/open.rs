@@ -1,13 +1,12 @@
 //! Creates a database from a genesis, or restores the ledger from one that is there.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{fs, path::Path};
 
 use causeway_contracts::{
     block::{Block, GenesisHash, TimeMs, genesis_block_id},
     codec,
     genesis::Genesis,
     ledger::{Ledger, StateKey, StateValue, Tip},
-    money::Currency,
     transaction::UnixSeconds,
 };
 use rocksdb::WriteBatch;
@@ -142,12 +141,10 @@ pub(super) fn read_tip(view: &View<'_>) -> Result<Tip, StoreError> {
 fn restore(view: &View<'_>, genesis: &GenesisHash) -> Result<Ledger, StoreError> {
     let tip = read_tip(view)?;
     check_tip_block(view, &tip, genesis)?;
-    let mut sums = Sums::default();
     // The ledger takes plain iterators: each stops at its first error, which is looked at before the
     // ledger is.
     let (mut bad_entry, mut bad_id, mut bad_digest) = (None, None, None);
     let entries = read_state(view).map_while(|read| stop_at_error(read, &mut bad_entry));
-    let entries = entries.inspect(|(key, value)| sums.add(key, value));
     let ids = view.scan(Column::Ids, &id_from(first_remembered(tip.time_ms)));
     let ids = ids
         .map(|entry| decode_key(view, Column::Ids, id_of, &entry?.0))
@@ -159,9 +156,6 @@ fn restore(view: &View<'_>, genesis: &GenesisHash) -> Result<Ledger, StoreError>
     let restored = Ledger::restore(*genesis, tip, entries, ids, digests, hash_seed());
     if let Some(error) = bad_entry.or(bad_id).or(bad_digest) {
         return Err(error);
-    }
-    if let Some(damage) = sums.problems().next() {
-        return Err(view.database().damaged(damage));
     }
     restored.map_err(|error| view.database().damaged(error.into()))
 }
@@ -245,35 +239,6 @@ pub(super) fn follows(block: &Block, parent: &Block) -> bool {
         && header.time_ms > before.time_ms
         && header.state_hash == before.state_hash.after(&header.changes_root)
         && header.validators_hash == before.next_validators_hash
-}
-
-/// Adds up balances by currency: each must come to zero.
-#[derive(Debug, Default)]
-pub(super) struct Sums(BTreeMap<Currency, Option<i128>>);
-
-impl Sums {
-    pub fn add(&mut self, key: &StateKey, value: &StateValue) {
-        let (StateKey::Balance(_, currency), StateValue::Balance(record)) = (key, value) else {
-            return;
-        };
-        let sum = self.0.entry(*currency).or_insert(Some(0));
-        *sum = sum
-            .and_then(|sum| sum.checked_add(record.available.0))
-            .and_then(|sum| sum.checked_add(i128::from(record.held.0)));
-    }
-
-    /// What is not zero.
-    pub fn problems(&self) -> impl Iterator<Item = Damage> {
-        self.0.iter().filter_map(|(&currency, &sum)| match sum {
-            Some(0) => None,
-            Some(sum) => Some(Damage::Sum { currency, sum }),
-            None => Some(Damage::SumOverflow(currency)),
-        })
-    }
-
-    pub fn into_map(self) -> BTreeMap<Currency, Option<i128>> {
-        self.0
-    }
 }
 
 /// Keeps those who choose account ids from choosing places in hash tables.

@@ -19,7 +19,8 @@ use super::{
     database::{Database, View},
     error::{Damage, StoreError},
     format::{
-        CURRENCY_TABLE, Column, IndexEntry, Location, PARTICIPANT_TABLE, StoredBlock, StoredReceipts, balances_prefix, height_key, pending_of,
+        CURRENCY_TABLE, Column, IndexEntry, Location, PARTICIPANT_TABLE, StoredBlock, StoredReceipts, balances_prefix,
+        height_key, pending_of,
     },
     open::{decode_key, read_tip, state_entry},
 };
@@ -85,9 +86,12 @@ impl Reader {
             })
         };
         let digest = block.batches.get(batch as usize).ok_or_else(nowhere)?;
-        let SignedBatch { batch, .. } = view
-            .get(Column::Batches, digest.as_bytes())?
-            .ok_or_else(|| damaged(Damage::NoBatch { height, digest: *digest }))?;
+        let SignedBatch { batch, .. } = view.get(Column::Batches, digest.as_bytes())?.ok_or_else(|| {
+            damaged(Damage::NoBatch {
+                height,
+                digest: *digest,
+            })
+        })?;
         let transaction = batch.transactions.get(transaction as usize).ok_or_else(nowhere)?;
         let receipt = receipts.get(index as usize).ok_or_else(nowhere)?;
         let leaves: Vec<_> = receipts.iter().map(Receipt::leaf).collect();

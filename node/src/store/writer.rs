@@ -154,10 +154,18 @@ impl Writer {
             execution,
         } = commit;
         let (header, id) = (&block.header, block.id());
-        assert_eq!(header.height, self.tip.height.next(), "a block is committed after its parent");
+        assert_eq!(
+            header.height,
+            self.tip.height.next(),
+            "a block is committed after its parent"
+        );
         assert_eq!(header.parent, self.tip.block, "a block is committed after its parent");
         assert_eq!(*header, execution.header, "the execution is this block's");
-        assert_eq!((certificate.height, certificate.block), (header.height, id), "the certificate is this block's");
+        assert_eq!(
+            (certificate.height, certificate.block),
+            (header.height, id),
+            "the certificate is this block's"
+        );
         for digest in &block.batches {
             if !self.database.contains(Column::Batches, digest.as_bytes())? {
                 return Err(self.database.damaged(Damage::NoBatch {
@@ -181,7 +189,11 @@ impl Writer {
         self.add_receipts(&mut write, &commit.execution);
         self.add_changes(&mut write, &commit.execution);
         self.add_remembered(&mut write, &commit.execution, tip);
-        write.put_cf(self.database.column(Column::Meta), TIP_KEY, codec::encode(&tip_value(tip)));
+        write.put_cf(
+            self.database.column(Column::Meta),
+            TIP_KEY,
+            codec::encode(&tip_value(tip)),
+        );
         write
     }
 
@@ -217,8 +229,8 @@ impl Writer {
                     height,
                     index: receipt.index,
                 },
-                batch: location.0,
-                transaction: location.1,
+                batch: location.batch,
+                transaction: location.transaction,
             };
             write.put_cf(index, id.as_bytes(), codec::encode(&entry));
         }

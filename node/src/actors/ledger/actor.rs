@@ -1,13 +1,11 @@
 //! Handles one message at a time: none is looked at while a block is on its way to the disk, so
 //! every answer is of one committed state.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
-use actix::{
-    Actor, ActorFutureExt, Addr, ArbiterHandle, AtomicResponse, Context, Handler, MessageResult, WrapFuture,
-};
+use actix::{Actor, ActorFutureExt, Addr, ArbiterHandle, AtomicResponse, Context, Handler, MessageResult, WrapFuture};
 use causeway_contracts::{
-    block::{Batch, BatchDigest, Block, BlockId, Height},
+    block::{Batch, BatchDigest, Block, BlockId, Height, TimeMs},
     ledger::{Execution, Ledger},
 };
 use tokio::sync::broadcast;
@@ -167,9 +165,10 @@ impl Handler<Admit> for LedgerActor {
     type Result = MessageResult<Admit>;
 
     fn handle(&mut self, Admit(candidates): Admit, _: &mut Context<Self>) -> Self::Result {
+        let now = now();
         let admitted = candidates
             .iter()
-            .map(|candidate| self.ledger.admit(&candidate.transaction, &candidate.id));
+            .map(|candidate| self.ledger.admit_at(&candidate.transaction, &candidate.id, now));
         MessageResult(admitted.collect())
     }
 }
@@ -227,6 +226,14 @@ impl Handler<Tip> for LedgerActor {
     fn handle(&mut self, Tip: Tip, _: &mut Context<Self>) -> Self::Result {
         MessageResult(self.committed())
     }
+}
+
+/// By this node's clock. Only what it takes from clients depends on it, never what it makes of a block.
+fn now() -> TimeMs {
+    let since_1970 = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    TimeMs(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 
 fn by_digest(batches: &[StoredBatch]) -> Vec<(BatchDigest, Arc<Batch>)> {

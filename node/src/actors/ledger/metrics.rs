@@ -57,7 +57,10 @@ impl LedgerMetrics {
 
     /// `before` is the time of the block's parent.
     pub(super) fn finalized(&self, time: TimeMs, before: TimeMs, receipts: &[Receipt]) {
-        let applied = receipts.iter().filter(|receipt| receipt.outcome == Outcome::Applied).count();
+        let applied = receipts
+            .iter()
+            .filter(|receipt| receipt.outcome == Outcome::Applied)
+            .count();
         self.applied.inc_by(applied as u64);
         self.rejected.inc_by((receipts.len() - applied) as u64);
         self.block_interval.observe((time.0 - before.0) as f64 / 1000.0);

@@ -97,13 +97,28 @@ async fn others_are_refused_alike_whether_or_not_it_exists() {
     let node = Node::checking(&chain);
     let there = account(&chain.hash, ALICE);
     for seed in [BOB, STRANGER] {
-        let there = problem(read(&chain, &node, seed, there).await, StatusCode::FORBIDDEN, "not_permitted").await;
-        let nobody = problem(read(&chain, &node, seed, NOBODY).await, StatusCode::FORBIDDEN, "not_permitted").await;
+        let there = problem(
+            read(&chain, &node, seed, there).await,
+            StatusCode::FORBIDDEN,
+            "not_permitted",
+        )
+        .await;
+        let nobody = problem(
+            read(&chain, &node, seed, NOBODY).await,
+            StatusCode::FORBIDDEN,
+            "not_permitted",
+        )
+        .await;
         assert_eq!(there, nobody);
     }
     // Participants with nothing to do with it.
     for seed in [OTHER_BANK, YEN_ISSUER] {
-        problem(read(&chain, &node, seed, there).await, StatusCode::FORBIDDEN, "not_permitted").await;
+        problem(
+            read(&chain, &node, seed, there).await,
+            StatusCode::FORBIDDEN,
+            "not_permitted",
+        )
+        .await;
     }
     node.server.stop().await;
 }
@@ -139,7 +154,12 @@ async fn what_is_not_signed_well_is_refused() {
         request.headers_mut().insert(name, "nonsense".parse().unwrap());
         rows.push((RequestBuilder::from_parts(client, request), "bad_signature_header"));
     }
-    for time in [now().0 - REQUEST_SKEW_MS - 5_000, now().0 + REQUEST_SKEW_MS + 60_000, 0, u64::MAX] {
+    for time in [
+        now().0 - REQUEST_SKEW_MS - 5_000,
+        now().0 + REQUEST_SKEW_MS + 60_000,
+        0,
+        u64::MAX,
+    ] {
         let stale = Signing {
             time: TimeMs(time),
             ..good()
@@ -172,7 +192,11 @@ async fn a_bad_address_is_told_from_one_of_another_network() {
     let devnet = id.address(AddressPrefix::Devnet).to_string();
     let last = if devnet.ends_with('q') { "p" } else { "q" };
     let typo = format!("{}{last}", &devnet[..devnet.len() - 1]);
-    for (address, code) in [(main.as_str(), "other_network"), (&typo, "bad_address"), ("alice", "bad_address")] {
+    for (address, code) in [
+        (main.as_str(), "other_network"),
+        (&typo, "bad_address"),
+        ("alice", "bad_address"),
+    ] {
         let response = node.get(&format!("/v1/accounts/{address}")).await;
         problem(response, StatusCode::BAD_REQUEST, code).await;
     }

@@ -91,9 +91,17 @@ async fn all_bodies_together_are_bounded() {
 async fn long_headers_are_refused() {
     let chain = Chain::new(8);
     let node = Node::checking(&chain);
-    let request = node.client.get(node.url("/v1/status")).header("x-padding", "x".repeat(9000));
+    let request = node
+        .client
+        .get(node.url("/v1/status"))
+        .header("x-padding", "x".repeat(9000));
     let response = send(request).await;
-    problem(response, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "headers_too_long").await;
+    problem(
+        response,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "headers_too_long",
+    )
+    .await;
     node.server.stop().await;
 }
 
@@ -101,7 +109,11 @@ async fn long_headers_are_refused() {
 async fn bytes_that_are_not_http_are_refused() {
     let chain = Chain::new(8);
     let node = Node::checking(&chain);
-    for garbage in [&b"\0\x01\x02\xff\xfe\r\n\r\n"[..], b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n"] {
+    for garbage in [
+        &b"\0\x01\x02\xff\xfe\r\n\r\n"[..],
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+    ] {
         let answer = exchange(&node, garbage).await;
         assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     }
@@ -152,7 +164,11 @@ async fn a_port_in_use_is_reported_at_the_start() {
         },
     ] {
         let error = Node::serve_at(&chain, listen).expect_err("the port is taken");
-        let address = if listen.api == taken.api { taken.api } else { taken.metrics };
+        let address = if listen.api == taken.api {
+            taken.api
+        } else {
+            taken.metrics
+        };
         assert!(error.to_string().contains(&address.to_string()), "{error}");
     }
     node.server.stop().await;

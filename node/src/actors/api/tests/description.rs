@@ -41,7 +41,10 @@ fn every_operation_says_what_it_is_and_takes_its_paths_parameters() {
     let document = document();
     for (path, item) in &document.paths.paths {
         for (_, operation) in operations(item) {
-            assert!(operation.summary.as_ref().is_some_and(|summary| !summary.is_empty()), "{path}");
+            assert!(
+                operation.summary.as_ref().is_some_and(|summary| !summary.is_empty()),
+                "{path}"
+            );
             assert!(operation.responses.responses.contains_key("default"), "{path}");
             assert!(operation.responses.responses.contains_key("200") || path == "/v1/transactions");
             let named: BTreeSet<_> = path
@@ -90,7 +93,10 @@ async fn the_served_document_parses_and_its_references_lead_somewhere() {
         assert!(value.pointer(pointer).is_some(), "{reference} leads nowhere");
     }
     let id = value.pointer("/components/schemas/TxId").expect("ids have a schema");
-    assert_eq!((&id["type"], &id["pattern"]), (&"string".into(), &"^[0-9a-f]{64}$".into()));
+    assert_eq!(
+        (&id["type"], &id["pattern"]),
+        (&"string".into(), &"^[0-9a-f]{64}$".into())
+    );
     node.server.stop().await;
 }
 
@@ -124,7 +130,11 @@ async fn metrics_count_by_route_and_measure_the_process() {
     ] {
         assert!(text.contains(line), "{line} is not in\n{text}");
     }
-    for name in ["process_resident_memory_bytes ", "process_cpu_seconds_total ", "process_open_fds "] {
+    for name in [
+        "process_resident_memory_bytes ",
+        "process_cpu_seconds_total ",
+        "process_open_fds ",
+    ] {
         let line = text.lines().find_map(|line| line.strip_prefix(name)).expect(name);
         let value: f64 = line.parse().unwrap();
         assert!(value > 0.0 || name.starts_with("process_cpu"), "{name}{value}");
