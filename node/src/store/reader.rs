@@ -19,7 +19,8 @@ use super::{
     database::{Database, View},
     error::{Damage, StoreError},
     format::{
-        CURRENCY_TABLE, Column, IndexEntry, Location, PARTICIPANT_TABLE, StoredBlock, StoredReceipts, balances_prefix, height_key, pending_of,
+        CURRENCY_TABLE, Column, IndexEntry, Location, PARTICIPANT_TABLE, StoredBlock, StoredReceipts, balances_prefix,
+        height_key, pending_of,
     },
     open::{decode_key, read_tip, state_entry},
 };

@@ -149,5 +149,8 @@ fn may_read(reader: &Reader, view: &AccountView, key: &PublicKey) -> Result<bool
 }
 
 fn is_participants(reader: &Reader, key: &PublicKey) -> Result<bool, StoreError> {
-    Ok(reader.participants()?.iter().any(|participant| participant.keys.contains(key)))
+    Ok(reader
+        .participants()?
+        .iter()
+        .any(|participant| participant.keys.contains(key)))
 }

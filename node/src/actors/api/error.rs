@@ -35,7 +35,10 @@ pub(super) enum ApiError {
     #[error("the headers have {actual} bytes, and at most {max} are allowed")]
     HeadersTooLong { actual: usize, max: usize },
     #[error("the query: {source}; its parameters: {known}")]
-    Query { source: actix_web::error::QueryPayloadError, known: &'static str },
+    Query {
+        source: actix_web::error::QueryPayloadError,
+        known: &'static str,
+    },
     #[error("wait_ms is {actual}, and at most {max} is allowed")]
     WaitTooLong { actual: u64, max: u64 },
     #[error("the path's transaction id: {0}")]
@@ -290,7 +293,10 @@ impl ResponseError for ApiError {
 
     fn error_response(&self) -> HttpResponse {
         if let Self::Store(source) = self {
-            tracing::error!(error = source as &dyn std::error::Error, "a request could not be answered");
+            tracing::error!(
+                error = source as &dyn std::error::Error,
+                "a request could not be answered"
+            );
         }
         let status = self.status_code();
         let mut response = HttpResponse::build(status);

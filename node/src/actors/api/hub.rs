@@ -57,13 +57,10 @@ impl Hub {
             max: waiters_max,
             gauge,
         };
-        (
-            Self { waits: sender },
-            async move {
-                let run = run(receiver, finalized, waiters);
-                stopping.run_until_cancelled(run).await;
-            },
-        )
+        (Self { waits: sender }, async move {
+            let run = run(receiver, finalized, waiters);
+            stopping.run_until_cancelled(run).await;
+        })
     }
 
     /// Look in the store after this and before waiting.

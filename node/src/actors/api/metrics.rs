@@ -28,7 +28,10 @@ pub(super) struct HttpMetrics {
 impl HttpMetrics {
     pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
         let requests = IntCounterVec::new(
-            Opts::new("causeway_http_requests_total", "Requests answered, by route and status."),
+            Opts::new(
+                "causeway_http_requests_total",
+                "Requests answered, by route and status.",
+            ),
             &["route", "status"],
         )?;
         let buckets = vec![0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
@@ -125,7 +128,12 @@ impl ProcessMetrics {
 
 impl Collector for ProcessMetrics {
     fn desc(&self) -> Vec<&Desc> {
-        [self.resident_bytes.desc(), self.cpu_seconds.desc(), self.open_fds.desc()].concat()
+        [
+            self.resident_bytes.desc(),
+            self.cpu_seconds.desc(),
+            self.open_fds.desc(),
+        ]
+        .concat()
     }
 
     fn collect(&self) -> Vec<MetricFamily> {

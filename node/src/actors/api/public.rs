@@ -39,7 +39,12 @@ pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, ApiError
         api.ask(&context.peers, Peers),
         api.ask(&context.capacity, GetCapacity),
     )?;
-    let behind = context.progress.borrow().best_height_seen.0.saturating_sub(tip.height.0);
+    let behind = context
+        .progress
+        .borrow()
+        .best_height_seen
+        .0
+        .saturating_sub(tip.height.0);
     let accepting = accepting(capacity.refusing, behind, &api).is_ok();
     Ok(HttpResponse::Ok().json(Status {
         network: context.genesis.name.to_string(),
@@ -189,7 +194,10 @@ pub(super) async fn validators(api: web::Data<Api>) -> Result<HttpResponse, ApiE
         .iter()
         .map(|(id, validator)| ValidatorView {
             id: *id,
-            name: names.get(&validator.key).map(|name| (*name).clone()).unwrap_or_default(),
+            name: names
+                .get(&validator.key)
+                .map(|name| (*name).clone())
+                .unwrap_or_default(),
             key: validator.key,
             power: validator.power,
             absent: committed.rotation.is_absent(id, next),

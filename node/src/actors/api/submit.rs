@@ -78,9 +78,7 @@ fn check(api: &Api, client: IpAddr, transactions: Vec<SignedTransaction>) -> Vec
         .map(|signed| {
             let id = signed.id();
             // The length once more, for those that came as JSON.
-            let good = signed
-                .to_bytes()
-                .and_then(|_| signed.check(&api.context.genesis_hash));
+            let good = signed.to_bytes().and_then(|_| signed.check(&api.context.genesis_hash));
             (id, good.map(|()| signed))
         })
         .collect();
@@ -110,7 +108,11 @@ async fn offer(api: &Api, client: IpAddr, checked: Vec<Checked>) -> Result<Vec<(
     let offered = transactions.len();
     let answers = api.ask(&api.context.submit, Submit { transactions, client }).await?;
     if answers.len() != offered {
-        tracing::error!(offered, answered = answers.len(), "the mempool left transactions unanswered");
+        tracing::error!(
+            offered,
+            answered = answers.len(),
+            "the mempool left transactions unanswered"
+        );
         return Err(ApiError::Internal);
     }
     for (place, answer) in places.into_iter().zip(answers) {
@@ -127,7 +129,11 @@ async fn offer(api: &Api, client: IpAddr, checked: Vec<Checked>) -> Result<Vec<(
 /// taken, and a client that sends it again learns that.
 async fn forgive_final(api: &Api, results: &mut [(TxId, Option<Refusal>)]) -> Result<(), ApiError> {
     const EXPIRED: Option<Refusal> = Some(Refusal::Skip(Skip::Expired));
-    let expired: Vec<TxId> = results.iter().filter(|(_, r)| *r == EXPIRED).map(|(id, _)| *id).collect();
+    let expired: Vec<TxId> = results
+        .iter()
+        .filter(|(_, r)| *r == EXPIRED)
+        .map(|(id, _)| *id)
+        .collect();
     if expired.is_empty() {
         return Ok(());
     }

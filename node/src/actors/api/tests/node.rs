@@ -17,7 +17,7 @@ use tokio::sync::watch;
 
 use super::chain::{Chain, key};
 use crate::actors::{
-    api::{ApiContext, ApiLimits, ApiServer, Listen, Progress, error::PROBLEM_URN, serve},
+    api::{ApiContext, ApiLimits, ApiServer, Listen, Progress, ServeError, error::PROBLEM_URN, serve},
     ledger::message::{Committed, Tip},
     mempool::message::{Capacity, GetCapacity, IsPending, Refusal, Submit},
     network::message::Peers,
@@ -68,7 +68,11 @@ impl Handler<Submit> for MempoolActor {
         if matches!(self.mempool, Mempool::Stuck) {
             return Box::pin(pending());
         }
-        let answers: Vec<_> = submit.transactions.iter().map(|signed| self.mempool.answer(signed)).collect();
+        let answers: Vec<_> = submit
+            .transactions
+            .iter()
+            .map(|signed| self.mempool.answer(signed))
+            .collect();
         self.pending.extend(answers.iter().flatten());
         Box::pin(async { answers })
     }
@@ -131,48 +135,19 @@ pub struct Node {
 
 impl Node {
     pub fn start(chain: &Chain, mempool: Mempool, limits: ApiLimits) -> Self {
-        let mempool = MempoolActor {
-            mempool,
-            pending: HashSet::new(),
-        }
-        .start();
-        let ledger = &chain.ledger;
-        let surroundings = Surroundings {
-            committed: Committed {
-                height: ledger.tip().height,
-                time_ms: ledger.tip().time_ms,
-                block: ledger.tip().block,
-                state_hash: ledger.tip().state_hash,
-                validators: ledger.validators().clone(),
-                rotation: ledger.rotation().clone(),
-            },
-            peers: vec![ValidatorId::of(&key(1).public_key()), ValidatorId::of(&key(2).public_key())],
-        }
-        .start();
-        let (progress, watched) = watch::channel(Progress::default());
-        let registry = Registry::new();
-        let context = ApiContext {
-            genesis: chain.genesis.clone(),
-            genesis_hash: chain.hash,
-            key: key(0),
-            reader: chain.store.reader(),
-            submit: mempool.clone().recipient(),
-            is_pending: mempool.clone().recipient(),
-            capacity: mempool.recipient(),
-            peers: surroundings.clone().recipient(),
-            tip: surroundings.recipient(),
-            finalized: chain.finalized.clone(),
-            progress: watched,
-            registry: registry.clone(),
-            limits,
-        };
-        let server = serve(context, ANYWHERE).expect("free ports");
+        let (context, progress) = context(chain, mempool, limits);
+        let registry = context.registry.clone();
         Self {
-            server,
+            server: serve(context, ANYWHERE).expect("free ports"),
             registry,
             progress,
             client: Client::builder().no_proxy().build().expect("a client"),
         }
+    }
+
+    pub fn serve_at(chain: &Chain, listen: Listen) -> Result<ApiServer, ServeError> {
+        let (context, _) = context(chain, Mempool::checks(chain), ApiLimits::default());
+        serve(context, listen)
     }
 
     /// A node whose mempool checks what it gets.
@@ -209,8 +184,49 @@ impl Node {
             .iter()
             .find(|family| family.name() == "causeway_http_receipt_waiters")
             .expect("registered");
-        family.get_metric()[0].get_gauge().value() as i64
+        family.get_metric()[0].get_gauge().get_value() as i64
     }
+}
+
+fn context(chain: &Chain, mempool: Mempool, limits: ApiLimits) -> (ApiContext, watch::Sender<Progress>) {
+    let mempool = MempoolActor {
+        mempool,
+        pending: HashSet::new(),
+    }
+    .start();
+    let ledger = &chain.ledger;
+    let surroundings = Surroundings {
+        committed: Committed {
+            height: ledger.tip().height,
+            time_ms: ledger.tip().time_ms,
+            block: ledger.tip().block,
+            state_hash: ledger.tip().state_hash,
+            validators: ledger.validators().clone(),
+            rotation: ledger.rotation().clone(),
+        },
+        peers: vec![
+            ValidatorId::of(&key(1).public_key()),
+            ValidatorId::of(&key(2).public_key()),
+        ],
+    }
+    .start();
+    let (progress, watched) = watch::channel(Progress::default());
+    let context = ApiContext {
+        genesis: chain.genesis.clone(),
+        genesis_hash: chain.hash,
+        key: key(0),
+        reader: chain.store.reader(),
+        submit: mempool.clone().recipient(),
+        is_pending: mempool.clone().recipient(),
+        capacity: mempool.recipient(),
+        peers: surroundings.clone().recipient(),
+        tip: surroundings.recipient(),
+        finalized: chain.finalized.clone(),
+        progress: watched,
+        registry: Registry::new(),
+        limits,
+    };
+    (context, progress)
 }
 
 pub const ANYWHERE: Listen = Listen {
@@ -228,7 +244,10 @@ pub async fn problem(response: Response, status: StatusCode, code: &str) -> Prob
     let content_type = response.headers().get("content-type").cloned();
     let text = response.text().await.expect("a body");
     assert_eq!(actual, status.as_u16(), "{text}");
-    assert_eq!(content_type.as_ref().map(|value| value.as_bytes()), Some(&b"application/problem+json"[..]));
+    assert_eq!(
+        content_type.as_ref().map(|value| value.as_bytes()),
+        Some(&b"application/problem+json"[..])
+    );
     let problem: Problem = serde_json::from_str(&text).expect("a problem");
     assert_eq!(problem.kind, format!("{PROBLEM_URN}{code}"));
     assert_eq!(problem.status, status.as_u16());

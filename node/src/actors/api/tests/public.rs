@@ -28,7 +28,8 @@ async fn status_says_where_the_node_is() {
         height: Height(1),
         best_height_seen: Height(4),
     });
-    node.post(TRANSACTION_TYPE, payment(&chain.hash, 2).to_bytes().unwrap()).await;
+    node.post(TRANSACTION_TYPE, payment(&chain.hash, 2).to_bytes().unwrap())
+        .await;
     let status: Status = node.get_json("/v1/status").await;
     let expected = Status {
         network: "test".to_owned(),
@@ -59,12 +60,22 @@ async fn health_says_why_not() {
         height: Height(5),
         best_height_seen: Height(500),
     });
-    let why = problem(node.get("/health").await, StatusCode::SERVICE_UNAVAILABLE, "not_accepting").await;
+    let why = problem(
+        node.get("/health").await,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "not_accepting",
+    )
+    .await;
     assert!(why.detail.contains("495 blocks"), "{}", why.detail);
     node.server.stop().await;
     for refusal in [Refusal::Busy, Refusal::DiskLow] {
         let node = Node::start(&chain, Mempool::Refuses(refusal.clone()), ApiLimits::default());
-        let why = problem(node.get("/health").await, StatusCode::SERVICE_UNAVAILABLE, "not_accepting").await;
+        let why = problem(
+            node.get("/health").await,
+            StatusCode::SERVICE_UNAVAILABLE,
+            "not_accepting",
+        )
+        .await;
         assert!(why.detail.contains(&refusal.to_string()), "{}", why.detail);
         let status: Status = node.get_json("/v1/status").await;
         assert!(!status.accepting);
@@ -84,8 +95,16 @@ async fn currencies_are_listed_and_stated() {
     assert_eq!(stated.statement.answer, Answer::Currency(listed[0].clone()));
     let stated: SignedStatement = node.get_json("/v1/currencies/XYZ").await;
     assert_eq!(stated.verify(&chain.hash, validators), Ok(1));
-    assert_eq!(stated.statement.answer, Answer::NoCurrency(Currency::new("XYZ").unwrap()));
-    problem(node.get("/v1/currencies/eur").await, StatusCode::BAD_REQUEST, "bad_currency").await;
+    assert_eq!(
+        stated.statement.answer,
+        Answer::NoCurrency(Currency::new("XYZ").unwrap())
+    );
+    problem(
+        node.get("/v1/currencies/eur").await,
+        StatusCode::BAD_REQUEST,
+        "bad_currency",
+    )
+    .await;
     node.server.stop().await;
 }
 

@@ -52,7 +52,11 @@ async fn takes_every_form() {
         (TRANSACTION_TYPE, sent[0].to_bytes().unwrap(), one),
         (TRANSACTIONS_TYPE, many(&sent), &sent[..]),
         (JSON, serde_json::to_vec(&sent[0]).unwrap(), one),
-        ("Application/JSON; charset=utf-8", serde_json::to_vec(&sent).unwrap(), &sent[..]),
+        (
+            "Application/JSON; charset=utf-8",
+            serde_json::to_vec(&sent).unwrap(),
+            &sent[..],
+        ),
     ];
     for (content_type, body, sent) in forms {
         let response = node.post(content_type, body).await;
@@ -73,7 +77,11 @@ async fn each_of_many_has_its_own_answer() {
     ];
     let response = node.post(TRANSACTIONS_TYPE, many(&sent)).await;
     let refused = results(response, StatusCode::ACCEPTED, &sent).await;
-    let expected = [Some("wrong_genesis".to_owned()), None, Some("unknown_signer".to_owned())];
+    let expected = [
+        Some("wrong_genesis".to_owned()),
+        None,
+        Some("unknown_signer".to_owned()),
+    ];
     assert_eq!(refused, expected);
     node.server.stop().await;
 }
@@ -129,7 +137,13 @@ async fn refusals_by_the_mempool_have_their_codes() {
         (Refusal::Skip(Skip::Expired), 422, "expired", false, None),
         (Refusal::Skip(Skip::TooFarAhead), 422, "too_far_ahead", true, None),
         (Refusal::Skip(Skip::UnknownSigner), 422, "unknown_signer", true, None),
-        (Refusal::Skip(Skip::ThresholdNotMet), 422, "threshold_not_met", false, None),
+        (
+            Refusal::Skip(Skip::ThresholdNotMet),
+            422,
+            "threshold_not_met",
+            false,
+            None,
+        ),
         (Refusal::Busy, 429, "busy", true, Some("1")),
         (Refusal::Penalized(16), 429, "penalized", true, Some("60")),
         (Refusal::DiskLow, 503, "disk_low", true, Some("30")),
@@ -138,7 +152,9 @@ async fn refusals_by_the_mempool_have_their_codes() {
     for (refusal, status, code, retry, wait) in rows {
         let detail = refusal.to_string();
         let node = Node::start(&chain, Mempool::Refuses(refusal), ApiLimits::default());
-        let response = node.post(TRANSACTION_TYPE, payment(&chain.hash, 1).to_bytes().unwrap()).await;
+        let response = node
+            .post(TRANSACTION_TYPE, payment(&chain.hash, 1).to_bytes().unwrap())
+            .await;
         assert_eq!(response.status().as_u16(), status, "{code}");
         assert_eq!(header(&response, "retry-after"), wait, "{code}");
         let mut submitted: Submitted = response.json().await.unwrap();
@@ -178,14 +194,44 @@ async fn says_where_a_body_is_malformed() {
     let rows: [(&str, Vec<u8>, &str, &str); 13] = [
         (TRANSACTION_TYPE, vec![], "no_transactions", "at least one"),
         (JSON, b"[]".to_vec(), "no_transactions", "at least one"),
-        (TRANSACTION_TYPE, b"garbage".to_vec(), "malformed_transaction", "transaction 0"),
-        (TRANSACTION_TYPE, bytes[..bytes.len() - 1].to_vec(), "malformed_transaction", "end before"),
+        (
+            TRANSACTION_TYPE,
+            b"garbage".to_vec(),
+            "malformed_transaction",
+            "transaction 0",
+        ),
+        (
+            TRANSACTION_TYPE,
+            bytes[..bytes.len() - 1].to_vec(),
+            "malformed_transaction",
+            "end before",
+        ),
         (TRANSACTION_TYPE, trailing, "malformed_transaction", "1 bytes left over"),
         (TRANSACTION_TYPE, zeros, "malformed_transaction", "16385 bytes"),
-        (TRANSACTIONS_TYPE, two[..two.len() - 1].to_vec(), "malformed_transaction", "transaction 1"),
-        (TRANSACTIONS_TYPE, vec![0, 0, 1], "malformed_transaction", "3 bytes are left"),
-        (TRANSACTIONS_TYPE, huge_claim, "malformed_transaction", "says 4294967295 bytes"),
-        (JSON, b"{\n  \"transaction\": nothing".to_vec(), "bad_json", "line 2 column"),
+        (
+            TRANSACTIONS_TYPE,
+            two[..two.len() - 1].to_vec(),
+            "malformed_transaction",
+            "transaction 1",
+        ),
+        (
+            TRANSACTIONS_TYPE,
+            vec![0, 0, 1],
+            "malformed_transaction",
+            "3 bytes are left",
+        ),
+        (
+            TRANSACTIONS_TYPE,
+            huge_claim,
+            "malformed_transaction",
+            "says 4294967295 bytes",
+        ),
+        (
+            JSON,
+            b"{\n  \"transaction\": nothing".to_vec(),
+            "bad_json",
+            "line 2 column",
+        ),
         (JSON, json[..json.len() - 1].into(), "bad_json", "EOF"),
         (JSON, other_field.into(), "bad_json", "unknown field `verzion`"),
         (JSON, [0xff, 0xfe].into(), "bad_json", "line 1"),
@@ -211,7 +257,11 @@ async fn refuses_what_is_not_canonical() {
     let node = Node::checking(&chain);
     let response = node.post(TRANSACTION_TYPE, padded).await;
     let problem = problem(response, StatusCode::BAD_REQUEST, "malformed_transaction").await;
-    assert!(problem.detail.contains("not the canonical encoding"), "{}", problem.detail);
+    assert!(
+        problem.detail.contains("not the canonical encoding"),
+        "{}",
+        problem.detail
+    );
     node.server.stop().await;
 }
 
@@ -225,7 +275,10 @@ async fn refuses_too_much() {
 
     let full = vec![payment(&chain.hash, 1); SUBMIT_TRANSACTIONS_MAX];
     let response = node.post(TRANSACTIONS_TYPE, many(&full)).await;
-    assert_eq!(results(response, StatusCode::ACCEPTED, &full).await, vec![None; full.len()]);
+    assert_eq!(
+        results(response, StatusCode::ACCEPTED, &full).await,
+        vec![None; full.len()]
+    );
 
     let announced = vec![0; SUBMIT_BYTES_MAX + 1];
     let response = node.post(TRANSACTIONS_TYPE, announced).await;
@@ -247,7 +300,9 @@ async fn refuses_other_content_types() {
     let response = super::node::send(request).await;
     problem(response, StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type").await;
     let packed = node.client.post(node.url("/v1/transactions")).body(bytes);
-    let packed = packed.header("content-type", TRANSACTION_TYPE).header("content-encoding", "gzip");
+    let packed = packed
+        .header("content-type", TRANSACTION_TYPE)
+        .header("content-encoding", "gzip");
     let response = super::node::send(packed).await;
     problem(response, StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_content_type").await;
     node.server.stop().await;
@@ -292,7 +347,9 @@ async fn a_mempool_that_does_not_get_to_it_is_busy() {
         ..ApiLimits::default()
     };
     let node = Node::start(&chain, Mempool::Stuck, limits);
-    let response = node.post(TRANSACTION_TYPE, payment(&chain.hash, 1).to_bytes().unwrap()).await;
+    let response = node
+        .post(TRANSACTION_TYPE, payment(&chain.hash, 1).to_bytes().unwrap())
+        .await;
     assert_eq!(header(&response, "retry-after"), Some("1"));
     problem(response, StatusCode::TOO_MANY_REQUESTS, "busy").await;
     node.server.stop().await;

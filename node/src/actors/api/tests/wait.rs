@@ -62,11 +62,23 @@ async fn a_bad_question_is_refused() {
     let chain = Chain::new(8);
     let node = Node::checking(&chain);
     let id = TxId([1; 32]);
-    for query in ["wait_ms=30001", "wait_ms=-1", "wait_ms=soon", "wait_ms=", "wait=1", "wait_ms=1&wait_ms=1"] {
+    for query in [
+        "wait_ms=30001",
+        "wait_ms=-1",
+        "wait_ms=soon",
+        "wait_ms=",
+        "wait=1",
+        "wait_ms=1&wait_ms=1",
+    ] {
         let response = node.get(&format!("/v1/receipts/{id}?{query}")).await;
         problem(response, StatusCode::BAD_REQUEST, "bad_query").await;
     }
-    problem(node.get("/v1/receipts/1").await, StatusCode::BAD_REQUEST, "bad_transaction_id").await;
+    problem(
+        node.get("/v1/receipts/1").await,
+        StatusCode::BAD_REQUEST,
+        "bad_transaction_id",
+    )
+    .await;
     node.server.stop().await;
 }
 
@@ -75,7 +87,11 @@ async fn waiting_requests_wake_with_their_block() {
     let mut chain = Chain::new(8);
     let node = Node::checking(&chain);
     let sent: Vec<_> = (0..3).map(|nonce| payment(&chain.hash, nonce)).collect();
-    let asked: Vec<_> = sent.iter().chain(&sent[..1]).map(|sent| ask(&node, &path(sent.id(), 30_000))).collect();
+    let asked: Vec<_> = sent
+        .iter()
+        .chain(&sent[..1])
+        .map(|sent| ask(&node, &path(sent.id(), 30_000)))
+        .collect();
     until(|| node.waiters() == 4).await;
     chain.finalize(vec![payment(&chain.hash, 100)]).await;
     chain.finalize(sent.clone()).await;
