@@ -96,10 +96,6 @@ impl Trial {
         }
     }
 
-    pub fn customers(&self) -> usize {
-        self.customers.len()
-    }
-
     pub fn account(&self, customer: usize) -> AccountId {
         let opening = &self.genesis.accounts[customer];
         AccountId::derive(&self.genesis.hash(), opening.operator, &opening.keys, &opening.salt)
