@@ -137,6 +137,9 @@ pub(super) fn pending_of(key: &[u8]) -> Option<BatchDigest> {
 /// The first byte of the state keys of currencies.
 pub(super) const CURRENCY_TABLE: u8 = 2;
 
+/// The first byte of the state keys of participants.
+pub(super) const PARTICIPANT_TABLE: u8 = 3;
+
 /// How the state keys of an account's balances begin: the table's byte and the account.
 pub(super) fn balances_prefix(account: AccountId) -> [u8; 21] {
     let mut prefix = [0; 21];

@@ -19,8 +19,8 @@ use super::{
     database::{Database, View},
     error::{Damage, StoreError},
     format::{
-        CURRENCY_TABLE, Column, IndexEntry, Location, StoredBlock, StoredReceipts, balances_prefix, height_key,
-        pending_of,
+        CURRENCY_TABLE, Column, IndexEntry, Location, PARTICIPANT_TABLE, StoredBlock, StoredReceipts, balances_prefix,
+        height_key, pending_of,
     },
     open::{decode_key, read_tip, state_entry},
 };
@@ -178,6 +178,19 @@ impl Reader {
             None => Ok(None),
             Some(_) => Err(self.wrong_table()),
         }
+    }
+
+    /// All registered participants, ascending by id.
+    pub fn participants(&self) -> Result<Vec<Participant>, StoreError> {
+        let view = self.database.view();
+        let mut participants = Vec::new();
+        for entry in view.scan_prefix(Column::State, &[PARTICIPANT_TABLE]) {
+            match state_entry(&view, entry?)?.1 {
+                StateValue::Participant(participant) => participants.push(participant),
+                _ => return Err(self.wrong_table()),
+            }
+        }
+        Ok(participants)
     }
 
     /// A batch that was put, whether a block names it or not.
