@@ -20,9 +20,7 @@ const REMEDY: &str = "Restore the folder from a copy; or, to have this node fetc
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error(
-        "there is no database at {path}, though this node has had one ({evidence}). {REMEDY}"
-    )]
+    #[error("there is no database at {path}, though this node has had one ({evidence}). {REMEDY}")]
     Missing { path: PathBuf, evidence: Evidence },
     #[error(
         "the database at {path} belongs to the network with genesis {found}, and the genesis file has hash \
