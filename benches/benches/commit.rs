@@ -159,7 +159,7 @@ impl World {
     ) -> Box<BlockCommit> {
         let candidates: Vec<_> = batches
             .iter()
-            .map(|(digest, signed)| (*digest, Arc::new(signed.batch.clone())))
+            .map(|(digest, signed)| (*digest, signed.batch.clone()))
             .collect();
         store.put_batches(batches).await;
         store.sync().await;

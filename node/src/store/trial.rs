@@ -175,7 +175,7 @@ impl Trial {
         let height = ledger.tip().height.0 + 1;
         let (digest, batch) = self.payments(height, payments);
         let proposer = self.validator((height % 4) as usize);
-        let (block, execution) = ledger.draft(self.time(height), proposer, &[(digest, Arc::new(batch.batch.clone()))]);
+        let (block, execution) = ledger.draft(self.time(height), proposer, &[(digest, batch.batch.clone())]);
         Step {
             digest,
             batch,
