@@ -50,7 +50,7 @@ use crate::{
     keyfile,
     log::{Files, LogError, Recovered},
     store::{
-        Expect, Opened, Store, StoreError,
+        self, Expect, Opened, Store, StoreError,
         check::{self, CheckError, Summary},
     },
 };
@@ -215,8 +215,24 @@ pub fn check_database(config: &Config, json: bool) -> Result<(), Failure> {
     }
     Err(Failure {
         status: ExitStatus::Database,
-        reason: anyhow!("the database is damaged; restore it from a backup, or delete it and catch up from the other validators"),
+        reason: anyhow!(
+            "the database is damaged; restore it from a copy, or run causeway-node db renew and let this node fetch the \
+             chain from the other validators"
+        ),
     })
+}
+
+/// Puts a new database in the place of a damaged or lost one; the node then catches up. Its keys, sign
+/// record and consensus log stay as they are.
+pub fn renew_database(config: &Config) -> Result<(), Failure> {
+    let genesis = load_genesis(&config.genesis)?;
+    let folder = database_folder(config);
+    let moved = store::renew(&folder, &genesis)?;
+    println!("{} holds the genesis state; this node fetches the rest when it runs", folder.display());
+    if let Some(moved) = moved {
+        println!("what was there is in {}; remove it when it is not needed any more", moved.display());
+    }
+    Ok(())
 }
 
 /// Sums are text, since a JSON number cannot be trusted with 128 bits.
