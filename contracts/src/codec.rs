@@ -14,7 +14,10 @@ use bincode::{
     Decode, Encode,
     config::Configuration,
     de::{BorrowDecoder, Decoder},
-    enc::Encoder,
+    enc::{
+        Encoder, EncoderImpl,
+        write::{SizeWriter, Writer},
+    },
     error::{DecodeError as BinDecode, EncodeError as BinEncode},
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -62,6 +65,13 @@ pub fn encode<T: Encode>(value: &T) -> Vec<u8> {
     bincode::encode_to_vec(value, CONFIG).expect("encoding to memory fails for no type of ours")
 }
 
+/// How many canonical bytes a value has.
+pub fn encoded_len<T: Encode>(value: &T) -> usize {
+    let mut encoder = EncoderImpl::new(SizeWriter::default(), CONFIG);
+    value.encode(&mut encoder).expect("counting fails for no type of ours");
+    encoder.into_writer().bytes_written
+}
+
 /// Reads one value that fills `bytes` exactly.
 ///
 /// `max` bounds the wire length in bytes and is checked first. Refuses any encoding but the canonical.
@@ -76,10 +86,23 @@ pub fn decode<T: Encode + Decode<()>>(bytes: &[u8], max: usize) -> Result<T, Dec
     if used != bytes.len() {
         return Err(DecodeError::Trailing(bytes.len() - used));
     }
-    if encode(&value) != bytes {
+    if !is_encoding(bytes, &value) {
         return Err(DecodeError::NotCanonical);
     }
     Ok(value)
+}
+
+/// Whether encoding `value` would give `bytes`, found out without a second copy of them.
+fn is_encoding<T: Encode>(bytes: &[u8], value: &T) -> bool {
+    struct Rest<'a>(&'a [u8]);
+    impl Writer for Rest<'_> {
+        fn write(&mut self, bytes: &[u8]) -> Result<(), BinEncode> {
+            self.0 = self.0.strip_prefix(bytes).ok_or(BinEncode::UnexpectedEnd)?;
+            Ok(())
+        }
+    }
+    let mut encoder = EncoderImpl::new(Rest(bytes), CONFIG);
+    value.encode(&mut encoder).is_ok() && encoder.into_writer().0.is_empty()
 }
 
 /// SHA-256 over a domain tag and the parts after it.
