@@ -141,3 +141,6 @@ impl Parameters {
         at.ok().map(|at| &self.limits[at])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -18,3 +18,6 @@ pub mod money;
 pub mod proof;
 pub mod statement;
 pub mod transaction;
+
+#[cfg(test)]
+mod example;

@@ -113,3 +113,6 @@ impl SignedStatement {
         Ok(validator.power)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -111,3 +111,6 @@ impl CommitCertificate {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
