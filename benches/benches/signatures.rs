@@ -39,7 +39,9 @@ fn benches(c: &mut Criterion) {
     group.measurement_time(Duration::from_secs(3)).sample_size(20);
     group.throughput(Throughput::Elements(1));
     let key = SecretKey::from_seed(&[1; 32]);
-    group.bench_function("sign", |b| b.iter(|| key.sign(Domain::Transaction, black_box(&[5; 32]))));
+    group.bench_function("sign", |b| {
+        b.iter(|| key.sign(Domain::Transaction, black_box(&[5; 32])))
+    });
     group.bench_function("check a key", |b| b.iter(|| black_box(&all[0].key).check()));
     group.bench_function("verify/alone", |b| b.iter(|| black_box(&all[0]).verify()));
     let mut rng = ChaCha20Rng::from_seed([9; 32]);

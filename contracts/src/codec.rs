@@ -72,6 +72,18 @@ pub fn encoded_len<T: Encode>(value: &T) -> usize {
     encoder.into_writer().bytes_written
 }
 
+/// Appends the canonical bytes of a value, for callers that encode many into one buffer.
+pub fn encode_into<T: Encode>(value: &T, bytes: &mut Vec<u8>) {
+    struct Appender<'a>(&'a mut Vec<u8>);
+    impl Writer for Appender<'_> {
+        fn write(&mut self, bytes: &[u8]) -> Result<(), BinEncode> {
+            self.0.extend_from_slice(bytes);
+            Ok(())
+        }
+    }
+    bincode::encode_into_writer(value, Appender(bytes), CONFIG).expect("encoding to memory fails for no type of ours");
+}
+
 /// Reads one value that fills `bytes` exactly.
 ///
 /// `max` bounds the wire length in bytes and is checked first. Refuses any encoding but the canonical.

@@ -16,6 +16,8 @@ pub mod ledger;
 pub mod merkle;
 pub mod money;
 pub mod proof;
+#[cfg(feature = "openapi")]
+mod schema;
 pub mod statement;
 pub mod transaction;
 

@@ -1,1 +1,41 @@
+//! How validators agree on the next block: Tendermint ("The latest gossip on BFT consensus",
+//! arXiv:1807.04938) by the Malachite project's core, driven as a pure function.
+//!
+//! [`Replica::handle`] takes one [`Input`] and gives [`Effect`]s to perform in order. It does no I/O,
+//! reads no clock and draws no random number: the node's actor performs effects against a network and
+//! disks, a simulator against virtual ones, and equal inputs give equal effects.
+//!
+//! What holds, whatever comes in:
+//! 1. Nothing is sent and nothing decided before what led to it is in the consensus log.
+//! 2. The [`SignRecord`], kept apart from the log, lets no second, different signature be made for a
+//!    step, whatever the core asks for.
+//! 3. The core hears of a message only after its signatures were found good, once.
+//! 4. A block is executed at most once, and called invalid only for what every honest node refuses.
+//! 5. After a restart the log brings the replica to where it was; what it sends then, it sent before.
+//!
+//! What is not here: catching up. A certified block is executed and committed without the core, and
+//! the replica is told of the height after it.
 
+mod candidates;
+mod context;
+mod conversion;
+mod engine;
+mod expected;
+mod log;
+mod message;
+mod record;
+mod replica;
+mod verification;
+mod vocabulary;
+
+pub use self::{
+    engine::Signing,
+    log::{JudgedValue, LOG_ENTRY_BYTES_MAX, LogEntry, Timer, TimerKind},
+    message::{
+        MESSAGE_BYTES_MAX, Message, MessageError, PolkaCertificate, PolkaSignature, Proposal, ROUND_MAX,
+        RoundCertificate, RoundCertificateKind, RoundSignature, Vote, proposal_message,
+    },
+    record::{Permission, SIGNED_BYTES_MAX, SignRecord, Signed, Step, StepKind, Subject},
+    replica::Replica,
+    vocabulary::{CoreFault, Effect, Evidence, Fault, Halt, Input, Setup, Verdict},
+};

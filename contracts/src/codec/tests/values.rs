@@ -314,7 +314,10 @@ pub fn batch() -> impl Strategy<Value = Batch> {
 }
 
 pub fn signed_batch() -> impl Strategy<Value = SignedBatch> {
-    (batch(), fixed!(crate::keys::Signature)).prop_map(|(batch, signature)| SignedBatch { batch, signature })
+    (batch(), fixed!(crate::keys::Signature)).prop_map(|(batch, signature)| SignedBatch {
+        batch: batch.into(),
+        signature,
+    })
 }
 
 pub fn vote_kind() -> impl Strategy<Value = VoteKind> {

@@ -1,0 +1,149 @@
+//! Requests for a block's batches that wait for some of them. Pure.
+
+use std::{
+    collections::BTreeSet,
+    time::{Duration, Instant},
+};
+
+use causeway_contracts::{block::BatchDigest, committee::ValidatorId};
+use tokio::sync::oneshot;
+
+use super::message::{GatherError, StoredBatch};
+
+/// A validator that has not answered by then is not waited for before the next is asked.
+pub const ASK_EVERY: Duration = Duration::from_millis(250);
+/// After this the request fails; by then the round that wanted it is long over.
+const GIVE_UP: Duration = Duration::from_secs(10);
+/// More requests than this are not kept; the oldest fails.
+const GATHERS_MAX: usize = 16;
+
+pub type Gathered = Result<Vec<StoredBatch>, GatherError>;
+
+#[derive(Debug)]
+struct Gather {
+    digests: Vec<BatchDigest>,
+    missing: BTreeSet<BatchDigest>,
+    /// Whom to ask, in turns.
+    sources: Vec<ValidatorId>,
+    asked: usize,
+    ask_at: Instant,
+    until: Instant,
+    reply: oneshot::Sender<Gathered>,
+}
+
+/// A question to put to a validator.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Question {
+    pub to: ValidatorId,
+    pub digests: Vec<BatchDigest>,
+}
+
+#[derive(Debug, Default)]
+pub struct Gathers {
+    waiting: Vec<Gather>,
+}
+
+impl Gathers {
+    /// `sources` begins with whom to ask first; not empty.
+    pub fn wait(
+        &mut self,
+        digests: Vec<BatchDigest>,
+        missing: BTreeSet<BatchDigest>,
+        sources: Vec<ValidatorId>,
+        now: Instant,
+    ) -> oneshot::Receiver<Gathered> {
+        let (reply, gathered) = oneshot::channel();
+        if self.waiting.len() == GATHERS_MAX {
+            self.waiting.remove(0).fail();
+        }
+        self.waiting.push(Gather {
+            digests,
+            missing,
+            sources,
+            asked: 0,
+            ask_at: now,
+            until: now + GIVE_UP,
+            reply,
+        });
+        gathered
+    }
+
+    pub fn wants(&self, digest: &BatchDigest) -> bool {
+        self.waiting.iter().any(|gather| gather.missing.contains(digest))
+    }
+
+    /// Questions that are due. Drops requests that nobody waits for any more, or that took too long.
+    /// `under_way` says which digests have arrived and are being checked.
+    pub fn due(&mut self, now: Instant, under_way: impl Fn(&BatchDigest) -> bool) -> Vec<Question> {
+        let (kept, late): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .filter(|gather| !gather.reply.is_closed())
+            .partition(|gather| now < gather.until);
+        self.waiting = kept;
+        late.into_iter().for_each(Gather::fail);
+        let mut questions = Vec::new();
+        for gather in &mut self.waiting {
+            let digests: Vec<_> = gather
+                .missing
+                .iter()
+                .filter(|digest| !under_way(digest))
+                .copied()
+                .collect();
+            if now < gather.ask_at || digests.is_empty() {
+                continue;
+            }
+            let to = gather.sources[gather.asked % gather.sources.len()];
+            gather.asked += 1;
+            gather.ask_at = now + ASK_EVERY;
+            questions.push(Question { to, digests });
+        }
+        questions
+    }
+
+    /// A validator answered, and did not have these, or could not be asked: the next is, at once.
+    pub fn ask_next(&mut self, digests: &[BatchDigest], now: Instant) {
+        for gather in &mut self.waiting {
+            if digests.iter().any(|digest| gather.missing.contains(digest)) && gather.asked < gather.sources.len() {
+                gather.ask_at = now;
+            }
+        }
+    }
+
+    /// A batch is held now. `get` finds held batches.
+    pub fn arrived(&mut self, digest: &BatchDigest, get: impl Fn(&BatchDigest) -> Option<StoredBatch>) {
+        for gather in &mut self.waiting {
+            gather.missing.remove(digest);
+        }
+        for gather in self.take(|gather| gather.missing.is_empty()) {
+            // A batch may have been ordered or expired meanwhile; then nobody needs this block.
+            let batches: Option<Vec<_>> = gather.digests.iter().map(&get).collect();
+            let answer = batches.ok_or(GatherError::Missing(*digest));
+            drop(gather.reply.send(answer));
+        }
+    }
+
+    /// Whatever has this digest is no batch of an honest validator.
+    pub fn invalid(&mut self, digest: &BatchDigest) {
+        for gather in self.take(|gather| gather.missing.contains(digest)) {
+            drop(gather.reply.send(Err(GatherError::Invalid(*digest))));
+        }
+    }
+
+    fn take(&mut self, which: impl Fn(&Gather) -> bool) -> Vec<Gather> {
+        let (taken, kept) = std::mem::take(&mut self.waiting)
+            .into_iter()
+            .partition(|gather| which(gather));
+        self.waiting = kept;
+        taken
+    }
+}
+
+impl Gather {
+    fn fail(self) {
+        let missing = *self
+            .missing
+            .first()
+            .expect("a request waits while something is missing");
+        drop(self.reply.send(Err(GatherError::Missing(missing))));
+    }
+}

@@ -1,0 +1,60 @@
+//! Figures of the mempool.
+
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+#[derive(Clone)]
+pub struct MempoolMetrics {
+    pub pending_transactions: IntGauge,
+    pub held_batches: IntGauge,
+    pub refused: IntCounterVec,
+    pub sealed: IntCounter,
+    pub sealed_transactions: Histogram,
+    pub batches_received: IntCounter,
+    pub batches_dropped: IntCounterVec,
+    pub verify_signatures: Histogram,
+}
+
+impl MempoolMetrics {
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let counts = || vec![1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
+        let metrics = Self {
+            pending_transactions: IntGauge::new(
+                "causeway_pending_transactions",
+                "Transactions taken and not yet in a final block, those in other validators' batches included",
+            )?,
+            held_batches: IntGauge::new("causeway_mempool_batches", "Checked batches that no block has ordered")?,
+            refused: IntCounterVec::new(
+                Opts::new(
+                    "causeway_mempool_refused_total",
+                    "Client transactions refused, by reason",
+                ),
+                &["reason"],
+            )?,
+            sealed: IntCounter::new("causeway_batches_sealed_total", "Batches sealed by this validator")?,
+            sealed_transactions: Histogram::with_opts(
+                HistogramOpts::new("causeway_batch_transactions", "Transactions in a sealed batch").buckets(counts()),
+            )?,
+            batches_received: IntCounter::new("causeway_batches_received_total", "Batches that came from peers")?,
+            batches_dropped: IntCounterVec::new(
+                Opts::new("causeway_batches_dropped_total", "Peers' batches not kept, by reason"),
+                &["reason"],
+            )?,
+            verify_signatures: Histogram::with_opts(
+                HistogramOpts::new(
+                    "causeway_verify_call_transactions",
+                    "Client transactions checked in one call",
+                )
+                .buckets(counts()),
+            )?,
+        };
+        registry.register(Box::new(metrics.pending_transactions.clone()))?;
+        registry.register(Box::new(metrics.held_batches.clone()))?;
+        registry.register(Box::new(metrics.refused.clone()))?;
+        registry.register(Box::new(metrics.sealed.clone()))?;
+        registry.register(Box::new(metrics.sealed_transactions.clone()))?;
+        registry.register(Box::new(metrics.batches_received.clone()))?;
+        registry.register(Box::new(metrics.batches_dropped.clone()))?;
+        registry.register(Box::new(metrics.verify_signatures.clone()))?;
+        Ok(metrics)
+    }
+}

@@ -1,0 +1,206 @@
+//! Checked batches that no block has ordered yet. Pure: time comes in with finalized blocks.
+
+use std::{
+    collections::{BTreeMap, HashMap, HashSet},
+    sync::Arc,
+};
+
+use causeway_contracts::{
+    block::{Batch, BatchDigest, SignedBatch, TimeMs},
+    committee::ValidatorId,
+    transaction::TxId,
+};
+
+use super::message::StoredBatch;
+
+/// A batch and what the pool must know to order, count and drop it.
+#[derive(Debug)]
+struct Held {
+    batch: Arc<Batch>,
+    ids: Arc<[TxId]>,
+    bytes: usize,
+    arrival: u64,
+    /// The latest `valid_until` in it.
+    expires_seconds: u64,
+}
+
+/// A batch that passed every check but its author's share of memory.
+#[derive(Debug, Clone)]
+pub struct CheckedBatch {
+    pub digest: BatchDigest,
+    pub signed: SignedBatch,
+    pub ids: Arc<[TxId]>,
+    /// Wire length.
+    pub bytes: usize,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Insert {
+    Held,
+    /// Held already, or ordered.
+    Known,
+    /// The author's unordered batches fill its share.
+    AuthorFull,
+}
+
+/// Unordered batches by digest, in order of arrival, with each author's share bounded.
+#[derive(Debug)]
+pub struct Pool {
+    author_bytes_max: usize,
+    held: HashMap<BatchDigest, Held>,
+    queue: BTreeMap<u64, BatchDigest>,
+    arrivals: u64,
+    author_bytes: HashMap<ValidatorId, usize>,
+    /// How many held batches carry a transaction.
+    pending: HashMap<TxId, u32>,
+    /// Digests of ordered batches, so that a late copy is not held again.
+    ordered: HashSet<BatchDigest>,
+    /// The same by the block time at which they are forgotten.
+    ordered_until: BTreeMap<TimeMs, Vec<BatchDigest>>,
+}
+
+impl Pool {
+    pub fn new(author_bytes_max: usize) -> Self {
+        Self {
+            author_bytes_max,
+            held: HashMap::new(),
+            queue: BTreeMap::new(),
+            arrivals: 0,
+            author_bytes: HashMap::new(),
+            pending: HashMap::new(),
+            ordered: HashSet::new(),
+            ordered_until: BTreeMap::new(),
+        }
+    }
+
+    /// Holds a batch. One that a block has named is `wanted`, and no share is too full for it.
+    pub fn insert(&mut self, checked: CheckedBatch, wanted: bool) -> Insert {
+        let CheckedBatch {
+            digest,
+            signed,
+            ids,
+            bytes,
+        } = checked;
+        let batch = signed.batch;
+        if self.knows(&digest) {
+            return Insert::Known;
+        }
+        if !wanted && !self.has_room(&batch.author, bytes) {
+            return Insert::AuthorFull;
+        }
+        *self.author_bytes.entry(batch.author).or_default() += bytes;
+        for id in ids.iter() {
+            *self.pending.entry(*id).or_default() += 1;
+        }
+        let expires_seconds = batch
+            .transactions
+            .iter()
+            .map(|signed| signed.transaction.valid_until.0)
+            .max()
+            .unwrap_or(0);
+        let arrival = self.arrivals;
+        self.arrivals += 1;
+        self.queue.insert(arrival, digest);
+        let held = Held {
+            batch,
+            ids,
+            bytes,
+            arrival,
+            expires_seconds,
+        };
+        self.held.insert(digest, held);
+        Insert::Held
+    }
+
+    pub fn has_room(&self, author: &ValidatorId, bytes: usize) -> bool {
+        self.author_bytes.get(author).copied().unwrap_or(0) + bytes <= self.author_bytes_max
+    }
+
+    pub fn knows(&self, digest: &BatchDigest) -> bool {
+        self.held.contains_key(digest) || self.ordered.contains(digest)
+    }
+
+    pub fn get(&self, digest: &BatchDigest) -> Option<StoredBatch> {
+        self.held.get(digest).map(|held| StoredBatch {
+            digest: *digest,
+            batch: held.batch.clone(),
+        })
+    }
+
+    /// Whether a held batch carries this transaction.
+    pub fn is_pending(&self, id: &TxId) -> bool {
+        self.pending.contains_key(id)
+    }
+
+    pub fn transactions(&self) -> usize {
+        self.pending.len()
+    }
+
+    pub fn batches(&self) -> usize {
+        self.held.len()
+    }
+
+    /// The oldest batches that together stay within both bounds; at least one, if there is any.
+    pub fn ready(&self, batches_max: usize, transactions_max: usize) -> Vec<StoredBatch> {
+        let mut left = transactions_max;
+        let mut ready = Vec::new();
+        for digest in self.queue.values().take(batches_max) {
+            let held = &self.held[digest];
+            let count = held.batch.transactions.len();
+            if count > left && !ready.is_empty() {
+                break;
+            }
+            left = left.saturating_sub(count);
+            ready.push(StoredBatch {
+                digest: *digest,
+                batch: held.batch.clone(),
+            });
+        }
+        ready
+    }
+
+    /// A block with these batches is final. `remembered_until` is when the ledger forgets them. Gives
+    /// the batches that can never be ordered any more, having expired.
+    pub fn ordered(&mut self, digests: &[BatchDigest], time: TimeMs, remembered_until: TimeMs) -> Vec<BatchDigest> {
+        for digest in digests {
+            self.remove(digest);
+            if self.ordered.insert(*digest) {
+                self.ordered_until.entry(remembered_until).or_default().push(*digest);
+            }
+        }
+        let expired: Vec<_> = self
+            .held
+            .iter()
+            .filter(|(_, held)| held.expires_seconds.saturating_mul(1000) <= time.0)
+            .map(|(digest, _)| *digest)
+            .collect();
+        for digest in &expired {
+            self.remove(digest);
+        }
+        let kept = self.ordered_until.split_off(&TimeMs(time.0 + 1));
+        for digest in std::mem::replace(&mut self.ordered_until, kept).into_values().flatten() {
+            self.ordered.remove(&digest);
+        }
+        expired
+    }
+
+    fn remove(&mut self, digest: &BatchDigest) {
+        let Some(held) = self.held.remove(digest) else { return };
+        self.queue.remove(&held.arrival);
+        let bytes = self
+            .author_bytes
+            .get_mut(&held.batch.author)
+            .expect("counted when it was inserted");
+        *bytes -= held.bytes;
+        if *bytes == 0 {
+            self.author_bytes.remove(&held.batch.author);
+        }
+        for id in held.ids.iter() {
+            let count = self.pending.get_mut(id).expect("counted when it was inserted");
+            *count -= 1;
+            if *count == 0 {
+                self.pending.remove(id);
+            }
+        }
+    }
+}

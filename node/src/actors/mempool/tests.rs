@@ -1,0 +1,377 @@
+use std::{
+    collections::BTreeSet,
+    net::{IpAddr, Ipv4Addr},
+    time::{Duration, Instant},
+};
+
+use causeway_contracts::{
+    block::{Batch, BatchDigest, GenesisHash, SignedBatch, TimeMs, batch::BATCH_VERSION},
+    codec::{self, Bounded, Text},
+    committee::{Validator, ValidatorId, ValidatorSet},
+    identity::AccountId,
+    keys::{SecretKey, Signature},
+    money::{Amount, Currency},
+    transaction::{
+        Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, TransactionError, TxId, UnixSeconds,
+    },
+};
+use proptest::prelude::*;
+
+use super::{
+    gather::{ASK_EVERY, Gathers, Question},
+    intake::{Intake, SEAL_BUSY, SEAL_IDLE},
+    message::{GatherError, Refusal, StoredBatch},
+    penalty::Penalties,
+    pool::{CheckedBatch, Insert, Pool},
+    verifier::{BatchFault, RawBatch, Verifier},
+};
+
+const GENESIS: GenesisHash = GenesisHash([7; 32]);
+const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+fn key(seed: u8) -> SecretKey {
+    SecretKey::from_seed(&[seed; 32])
+}
+
+fn author(seed: u8) -> ValidatorId {
+    ValidatorId::of(&key(seed).public_key())
+}
+
+fn transfer(nonce: u64, valid_until: u64) -> SignedTransaction {
+    let transaction = Transaction {
+        version: TRANSACTION_VERSION,
+        genesis: GENESIS.prefix(),
+        valid_until: UnixSeconds(valid_until),
+        nonce: Nonce(nonce),
+        actions: Bounded::new(vec![Action::Transfer {
+            from: AccountId([1; 20]),
+            to: AccountId([2; 20]),
+            currency: Currency::new("EUR").unwrap(),
+            amount: Amount(5),
+        }])
+        .unwrap(),
+        memo: Text::default(),
+    };
+    transaction.sign([&key(100)]).unwrap()
+}
+
+fn batch(author_seed: u8, transactions: Vec<SignedTransaction>) -> Batch {
+    Batch {
+        version: BATCH_VERSION,
+        genesis: GENESIS,
+        author: author(author_seed),
+        transactions: Bounded::new(transactions).unwrap(),
+    }
+}
+
+fn checked(author_seed: u8, nonces: &[u64], valid_until: u64) -> CheckedBatch {
+    let batch = batch(
+        author_seed,
+        nonces.iter().map(|&nonce| transfer(nonce, valid_until)).collect(),
+    );
+    CheckedBatch {
+        digest: batch.digest(),
+        ids: batch.transactions.iter().map(|signed| signed.id()).collect(),
+        bytes: codec::encode(&batch).len() + 64,
+        signed: SignedBatch::seal(batch, &key(author_seed)),
+    }
+}
+
+fn digests(batches: &[StoredBatch]) -> Vec<BatchDigest> {
+    batches.iter().map(|stored| stored.digest).collect()
+}
+
+#[test]
+fn ready_gives_the_oldest_batches_within_both_bounds() {
+    let mut pool = Pool::new(usize::MAX);
+    let batches = [
+        checked(1, &[1, 2], 100),
+        checked(2, &[3], 100),
+        checked(3, &[4, 5, 6], 100),
+    ];
+    for batch in &batches {
+        assert_eq!(pool.insert(batch.clone(), false), Insert::Held);
+    }
+    let all: Vec<_> = batches.iter().map(|batch| batch.digest).collect();
+    assert_eq!(digests(&pool.ready(10, 10)), all);
+    assert_eq!(digests(&pool.ready(2, 10)), all[..2]);
+    assert_eq!(digests(&pool.ready(10, 5)), all[..2]);
+    assert_eq!(digests(&pool.ready(10, 1)), all[..1], "at least one, whatever its size");
+    assert_eq!(pool.transactions(), 6);
+}
+
+#[test]
+fn an_ordered_batch_is_not_held_again_until_the_ledger_forgets_it() {
+    let mut pool = Pool::new(usize::MAX);
+    let batch = checked(1, &[1], 1_000);
+    pool.insert(batch.clone(), false);
+    pool.ordered(&[batch.digest], TimeMs(10), TimeMs(600_010));
+    assert!(!pool.is_pending(&batch.ids[0]));
+    assert_eq!(pool.insert(batch.clone(), false), Insert::Known);
+    pool.ordered(&[], TimeMs(600_009), TimeMs(1_200_009));
+    assert_eq!(pool.insert(batch.clone(), false), Insert::Known);
+    pool.ordered(&[], TimeMs(600_010), TimeMs(1_200_010));
+    assert_eq!(pool.insert(batch, false), Insert::Held);
+}
+
+#[test]
+fn a_batch_leaves_when_all_in_it_has_expired() {
+    let mut pool = Pool::new(usize::MAX);
+    let batch = checked(1, &[1], 100);
+    pool.insert(batch.clone(), false);
+    pool.ordered(&[], TimeMs(99_999), TimeMs(1_000_000));
+    assert_eq!(pool.batches(), 1);
+    pool.ordered(&[], TimeMs(100_000), TimeMs(1_000_000));
+    assert_eq!(pool.batches(), 0);
+    assert!(!pool.is_pending(&batch.ids[0]));
+}
+
+#[test]
+fn an_author_has_a_share_and_a_named_batch_is_held_all_the_same() {
+    let first = checked(1, &[1], 100);
+    let mut pool = Pool::new(first.bytes);
+    assert_eq!(pool.insert(first, false), Insert::Held);
+    assert_eq!(pool.insert(checked(1, &[2], 100), false), Insert::AuthorFull);
+    assert_eq!(pool.insert(checked(2, &[2], 100), false), Insert::Held);
+    assert_eq!(pool.insert(checked(1, &[2], 100), true), Insert::Held);
+}
+
+proptest! {
+    /// Whatever comes and goes, what the pool counts is what it holds.
+    #[test]
+    fn invariant_the_pool_counts_what_it_holds(steps in proptest::collection::vec((0u8..3, 0u64..12, 1u64..6), 1..60)) {
+        let mut pool = Pool::new(4_000);
+        let mut time = 0;
+        for (author_seed, nonce, step) in steps {
+            let batch = checked(author_seed + 1, &[nonce, nonce + 1], 3 + nonce);
+            if step < 4 {
+                pool.insert(batch, step == 3);
+            } else {
+                time += step * 100;
+                pool.ordered(&[batch.digest], TimeMs(time), TimeMs(time + 900));
+                prop_assert!(!pool.ready(99, 9_999).iter().any(|stored| stored.digest == batch.digest));
+            }
+            let held = pool.ready(usize::MAX, usize::MAX);
+            prop_assert_eq!(held.len(), pool.batches());
+            let ids: BTreeSet<TxId> = held.iter().flat_map(|stored| stored.batch.transactions.iter().map(|t| t.id())).collect();
+            prop_assert_eq!(ids.len(), pool.transactions());
+            prop_assert!(ids.iter().all(|id| pool.is_pending(id)));
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_submission_is_answered_once_all_of_it_is() {
+    let mut intake = Intake::default();
+    let known = transfer(1, 100);
+    let known_id = known.id();
+    let sent = vec![known, transfer(2, 100), transfer(3, 100)];
+    let ids: Vec<_> = sent.iter().map(|signed| signed.id()).collect();
+    let mut answers = intake.take(sent, CLIENT, |_, id| (*id == known_id).then_some(Ok(*id)));
+    let mut group = intake.next_group(10);
+    assert_eq!(group.len(), 2);
+    let second = group.remove(0);
+    assert!(intake.verified(second, Instant::now()).is_none());
+    assert!(answers.try_recv().is_err());
+    intake.refuse(&group[0], Refusal::Busy);
+    assert_eq!(answers.await.unwrap(), vec![Ok(ids[0]), Ok(ids[1]), Err(Refusal::Busy)]);
+    assert!(intake.contains(&ids[1]), "taken, and not yet sealed");
+    assert_eq!(intake.seal().len(), 1);
+    assert_eq!(intake.len(), 0);
+}
+
+#[test]
+fn the_same_transaction_twice_in_a_submission_is_taken_once() {
+    let mut intake = Intake::default();
+    let signed = transfer(1, 100);
+    let _answers = intake.take(vec![signed.clone(), signed], CLIENT, |intake, id| {
+        intake.contains(id).then_some(Ok(*id))
+    });
+    assert_eq!(intake.next_group(10).len(), 1);
+}
+
+#[test]
+fn a_group_has_no_more_signatures_than_asked_for() {
+    let mut intake = Intake::default();
+    let _answers = intake.take((0..5).map(|nonce| transfer(nonce, 100)).collect(), CLIENT, |_, _| None);
+    assert_eq!(intake.next_group(3).len(), 3);
+    assert_eq!(intake.next_group(3).len(), 2);
+    assert!(!intake.is_waiting());
+}
+
+#[test]
+fn a_full_batch_is_sealed_at_once_and_others_wait_for_company() {
+    let mut intake = Intake::default();
+    let now = Instant::now();
+    let _answers = intake.take(
+        (0..1_025).map(|nonce| transfer(nonce, 100)).collect(),
+        CLIENT,
+        |_, _| None,
+    );
+    let mut sealed = Vec::new();
+    while intake.is_waiting() {
+        for entry in intake.next_group(64) {
+            sealed.extend(intake.verified(entry, now));
+        }
+    }
+    let total: usize = sealed.iter().map(Vec::len).sum();
+    assert!(sealed.iter().all(|batch| batch.len() <= 1_024));
+    assert_eq!(total + intake.seal().len(), 1_025);
+
+    let _answers = intake.take(vec![transfer(9_999, 100)], CLIENT, |_, _| None);
+    for entry in intake.next_group(1) {
+        intake.verified(entry, now);
+    }
+    assert_eq!(intake.seal_at(false), Some(now + SEAL_IDLE));
+    assert_eq!(intake.seal_at(true), Some(now + SEAL_BUSY));
+}
+
+#[tokio::test]
+async fn a_gather_asks_in_turns_and_is_answered_when_all_is_there() {
+    let mut gathers = Gathers::default();
+    let now = Instant::now();
+    let batches = [checked(1, &[1], 100), checked(1, &[2], 100)];
+    let names: Vec<_> = batches.iter().map(|batch| batch.digest).collect();
+    let mut reply = gathers.wait(
+        names.clone(),
+        names.iter().copied().collect(),
+        vec![author(1), author(2)],
+        now,
+    );
+    let mut sorted = names.clone();
+    sorted.sort();
+    let question = |seed, digests: &[BatchDigest]| Question {
+        to: author(seed),
+        digests: digests.to_vec(),
+    };
+    assert_eq!(gathers.due(now, |_| false), [question(1, &sorted)]);
+    assert_eq!(gathers.due(now, |_| false), []);
+    assert_eq!(
+        gathers.due(now + ASK_EVERY, |digest| *digest == sorted[0]),
+        [question(2, &sorted[1..])]
+    );
+
+    let mut pool = Pool::new(usize::MAX);
+    pool.insert(batches[0].clone(), true);
+    gathers.arrived(&names[0], |digest| pool.get(digest));
+    assert!(reply.try_recv().is_err());
+    pool.insert(batches[1].clone(), true);
+    gathers.arrived(&names[1], |digest| pool.get(digest));
+    assert_eq!(digests(&reply.await.unwrap().unwrap()), names);
+}
+
+#[tokio::test]
+async fn a_gather_fails_for_an_invalid_batch_and_after_a_while() {
+    let mut gathers = Gathers::default();
+    let now = Instant::now();
+    let digest = checked(1, &[1], 100).digest;
+    let wait = |gathers: &mut Gathers| gathers.wait(vec![digest], [digest].into(), vec![author(1)], now);
+    let invalid = wait(&mut gathers);
+    gathers.invalid(&digest);
+    assert_eq!(invalid.await.unwrap().unwrap_err(), GatherError::Invalid(digest));
+    let late = wait(&mut gathers);
+    assert_eq!(gathers.due(now + Duration::from_secs(11), |_| false), []);
+    assert_eq!(late.await.unwrap().unwrap_err(), GatherError::Missing(digest));
+    drop(wait(&mut gathers));
+    assert_eq!(gathers.due(now, |_| false), [], "nobody waits for it any more");
+}
+
+#[test]
+fn an_address_waits_after_sixteen_invalid_signatures() {
+    let mut penalties = Penalties::default();
+    let now = Instant::now();
+    for _ in 0..15 {
+        penalties.invalid(CLIENT, now);
+    }
+    assert_eq!(penalties.waiting(CLIENT, now), None);
+    penalties.invalid(CLIENT, now);
+    assert_eq!(penalties.waiting(CLIENT, now), Some(16));
+    assert_eq!(penalties.waiting(CLIENT, now + Duration::from_secs(60)), None);
+    penalties.invalid(CLIENT, now + Duration::from_secs(61));
+    assert_eq!(penalties.waiting(CLIENT, now + Duration::from_secs(61)), None);
+}
+
+fn validators() -> ValidatorSet {
+    ValidatorSet::new(
+        (1..=4)
+            .map(|seed| Validator {
+                key: key(seed).public_key(),
+                power: 1,
+            })
+            .collect(),
+    )
+    .unwrap()
+}
+
+fn raw(signed: &SignedBatch) -> RawBatch {
+    RawBatch::new(signed.batch.author, codec::encode(signed).into()).unwrap()
+}
+
+/// Checks one batch beside a good one, which must stay good.
+async fn check_batch(signed: &SignedBatch) -> Result<BatchDigest, BatchFault> {
+    let verifier = Verifier::start(1, GENESIS).unwrap();
+    let good = SignedBatch::seal(batch(2, vec![transfer(50, 100)]), &key(2));
+    let mut results = verifier
+        .batches(vec![raw(&good), raw(signed)], validators())
+        .await
+        .unwrap();
+    assert_eq!(results.remove(0).unwrap().digest, good.batch.digest());
+    results.remove(0).map(|checked| checked.digest)
+}
+
+#[tokio::test]
+async fn a_batch_is_checked_in_full() {
+    let good = SignedBatch::seal(batch(1, vec![transfer(1, 100), transfer(2, 100)]), &key(1));
+    assert_eq!(check_batch(&good).await, Ok(good.batch.digest()));
+
+    let empty = SignedBatch::seal(batch(1, vec![]), &key(1));
+    assert_eq!(check_batch(&empty).await, Err(BatchFault::Empty));
+
+    let version = SignedBatch::seal(
+        Batch {
+            version: 9,
+            ..(*good.batch).clone()
+        },
+        &key(1),
+    );
+    assert_eq!(check_batch(&version).await, Err(BatchFault::Version(9)));
+
+    let other = SignedBatch::seal(
+        Batch {
+            genesis: GenesisHash([8; 32]),
+            ..(*good.batch).clone()
+        },
+        &key(1),
+    );
+    assert_eq!(check_batch(&other).await, Err(BatchFault::OtherGenesis));
+
+    let stranger = SignedBatch::seal(batch(77, vec![transfer(1, 100)]), &key(77));
+    assert_eq!(check_batch(&stranger).await, Err(BatchFault::UnknownAuthor(author(77))));
+
+    let forged = SignedBatch {
+        signature: Signature([0; 64]),
+        ..good.clone()
+    };
+    assert_eq!(check_batch(&forged).await, Err(BatchFault::AuthorSignature));
+
+    let mut bad = transfer(3, 100);
+    let mut signatures = bad.signatures.into_vec();
+    signatures[0].signature = Signature([1; 64]);
+    bad.signatures = Bounded::new(signatures).unwrap();
+    let bad = SignedBatch::seal(batch(1, vec![transfer(1, 100), bad]), &key(1));
+    let source = TransactionError::BadSignature {
+        key: key(100).public_key(),
+    };
+    assert_eq!(
+        check_batch(&bad).await,
+        Err(BatchFault::Transaction { index: 1, source })
+    );
+}
+
+#[test]
+fn the_digest_of_a_raw_batch_is_that_of_the_decoded_one() {
+    let signed = SignedBatch::seal(batch(1, vec![transfer(1, 100)]), &key(1));
+    assert_eq!(raw(&signed).digest, signed.batch.digest());
+    assert!(RawBatch::new(author(1), vec![0; 63].into()).is_none());
+    assert!(RawBatch::new(author(1), vec![0; 256 * 1024 + 1].into()).is_none());
+}
