@@ -78,7 +78,7 @@ pub struct Transaction {
 
 impl Transaction {
     pub fn id(&self) -> TxId {
-        self.id_with(&mut Vec::new())
+        self.id_with(&mut Vec::with_capacity(256))
     }
 
     /// [`Self::id`] with a buffer that a caller of many keeps; what is in it is lost.
