@@ -3,6 +3,7 @@
 //! Mailboxes are bounded: senders use `try_send` or `send`, never `do_send`, and say what they do
 //! when a mailbox is full.
 
+pub mod consensus;
 pub mod ledger;
 pub mod mempool;
 pub mod network;

@@ -4,3 +4,4 @@ pub mod actors;
 pub mod config;
 pub mod exit;
 pub mod keyfile;
+pub mod log;

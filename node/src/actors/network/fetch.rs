@@ -1,0 +1,151 @@
+//! What validators ask each other for, in canonical bytes: blocks with their certificates, to catch
+//! up, and batches that did not arrive.
+
+use bincode::{Decode, Encode};
+use causeway_contracts::{
+    block::{BATCHES_MAX, BatchDigest, Block, CommitCertificate, Height, SignedBatch},
+    codec::{self, Bounded, DecodeError},
+};
+
+use super::message::{FETCH_REQUEST_BYTES_MAX, FETCH_RESPONSE_BYTES_MAX};
+
+/// Blocks in one answer: 64 of 16 KiB, each with a certificate of up to 17 KiB, are about 2 MiB.
+pub const BLOCKS_MAX: usize = 64;
+
+/// Room for what stands around the batches in an answer.
+const MARGIN_BYTES: usize = 1024;
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum FetchRequest {
+    /// Committed blocks from this height on, at most `count` of them and at most [`BLOCKS_MAX`].
+    Blocks {
+        from: Height,
+        count: u16,
+    },
+    Batches {
+        digests: Bounded<BatchDigest, BATCHES_MAX>,
+    },
+}
+
+/// Answers a request of the same name.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum FetchResponse {
+    /// In order, without gaps; fewer where the answerer has no more.
+    Blocks(Bounded<CertifiedBlock, BLOCKS_MAX>),
+    /// Those that the answerer has, in the order asked, as many as fit; the rest is to be asked for again.
+    Batches(Bounded<SignedBatch, BATCHES_MAX>),
+}
+
+/// A block that is final.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct CertifiedBlock {
+    pub block: Block,
+    pub certificate: CommitCertificate,
+}
+
+impl FetchRequest {
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode(bytes, FETCH_REQUEST_BYTES_MAX)
+    }
+}
+
+impl FetchResponse {
+    /// # Panics
+    /// If there are more than [`BLOCKS_MAX`].
+    pub fn blocks(blocks: Vec<CertifiedBlock>) -> Self {
+        Self::Blocks(Bounded::new(blocks).expect("as many as were asked for, and no more"))
+    }
+
+    /// As many batches from the first on as fit in an answer.
+    pub fn batches(batches: impl IntoIterator<Item = SignedBatch>) -> Self {
+        let mut room = FETCH_RESPONSE_BYTES_MAX - MARGIN_BYTES;
+        let mut fitting = Vec::new();
+        for batch in batches.into_iter().take(BATCHES_MAX) {
+            let bytes = codec::encode(&batch).len();
+            if bytes > room {
+                break;
+            }
+            room -= bytes;
+            fitting.push(batch);
+        }
+        Self::Batches(Bounded::new(fitting).expect("no more than were taken"))
+    }
+
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode(bytes, FETCH_RESPONSE_BYTES_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use causeway_contracts::{
+        block::{Batch, BlockId, CommitSignature, GenesisHash, batch::BATCH_VERSION},
+        committee::ValidatorId,
+        keys::{SecretKey, Signature},
+    };
+
+    use super::*;
+
+    #[test]
+    fn golden_requests() {
+        let blocks = FetchRequest::Blocks {
+            from: Height(300),
+            count: 64,
+        };
+        assert_eq!(blocks.encode(), [0, 0xfb, 0x2c, 1, 64]);
+        let digests = Bounded::new(vec![BatchDigest([9; 32])]).expect("one");
+        let batches = FetchRequest::Batches { digests };
+        assert_eq!(batches.encode(), [&[1, 1][..], &[9; 32]].concat());
+        for request in [blocks, batches] {
+            assert_eq!(FetchRequest::decode(&request.encode()), Ok(request));
+        }
+    }
+
+    #[test]
+    fn the_longest_request_fits() {
+        let digests = Bounded::new(vec![BatchDigest([9; 32]); BATCHES_MAX]).expect("the most");
+        let longest = FetchRequest::Batches { digests };
+        assert_eq!(FetchRequest::decode(&longest.encode()), Ok(longest));
+    }
+
+    #[test]
+    fn a_certificate_of_the_largest_set_is_short_enough_for_a_full_answer() {
+        let signature = CommitSignature {
+            signer: u16::MAX,
+            signature: Signature([1; 64]),
+        };
+        let certificate = CommitCertificate {
+            height: Height(u64::MAX),
+            round: u32::MAX,
+            block: BlockId([1; 32]),
+            signatures: Bounded::new(vec![signature; 256]).expect("the most"),
+        };
+        let block = causeway_contracts::block::BLOCK_BYTES_MAX + codec::encode(&certificate).len();
+        assert!(BLOCKS_MAX * block + 16 <= FETCH_RESPONSE_BYTES_MAX);
+    }
+
+    #[test]
+    fn an_answer_holds_the_batches_that_fit() {
+        let batch = Batch {
+            version: BATCH_VERSION,
+            genesis: GenesisHash([1; 32]),
+            author: ValidatorId([2; 20]),
+            transactions: Bounded::default(),
+        };
+        let batch = SignedBatch::seal(batch, &SecretKey::from_seed(&[1; 32]));
+        let FetchResponse::Batches(fitting) = FetchResponse::batches(vec![batch.clone(); 300]) else {
+            panic!("batches were asked for");
+        };
+        assert_eq!(fitting.len(), BATCHES_MAX);
+        let response = FetchResponse::batches([batch]);
+        assert_eq!(FetchResponse::decode(&response.encode()), Ok(response));
+    }
+}

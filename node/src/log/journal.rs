@@ -1,0 +1,295 @@
+//! A file that is only appended to.
+//!
+//! It begins with a magic number, the genesis hash and the validator that it belongs to. Then come
+//! frames: length and CRC-32 of what follows them as little-endian 32-bit integers, height as a
+//! 64-bit one, and an entry or more, each after its length in 32 bits. One sync writes one frame for
+//! each height, so that a crash can only spoil the last: a bad frame at the end is dropped, and one with a
+//! good one after it means that the disk has lost what it had promised to keep.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Write},
+    os::unix::fs::FileExt,
+    path::{Path, PathBuf},
+};
+
+use causeway_contracts::{
+    block::{GenesisHash, Height},
+    committee::ValidatorId,
+};
+
+const MAGIC: &[u8; 8] = b"CWLOG\0\0\x01";
+const HEADER_BYTES: usize = 8 + 32 + 20;
+const FRAME_HEADER_BYTES: usize = 8;
+const HEIGHT_BYTES: usize = 8;
+const LENGTH_BYTES: usize = 4;
+
+/// A longer file is none that this program has written.
+const FILE_BYTES_MAX: u64 = 256 * 1024 * 1024;
+
+/// Whose signatures a journal is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Owner {
+    pub genesis: GenesisHash,
+    pub validator: ValidatorId,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Frame {
+    pub height: Height,
+    pub entry: Vec<u8>,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    #[error("cannot {doing} {path}: {source}")]
+    Io {
+        doing: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+    #[error("{path} is damaged at byte {offset}: restore the disk, or remove the file to only observe for a while")]
+    Damaged { path: PathBuf, offset: usize },
+    #[error("{path} belongs to another network or validator key")]
+    Foreign { path: PathBuf },
+}
+
+#[derive(Debug)]
+pub struct Journal {
+    path: PathBuf,
+    owner: Owner,
+    file: File,
+    /// Synced bytes.
+    length: u64,
+    /// Not yet written.
+    pending: Vec<Frame>,
+    pending_bytes: usize,
+}
+
+impl Journal {
+    /// Gives the frames that were there, or `None` if the file was not. Drops a torn tail.
+    pub fn open(path: &Path, owner: Owner) -> Result<(Self, Option<Vec<Frame>>), JournalError> {
+        if !path.exists() {
+            return Ok((Self::create(path, owner, &[])?, None));
+        }
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(|source| failed("open", path, source))?;
+        let mut journal = Self {
+            path: path.to_owned(),
+            owner,
+            file,
+            length: 0,
+            pending: Vec::new(),
+            pending_bytes: 0,
+        };
+        let (frames, good) = journal.scan()?;
+        journal.length = good;
+        let on_disk = journal
+            .file
+            .metadata()
+            .map_err(|source| failed("read", path, source))?
+            .len();
+        if on_disk > good {
+            tracing::warn!(path = %path.display(), bytes = on_disk - good, "dropped what a crash left half-written");
+            journal
+                .file
+                .set_len(good)
+                .and_then(|()| journal.file.sync_all())
+                .map_err(|source| failed("truncate", path, source))?;
+        }
+        Ok((journal, Some(frames)))
+    }
+
+    /// Atomic: the file is there as a whole or not at all.
+    pub fn create(path: &Path, owner: Owner, frames: &[Frame]) -> Result<Self, JournalError> {
+        let temporary = path.with_extension("new");
+        let mut bytes = Vec::with_capacity(HEADER_BYTES);
+        bytes.extend_from_slice(MAGIC);
+        bytes.extend_from_slice(owner.genesis.as_bytes());
+        bytes.extend_from_slice(owner.validator.as_bytes());
+        encode_frames(frames, &mut bytes);
+        let write = || -> io::Result<File> {
+            let mut file = OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(true)
+                .open(&temporary)?;
+            file.write_all(&bytes)?;
+            file.sync_all()?;
+            rename(&temporary, path)?;
+            Ok(file)
+        };
+        Ok(Self {
+            path: path.to_owned(),
+            owner,
+            file: write().map_err(|source| failed("write", path, source))?,
+            length: bytes.len() as u64,
+            pending: Vec::new(),
+            pending_bytes: 0,
+        })
+    }
+
+    /// Written and yet to be written.
+    pub fn bytes(&self) -> u64 {
+        self.length + self.pending_bytes as u64
+    }
+
+    pub fn pending_bytes(&self) -> usize {
+        self.pending_bytes
+    }
+
+    pub fn append(&mut self, height: Height, entry: Vec<u8>) {
+        self.pending_bytes += LENGTH_BYTES + entry.len();
+        self.pending.push(Frame { height, entry });
+    }
+
+    /// Everything appended is on disk after this. Nothing may be sent after it has failed.
+    pub fn sync(&mut self) -> Result<(), JournalError> {
+        if self.pending.is_empty() {
+            return Ok(());
+        }
+        let mut bytes = Vec::with_capacity(self.pending_bytes + 64);
+        encode_frames(&self.pending, &mut bytes);
+        self.file
+            .write_all_at(&bytes, self.length)
+            .and_then(|()| self.file.sync_data())
+            .map_err(|source| failed("write", &self.path, source))?;
+        self.length += bytes.len() as u64;
+        self.pending.clear();
+        self.pending_bytes = 0;
+        Ok(())
+    }
+
+    /// Gives the file another name, durably.
+    pub fn rename(&mut self, path: &Path) -> Result<(), JournalError> {
+        if self.path != path {
+            rename(&self.path, path).map_err(|source| failed("rename", &self.path, source))?;
+            self.path = path.to_owned();
+        }
+        Ok(())
+    }
+
+    /// What is on disk.
+    pub fn read(&self) -> Result<Vec<Frame>, JournalError> {
+        Ok(self.scan()?.0)
+    }
+
+    /// Begins the file anew with these frames, in one atomic step. What was appended and not synced is
+    /// dropped.
+    pub fn rewrite(&mut self, frames: impl IntoIterator<Item = Frame>) -> Result<(), JournalError> {
+        let frames: Vec<_> = frames.into_iter().collect();
+        *self = Self::create(&self.path, self.owner, &frames)?;
+        Ok(())
+    }
+
+    #[cfg(test)]
+    pub fn replace_file(&mut self, file: File) {
+        self.file = file;
+    }
+
+    /// The good frames and where they end.
+    fn scan(&self) -> Result<(Vec<Frame>, u64), JournalError> {
+        let damaged = |offset| JournalError::Damaged {
+            path: self.path.clone(),
+            offset,
+        };
+        let length = self
+            .file
+            .metadata()
+            .map_err(|source| failed("read", &self.path, source))?
+            .len();
+        if length > FILE_BYTES_MAX {
+            return Err(damaged(0));
+        }
+        let bytes = fs::read(&self.path).map_err(|source| failed("read", &self.path, source))?;
+        // The header came with the file's name, so it was never half-written.
+        let header = bytes.get(..HEADER_BYTES).ok_or_else(|| damaged(0))?;
+        if !header.starts_with(MAGIC) {
+            return Err(damaged(0));
+        }
+        if header[8..40] != self.owner.genesis.0 || header[40..] != self.owner.validator.0 {
+            return Err(JournalError::Foreign {
+                path: self.path.clone(),
+            });
+        }
+        let mut frames = Vec::new();
+        let mut offset = HEADER_BYTES;
+        while offset < bytes.len() {
+            match decode_frame(&bytes[offset..]) {
+                Some((decoded, used)) => {
+                    frames.extend(decoded);
+                    offset += used;
+                }
+                None if (offset + 1..bytes.len()).any(|later| decode_frame(&bytes[later..]).is_some()) => {
+                    return Err(damaged(offset));
+                }
+                None => break,
+            }
+        }
+        Ok((frames, offset as u64))
+    }
+}
+
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+}
+
+/// One frame for each run of entries of one height.
+fn encode_frames(entries: &[Frame], bytes: &mut Vec<u8>) {
+    for run in entries.chunk_by(|a, b| a.height == b.height) {
+        let mut body = run[0].height.0.to_le_bytes().to_vec();
+        for frame in run {
+            body.extend_from_slice(&length_of(&frame.entry).to_le_bytes());
+            body.extend_from_slice(&frame.entry);
+        }
+        bytes.extend_from_slice(&length_of(&body).to_le_bytes());
+        bytes.extend_from_slice(&crc32fast::hash(&body).to_le_bytes());
+        bytes.extend_from_slice(&body);
+    }
+}
+
+fn length_of(bytes: &[u8]) -> u32 {
+    u32::try_from(bytes.len()).expect("entries are bounded, and synced long before there are so many")
+}
+
+/// The entries of the frame at the start of `bytes` and its length, if it is good.
+fn decode_frame(bytes: &[u8]) -> Option<(Vec<Frame>, usize)> {
+    let length = usize::try_from(read_u32(bytes)?).ok()?;
+    let crc = read_u32(bytes.get(4..)?)?;
+    let end = FRAME_HEADER_BYTES.checked_add(length)?;
+    let body = bytes.get(FRAME_HEADER_BYTES..end)?;
+    let (height, mut rest) = body.split_at_checked(HEIGHT_BYTES)?;
+    if crc32fast::hash(body) != crc {
+        return None;
+    }
+    let height = Height(u64::from_le_bytes(height.try_into().ok()?));
+    let mut frames = Vec::new();
+    while !rest.is_empty() {
+        let length = usize::try_from(read_u32(rest)?).ok()?;
+        let (entry, after) = rest.get(LENGTH_BYTES..)?.split_at_checked(length)?;
+        frames.push(Frame {
+            height,
+            entry: entry.to_vec(),
+        });
+        rest = after;
+    }
+    Some((frames, end))
+}
+
+fn read_u32(bytes: &[u8]) -> Option<u32> {
+    Some(u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?))
+}
+
+fn failed(doing: &'static str, path: &Path, source: io::Error) -> JournalError {
+    JournalError::Io {
+        doing,
+        path: path.to_owned(),
+        source,
+    }
+}
