@@ -33,6 +33,7 @@ pub const WAIT_MS_MAX: u64 = 30_000;
 
 /// `GET /v1/status`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Status {
     pub network: String,
     pub genesis: GenesisHash,
@@ -58,11 +59,13 @@ pub struct Status {
 /// `POST /v1/transactions`: one entry for each transaction, in order. A submission that cannot be
 /// read at all is refused as a whole, with a [`Problem`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Submitted {
     pub results: Vec<SubmitResult>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SubmitResult {
     pub id: TxId,
     /// Absent if the transaction was taken, or had been before.
@@ -71,6 +74,7 @@ pub struct SubmitResult {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Refused {
     /// A word for programs, such as `expired` or `busy`.
     pub code: String,
@@ -82,6 +86,7 @@ pub struct Refused {
 
 /// `GET /v1/transactions/{id}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TransactionView {
     pub id: TxId,
     pub status: TransactionStatus,
@@ -96,6 +101,7 @@ pub struct TransactionView {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum TransactionStatus {
     /// Not known here, or skipped, or forgotten before it was ordered.
@@ -108,6 +114,7 @@ pub enum TransactionStatus {
 
 /// `GET /v1/blocks/{height}`, and each event of the stream of receipts (`GET /v1/stream`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BlockView {
     pub header: Header,
     pub certificate: CommitCertificate,
@@ -116,6 +123,7 @@ pub struct BlockView {
 
 /// `GET /v1/validators`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Validators {
     /// The set decides the block after this one.
     pub height: Height,
@@ -124,8 +132,10 @@ pub struct Validators {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ValidatorView {
     pub id: ValidatorId,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub name: Text<64>,
     pub key: PublicKey,
     pub power: u64,
@@ -135,6 +145,7 @@ pub struct ValidatorView {
 
 /// The body of every error: problem details (RFC 9457).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// `urn:causeway:problem:` and a word for programs.
     #[serde(rename = "type")]

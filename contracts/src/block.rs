@@ -29,6 +29,7 @@ pub const BLOCK_BYTES_MAX: usize = 16 * 1024;
 
 /// A block's place in the chain; the genesis state is height 0, the first block height 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Height(pub u64);
 
@@ -50,6 +51,7 @@ impl fmt::Display for Height {
 
 /// Milliseconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct TimeMs(pub u64);
 
@@ -92,6 +94,7 @@ impl StateHash {
 
 /// What a block says about itself and about the state after it.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Header {
     pub version: u16,

@@ -14,7 +14,7 @@ use bincode::{
     Decode, Encode,
     config::Configuration,
     de::{BorrowDecoder, Decoder},
-    enc::Encoder,
+    enc::{Encoder, write::Writer},
     error::{DecodeError as BinDecode, EncodeError as BinEncode},
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -60,6 +60,18 @@ const CONFIG: Configuration = bincode::config::standard();
 /// The canonical bytes of a value.
 pub fn encode<T: Encode>(value: &T) -> Vec<u8> {
     bincode::encode_to_vec(value, CONFIG).expect("encoding to memory fails for no type of ours")
+}
+
+/// Appends the canonical bytes of a value, for callers that encode many into one buffer.
+pub fn encode_into<T: Encode>(value: &T, bytes: &mut Vec<u8>) {
+    struct Appender<'a>(&'a mut Vec<u8>);
+    impl Writer for Appender<'_> {
+        fn write(&mut self, bytes: &[u8]) -> Result<(), BinEncode> {
+            self.0.extend_from_slice(bytes);
+            Ok(())
+        }
+    }
+    bincode::encode_into_writer(value, Appender(bytes), CONFIG).expect("encoding to memory fails for no type of ours");
 }
 
 /// Reads one value that fills `bytes` exactly.

@@ -34,6 +34,7 @@ impl ValidatorId {
 
 /// A member of a [`ValidatorSet`].
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Validator {
     pub key: PublicKey,

@@ -11,6 +11,7 @@ use crate::{
 
 /// An act of the council, signed under its key policy.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum CouncilAction {
     /// Adds a currency. Its issuer must be a registered participant.
@@ -30,12 +31,14 @@ pub enum CouncilAction {
 
 /// A currency as the registry knows it.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CurrencyRecord {
     pub code: Currency,
     /// Digits after the point, 0 to 8.
     pub exponent: u8,
     pub issuer: ParticipantId,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub name: Text<64>,
     /// The issuer's account goes at most this far below zero.
     pub issuance_cap: Amount,
@@ -45,6 +48,7 @@ pub struct CurrencyRecord {
 
 /// Ledger parameters that the council can change. All validators compute with the same ones.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Parameters {
     /// `valid_until` lies at most this many seconds after block time.
@@ -56,6 +60,7 @@ pub struct Parameters {
     /// The first block of each such period of block time is a checkpoint, in seconds.
     pub checkpoint_period_seconds: u32,
     /// What accounts of a tier may do in a currency. No entry, or tier 0: no caps.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<TierLimits>, max_items = 256))]
     pub limits: Bounded<TierLimits, 256>,
 }
 
@@ -73,6 +78,7 @@ impl Default for Parameters {
 
 /// Caps in minor units of the currency. `None` is no cap.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TierLimits {
     pub tier: Tier,

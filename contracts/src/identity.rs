@@ -84,9 +84,11 @@ json_as_text!(ParticipantId);
 
 /// A participant as the ledger knows it. Its own account is [`AccountId::of_participant`].
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Participant {
     pub id: ParticipantId,
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub name: Text<64>,
     pub keys: KeyPolicy,
     /// Serves customers: opens, re-tiers, freezes and closes their accounts.
@@ -99,6 +101,7 @@ pub struct Participant {
 
 /// A key and how much its signature counts.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct WeightedKey {
     pub key: PublicKey,
@@ -108,10 +111,12 @@ pub struct WeightedKey {
 /// Who may act for an account, a participant or the council: signatures whose weights reach the
 /// threshold. One key of weight 1 with threshold 1 is the plain case.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeyPolicy {
     pub threshold: u32,
     /// 1 to 16, ascending by key, each once.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<WeightedKey>, min_items = 1, max_items = 16))]
     pub keys: Bounded<WeightedKey, 16>,
 }
 
@@ -221,6 +226,7 @@ impl AccountId {
 
 /// The human-readable part of addresses, different for each kind of network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub enum AddressPrefix {
     #[serde(rename = "cw")]
     Main,
@@ -288,16 +294,19 @@ json_as_text!(Address);
 /// How much an account may do. 0 is uncapped, for operators and companies; the higher the number,
 /// the less is known of the holder and the lower the caps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct Tier(pub u8);
 
 /// Why an account or a currency in it is frozen; the codes are the freezing party's own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct ReasonCode(pub u16);
 
 /// Who froze, when (block time), and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Freeze {
     pub by: ParticipantId,
     pub at: TimeMs,
@@ -305,6 +314,7 @@ pub struct Freeze {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum AccountStatus {
     Active,

@@ -1,4 +1,223 @@
 //! The ledger: state, the rules by which blocks change it, and receipts.
+//!
+//! A [`Ledger`] is the committed state after some block. The block after it is executed over that
+//! state without touching it ([`Ledger::draft`] for the proposer, [`Ledger::check`] for everyone
+//! else); what comes out, an [`Execution`], is committed once the block is final.
+//!
+//! # What becomes of a transaction
+//! First it may be *skipped* ([`rejection::Skip`], in that order): it then touches nothing and has no
+//! receipt. What may sign for its actions is looked up in the state before the transaction: a payment
+//! from an account that the same transaction opens is skipped. Else its actions are applied in order,
+//! each seeing what those before it did, and the first that fails ([`rejection::Rejection`], in that
+//! order) makes the transaction *rejected*: it consumes its id and nothing else. Otherwise it is
+//! *applied*.
+//!
+//! # What a block changes
+//! Money moves by [`posting::Posting`]s alone. The block's changes are the state entries that differ
+//! after it from before it: an entry that was changed and changed back is not among them. Parameters
+//! that a block sets are in force from the next block on; all else at once, for later transactions of
+//! the same block too. A header's `transaction_count` counts all transactions of its batches, the
+//! skipped ones too, and so does its cost.
+//!
+//! # What is remembered
+//! The ids of transactions that have a receipt, until a block's time is at or past `valid_until`. The
+//! digests of ordered batches, until a block's time is at or past the ordering block's time plus
+//! `validity_seconds_max`. Both are state and travel with it, but are not among a block's changes:
+//! the header's other fields fix them.
 
+mod apply;
+mod authority;
+mod execution;
+mod limits;
+mod opening;
+mod overlay;
+pub mod posting;
 pub mod receipt;
+mod recent;
 pub mod rejection;
+mod state;
+mod table;
+mod validity;
+
+pub use self::{
+    apply::{CURRENCIES_MAX, PARTICIPANTS_MAX},
+    execution::{BatchLocation, Batches, Execution},
+    limits::cost,
+    opening::RestoreError,
+    state::{
+        Account, BalanceRecord, Change, Day, STATE_VALUE_BYTES_MAX, StateKey, StateValue, WrongTable, changes_root,
+    },
+    validity::InvalidBlock,
+};
+
+use self::{
+    overlay::Overlay,
+    recent::{RecentDigests, RecentIds},
+    rejection::Skip,
+    state::State,
+    table::Seed,
+};
+use crate::{
+    block::{BlockId, GenesisHash, Height, StateHash, TimeMs},
+    committee::{ValidatorSet, rotation::Rotation},
+    governance::{CurrencyRecord, Parameters},
+    identity::{AccountId, KeyPolicy, Participant, ParticipantId},
+    merkle::Root,
+    money::Currency,
+    transaction::{SignedTransaction, TxId},
+};
+
+/// An idle network makes a block only every so often; the block that a transaction enters may be that
+/// much later than the last one.
+pub const IDLE_MS: u64 = 5_000;
+
+/// The last committed block, or the genesis state at height 0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Tip {
+    pub height: Height,
+    pub time_ms: TimeMs,
+    pub block: BlockId,
+    pub state_hash: StateHash,
+    /// Of the last certified checkpoint; the genesis state's root before the first.
+    pub checkpoint_root: Root,
+}
+
+/// The committed state, in memory.
+#[derive(Debug)]
+pub struct Ledger {
+    seed: Seed,
+    tip: Tip,
+    state: State,
+    validators_hash: Root,
+    ids: RecentIds,
+    digests: RecentDigests,
+}
+
+impl Ledger {
+    pub fn genesis(&self) -> GenesisHash {
+        self.state.genesis
+    }
+
+    pub fn tip(&self) -> &Tip {
+        &self.tip
+    }
+
+    /// Those who decide the next block.
+    pub fn validators(&self) -> &ValidatorSet {
+        &self.state.validators
+    }
+
+    pub fn rotation(&self) -> &Rotation {
+        &self.state.rotation
+    }
+
+    pub fn account(&self, id: &AccountId) -> Option<&Account> {
+        self.state.accounts.get(id)
+    }
+
+    pub fn balance(&self, account: &AccountId, currency: Currency) -> Option<&BalanceRecord> {
+        self.state.balances.get(&(*account, currency))
+    }
+
+    pub fn currency(&self, code: Currency) -> Option<&CurrencyRecord> {
+        self.state.currencies.get(&code)
+    }
+
+    pub fn participant(&self, id: ParticipantId) -> Option<&Participant> {
+        self.state.participants.get(&id)
+    }
+
+    pub fn parameters(&self) -> &Parameters {
+        &self.state.parameters
+    }
+
+    pub fn council(&self) -> &KeyPolicy {
+        &self.state.council
+    }
+
+    /// Every state entry, recent ids and digests apart, in no order that means anything.
+    pub fn entries(&self) -> impl Iterator<Item = (StateKey, StateValue)> {
+        self.state.entries()
+    }
+
+    /// How many transaction ids are remembered.
+    pub fn recent_ids(&self) -> usize {
+        self.ids.len()
+    }
+
+    /// How many batch digests are remembered.
+    pub fn recent_digests(&self) -> usize {
+        self.digests.len()
+    }
+
+    /// Whether a block after this one could name the batch.
+    pub fn remembers(&self, digest: &crate::block::BatchDigest) -> bool {
+        self.digests.contains(digest, self.tip.time_ms)
+    }
+
+    /// [`Self::admit_at`] the last block's time: for callers without a clock. After a long stop of the
+    /// whole network it finds every transaction too far ahead.
+    pub fn admit(&self, signed: &SignedTransaction, id: &TxId) -> Result<(), Skip> {
+        self.admit_at(signed, id, self.tip.time_ms)
+    }
+
+    /// Whether a transaction with this id would be skipped in the next block, as far as can be told at
+    /// time `now`, or at the last block's time if that is later. It may be skipped nonetheless, by what
+    /// happens until then.
+    pub fn admit_at(&self, signed: &SignedTransaction, id: &TxId, now: TimeMs) -> Result<(), Skip> {
+        let valid_until = signed.transaction.valid_until;
+        let earliest = now.max(self.tip.time_ms);
+        let latest = TimeMs(earliest.0.saturating_add(IDLE_MS));
+        if valid_until.is_past(earliest) {
+            return Err(Skip::Expired);
+        }
+        if execution::is_too_far_ahead(valid_until, latest, &self.state.parameters) {
+            return Err(Skip::TooFarAhead);
+        }
+        if self.ids.contains(valid_until, id) {
+            return Err(Skip::AlreadyKnown);
+        }
+        authority::check(&Overlay::new(&self.state, self.seed), signed)
+    }
+
+    /// Makes a block's effects the committed state.
+    ///
+    /// # Panics
+    /// If they were worked out over another state than this.
+    pub fn commit(&mut self, execution: Execution) {
+        let header = &execution.header;
+        assert_eq!(header.parent, self.tip.block, "a block is committed on its parent");
+        assert_eq!(
+            header.height,
+            self.tip.height.next(),
+            "a block is committed at its height"
+        );
+        for (key, value) in execution.changes {
+            let value = value.expect("no rule removes an entry");
+            self.state
+                .set(key, value)
+                .expect("an execution's changes fit their tables");
+        }
+        self.ids.forget(header.time_ms);
+        for (valid_until, id) in execution.ids {
+            assert!(self.ids.insert(valid_until, id), "transaction {id} takes effect twice");
+        }
+        self.digests.forget(header.time_ms);
+        for (forgotten_at, digest) in execution.digests {
+            assert!(
+                self.digests.insert(forgotten_at, digest),
+                "batch {digest} is ordered twice"
+            );
+        }
+        self.tip = Tip {
+            height: header.height,
+            time_ms: header.time_ms,
+            block: header.id(),
+            state_hash: header.state_hash,
+            checkpoint_root: header.checkpoint_root,
+        };
+    }
+}
+
+#[cfg(test)]
+mod tests;

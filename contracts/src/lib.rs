@@ -16,5 +16,7 @@ pub mod ledger;
 pub mod merkle;
 pub mod money;
 pub mod proof;
+#[cfg(feature = "openapi")]
+mod schema;
 pub mod statement;
 pub mod transaction;

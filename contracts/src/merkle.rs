@@ -51,11 +51,13 @@ pub fn root(mut level: Vec<Root>) -> Root {
 
 /// Shows that a leaf is in a tree (RFC 9162, section 2.1.3).
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct InclusionPath {
     pub index: u32,
     pub leaves: u32,
     /// Siblings from the leaf upwards.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Root>, max_items = 32))]
     pub siblings: Bounded<Root, 32>,
 }
 

@@ -24,6 +24,7 @@ pub const TRUST_MS: u64 = 30 * 86_400_000;
 
 /// A header that a quorum of its validators has made final.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedHeader {
     pub header: Header,
@@ -32,9 +33,11 @@ pub struct CertifiedHeader {
 
 /// A change of validators: a final header that names the next set, and that set.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Handover {
     pub last: CertifiedHeader,
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::committee::Validator>, max_items = 256))]
     pub next: ValidatorList,
 }
 
@@ -100,6 +103,7 @@ impl TrustedSet {
 
 /// Shows what became of a transaction.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct PaymentProof {
     pub version: u16,
@@ -109,6 +113,7 @@ pub struct PaymentProof {
     pub block: CertifiedHeader,
     /// From the set that the reader trusts to the one that decided `block`; most often none.
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Handover>, max_items = 256))]
     pub handovers: Bounded<Handover, 256>,
 }
 

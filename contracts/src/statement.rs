@@ -19,6 +19,7 @@ use crate::{
 
 /// What a validator says of the state after block `height`.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Statement {
     pub genesis: GenesisHash,
@@ -29,6 +30,7 @@ pub struct Statement {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Answer {
     /// No block up to this height has a receipt for this transaction.
@@ -42,6 +44,7 @@ pub enum Answer {
 
 /// An account with all its balances, as its owner sees it.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct AccountView {
     pub id: AccountId,
@@ -50,10 +53,12 @@ pub struct AccountView {
     pub tier: Tier,
     pub status: AccountStatus,
     /// Ascending by currency.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<BalanceView>, max_items = 256))]
     pub balances: Bounded<BalanceView, 256>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct BalanceView {
     pub currency: Currency,
@@ -65,6 +70,7 @@ pub struct BalanceView {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignedStatement {
     pub statement: Statement,

@@ -27,6 +27,7 @@ hex_newtype!(
 
 /// Seconds since 1970-01-01T00:00:00Z, leap seconds not counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(transparent)]
 pub struct UnixSeconds(pub u64);
 
@@ -51,6 +52,7 @@ impl std::str::FromStr for Nonce {
 json_as_text!(Nonce);
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Transaction {
     pub version: u16,
@@ -60,14 +62,23 @@ pub struct Transaction {
     pub valid_until: UnixSeconds,
     pub nonce: Nonce,
     /// 1 to 64.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Action>, min_items = 1, max_items = 64))]
     pub actions: Bounded<Action, 64>,
     #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub memo: Text<140>,
 }
 
 impl Transaction {
     pub fn id(&self) -> TxId {
-        TxId(codec::hash(Domain::Transaction.tag(), &[&codec::encode(self)]))
+        self.id_with(&mut Vec::new())
+    }
+
+    /// [`Self::id`] with a buffer that a caller of many keeps; what is in it is lost.
+    pub fn id_with(&self, buffer: &mut Vec<u8>) -> TxId {
+        buffer.clear();
+        codec::encode_into(self, buffer);
+        TxId(codec::hash(Domain::Transaction.tag(), &[buffer]))
     }
 
     /// Signed by each of `keys`, which must be different.
@@ -94,6 +105,7 @@ impl Transaction {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TransactionSignature {
     pub key: PublicKey,
@@ -101,15 +113,18 @@ pub struct TransactionSignature {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SignedTransaction {
     pub transaction: Transaction,
     /// 1 to 16, ascending by key, each key once.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<TransactionSignature>, min_items = 1, max_items = 16))]
     pub signatures: Bounded<TransactionSignature, 16>,
 }
 
 /// One thing that a transaction does. What each asks of its signers is in [`Action::authority`].
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum Action {
     /// Moves money from one account to another.
@@ -168,6 +183,7 @@ pub enum Action {
 /// What a freeze covers: the whole account (its operator's right), or one currency in it (the right
 /// of that currency's issuer).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum FreezeScope {
     Account,

@@ -1,1 +1,22 @@
+//! A network of real `causeway-node` processes on one machine: made, started, watched, loaded,
+//! broken and checked.
+//!
+//! Nothing here is known to the nodes: each runs from its own folder and configuration file, as an
+//! operator's would. All of it listens on loopback.
 
+pub mod demo;
+pub mod fleet;
+pub mod folder;
+pub mod genesis;
+pub mod latency;
+pub mod load;
+pub mod metrics;
+pub mod network;
+pub mod observer;
+pub mod ports;
+pub mod process;
+pub mod progress;
+pub mod status;
+pub mod table;
+pub mod teller;
+pub mod up;

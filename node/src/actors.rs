@@ -3,13 +3,14 @@
 //! Mailboxes are bounded: senders use `try_send` or `send`, never `do_send`, and say what they do
 //! when a mailbox is full.
 
+pub mod api;
 pub mod consensus;
 pub mod ledger;
 pub mod mempool;
 pub mod network;
 
 use actix::{
-    Actor, Addr, AsyncContext, Context,
+    Actor, Addr, Context,
     dev::channel::{AddressReceiver, channel},
 };
 use actix_rt::ArbiterHandle;

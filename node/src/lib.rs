@@ -2,6 +2,8 @@
 
 pub mod actors;
 pub mod config;
+pub mod engine;
 pub mod exit;
 pub mod keyfile;
 pub mod log;
+pub mod store;

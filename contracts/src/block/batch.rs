@@ -1,5 +1,7 @@
 //! Batches: client transactions as one validator sealed them, ordered later by their digest.
 
+use std::sync::Arc;
+
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
@@ -44,16 +46,20 @@ impl Batch {
 }
 
 /// A batch under its author's signature, so that it can be had from anyone and blamed on its author.
+/// Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct SignedBatch {
-    pub batch: Batch,
+    pub batch: Arc<Batch>,
     pub signature: Signature,
 }
 
 impl SignedBatch {
     pub fn seal(batch: Batch, key: &SecretKey) -> Self {
         let signature = key.sign(Domain::Batch, batch.digest().as_bytes());
-        Self { batch, signature }
+        Self {
+            batch: Arc::new(batch),
+            signature,
+        }
     }
 
     /// The author's signature in the form that batch verification takes; `digest` is this batch's.

@@ -44,6 +44,7 @@ pub fn vote_message(
 
 /// A validator's precommit in a certificate.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CommitSignature {
     /// The signer's place in the [`ValidatorSet`].
@@ -53,12 +54,14 @@ pub struct CommitSignature {
 
 /// Precommits for one block by more than two thirds of the validators' power: the block is final.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CommitCertificate {
     pub height: Height,
     pub round: u32,
     pub block: BlockId,
     /// Ascending by signer, each once.
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<CommitSignature>, max_items = 256))]
     pub signatures: Bounded<CommitSignature, VALIDATORS_MAX>,
 }
 

@@ -27,6 +27,7 @@ pub enum Skip {
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize, thiserror::Error,
 )]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Rejection {
     #[error("an account that the action names does not exist")]
@@ -51,22 +52,24 @@ pub enum Rejection {
     InsufficientFunds,
     #[error("payer and payee are the same account")]
     SamePayerAndPayee,
-    #[error("the account exists already")]
-    AccountExists,
-    #[error("the account still has money, something held or an open contract")]
-    AccountNotEmpty,
-    #[error("the account or currency is not frozen so, or frozen already")]
-    FreezeUnchanged,
     #[error("the issuer's account would go below its issuance cap")]
     OverIssuanceCap,
+    #[error("a sum would be too large to be represented")]
+    Overflow,
+    #[error("the account or currency is not frozen so, or frozen already")]
+    FreezeUnchanged,
+    #[error("the account still has money, something held or an open contract")]
+    AccountNotEmpty,
     #[error("the currency is registered already")]
     CurrencyExists,
     #[error("the participant is registered already")]
     ParticipantExists,
+    #[error("the account exists already")]
+    AccountExists,
     #[error("no such participant")]
     UnknownParticipant,
     #[error("a parameter is out of its range")]
     ParameterOutOfRange,
-    #[error("a sum would be too large to be represented")]
-    Overflow,
+    #[error("there are as many currencies or participants as there may be")]
+    RegistryFull,
 }

@@ -1,1 +1,11 @@
+//! The ledger actor: the one owner of committed state in memory, and the one that asks the store to
+//! write blocks.
+
+pub mod actor;
+mod executions;
 pub mod message;
+pub mod metrics;
+#[cfg(test)]
+mod tests;
+
+pub use self::{actor::LedgerActor, metrics::LedgerMetrics};

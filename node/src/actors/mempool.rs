@@ -8,6 +8,7 @@
 //! What is full refuses: clients get [`message::Refusal::Busy`], a peer's batch is dropped and can be
 //! fetched later.
 
+pub mod actor;
 pub mod gather;
 pub mod intake;
 pub mod message;

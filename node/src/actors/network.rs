@@ -1,2 +1,329 @@
+//! The network of a validator: libp2p between registered peers, and nobody else.
+//!
+//! A small actor takes messages; the swarm runs in a task of its own behind bounded channels, and each
+//! link (one direction of the traffic with a peer) has a task that writes or reads it. Payloads do not
+//! pass through the swarm's task.
+//!
+//! - A connection is kept if its authenticated key is registered, its peer does not have to wait, and
+//!   the hello at the start of each link names this protocol version and this genesis.
+//! - One connection is used per peer. Both sides dial, so that a restarted validator is back at once;
+//!   when dials cross, both ends keep the one dialed by the smaller key.
+//! - Lost peers are dialed again after 100 ms, doubling to 3 s. Pings, one a second, notice a dead one
+//!   within ten seconds or so.
+//! - Each lane has a bounded queue per peer, and a full one drops the newest. The writer takes frames
+//!   of at most 64 KiB from the most urgent lane that has any.
+//! - What no honest validator sends costs points, of which one is forgiven each second. Broken frames
+//!   also end the connection; with more than 100 points the peer is disconnected and waits 60 s.
+//!
+//! Absent on purpose: discovery, relaying, gossip, addresses learned from others, name resolution.
+
+mod actor;
+mod driver;
+mod exchange;
 pub mod fetch;
+mod frame;
+mod link;
+mod links;
 pub mod message;
+mod metrics;
+mod peer;
+mod queue;
+
+use std::{
+    collections::{HashMap, HashSet},
+    io,
+    net::{SocketAddr, TcpListener},
+    thread::available_parallelism,
+    time::Duration,
+};
+
+use actix::{Actor, Addr, Arbiter, Recipient};
+use causeway_contracts::{block::GenesisHash, committee::ValidatorId, keys::PublicKey};
+use futures::StreamExt;
+use libp2p::{
+    Multiaddr, PeerId, Swarm, SwarmBuilder, connection_limits,
+    connection_limits::ConnectionLimits,
+    core::upgrade::Version,
+    identify, identity,
+    identity::Keypair,
+    multiaddr::{self, Protocol},
+    noise, ping,
+    swarm::SwarmEvent,
+    tcp, yamux,
+};
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::Instant,
+};
+
+pub use self::{actor::Network, link::Receivers};
+use self::{
+    driver::{Behaviour, COMMANDS_MAX, Driver, Links, Start},
+    frame::{Hello, PROTOCOL_VERSION},
+    message::Serve,
+    metrics::Metrics,
+    peer::Peer,
+};
+use crate::exit::ExitStatus;
+
+/// What a network starts with.
+pub struct Setup {
+    /// The seed of the key that names this node to its peers (RFC 8032, section 5.1.5).
+    pub seed: [u8; 32],
+    /// A multiaddress such as `/ip4/127.0.0.1/tcp/27100`.
+    pub listen: String,
+    /// All validators; this node may be among them.
+    pub validators: Vec<RegisteredValidator>,
+    pub genesis: GenesisHash,
+    pub receivers: Receivers,
+    /// Answers peers' questions.
+    pub serve: Recipient<Serve>,
+    pub metrics: prometheus::Registry,
+}
+
+/// A validator that may connect.
+#[derive(Debug, Clone)]
+pub struct RegisteredValidator {
+    pub id: ValidatorId,
+    /// For logs.
+    pub name: String,
+    pub network_key: PublicKey,
+    /// Where it is dialed, as a multiaddress such as `/ip4/127.0.0.1/tcp/27100`.
+    pub address: String,
+}
+
+/// A network that is listening.
+#[derive(Debug)]
+pub struct Running {
+    pub network: Addr<Network>,
+    /// With the port that the system chose, if 0 was asked for.
+    pub listening: Multiaddr,
+    /// The actor's thread and the network's other threads; stopping it ends them.
+    pub arbiter: Arbiter,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    #[error("cannot listen on '{address}': {source}; give network.listen the form /ip4/127.0.0.1/tcp/27100")]
+    ListenAddress { address: String, source: AddressError },
+    #[error("cannot listen on {address}: another process uses this port; stop it, or choose another as network.listen")]
+    InUse { address: Multiaddr },
+    #[error("cannot listen on {address}: {source}; network.listen must be an address of this machine")]
+    Listen { address: Multiaddr, source: io::Error },
+    #[error("cannot dial validator {name} at '{address}': {source}; correct network.dial or the genesis file")]
+    DialAddress {
+        name: String,
+        address: String,
+        source: AddressError,
+    },
+    #[error("the network key of validator {name}: {source}")]
+    Key {
+        name: String,
+        source: identity::DecodingError,
+    },
+    #[error("cannot register the network's metrics: {0}")]
+    Metrics(#[from] prometheus::Error),
+    #[error("cannot set up encryption: {0}")]
+    Encryption(#[from] noise::Error),
+    #[error("cannot start the network's threads: {0}")]
+    Threads(#[source] io::Error),
+}
+
+/// What is wrong with an address.
+#[derive(Debug, thiserror::Error)]
+pub enum AddressError {
+    #[error("not a multiaddress: {0}")]
+    Form(#[from] multiaddr::Error),
+    #[error("only an IP address and a TCP port can be used")]
+    NotTcp,
+}
+
+impl NetworkError {
+    /// With what the process ends.
+    pub const fn exit_status(&self) -> ExitStatus {
+        match self {
+            Self::ListenAddress { .. } | Self::InUse { .. } | Self::Listen { .. } => ExitStatus::Listen,
+            Self::DialAddress { .. } | Self::Key { .. } => ExitStatus::Config,
+            Self::Metrics(_) | Self::Encryption(_) | Self::Threads(_) => ExitStatus::Bug,
+        }
+    }
+}
+
+/// Starts the network, within an actix system. It listens when this returns.
+pub async fn start(setup: Setup) -> Result<Running, NetworkError> {
+    let workers = available_parallelism().map_or(1, |cores| (cores.get() / 4).clamp(1, 4));
+    let runtime = move || {
+        tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(workers)
+            .thread_name("network")
+            .enable_all()
+            .build()
+    };
+    let arbiter = Arbiter::try_with_tokio_rt(runtime).map_err(NetworkError::Threads)?;
+    let (report, reported) = oneshot::channel();
+    arbiter.spawn(async move {
+        // The caller of `start` may be gone, and then nobody wants the network.
+        report.send(listen_and_run(setup).await).ok();
+    });
+    let started = match reported.await {
+        Ok(started) => started,
+        Err(_) => Err(NetworkError::Threads(io::ErrorKind::BrokenPipe.into())),
+    };
+    match started {
+        Ok((network, listening)) => Ok(Running {
+            network,
+            listening,
+            arbiter,
+        }),
+        Err(error) => {
+            arbiter.stop();
+            Err(error)
+        }
+    }
+}
+
+async fn listen_and_run(mut setup: Setup) -> Result<(Addr<Network>, Multiaddr), NetworkError> {
+    let keypair = Keypair::ed25519_from_bytes(&mut setup.seed).expect("any 32 bytes are a seed");
+    let own_key = keypair.public().to_peer_id();
+    let registered = setup.validators.len();
+    let peers = peers(setup.validators, own_key)?;
+    if peers.len() == registered {
+        tracing::warn!(key = %own_key, "this node's network key is no validator's; the validators will refuse it");
+    }
+    let metrics = Metrics::register(&setup.metrics)?;
+    let mut swarm = swarm(keypair, peers.keys().copied().collect())?;
+    let listening = listen(&mut swarm, &setup.listen).await?;
+    tracing::info!(address = %listening, key = %own_key, "listening for validators");
+
+    let (links_sender, links) = watch::channel(Links::new());
+    let (commands, driver_commands) = mpsc::channel(COMMANDS_MAX);
+    let driver = Driver::new(Start {
+        swarm,
+        peers,
+        hello: Hello {
+            version: PROTOCOL_VERSION,
+            genesis: setup.genesis,
+        },
+        receivers: setup.receivers,
+        serve: setup.serve,
+        metrics: metrics.clone(),
+        links: links_sender,
+    });
+    tokio::spawn(driver.run(driver_commands));
+    Ok((Network::new(links, commands, metrics).start(), listening))
+}
+
+/// The registered validators but this one, by their keys.
+fn peers(validators: Vec<RegisteredValidator>, own_key: PeerId) -> Result<HashMap<PeerId, Peer>, NetworkError> {
+    let now = Instant::now();
+    let mut peers = HashMap::new();
+    for validator in validators {
+        let RegisteredValidator {
+            id,
+            name,
+            network_key,
+            address,
+        } = validator;
+        let key = match identity::ed25519::PublicKey::try_from_bytes(network_key.as_bytes()) {
+            Ok(key) => identity::PublicKey::from(key).to_peer_id(),
+            Err(source) => return Err(NetworkError::Key { name, source }),
+        };
+        if key == own_key {
+            continue;
+        }
+        match tcp_address(&address) {
+            Ok((address, _)) => peers.insert(key, Peer::new(id, name, address, now)),
+            Err(source) => return Err(NetworkError::DialAddress { name, address, source }),
+        };
+    }
+    Ok(peers)
+}
+
+fn tcp_address(text: &str) -> Result<(Multiaddr, SocketAddr), AddressError> {
+    let address: Multiaddr = text.parse()?;
+    let parts: Vec<_> = address.iter().collect();
+    let socket = match parts[..] {
+        [Protocol::Ip4(ip), Protocol::Tcp(port)] => SocketAddr::from((ip, port)),
+        [Protocol::Ip6(ip), Protocol::Tcp(port)] => SocketAddr::from((ip, port)),
+        _ => return Err(AddressError::NotTcp),
+    };
+    Ok((address, socket))
+}
+
+fn swarm(keypair: Keypair, registered: HashSet<PeerId>) -> Result<Swarm<Behaviour>, NetworkError> {
+    let peers = u32::try_from(registered.len()).expect("far fewer validators than that");
+    let behaviour = |keypair: &Keypair| Behaviour {
+        links: links::Behaviour::new(registered),
+        limits: connection_limits::Behaviour::new(
+            ConnectionLimits::default()
+                .with_max_pending_incoming(Some(64 + peers))
+                .with_max_pending_outgoing(Some(peers))
+                // Two when dials cross, one more while a lost one closes.
+                .with_max_established_per_peer(Some(3))
+                .with_max_established(Some(3 * peers)),
+        ),
+        ping: ping::Behaviour::new(
+            ping::Config::new()
+                .with_interval(Duration::from_secs(1))
+                .with_timeout(Duration::from_secs(3)),
+        ),
+        identify: identify::Behaviour::new(
+            identify::Config::new("/causeway/1".to_owned(), keypair.public())
+                .with_agent_version(concat!("causeway-node/", env!("CARGO_PKG_VERSION")).to_owned())
+                .with_cache_size(0)
+                .with_hide_listen_addrs(true),
+        ),
+        fetch: exchange::behaviour(),
+    };
+    let multiplexing = || {
+        let mut config = yamux::Config::default();
+        config.set_max_num_streams(64);
+        config
+    };
+    let Ok(builder) = SwarmBuilder::with_existing_identity(keypair)
+        .with_tokio()
+        .with_tcp(tcp::Config::default().nodelay(true), noise::Config::new, multiplexing)?
+        .with_behaviour(behaviour);
+    let swarm = builder
+        .with_swarm_config(|config| {
+            config
+                .with_max_negotiating_inbound_streams(16)
+                // Each protocol has one version, so there is nothing to wait for before speaking it.
+                .with_substream_upgrade_protocol_override(Version::V1Lazy)
+        })
+        .with_connection_timeout(Duration::from_secs(5))
+        .build();
+    Ok(swarm)
+}
+
+async fn listen(swarm: &mut Swarm<Behaviour>, address: &str) -> Result<Multiaddr, NetworkError> {
+    let (address, socket) = tcp_address(address).map_err(|source| NetworkError::ListenAddress {
+        address: address.to_owned(),
+        source,
+    })?;
+    let refused = |source: io::Error| {
+        let address = address.clone();
+        match source.kind() {
+            io::ErrorKind::AddrInUse => NetworkError::InUse { address },
+            _ => NetworkError::Listen { address, source },
+        }
+    };
+    // libp2p sets SO_REUSEPORT, with which a second process of the same user would share the port
+    // without an error. A plain socket tells.
+    drop(TcpListener::bind(socket).map_err(refused)?);
+    swarm
+        .listen_on(address.clone())
+        .map_err(|error| refused(io::Error::other(error)))?;
+    loop {
+        match swarm.select_next_some().await {
+            SwarmEvent::NewListenAddr { address, .. } => return Ok(address),
+            SwarmEvent::ListenerClosed { reason, .. } => {
+                return Err(refused(reason.err().unwrap_or(io::ErrorKind::BrokenPipe.into())));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

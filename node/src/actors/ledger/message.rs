@@ -12,8 +12,8 @@ use causeway_contracts::{
 
 use crate::actors::mempool::message::StoredBatch;
 
-/// Whether transactions could be ordered now, against committed state and the last block's time.
-/// One answer for each, in order.
+/// Whether transactions could be ordered now, by committed state and this node's clock, or the last
+/// block's time if that is later. One answer for each, in order.
 #[derive(Debug, Message)]
 #[rtype(result = "Vec<Result<(), Skip>>")]
 pub struct Admit(pub Vec<Candidate>);

@@ -41,10 +41,23 @@ pub enum Refusal {
     DiskLow,
 }
 
-/// Whether transactions are waiting, for `GET /v1/transactions/{id}` and the status.
+/// Whether a transaction is taken and not yet in a final block, for `GET /v1/transactions/{id}`.
 #[derive(Debug, Message)]
 #[rtype(result = "bool")]
 pub struct IsPending(pub TxId);
+
+/// Whether a transaction would be taken now, for the status and `GET /health`.
+#[derive(Debug, Message)]
+#[rtype(result = "Capacity")]
+pub struct GetCapacity;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Capacity {
+    /// Transactions taken and not yet in a final block.
+    pub pending: u64,
+    /// What every transaction is refused with, such as [`Refusal::Busy`] or [`Refusal::DiskLow`].
+    pub refusing: Option<Refusal>,
+}
 
 /// Batches to order next, the oldest first.
 #[derive(Debug, Message)]

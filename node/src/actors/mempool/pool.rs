@@ -6,7 +6,7 @@ use std::{
 };
 
 use causeway_contracts::{
-    block::{Batch, BatchDigest, TimeMs},
+    block::{Batch, BatchDigest, SignedBatch, TimeMs},
     committee::ValidatorId,
     transaction::TxId,
 };
@@ -28,7 +28,7 @@ struct Held {
 #[derive(Debug, Clone)]
 pub struct CheckedBatch {
     pub digest: BatchDigest,
-    pub batch: Arc<Batch>,
+    pub signed: SignedBatch,
     pub ids: Arc<[TxId]>,
     /// Wire length.
     pub bytes: usize,
@@ -77,10 +77,11 @@ impl Pool {
     pub fn insert(&mut self, checked: CheckedBatch, wanted: bool) -> Insert {
         let CheckedBatch {
             digest,
-            batch,
+            signed,
             ids,
             bytes,
         } = checked;
+        let batch = signed.batch;
         if self.knows(&digest) {
             return Insert::Known;
         }
@@ -158,8 +159,9 @@ impl Pool {
         ready
     }
 
-    /// A block with these batches is final. `remembered_until` is when the ledger forgets them.
-    pub fn ordered(&mut self, digests: &[BatchDigest], time: TimeMs, remembered_until: TimeMs) {
+    /// A block with these batches is final. `remembered_until` is when the ledger forgets them. Gives
+    /// the batches that can never be ordered any more, having expired.
+    pub fn ordered(&mut self, digests: &[BatchDigest], time: TimeMs, remembered_until: TimeMs) -> Vec<BatchDigest> {
         for digest in digests {
             self.remove(digest);
             if self.ordered.insert(*digest) {
@@ -179,6 +181,7 @@ impl Pool {
         for digest in std::mem::replace(&mut self.ordered_until, kept).into_values().flatten() {
             self.ordered.remove(&digest);
         }
+        expired
     }
 
     fn remove(&mut self, digest: &BatchDigest) {

@@ -1,7 +1,6 @@
 use std::{
     collections::BTreeSet,
     net::{IpAddr, Ipv4Addr},
-    sync::Arc,
     time::{Duration, Instant},
 };
 
@@ -74,7 +73,7 @@ fn checked(author_seed: u8, nonces: &[u64], valid_until: u64) -> CheckedBatch {
         digest: batch.digest(),
         ids: batch.transactions.iter().map(|signed| signed.id()).collect(),
         bytes: codec::encode(&batch).len() + 64,
-        batch: Arc::new(batch),
+        signed: SignedBatch::seal(batch, &key(author_seed)),
     }
 }
 
@@ -331,7 +330,7 @@ async fn a_batch_is_checked_in_full() {
     let version = SignedBatch::seal(
         Batch {
             version: 9,
-            ..good.batch.clone()
+            ..(*good.batch).clone()
         },
         &key(1),
     );
@@ -340,7 +339,7 @@ async fn a_batch_is_checked_in_full() {
     let other = SignedBatch::seal(
         Batch {
             genesis: GenesisHash([8; 32]),
-            ..good.batch.clone()
+            ..(*good.batch).clone()
         },
         &key(1),
     );

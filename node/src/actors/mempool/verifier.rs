@@ -261,7 +261,7 @@ impl ReadBatch {
     fn into_checked(self) -> CheckedBatch {
         CheckedBatch {
             digest: self.digest,
-            batch: Arc::new(self.signed_batch.batch),
+            signed: self.signed_batch,
             ids: self.ids.into(),
             bytes: self.bytes,
         }

@@ -1,0 +1,122 @@
+//! What each action does: checks in the order of [`Rejection`], then postings and records.
+//!
+//! Every check of an action comes before its first write, so an action that is rejected has written
+//! nothing; what earlier actions of its transaction wrote is taken back by the caller.
+//!
+//! Who must sign was checked before ([`super::authority`]). What is not checked here, because no
+//! transaction that fails it gets into a batch: the shape of key policies.
+
+mod accounts;
+mod council;
+mod money;
+
+pub(super) use self::council::own_account;
+pub use self::council::{CURRENCIES_MAX, PARTICIPANTS_MAX};
+
+use super::{
+    overlay::Overlay,
+    rejection::Rejection,
+    state::{Account, BalanceRecord},
+};
+use crate::{
+    block::TimeMs,
+    governance::CurrencyRecord,
+    identity::{AccountId, AccountStatus},
+    money::Currency,
+    transaction::Action,
+};
+
+/// An action with what it may depend on but the state.
+pub(super) struct Context<'a> {
+    /// The block's.
+    pub(super) time: TimeMs,
+    /// The transaction's actions up to and with the one that is applied.
+    pub(super) actions: &'a [Action],
+}
+
+/// Applies the last of the context's actions.
+pub(super) fn apply(overlay: &mut Overlay<'_>, context: &Context<'_>) -> Result<(), Rejection> {
+    let action = context.actions.last().expect("there is an action to apply");
+    match action {
+        Action::Transfer {
+            from,
+            to,
+            currency,
+            amount,
+        } => money::transfer(overlay, context, *from, *to, *currency, *amount),
+        Action::Issue { currency, to, amount } => money::issue(overlay, *currency, *to, *amount),
+        Action::Redeem { currency, from, amount } => money::redeem(overlay, context, *currency, *from, *amount),
+        Action::OpenAccount {
+            operator,
+            keys,
+            salt,
+            tier,
+            identity,
+        } => {
+            let id = AccountId::derive(&overlay.base().genesis, *operator, keys, salt);
+            let account = Account {
+                operator: *operator,
+                keys: keys.clone(),
+                tier: *tier,
+                status: AccountStatus::Active,
+                identity: *identity,
+            };
+            accounts::open(overlay, id, account)
+        }
+        Action::SetTier {
+            operator,
+            account,
+            tier,
+        } => accounts::set_tier(overlay, *operator, *account, *tier),
+        Action::Freeze {
+            by,
+            account,
+            scope,
+            reason,
+        } => {
+            let freeze = crate::identity::Freeze {
+                by: *by,
+                at: context.time,
+                reason: *reason,
+            };
+            accounts::set_freeze(overlay, *by, *account, *scope, Some(freeze))
+        }
+        Action::Unfreeze { by, account, scope, .. } => accounts::set_freeze(overlay, *by, *account, *scope, None),
+        Action::CloseAccount { operator, account } => accounts::close(overlay, *operator, *account),
+        Action::Council(action) => council::apply(overlay, action),
+    }
+}
+
+fn account<'a>(overlay: &'a Overlay<'_>, id: &AccountId) -> Result<&'a Account, Rejection> {
+    overlay.account(id).ok_or(Rejection::UnknownAccount)
+}
+
+impl Account {
+    /// Whether money may leave it.
+    fn pays(&self) -> Result<(), Rejection> {
+        match self.status {
+            AccountStatus::Active => Ok(()),
+            AccountStatus::Frozen(_) | AccountStatus::Closed => Err(Rejection::AccountNotActive),
+        }
+    }
+
+    /// Whether it has not been closed: money may come in, and its operator may act on it.
+    fn is_open(&self) -> Result<(), Rejection> {
+        match self.status {
+            AccountStatus::Active | AccountStatus::Frozen(_) => Ok(()),
+            AccountStatus::Closed => Err(Rejection::AccountNotActive),
+        }
+    }
+}
+
+fn currency<'a>(overlay: &'a Overlay<'_>, code: Currency) -> Result<&'a CurrencyRecord, Rejection> {
+    overlay.currency(code).ok_or(Rejection::UnknownCurrency)
+}
+
+/// Whether money of this currency may leave the account whose record this is.
+fn moves(currency: &CurrencyRecord, payer: &BalanceRecord) -> Result<(), Rejection> {
+    if currency.frozen || payer.frozen.is_some() {
+        return Err(Rejection::CurrencyFrozen);
+    }
+    Ok(())
+}

@@ -1,0 +1,218 @@
+//! A block's effects, worked out over the committed state without touching it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use super::{
+    Ledger,
+    apply::{self, Context},
+    authority,
+    overlay::Overlay,
+    receipt::{Outcome, Receipt, Subject, receipts_root},
+    rejection::Skip,
+    state::{Change, State, StateKey, StateValue, changes_root},
+    table::Table,
+};
+use crate::{
+    block::{Batch, BatchDigest, Header, TimeMs},
+    committee::ValidatorId,
+    governance::Parameters,
+    identity::AccountId,
+    merkle::Root,
+    money::Currency,
+    transaction::{SignedTransaction, Transaction, TxId, UnixSeconds},
+};
+
+/// Batches with their digests, in a block's order. Each has been verified: its digest, its author's
+/// signature and its transactions' shape and signatures.
+pub type Batches<'a> = &'a [(BatchDigest, Arc<Batch>)];
+
+/// Where in its block a transaction is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct BatchLocation {
+    /// The batch's place in the block.
+    pub batch: u32,
+    /// The transaction's place in the batch.
+    pub transaction: u32,
+}
+
+/// What a block does. Made by [`Ledger::draft`] and [`Ledger::check`], taken by [`Ledger::commit`].
+#[derive(Debug, Clone)]
+pub struct Execution {
+    pub header: Header,
+    pub batches: Vec<BatchDigest>,
+    pub receipts: Vec<Receipt>,
+    /// Of each receipt's transaction.
+    pub locations: Vec<BatchLocation>,
+    /// Ascending by key, which is the order of the encoded keys.
+    pub changes: Vec<Change>,
+    /// Ids that are remembered from now on, in the order of their receipts.
+    pub ids: Vec<(UnixSeconds, TxId)>,
+    /// The batches, with the block time at which they are forgotten.
+    pub digests: Vec<(TimeMs, BatchDigest)>,
+    /// The skipped transactions, each with the author of its batch.
+    pub skips: Vec<(ValidatorId, Skip)>,
+}
+
+/// What a block's transactions did.
+pub(super) struct Effects {
+    pub(super) receipts: Vec<Receipt>,
+    pub(super) locations: Vec<BatchLocation>,
+    pub(super) changes: Vec<Change>,
+    pub(super) ids: Vec<(UnixSeconds, TxId)>,
+    pub(super) skips: Vec<(ValidatorId, Skip)>,
+}
+
+/// The header fields that only execution can tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Results {
+    pub(super) receipts_root: Root,
+    pub(super) changes_root: Root,
+}
+
+impl Effects {
+    pub(super) fn results(&self) -> Results {
+        Results {
+            receipts_root: receipts_root(&self.receipts),
+            changes_root: changes_root(&self.changes),
+        }
+    }
+}
+
+/// A block that is being executed.
+struct Run<'a> {
+    ledger: &'a Ledger,
+    time: TimeMs,
+    overlay: Overlay<'a>,
+    /// Ids with a receipt in this block.
+    known: Table<TxId, ()>,
+    receipts: Vec<Receipt>,
+    ids: Vec<(UnixSeconds, TxId)>,
+    scratch: Vec<u8>,
+}
+
+/// Executes the transactions of batches in a block of this time by this author.
+pub(super) fn execute(ledger: &Ledger, time: TimeMs, author: &ValidatorId, batches: Batches<'_>) -> Effects {
+    let count = batches.iter().map(|(_, batch)| batch.transactions.len()).sum();
+    let mut run = Run {
+        ledger,
+        time,
+        overlay: Overlay::new(&ledger.state, ledger.seed),
+        known: Table::new(ledger.seed),
+        receipts: Vec::with_capacity(count),
+        ids: Vec::with_capacity(count),
+        scratch: Vec::with_capacity(1024),
+    };
+    let mut locations = Vec::with_capacity(count);
+    let mut skips = Vec::new();
+    for (at, (_, batch)) in batches.iter().enumerate() {
+        for (index, signed) in batch.transactions.iter().enumerate() {
+            match run.transaction(signed) {
+                Ok(()) => locations.push(BatchLocation {
+                    batch: at as u32,
+                    transaction: index as u32,
+                }),
+                Err(skip) => skips.push((batch.author, skip)),
+            }
+        }
+    }
+    let Run {
+        overlay, receipts, ids, ..
+    } = run;
+    let state = &ledger.state;
+    let mut changes = overlay.into_changes();
+    let rotation = state
+        .rotation
+        .after(&state.validators, ledger.tip.height.next(), author);
+    if rotation != state.rotation {
+        changes.push((StateKey::Rotation, Some(StateValue::Rotation(rotation))));
+    }
+    assert_conserved(state, &changes);
+    Effects {
+        receipts,
+        locations,
+        changes,
+        ids,
+        skips,
+    }
+}
+
+impl Run<'_> {
+    /// Orders one transaction; adds its receipt unless it is skipped.
+    fn transaction(&mut self, signed: &SignedTransaction) -> Result<(), Skip> {
+        let body = &signed.transaction;
+        if body.valid_until.is_past(self.time) {
+            return Err(Skip::Expired);
+        }
+        if is_too_far_ahead(body.valid_until, self.time, &self.ledger.state.parameters) {
+            return Err(Skip::TooFarAhead);
+        }
+        let id = body.id_with(&mut self.scratch);
+        if self.known.get(&id).is_some() || self.ledger.ids.contains(body.valid_until, &id) {
+            return Err(Skip::AlreadyKnown);
+        }
+        authority::check(&self.overlay, signed)?;
+        let outcome = self.actions(body);
+        self.known.insert(id, ());
+        self.ids.push((body.valid_until, id));
+        let index = u32::try_from(self.receipts.len()).expect("a block has fewer receipts");
+        self.receipts.push(Receipt {
+            subject: Subject::Transaction(id),
+            index,
+            outcome,
+        });
+        Ok(())
+    }
+
+    /// Applies all actions or none.
+    fn actions(&mut self, body: &Transaction) -> Outcome {
+        for at in 0..body.actions.len() {
+            let context = Context {
+                time: self.time,
+                actions: &body.actions[..=at],
+            };
+            if let Err(reason) = apply::apply(&mut self.overlay, &context) {
+                self.overlay.take_back();
+                let action = u8::try_from(at).expect("at most 64 actions");
+                return Outcome::Rejected { action, reason };
+            }
+        }
+        self.overlay.keep();
+        Outcome::Applied
+    }
+}
+
+/// Whether `valid_until` lies further after this time than a block of this time allows.
+pub(super) fn is_too_far_ahead(valid_until: UnixSeconds, time: TimeMs, parameters: &Parameters) -> bool {
+    let latest_ms = u128::from(time.0) + u128::from(parameters.validity_seconds_max) * 1000;
+    u128::from(valid_until.0) * 1000 > latest_ms
+}
+
+/// Debits equal credits: per currency, what the changes add to balances and what they take is the
+/// same. Worked out from the records alone, not from the postings that made them.
+///
+/// # Panics
+/// If not, or if an account other than the currency's issuer would be below zero: money would appear
+/// or vanish, and the process must not go on.
+fn assert_conserved(state: &State, changes: &[Change]) {
+    let mut sums: BTreeMap<Currency, i128> = BTreeMap::new();
+    for (key, value) in changes {
+        let (StateKey::Balance(id, code), Some(StateValue::Balance(after))) = (key, value) else {
+            continue;
+        };
+        let before = state.balances.get(&(*id, *code)).map_or(0, |record| record.total());
+        *sums.entry(*code).or_default() += after.total() - before;
+        if after.available.0 < 0 {
+            let issuer = state.currencies.get(code).map(|record| record.issuer);
+            let own = issuer.map(|issuer| AccountId::of_participant(&state.genesis, issuer));
+            let registered_now = issuer.is_none();
+            assert!(
+                own == Some(*id) || registered_now,
+                "account {id} would have {} {code}",
+                after.available
+            );
+        }
+    }
+    for (code, sum) in sums {
+        assert_eq!(sum, 0, "the block would change the sum of {code}");
+    }
+}

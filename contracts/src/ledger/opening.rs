@@ -1,0 +1,217 @@
+//! How a ledger begins: from a genesis, or from what was stored of one.
+
+use std::collections::BTreeMap;
+
+use super::{
+    Ledger, Tip,
+    apply::own_account,
+    overlay::Overlay,
+    posting::{BalanceId, Posting, post},
+    recent::{RecentDigests, RecentIds},
+    state::{Account, State, StateKey, StateValue, changes_root},
+    table::{Seed, Table},
+};
+use crate::{
+    block::{BatchDigest, GenesisHash, Height, StateHash, TimeMs, genesis_block_id},
+    committee::{ValidatorSetError, rotation::Rotation},
+    genesis::Genesis,
+    identity::{AccountId, AccountStatus},
+    money::Currency,
+    transaction::{TxId, UnixSeconds},
+};
+
+/// Why stored entries are no ledger.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    #[error("the entry {0:?} is missing")]
+    Missing(StateKey),
+    #[error("the entry {0:?} appears twice")]
+    Duplicate(StateKey),
+    #[error("the entry {0:?} holds a value of another table")]
+    WrongTable(StateKey),
+    #[error("the validators: {0}")]
+    Validators(#[from] ValidatorSetError),
+    #[error("there is a balance of {1} for account {0}, and no such account or currency")]
+    Stray(AccountId, Currency),
+    #[error("the balances of {currency} add up to {sum}, not to zero")]
+    NotConserved { currency: Currency, sum: i128 },
+    #[error("transaction id {0} appears twice")]
+    DuplicateId(TxId),
+    #[error("batch digest {0} appears twice")]
+    DuplicateDigest(BatchDigest),
+}
+
+impl Ledger {
+    /// The state that a network begins with. `hash_seed` keys the hash tables: any number that clients
+    /// cannot guess. Nothing that can be observed depends on it.
+    ///
+    /// # Panics
+    /// If [`Genesis::check`] would refuse the genesis.
+    pub fn from_genesis(genesis: &Genesis, hash_seed: u64) -> Self {
+        let hash = genesis.hash();
+        let seed = Seed::new(hash_seed);
+        let mut state = State {
+            genesis: hash,
+            accounts: Table::new(seed),
+            balances: Table::new(seed),
+            currencies: Table::new(seed),
+            participants: Table::new(seed),
+            parameters: genesis.parameters.clone(),
+            council: genesis.council.clone(),
+            validators: genesis.validator_set().expect("a checked genesis"),
+            rotation: Rotation::default(),
+        };
+        let changes = opening_entries(genesis, &state, seed);
+        for (key, value) in changes {
+            let value = value.expect("an opening removes nothing");
+            state.set(key, value).expect("an overlay's changes fit their tables");
+        }
+        let mut entries: Vec<_> = state.entries().map(|(key, value)| (key, Some(value))).collect();
+        entries.sort_unstable_by_key(|(key, _)| *key);
+        let root = changes_root(&entries);
+        let tip = Tip {
+            height: Height::GENESIS,
+            time_ms: genesis.time_ms,
+            block: genesis_block_id(&hash),
+            state_hash: StateHash(hash.0).after(&root),
+            checkpoint_root: root,
+        };
+        Self::new(seed, tip, state, RecentIds::new(seed), RecentDigests::default())
+    }
+
+    fn new(seed: Seed, tip: Tip, state: State, ids: RecentIds, digests: RecentDigests) -> Self {
+        let validators_hash = state.validators.hash();
+        Self {
+            seed,
+            tip,
+            state,
+            validators_hash,
+            ids,
+            digests,
+        }
+    }
+
+    /// The ledger of which these were stored: its [`Ledger::entries`] in any order, and what it
+    /// remembered. Checks that they make a whole and that every currency's balances add up to zero.
+    pub fn restore(
+        genesis: GenesisHash,
+        tip: Tip,
+        entries: impl Iterator<Item = (StateKey, StateValue)>,
+        ids: impl Iterator<Item = (UnixSeconds, TxId)>,
+        digests: impl Iterator<Item = (TimeMs, BatchDigest)>,
+        hash_seed: u64,
+    ) -> Result<Self, RestoreError> {
+        let seed = Seed::new(hash_seed);
+        let state = restore_state(genesis, seed, entries)?;
+        check_balances(&state)?;
+        let mut recent_ids = RecentIds::new(seed);
+        for (valid_until, id) in ids {
+            if !recent_ids.insert(valid_until, id) {
+                return Err(RestoreError::DuplicateId(id));
+            }
+        }
+        let mut recent_digests = RecentDigests::default();
+        for (forgotten_at, digest) in digests {
+            if !recent_digests.insert(forgotten_at, digest) {
+                return Err(RestoreError::DuplicateDigest(digest));
+            }
+        }
+        Ok(Self::new(seed, tip, state, recent_ids, recent_digests))
+    }
+}
+
+/// What a genesis adds to a state that has its single entries: registries, accounts, and balances
+/// posted from their issuers.
+fn opening_entries(genesis: &Genesis, empty: &State, seed: Seed) -> Vec<super::Change> {
+    let mut overlay = Overlay::new(empty, seed);
+    for participant in &genesis.participants {
+        let id = AccountId::of_participant(&empty.genesis, participant.id);
+        overlay.put_account(id, own_account(participant));
+        overlay.put_participant(participant.clone());
+    }
+    let mut issuers = BTreeMap::new();
+    for record in &genesis.currencies {
+        issuers.insert(record.code, AccountId::of_participant(&empty.genesis, record.issuer));
+        overlay.put_currency(record.clone());
+    }
+    for opening in &genesis.accounts {
+        let id = AccountId::derive(&empty.genesis, opening.operator, &opening.keys, &opening.salt);
+        let account = Account {
+            operator: opening.operator,
+            keys: opening.keys.clone(),
+            tier: opening.tier,
+            status: AccountStatus::Active,
+            identity: opening.identity,
+        };
+        overlay.put_account(id, account);
+        for balance in &opening.balances {
+            let posting = Posting {
+                debit: BalanceId::available(issuers[&balance.currency], balance.currency),
+                credit: BalanceId::available(id, balance.currency),
+                amount: balance.amount,
+            };
+            post(&mut overlay, &posting, None);
+        }
+        overlay.keep();
+    }
+    overlay.keep();
+    overlay.into_changes()
+}
+
+fn restore_state(
+    genesis: GenesisHash,
+    seed: Seed,
+    entries: impl Iterator<Item = (StateKey, StateValue)>,
+) -> Result<State, RestoreError> {
+    let mut accounts = Table::new(seed);
+    let mut balances = Table::new(seed);
+    let mut currencies = Table::new(seed);
+    let mut participants = Table::new(seed);
+    let mut parameters = None;
+    let mut council = None;
+    let mut validators = None;
+    let mut rotation = None;
+    for (key, value) in entries {
+        let is_new = match (key, value) {
+            (StateKey::Account(id), StateValue::Account(it)) => accounts.insert(id, it).is_none(),
+            (StateKey::Balance(id, code), StateValue::Balance(it)) => balances.insert((id, code), it).is_none(),
+            (StateKey::Currency(code), StateValue::Currency(it)) => currencies.insert(code, it).is_none(),
+            (StateKey::Participant(id), StateValue::Participant(it)) => participants.insert(id, it).is_none(),
+            (StateKey::Parameters, StateValue::Parameters(it)) => parameters.replace(it).is_none(),
+            (StateKey::Council, StateValue::Council(it)) => council.replace(it).is_none(),
+            (StateKey::Validators, StateValue::Validators(it)) => validators.replace(it).is_none(),
+            (StateKey::Rotation, StateValue::Rotation(it)) => rotation.replace(it).is_none(),
+            _ => return Err(RestoreError::WrongTable(key)),
+        };
+        if !is_new {
+            return Err(RestoreError::Duplicate(key));
+        }
+    }
+    Ok(State {
+        genesis,
+        accounts,
+        balances,
+        currencies,
+        participants,
+        parameters: parameters.ok_or(RestoreError::Missing(StateKey::Parameters))?,
+        council: council.ok_or(RestoreError::Missing(StateKey::Council))?,
+        validators: validators
+            .ok_or(RestoreError::Missing(StateKey::Validators))?
+            .try_into()?,
+        rotation: rotation.ok_or(RestoreError::Missing(StateKey::Rotation))?,
+    })
+}
+
+fn check_balances(state: &State) -> Result<(), RestoreError> {
+    let mut sums: BTreeMap<Currency, i128> = BTreeMap::new();
+    for ((id, code), record) in state.balances.iter() {
+        if state.accounts.get(id).is_none() || state.currencies.get(code).is_none() {
+            return Err(RestoreError::Stray(*id, *code));
+        }
+        *sums.entry(*code).or_default() += record.total();
+    }
+    match sums.into_iter().find(|(_, sum)| *sum != 0) {
+        Some((currency, sum)) => Err(RestoreError::NotConserved { currency, sum }),
+        None => Ok(()),
+    }
+}

@@ -1,0 +1,190 @@
+//! What the ledger knows: the state tables, and the form in which an entry is stored and committed to.
+
+use std::fmt;
+
+use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use super::{posting::Part, table::Table};
+use crate::{
+    block::{GenesisHash, TimeMs},
+    codec,
+    committee::{ValidatorList, ValidatorSet, rotation::Rotation},
+    governance::{CurrencyRecord, Parameters},
+    identity::{AccountId, AccountStatus, Freeze, IdentityCommitment, KeyPolicy, Participant, ParticipantId, Tier},
+    merkle::{self, Root},
+    money::{Amount, Balance, Currency},
+};
+
+/// An account, without its balances.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Account {
+    /// Itself, for the account that a participant owns.
+    pub operator: ParticipantId,
+    pub keys: KeyPolicy,
+    pub tier: Tier,
+    pub status: AccountStatus,
+    pub identity: IdentityCommitment,
+}
+
+/// A day of block time (UTC), counted from 1970-01-01.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Day(pub u64);
+
+impl Day {
+    pub fn of(time: TimeMs) -> Self {
+        Self(time.0 / 86_400_000)
+    }
+}
+
+/// What an account has of one currency. There is one from the first posting or freeze on, and it
+/// stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode)]
+pub struct BalanceRecord {
+    pub available: Balance,
+    pub held: Amount,
+    /// The last day on which money went out.
+    pub day: Day,
+    /// What went out on that day.
+    pub spent: Amount,
+    /// By the currency's issuer: this account pays out nothing of it.
+    pub frozen: Option<Freeze>,
+}
+
+impl BalanceRecord {
+    /// Outgoing on `day`.
+    pub fn spent_on(&self, day: Day) -> Amount {
+        if self.day == day { self.spent } else { Amount::ZERO }
+    }
+
+    /// Available and held together.
+    pub fn total(&self) -> i128 {
+        self.available.0 + i128::from(self.held.0)
+    }
+
+    pub fn part(&self, part: Part) -> Balance {
+        match part {
+            Part::Available => self.available,
+            Part::Held => Balance(i128::from(self.held.0)),
+        }
+    }
+}
+
+/// The name of a state entry. Its first encoded byte is the table's, by the order of variants, and
+/// keys sort as their encoded bytes do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub enum StateKey {
+    Account(AccountId),
+    Balance(AccountId, Currency),
+    Currency(Currency),
+    Participant(ParticipantId),
+    Parameters,
+    Council,
+    Validators,
+    Rotation,
+}
+
+/// A state entry's content; the same variant as its key's.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum StateValue {
+    Account(Account),
+    Balance(BalanceRecord),
+    Currency(CurrencyRecord),
+    Participant(Participant),
+    Parameters(Parameters),
+    Council(KeyPolicy),
+    Validators(ValidatorList),
+    Rotation(Rotation),
+}
+
+/// A state entry's canonical bytes are at most this many: the longest are parameters with a limit
+/// for 256 tiers and currencies, and 256 validators.
+pub const STATE_VALUE_BYTES_MAX: usize = 64 * 1024;
+
+/// A state entry that a block set, or removed. No rule of today removes one.
+pub type Change = (StateKey, Option<StateValue>);
+
+/// The root over changes, in ascending order of their keys. A leaf is the encoded [`Change`].
+pub fn changes_root(changes: &[Change]) -> Root {
+    debug_assert!(changes.is_sorted_by(|a, b| a.0 < b.0));
+    let mut bytes = Vec::with_capacity(256);
+    let leaves = changes.iter().map(|change| {
+        bytes.clear();
+        codec::encode_into(change, &mut bytes);
+        merkle::leaf(&bytes)
+    });
+    merkle::root(leaves.collect())
+}
+
+/// A [`StateValue`] that does not fit its [`StateKey`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the value is not of its key's table")]
+pub struct WrongTable;
+
+/// The committed tables, in memory.
+pub(super) struct State {
+    pub(super) genesis: GenesisHash,
+    pub(super) accounts: Table<AccountId, Account>,
+    pub(super) balances: Table<(AccountId, Currency), BalanceRecord>,
+    pub(super) currencies: Table<Currency, CurrencyRecord>,
+    pub(super) participants: Table<ParticipantId, Participant>,
+    pub(super) parameters: Parameters,
+    pub(super) council: KeyPolicy,
+    pub(super) validators: ValidatorSet,
+    pub(super) rotation: Rotation,
+}
+
+impl State {
+    /// Every entry, table by table; the order within a table is that of insertion.
+    pub(super) fn entries(&self) -> impl Iterator<Item = (StateKey, StateValue)> {
+        let accounts = self.accounts.iter();
+        let balances = self.balances.iter();
+        let currencies = self.currencies.iter();
+        let participants = self.participants.iter();
+        let singles = [
+            (StateKey::Parameters, StateValue::Parameters(self.parameters.clone())),
+            (StateKey::Council, StateValue::Council(self.council.clone())),
+            (StateKey::Validators, StateValue::Validators(self.validators.to_list())),
+            (StateKey::Rotation, StateValue::Rotation(self.rotation.clone())),
+        ];
+        accounts
+            .map(|(id, account)| (StateKey::Account(*id), StateValue::Account(account.clone())))
+            .chain(balances.map(|((id, code), record)| (StateKey::Balance(*id, *code), StateValue::Balance(*record))))
+            .chain(currencies.map(|(code, record)| (StateKey::Currency(*code), StateValue::Currency(record.clone()))))
+            .chain(participants.map(|(id, it)| (StateKey::Participant(*id), StateValue::Participant(it.clone()))))
+            .chain(singles)
+    }
+
+    /// Adds or replaces an entry.
+    ///
+    /// # Panics
+    /// If a list of validators is not a valid set: it is checked before it is made an entry.
+    pub(super) fn set(&mut self, key: StateKey, value: StateValue) -> Result<(), WrongTable> {
+        match (key, value) {
+            (StateKey::Account(id), StateValue::Account(it)) => drop(self.accounts.insert(id, it)),
+            (StateKey::Balance(id, code), StateValue::Balance(it)) => drop(self.balances.insert((id, code), it)),
+            (StateKey::Currency(code), StateValue::Currency(it)) => drop(self.currencies.insert(code, it)),
+            (StateKey::Participant(id), StateValue::Participant(it)) => drop(self.participants.insert(id, it)),
+            (StateKey::Parameters, StateValue::Parameters(it)) => self.parameters = it,
+            (StateKey::Council, StateValue::Council(it)) => self.council = it,
+            (StateKey::Validators, StateValue::Validators(it)) => {
+                self.validators = it.try_into().expect("checked before it was made an entry");
+            }
+            (StateKey::Rotation, StateValue::Rotation(it)) => self.rotation = it,
+            _ => return Err(WrongTable),
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for State {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("State")
+            .field("accounts", &self.accounts)
+            .field("balances", &self.balances)
+            .field("currencies", &self.currencies)
+            .field("participants", &self.participants)
+            .finish_non_exhaustive()
+    }
+}

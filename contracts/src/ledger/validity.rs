@@ -1,0 +1,242 @@
+//! What makes a block valid over its parent's state, and how a proposer makes one.
+
+use std::collections::BTreeSet;
+
+use super::{
+    Ledger,
+    execution::{Batches, Effects, Execution, execute},
+    limits,
+};
+use crate::{
+    block::{
+        BATCHES_MAX, BLOCK_VERSION, BatchDigest, Block, BlockId, GenesisHash, Header, Height, StateHash, TimeMs,
+        batches_root,
+    },
+    codec::Bounded,
+    committee::ValidatorId,
+    merkle::Root,
+};
+
+/// Why every honest validator refuses a block.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidBlock {
+    #[error("version {0} is not known; this network knows version {BLOCK_VERSION}")]
+    Version(u16),
+    #[error("for the network with genesis {0}")]
+    Genesis(GenesisHash),
+    #[error("height {actual}, and the next is {expected}")]
+    Height { expected: Height, actual: Height },
+    #[error("its parent is {actual}, and the last block is {expected}")]
+    Parent { expected: BlockId, actual: BlockId },
+    #[error("its time is {} ms, not after its parent's {} ms", actual.0, parent.0)]
+    Time { parent: TimeMs, actual: TimeMs },
+    #[error("its author {0} is not a validator")]
+    Author(ValidatorId),
+    #[error("decided by validators {actual}, and the state says {expected}")]
+    Validators { expected: Root, actual: Root },
+    #[error("followed by validators {actual}, and the state says {expected}")]
+    NextValidators { expected: Root, actual: Root },
+    #[error("its checkpoint root is {actual}, and no later one than {expected} is certified")]
+    Checkpoint { expected: Root, actual: Root },
+    #[error("it names batch {0} twice")]
+    DuplicateBatch(BatchDigest),
+    #[error("batch {0} was ordered before")]
+    RememberedBatch(BatchDigest),
+    #[error("{actual} transactions, and at most {max} are allowed")]
+    TooManyTransactions { max: u64, actual: u64 },
+    #[error("it costs {actual}, and at most {max} are allowed")]
+    TooCostly { max: u64, actual: u64 },
+    #[error("its batches root is {actual}, and its batches give {expected}")]
+    BatchesRoot { expected: Root, actual: Root },
+    #[error("it counts {actual} transactions, and its batches hold {expected}")]
+    TransactionCount { expected: u32, actual: u32 },
+    #[error("its receipts root is {actual}, and executing it gives {expected}")]
+    ReceiptsRoot { expected: Root, actual: Root },
+    #[error("its changes root is {actual}, and executing it gives {expected}")]
+    ChangesRoot { expected: Root, actual: Root },
+    #[error("its state hash is {actual}, and executing it gives {expected}")]
+    StateHash { expected: StateHash, actual: StateHash },
+}
+
+/// Returns early with the error made of both unless they are equal.
+macro_rules! expect_equal {
+    ($error:ident, $expected:expr, $actual:expr) => {
+        let (expected, actual) = ($expected, $actual);
+        if expected != actual {
+            return Err(InvalidBlock::$error { expected, actual });
+        }
+    };
+}
+
+/// What counts towards a block's limits.
+#[derive(Debug, Clone, Copy, Default)]
+struct Load {
+    transactions: u64,
+    cost: u64,
+}
+
+impl Load {
+    /// With a batch more. Cannot overflow: a batch has at most 1,024 transactions, a block 256 batches.
+    fn with(self, batch: &crate::block::Batch) -> Self {
+        Self {
+            transactions: self.transactions + batch.transactions.len() as u64,
+            cost: self.cost + batch.transactions.iter().map(limits::cost).sum::<u64>(),
+        }
+    }
+}
+
+impl Ledger {
+    /// Makes the block after this state, and its effects. Its time is `now`, or a millisecond after its
+    /// parent's if that is later.
+    ///
+    /// Takes the candidates in order, leaving out those that were ordered already, appear twice, or
+    /// with which the block would be too large or too costly.
+    ///
+    /// # Panics
+    /// If the proposer is not a validator.
+    pub fn draft(&self, now: TimeMs, proposer: ValidatorId, candidates: Batches<'_>) -> (Block, Execution) {
+        assert!(
+            self.validators().by_id(&proposer).is_some(),
+            "{proposer} proposes and is not a validator"
+        );
+        let time = now.max(TimeMs(self.tip.time_ms.0 + 1));
+        let mut taken = Vec::new();
+        let mut named = BTreeSet::new();
+        let mut load = Load::default();
+        for (digest, batch) in candidates {
+            let with = load.with(batch);
+            let fits = taken.len() < BATCHES_MAX && self.excess(&with).is_none();
+            if fits && !self.digests.contains(digest, time) && named.insert(*digest) {
+                taken.push((*digest, batch.clone()));
+                load = with;
+            }
+        }
+        let effects = execute(self, time, &proposer, &taken);
+        let results = effects.results();
+        let digests: Vec<_> = taken.iter().map(|(digest, _)| *digest).collect();
+        let header = Header {
+            version: BLOCK_VERSION,
+            genesis: self.state.genesis,
+            height: self.tip.height.next(),
+            time_ms: time,
+            parent: self.tip.block,
+            proposer,
+            batches_root: batches_root(&digests),
+            transaction_count: u32::try_from(load.transactions).expect("within a block's limits"),
+            receipts_root: results.receipts_root,
+            changes_root: results.changes_root,
+            state_hash: self.tip.state_hash.after(&results.changes_root),
+            checkpoint_root: self.tip.checkpoint_root,
+            validators_hash: self.validators_hash,
+            next_validators_hash: self.validators_hash,
+        };
+        let block = Block {
+            header: header.clone(),
+            batches: Bounded::new(digests.clone()).expect("within a block's limits"),
+        };
+        (block, self.execution(header, digests, effects))
+    }
+
+    /// Whether a block may follow this state, and its effects. Says nothing of clocks: whether its time
+    /// is plausible is not a matter of validity.
+    ///
+    /// # Panics
+    /// If `batches` are not those that the block names, in its order.
+    pub fn check(&self, block: &Block, batches: Batches<'_>) -> Result<Execution, InvalidBlock> {
+        let header = &block.header;
+        assert!(
+            block.batches.iter().eq(batches.iter().map(|(digest, _)| digest)),
+            "a block is checked with the batches that it names"
+        );
+        self.check_header(header)?;
+        let load = self.check_batches(header, batches)?;
+        expect_equal!(BatchesRoot, batches_root(&block.batches), header.batches_root);
+        let count = u32::try_from(load.transactions).expect("within a block's limits");
+        expect_equal!(TransactionCount, count, header.transaction_count);
+        let effects = execute(self, header.time_ms, &header.proposer, batches);
+        let results = effects.results();
+        expect_equal!(ReceiptsRoot, results.receipts_root, header.receipts_root);
+        expect_equal!(ChangesRoot, results.changes_root, header.changes_root);
+        let state_hash = self.tip.state_hash.after(&results.changes_root);
+        expect_equal!(StateHash, state_hash, header.state_hash);
+        Ok(self.execution(header.clone(), block.batches.to_vec(), effects))
+    }
+
+    /// What can be told without the batches.
+    fn check_header(&self, header: &Header) -> Result<(), InvalidBlock> {
+        let tip = &self.tip;
+        if header.version != BLOCK_VERSION {
+            return Err(InvalidBlock::Version(header.version));
+        }
+        if header.genesis != self.state.genesis {
+            return Err(InvalidBlock::Genesis(header.genesis));
+        }
+        expect_equal!(Height, tip.height.next(), header.height);
+        expect_equal!(Parent, tip.block, header.parent);
+        if header.time_ms <= tip.time_ms {
+            return Err(InvalidBlock::Time {
+                parent: tip.time_ms,
+                actual: header.time_ms,
+            });
+        }
+        if self.validators().by_id(&header.proposer).is_none() {
+            return Err(InvalidBlock::Author(header.proposer));
+        }
+        expect_equal!(Validators, self.validators_hash, header.validators_hash);
+        expect_equal!(NextValidators, self.validators_hash, header.next_validators_hash);
+        expect_equal!(Checkpoint, tip.checkpoint_root, header.checkpoint_root);
+        Ok(())
+    }
+
+    fn check_batches(&self, header: &Header, batches: Batches<'_>) -> Result<Load, InvalidBlock> {
+        let mut named = BTreeSet::new();
+        let mut load = Load::default();
+        for (digest, batch) in batches {
+            if !named.insert(*digest) {
+                return Err(InvalidBlock::DuplicateBatch(*digest));
+            }
+            if self.digests.contains(digest, header.time_ms) {
+                return Err(InvalidBlock::RememberedBatch(*digest));
+            }
+            load = load.with(batch);
+        }
+        match self.excess(&load) {
+            Some(excess) => Err(excess),
+            None => Ok(load),
+        }
+    }
+
+    /// What a block with this load has too much of.
+    fn excess(&self, load: &Load) -> Option<InvalidBlock> {
+        let parameters = self.parameters();
+        let transactions_max = u64::from(parameters.block_transactions_max);
+        if load.transactions > transactions_max {
+            return Some(InvalidBlock::TooManyTransactions {
+                max: transactions_max,
+                actual: load.transactions,
+            });
+        }
+        if load.cost > parameters.block_cost_max {
+            return Some(InvalidBlock::TooCostly {
+                max: parameters.block_cost_max,
+                actual: load.cost,
+            });
+        }
+        None
+    }
+
+    fn execution(&self, header: Header, batches: Vec<BatchDigest>, effects: Effects) -> Execution {
+        let kept_ms = u64::from(self.parameters().validity_seconds_max) * 1000;
+        let forgotten_at = TimeMs(header.time_ms.0.saturating_add(kept_ms));
+        Execution {
+            digests: batches.iter().map(|digest| (forgotten_at, *digest)).collect(),
+            header,
+            batches,
+            receipts: effects.receipts,
+            locations: effects.locations,
+            changes: effects.changes,
+            ids: effects.ids,
+            skips: effects.skips,
+        }
+    }
+}

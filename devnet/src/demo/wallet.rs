@@ -1,0 +1,141 @@
+//! The wallet as people use it: the program `causeway`, with a folder of its own.
+
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{ExitStatus, Stdio},
+};
+
+use anyhow::{Context, bail};
+use causeway_contracts::transaction::TxId;
+use serde::Deserialize;
+use serde_json::Value;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+};
+
+use crate::fleet::sibling;
+
+pub struct Wallet {
+    binary: PathBuf,
+    home: PathBuf,
+    passphrase: String,
+}
+
+/// What a batch says while it runs.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+pub enum Event {
+    Summary { summary: Value },
+    Finished(Finished),
+}
+
+#[derive(Debug, Deserialize)]
+pub struct Finished {
+    pub line: u64,
+    pub id: TxId,
+    /// `applied` or `rejected`; anything else has no receipt.
+    pub outcome: String,
+    pub reason: Option<String>,
+    pub latency_ms: Option<f64>,
+}
+
+/// A batch that is being paid.
+pub struct Batch {
+    child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    log: PathBuf,
+}
+
+impl Wallet {
+    pub fn new(home: PathBuf) -> anyhow::Result<Self> {
+        let mut passphrase = [0; 16];
+        getrandom::fill(&mut passphrase)?;
+        Ok(Self {
+            binary: sibling("CAUSEWAY_WALLET", "causeway")?,
+            home,
+            passphrase: hex::encode(passphrase),
+        })
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(&self.binary);
+        command
+            .arg("--home")
+            .arg(&self.home)
+            .arg("--json")
+            .args(arguments)
+            .env("CAUSEWAY_PASSPHRASE", &self.passphrase)
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    /// Runs one command to its end, which must be a good one, and gives what it printed.
+    pub async fn run(&self, arguments: &[&str]) -> anyhow::Result<Vec<Value>> {
+        let output = self
+            .command(arguments)
+            .output()
+            .await
+            .context("cannot start the wallet")?;
+        if !output.status.success() {
+            bail!(
+                "`causeway {}` ended with {}: {}",
+                arguments.join(" "),
+                output.status,
+                String::from_utf8_lossy(&output.stderr).trim()
+            );
+        }
+        let values = serde_json::Deserializer::from_slice(&output.stdout).into_iter();
+        values
+            .collect::<Result<_, _>>()
+            .with_context(|| format!("`causeway {}`", arguments.join(" ")))
+    }
+
+    /// `causeway pay --batch`, with each proof in `receipts` and its messages in `log`.
+    pub fn pay_batch(
+        &self,
+        file: &Path,
+        from: &str,
+        rate: u64,
+        receipts: &Path,
+        log: PathBuf,
+    ) -> anyhow::Result<Batch> {
+        let mut command = self.command(&["pay", "--batch"]);
+        command
+            .arg(file)
+            .args(["--from", from, "--rate", &rate.to_string(), "--receipts"])
+            .arg(receipts);
+        let messages = File::create(&log).with_context(|| log.display().to_string())?;
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(messages)
+            .spawn()
+            .context("cannot start the wallet")?;
+        let stdout = child.stdout.take().context("the wallet's output is piped")?;
+        Ok(Batch {
+            child,
+            lines: BufReader::new(stdout).lines(),
+            log,
+        })
+    }
+}
+
+impl Batch {
+    /// The next event; `None` after the last.
+    pub async fn next(&mut self) -> anyhow::Result<Option<Event>> {
+        let Some(line) = self.lines.next_line().await? else {
+            return Ok(None);
+        };
+        let event = serde_json::from_str(&line).with_context(|| format!("the wallet printed '{line}'"))?;
+        Ok(Some(event))
+    }
+
+    /// How it ended, and what it said to people.
+    pub async fn end(mut self) -> anyhow::Result<(ExitStatus, String)> {
+        let status = self.child.wait().await?;
+        let said = std::fs::read_to_string(&self.log).with_context(|| self.log.display().to_string())?;
+        Ok((status, said))
+    }
+}

@@ -1,0 +1,271 @@
+//! The validators' processes: started, waited for, killed, restarted, stopped.
+
+use std::{
+    fs::OpenOptions,
+    io::{Read, Seek, SeekFrom},
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, bail};
+use futures::future::{join_all, try_join_all};
+use nix::sys::signal::Signal;
+use tokio::process::{Child, Command};
+
+use crate::{
+    folder::{NetworkFolder, ValidatorFolder},
+    genesis::validator_name,
+    network::{Network, Plan},
+    observer::Observer,
+    process::ProcessId,
+    progress,
+};
+
+/// A node has this long to stop by itself.
+pub const STOP_BOUND: Duration = Duration::from_secs(10);
+
+/// From start to healthy. Includes replaying the log and opening a large database.
+const HEALTHY_BOUND: Duration = Duration::from_secs(60);
+
+/// Whether nodes end with the process that started them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Killed if this process forgets to stop them.
+    Ours,
+    Detached,
+}
+
+/// The processes of a network that this process started.
+pub struct Fleet {
+    network: Network,
+    observer: Observer,
+    binary: PathBuf,
+    lifetime: Lifetime,
+    children: Vec<Option<Child>>,
+}
+
+/// Beside this program, unless the environment names another.
+pub fn node_binary() -> anyhow::Result<PathBuf> {
+    sibling("CAUSEWAY_NODE", "causeway-node")
+}
+
+/// A program of this project: named by an environment variable, or beside this one.
+pub fn sibling(variable: &str, name: &str) -> anyhow::Result<PathBuf> {
+    let path = match std::env::var_os(variable) {
+        Some(path) => PathBuf::from(path),
+        None => std::env::current_exe()?.with_file_name(name),
+    };
+    if !path.is_file() {
+        bail!(
+            "{} is not there; build it with `cargo build --release --bin {name}`, or name it in ${variable}",
+            path.display()
+        );
+    }
+    Ok(path)
+}
+
+impl Fleet {
+    /// Starts all validators and waits until each says that it is healthy.
+    pub async fn start(network: Network, binary: PathBuf, lifetime: Lifetime) -> anyhow::Result<Self> {
+        if let Some((validator, id)) = running(&network.folder, network.plan)?.first() {
+            bail!(
+                "{} of this devnet is running already (process {}); `causeway-devnet down` stops it",
+                validator_name(*validator),
+                id.pid()
+            );
+        }
+        network.plan.base_port.check_free(network.plan.validators)?;
+        network.write_configs()?;
+        let mut fleet = Self {
+            observer: Observer::new(network.plan)?,
+            binary,
+            lifetime,
+            children: (0..network.plan.validators).map(|_| None).collect(),
+            network,
+        };
+        for validator in 0..fleet.network.plan.validators {
+            fleet.spawn(validator)?;
+        }
+        let all: Vec<_> = (0..fleet.network.plan.validators).collect();
+        if let Err(error) = fleet.wait_healthy(&all).await {
+            fleet.stop().await?;
+            return Err(error);
+        }
+        Ok(fleet)
+    }
+
+    pub fn network(&self) -> &Network {
+        &self.network
+    }
+
+    pub fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
+    fn folder(&self, validator: u16) -> ValidatorFolder {
+        self.network.folder.validator(validator)
+    }
+
+    fn spawn(&mut self, validator: u16) -> anyhow::Result<()> {
+        let folder = self.folder(validator);
+        let log = OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(folder.log())
+            .with_context(|| folder.log().display().to_string())?;
+        let child = Command::new(&self.binary)
+            .arg("run")
+            .arg("--config")
+            .arg(folder.config())
+            .stdin(Stdio::null())
+            .stdout(log.try_clone()?)
+            .stderr(log)
+            // Its own group: a Ctrl-C at the terminal is for this program, which then stops nodes in order.
+            .process_group(0)
+            .kill_on_drop(self.lifetime == Lifetime::Ours)
+            .spawn()
+            .with_context(|| format!("cannot start {}", self.binary.display()))?;
+        if let Some(pid) = child.id() {
+            ProcessId::of(pid)?.save(&folder.process())?;
+        }
+        self.children[usize::from(validator)] = Some(child);
+        Ok(())
+    }
+
+    /// Fails as soon as one of them ends, with the end of its log.
+    async fn wait_healthy(&mut self, validators: &[u16]) -> anyhow::Result<()> {
+        let bar = progress::bar("starting validators", validators.len() as u64);
+        let until = Instant::now() + HEALTHY_BOUND;
+        let mut waiting = validators.to_vec();
+        loop {
+            let health = join_all(waiting.iter().map(|&validator| self.observer.is_healthy(validator))).await;
+            let mut health = health.into_iter();
+            waiting.retain(|_| !health.next().unwrap_or(false));
+            bar.set_position((validators.len() - waiting.len()) as u64);
+            let Some(&first) = waiting.first() else {
+                bar.finish_and_clear();
+                return Ok(());
+            };
+            if let Some(ended) = self.ended()? {
+                bail!("{ended}");
+            }
+            if Instant::now() >= until {
+                bail!(
+                    "{} is not healthy after {} s; {}",
+                    validator_name(first),
+                    HEALTHY_BOUND.as_secs(),
+                    last_words(&self.folder(first).log())
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// A node that has ended without being asked to, if there is one, and what it said last.
+    pub fn ended(&mut self) -> anyhow::Result<Option<String>> {
+        for validator in 0..self.network.plan.validators {
+            let Some(child) = &mut self.children[usize::from(validator)] else {
+                continue;
+            };
+            if let Some(status) = child.try_wait()? {
+                self.children[usize::from(validator)] = None;
+                let log = self.folder(validator).log();
+                let name = validator_name(validator);
+                return Ok(Some(format!("{name} ended ({status}); {}", last_words(&log))));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Ends one without warning, as a power cut would.
+    pub async fn kill(&mut self, validator: u16) -> anyhow::Result<()> {
+        let mut child = self.children[usize::from(validator)].take().context("it runs")?;
+        child.kill().await?;
+        Ok(())
+    }
+
+    /// Starts one again and waits until it is healthy.
+    pub async fn restart(&mut self, validator: u16) -> anyhow::Result<()> {
+        self.spawn(validator)?;
+        self.wait_healthy(&[validator]).await
+    }
+
+    pub fn is_up(&mut self, validator: u16) -> bool {
+        let child = &mut self.children[usize::from(validator)];
+        child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
+    }
+
+    pub fn resident_bytes(&self, validator: u16) -> Option<u64> {
+        let pid = self.children[usize::from(validator)].as_ref()?.id()?;
+        ProcessId::of(pid).ok()?.resident_bytes()
+    }
+
+    /// Asks all to stop, and kills those that have not after a while. Names of those that had to be.
+    pub async fn stop(mut self) -> anyhow::Result<Vec<String>> {
+        let mut forced = Vec::new();
+        for child in self.children.iter().flatten() {
+            if let Some(pid) = child.id() {
+                ProcessId::of(pid).map_or(Ok(()), |id| id.signal(Signal::SIGTERM))?;
+            }
+        }
+        let until = tokio::time::Instant::now() + STOP_BOUND;
+        for (validator, child) in (0..).zip(&mut self.children) {
+            let Some(child) = child else { continue };
+            match tokio::time::timeout_at(until, child.wait()).await {
+                Ok(status) => drop(status?),
+                Err(_) => {
+                    child.kill().await?;
+                    forced.push(validator_name(validator));
+                }
+            }
+        }
+        Ok(forced)
+    }
+}
+
+/// The processes of a network that run now, whoever started them.
+pub fn running(folder: &NetworkFolder, plan: Plan) -> anyhow::Result<Vec<(u16, ProcessId)>> {
+    let mut running = Vec::new();
+    for validator in 0..plan.validators {
+        let id = ProcessId::load(&folder.validator(validator).process())?;
+        if let Some(id) = id.filter(ProcessId::is_running) {
+            running.push((validator, id));
+        }
+    }
+    Ok(running)
+}
+
+/// Stops the processes of a network, whoever started them. How many there were, and which of them
+/// had to be killed.
+pub async fn stop_running(folder: &NetworkFolder, plan: Plan) -> anyhow::Result<(usize, Vec<String>)> {
+    let running = running(folder, plan)?;
+    let stopped = try_join_all(running.iter().map(|(_, id)| id.stop(STOP_BOUND))).await?;
+    let forced = running.iter().zip(stopped).filter(|(_, by_itself)| !by_itself);
+    Ok((
+        running.len(),
+        forced.map(|((validator, _), _)| validator_name(*validator)).collect(),
+    ))
+}
+
+/// The last lines of a log, for a message.
+fn last_words(log: &Path) -> String {
+    const BYTES: u64 = 2048;
+    const LINES: usize = 6;
+    let mut tail = Vec::new();
+    let read = std::fs::File::open(log).and_then(|mut file| {
+        let length = file.metadata()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(BYTES)))?;
+        file.read_to_end(&mut tail)
+    });
+    let place = log.display();
+    match read {
+        Err(error) => format!("its log {place} cannot be read: {error}"),
+        Ok(_) => {
+            let text = String::from_utf8_lossy(&tail);
+            let lines: Vec<_> = text.lines().collect();
+            let last = lines[lines.len().saturating_sub(LINES)..].join("\n  ");
+            format!("its log {place} ends with\n  {last}")
+        }
+    }
+}

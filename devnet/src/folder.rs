@@ -1,0 +1,287 @@
+//! The folder that a devnet lives in, and the files of its validators.
+//!
+//! ```text
+//! DIR/.causeway-devnet         the mark without which nothing here is deleted
+//! DIR/network/                 made by `up`
+//!   genesis.toml devnet.toml
+//!   keys/                      the seed, and the keys of council, issuers and operators
+//!   validator-0/               node.toml, validator.key, network.key, node.log, pid.json, data/
+//! DIR/demo/                    made by `demo`: the same in its own network/, and demo.json
+//! ```
+
+use std::{
+    fs::{self, File, OpenOptions, TryLockError},
+    io::{self, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use crate::genesis::validator_name;
+
+const MARK: &str = ".causeway-devnet";
+const MARK_TEXT: &str = "This folder was made by causeway-devnet; `causeway-devnet reset` deletes what it made here.\n";
+const NETWORK: &str = "network";
+const DEMO: &str = "demo";
+const LOCK: &str = "lock";
+
+#[derive(Debug, thiserror::Error)]
+pub enum FolderError {
+    #[error("{path} is there, is not empty and was not made by causeway-devnet; choose another folder with --dir")]
+    NotOurs { path: PathBuf },
+    #[error("there is no devnet in {path}; `causeway-devnet up --dir {path}` makes one")]
+    None { path: PathBuf },
+    #[error("another causeway-devnet is at work in {path}; wait until it is done")]
+    Locked { path: PathBuf },
+    #[error("{attempt} {path}: {source}")]
+    Io {
+        attempt: &'static str,
+        path: PathBuf,
+        source: io::Error,
+    },
+}
+
+fn io_error(attempt: &'static str, path: &Path) -> impl FnOnce(io::Error) -> FolderError {
+    move |source| FolderError::Io {
+        attempt,
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// A marked folder.
+#[derive(Debug, Clone)]
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// Marks a new or empty folder, or takes one that is marked.
+    pub fn open_or_create(path: &Path) -> Result<Self, FolderError> {
+        fs::create_dir_all(path).map_err(io_error("cannot make folder", path))?;
+        let path = fs::canonicalize(path).map_err(io_error("cannot find", path))?;
+        let mark = path.join(MARK);
+        if !mark.exists() {
+            let mut entries = fs::read_dir(&path).map_err(io_error("cannot read folder", &path))?;
+            if entries.next().is_some() {
+                return Err(FolderError::NotOurs { path });
+            }
+            fs::write(&mark, MARK_TEXT).map_err(io_error("cannot write", &mark))?;
+        }
+        Ok(Self(path))
+    }
+
+    pub fn open(path: &Path) -> Result<Self, FolderError> {
+        let none = || FolderError::None { path: path.to_owned() };
+        let found = fs::canonicalize(path).map_err(|_| none())?;
+        if !found.join(MARK).exists() {
+            return Err(none());
+        }
+        Ok(Self(found))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn network(&self) -> NetworkFolder {
+        NetworkFolder(self.0.join(NETWORK))
+    }
+
+    pub fn demo(&self) -> PathBuf {
+        self.0.join(DEMO)
+    }
+
+    pub fn demo_network(&self) -> NetworkFolder {
+        NetworkFolder(self.demo().join(NETWORK))
+    }
+
+    /// Keeps a second causeway-devnet from starting or deleting in here until the lock is dropped.
+    pub fn lock(&self) -> Result<File, FolderError> {
+        let path = self.0.join(LOCK);
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(&path)
+            .map_err(io_error("cannot open", &path))?;
+        match file.try_lock() {
+            Ok(()) => Ok(file),
+            Err(TryLockError::WouldBlock) => Err(FolderError::Locked { path: self.0.clone() }),
+            Err(TryLockError::Error(source)) => Err(io_error("cannot lock", &path)(source)),
+        }
+    }
+
+    /// Deletes what causeway-devnet made in here, and the folder if nothing else is left in it.
+    pub fn reset(self) -> Result<(), FolderError> {
+        for made in [self.network().0, self.demo()] {
+            remove_tree(&made)?;
+        }
+        for file in [LOCK, MARK] {
+            let path = self.0.join(file);
+            if path.exists() {
+                fs::remove_file(&path).map_err(io_error("cannot delete", &path))?;
+            }
+        }
+        // Files of other makers stay, and so the folder; that is no error.
+        match fs::remove_dir(&self.0) {
+            Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => {
+                Err(io_error("cannot delete", &self.0)(error))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Deletes what an earlier demo left.
+    pub fn clear_demo(&self) -> Result<(), FolderError> {
+        remove_tree(&self.demo())
+    }
+}
+
+fn remove_tree(path: &Path) -> Result<(), FolderError> {
+    match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result.map_err(io_error("cannot delete", path)),
+    }
+}
+
+/// The files of one network.
+#[derive(Debug, Clone)]
+pub struct NetworkFolder(PathBuf);
+
+impl NetworkFolder {
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+
+    pub fn genesis(&self) -> PathBuf {
+        self.0.join("genesis.toml")
+    }
+
+    /// How many validators there are and where they listen.
+    pub fn plan(&self) -> PathBuf {
+        self.0.join("devnet.toml")
+    }
+
+    pub fn seed(&self) -> PathBuf {
+        self.key("seed")
+    }
+
+    /// The key file of a council member, an issuer or an operator.
+    pub fn key(&self, name: &str) -> PathBuf {
+        self.0.join("keys").join(name)
+    }
+
+    pub fn validator(&self, index: u16) -> ValidatorFolder {
+        ValidatorFolder(self.0.join(validator_name(index)))
+    }
+
+    /// Whether a network was made here to the end: its plan is written last.
+    pub fn is_complete(&self) -> bool {
+        self.plan().exists()
+    }
+}
+
+/// One validator's own folder: all that its process reads and writes but the genesis file.
+#[derive(Debug, Clone)]
+pub struct ValidatorFolder(PathBuf);
+
+impl ValidatorFolder {
+    pub fn config(&self) -> PathBuf {
+        self.0.join("node.toml")
+    }
+
+    pub fn validator_key(&self) -> PathBuf {
+        self.0.join("validator.key")
+    }
+
+    pub fn network_key(&self) -> PathBuf {
+        self.0.join("network.key")
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.0.join("node.log")
+    }
+
+    pub fn process(&self) -> PathBuf {
+        self.0.join("pid.json")
+    }
+}
+
+/// Writes a file and the folder it is in.
+pub fn write(path: &Path, content: &str) -> Result<(), FolderError> {
+    create_parent(path)?;
+    fs::write(path, content).map_err(io_error("cannot write", path))
+}
+
+/// Writes a file that only its owner may read.
+pub fn write_secret(path: &Path, content: &str) -> Result<(), FolderError> {
+    create_parent(path)?;
+    let mut options = OpenOptions::new();
+    options.write(true).create(true).truncate(true).mode(0o600);
+    let mut file = options.open(path).map_err(io_error("cannot write", path))?;
+    file.write_all(content.as_bytes())
+        .map_err(io_error("cannot write", path))
+}
+
+pub fn read(path: &Path) -> Result<String, FolderError> {
+    fs::read_to_string(path).map_err(io_error("cannot read", path))
+}
+
+fn create_parent(path: &Path) -> Result<(), FolderError> {
+    let parent = path.parent().unwrap_or(Path::new("."));
+    fs::create_dir_all(parent).map_err(io_error("cannot make folder", parent))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn a_foreign_folder_is_neither_taken_nor_deleted() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::write(dir.path().join("thesis.txt"), "mine").unwrap();
+        assert!(matches!(
+            Folder::open_or_create(dir.path()),
+            Err(FolderError::NotOurs { .. })
+        ));
+        assert!(matches!(Folder::open(dir.path()), Err(FolderError::None { .. })));
+    }
+
+    #[test]
+    fn reset_deletes_what_was_made_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("net");
+        let folder = Folder::open_or_create(&path).unwrap();
+        write(&folder.network().genesis(), "x").unwrap();
+        write(&folder.demo().join("demo.json"), "{}").unwrap();
+        fs::write(folder.path().join("notes.txt"), "mine").unwrap();
+        folder.reset().unwrap();
+        let left: Vec<_> = fs::read_dir(&path)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name())
+            .collect();
+        assert_eq!(left, ["notes.txt"]);
+
+        fs::remove_file(path.join("notes.txt")).unwrap();
+        Folder::open_or_create(&path).unwrap().reset().unwrap();
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn one_works_in_a_folder_at_a_time() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open_or_create(dir.path()).unwrap();
+        let held = folder.lock().unwrap();
+        assert!(matches!(folder.lock(), Err(FolderError::Locked { .. })));
+        drop(held);
+        folder.lock().unwrap();
+    }
+
+    #[test]
+    fn key_files_are_for_their_owner_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("keys").join("a");
+        write_secret(&path, "00").unwrap();
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+}

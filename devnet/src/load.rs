@@ -1,0 +1,246 @@
+//! `load`: payments at a rate that does not wait for the network, each to a verified receipt.
+
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use causeway_contracts::{
+    identity::{ParticipantId, Tier},
+    ledger::{receipt::Outcome, rejection::Rejection},
+    money::{Amount, Currency},
+    transaction::Action,
+};
+use causeway_wallet::client::{Client, ClientError};
+use indicatif::ProgressBar;
+use serde::Serialize;
+use tokio::{sync::Semaphore, task::JoinSet};
+
+use crate::{
+    genesis::OPERATORS,
+    latency::{Latencies, Percentiles},
+    network::Network,
+    progress,
+    table::Table,
+    teller::{Customer, Teller, sign},
+};
+
+/// Accounts that pay each other round robin.
+const PAYERS: usize = 64;
+/// In minor units.
+const FUNDS: Amount = Amount(100_000_000);
+const PAYMENT: Amount = Amount(1);
+
+/// Beyond this many unanswered payments, further ones are counted as not sent: the network is lost.
+const IN_FLIGHT_MAX: usize = 16_384;
+
+/// How often payments that are due are sent.
+const TICK: Duration = Duration::from_millis(2);
+
+#[derive(Debug, Clone, Copy)]
+pub struct Offer {
+    /// Payments a second.
+    pub rate: u64,
+    pub seconds: u64,
+}
+
+/// What became of an offer.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Report {
+    pub rate: u64,
+    pub seconds: u64,
+    pub offered: u64,
+    /// With a verified receipt, whatever its outcome.
+    pub finalized: u64,
+    pub rejected: BTreeMap<String, u64>,
+    /// Without a receipt, and why.
+    pub failed: BTreeMap<String, u64>,
+    /// Not sent, since too many were unanswered.
+    pub unsent: u64,
+    /// From when a payment was due until its receipt was verified.
+    pub finality: Option<Percentiles>,
+}
+
+impl Report {
+    /// Whether every payment was made.
+    pub fn is_complete(&self) -> bool {
+        self.finalized == self.rate * self.seconds && self.rejected.is_empty()
+    }
+
+    pub fn table(&self) -> Table {
+        let mut table = Table::new([
+            "offered",
+            "finalized",
+            "refused",
+            "failed",
+            "not sent",
+            "p50",
+            "p90",
+            "p99",
+            "max",
+        ]);
+        let ms = |field: fn(&Percentiles) -> f64| {
+            let value = self.finality.as_ref().map(field);
+            value.map_or("-".to_owned(), |value| format!("{value:.1} ms"))
+        };
+        let total = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>().to_string();
+        table.row([
+            self.offered.to_string(),
+            self.finalized.to_string(),
+            total(&self.rejected),
+            total(&self.failed),
+            self.unsent.to_string(),
+            ms(|finality| finality.p50_ms),
+            ms(|finality| finality.p90_ms),
+            ms(|finality| finality.p99_ms),
+            ms(|finality| finality.max_ms),
+        ]);
+        table
+    }
+}
+
+/// Accounts with money, and a client.
+pub struct Loader {
+    network: Arc<Network>,
+    client: Arc<Client>,
+    payers: Arc<[Customer]>,
+    currency: Currency,
+}
+
+enum Ending {
+    Applied,
+    Rejected(Rejection),
+    Failed(&'static str),
+}
+
+/// Failures by kind; their details would be as many as there are payments.
+fn kind(error: &ClientError) -> &'static str {
+    match error {
+        ClientError::Unreachable { .. } => "no validator reachable",
+        ClientError::Refused { .. } => "refused by every validator",
+        ClientError::Unconfirmed { .. } => "not confirmed in time",
+        ClientError::Dead { .. } => "expired without effect",
+        ClientError::Proof(_) => "proof not valid",
+        _ => "another error",
+    }
+}
+
+/// The word that receipts carry in JSON, such as `insufficient_funds`.
+pub fn word(reason: Rejection) -> String {
+    match serde_json::to_value(reason) {
+        Ok(serde_json::Value::String(word)) => word,
+        _ => unreachable!("a rejection is written as one word"),
+    }
+}
+
+impl Loader {
+    /// Opens and funds the accounts, unless an earlier load has.
+    pub async fn prepare(network: &Network) -> anyhow::Result<Self> {
+        let client = Client::new(network.genesis.clone(), network.api_urls())?;
+        let (operator, _) = OPERATORS[0];
+        let operator = ParticipantId::new(operator)?;
+        let currency = Currency::new("CNY")?;
+        let payers: Vec<_> = (0..PAYERS)
+            .map(|index| Customer::new(network, &format!("load-{index}"), operator, Tier(1)))
+            .collect();
+        let teller = Teller::new(network, &client);
+        // They are opened in one transaction: all or none.
+        if !teller.is_open(&payers[0]).await? {
+            let bar = progress::bar("opening and funding accounts", 2 * PAYERS as u64 + 1);
+            teller.open(&payers, &bar).await?;
+            let ids: Vec<_> = payers.iter().map(|payer| payer.id).collect();
+            teller.fund(operator, currency, &ids, FUNDS, &bar).await?;
+            bar.finish_and_clear();
+        }
+        Ok(Self {
+            network: Arc::new(network.clone()),
+            client: Arc::new(client),
+            payers: payers.into(),
+            currency,
+        })
+    }
+
+    /// Sends payment `n` at `n / rate` seconds, whether or not those before it are final.
+    pub async fn run(&self, offer: Offer, bar: &ProgressBar) -> anyhow::Result<Report> {
+        let total = offer.rate * offer.seconds;
+        let start = Instant::now();
+        let mut report = Report {
+            rate: offer.rate,
+            seconds: offer.seconds,
+            ..Report::default()
+        };
+        let mut latencies = Latencies::default();
+        let mut tasks = JoinSet::new();
+        let slots = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
+        let mut ticks = tokio::time::interval(TICK);
+        let mut due = 0;
+        while due < total || !tasks.is_empty() {
+            tokio::select! {
+                _ = ticks.tick(), if due < total => {
+                    let reached = start.elapsed().as_nanos() * u128::from(offer.rate) / 1_000_000_000;
+                    while due < total && u128::from(due) <= reached {
+                        let at = start + Duration::from_nanos(due * 1_000_000_000 / offer.rate);
+                        match slots.clone().try_acquire_owned() {
+                            Ok(slot) => {
+                                report.offered += 1;
+                                let payment = self.payment(due);
+                                tasks.spawn(async move {
+                                    let ending = payment.await;
+                                    drop(slot);
+                                    (at.elapsed(), ending)
+                                });
+                            }
+                            Err(_) => report.unsent += 1,
+                        }
+                        due += 1;
+                    }
+                }
+                Some(ended) = tasks.join_next() => {
+                    let (latency, ending) = ended.context("a payment's task panicked")?;
+                    bar.inc(1);
+                    match ending {
+                        Ending::Applied => {
+                            report.finalized += 1;
+                            latencies.extend([latency]);
+                        }
+                        Ending::Rejected(reason) => {
+                            report.finalized += 1;
+                            latencies.extend([latency]);
+                            *report.rejected.entry(word(reason)).or_default() += 1;
+                        }
+                        Ending::Failed(why) => *report.failed.entry(why.to_owned()).or_default() += 1,
+                    }
+                }
+            }
+        }
+        report.finality = latencies.percentiles();
+        Ok(report)
+    }
+
+    fn payment(&self, number: u64) -> impl Future<Output = Ending> + use<> {
+        let payer = (number % self.payers.len() as u64) as usize;
+        let payee = (payer + 1) % self.payers.len();
+        let (network, client, payers) = (self.network.clone(), self.client.clone(), self.payers.clone());
+        let currency = self.currency;
+        async move {
+            let transfer = Action::Transfer {
+                from: payers[payer].id,
+                to: payers[payee].id,
+                currency,
+                amount: PAYMENT,
+            };
+            let Ok(transaction) = sign(&network, vec![transfer], "", &payers[payer].key) else {
+                return Ending::Failed("not signed");
+            };
+            match client.submit(&transaction).await {
+                Ok((_, verified)) => match verified.outcome {
+                    Outcome::Applied => Ending::Applied,
+                    Outcome::Rejected { reason, .. } => Ending::Rejected(reason),
+                },
+                Err(error) => Ending::Failed(kind(&error)),
+            }
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! `causeway-devnet`: see `--help`.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use anyhow::bail;
+use causeway_devnet::{
+    demo, fleet,
+    folder::Folder,
+    load::{Loader, Offer},
+    network::Network,
+    ports::{BASE_PORT, VALIDATORS_MAX},
+    progress, status,
+    up::{self, Options, StopSignals, VALIDATORS},
+};
+use clap::{Args, Parser, Subcommand};
+
+/// A Causeway network of real validator processes on this machine, for trying out and for tests.
+///
+/// Exit status: 0 done, 1 an error or a demo that failed, 2 a command line that makes no sense.
+#[derive(Parser)]
+#[command(name = "causeway-devnet", version)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Makes the network the first time, and runs it until Ctrl-C.
+    Up {
+        #[command(flatten)]
+        place: Place,
+        /// How many validators a new network has.
+        #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=i64::from(VALIDATORS_MAX)),
+              help = format!("How many validators a new network has [default: {VALIDATORS}]"))]
+        validators: Option<u16>,
+        /// The first of 300 ports.
+        #[arg(long, value_name = "P", help = format!("The first of 300 ports: network from P, APIs from P+100, metrics from P+200 [default: {BASE_PORT}]"))]
+        base_port: Option<u16>,
+        /// Leave the validators running and return.
+        #[arg(long)]
+        detach: bool,
+    },
+    /// Shows each validator: up or down, height, state hash, peers, memory.
+    Status {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Stops the validators of this folder, whoever started them.
+    Down {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Deletes the network, its keys and its money.
+    Reset {
+        #[command(flatten)]
+        place: Place,
+    },
+    /// Pays a payroll over a network of its own, breaks a validator on the way, and checks everything.
+    Demo {
+        #[command(flatten)]
+        place: Place,
+        /// The first of 300 ports; without it, free ones are looked for.
+        #[arg(long, value_name = "P")]
+        base_port: Option<u16>,
+        /// Payments offered per second.
+        #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+        rate: u64,
+        /// How long finality is measured with all validators up, and again with one down.
+        #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        seconds: u64,
+    },
+    /// Offers payments to the network that runs, and says how long they took to be final.
+    Load {
+        #[command(flatten)]
+        place: Place,
+        /// Payments offered per second, whether or not earlier ones are final.
+        #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+        rate: u64,
+        #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+        seconds: u64,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Args)]
+struct Place {
+    /// Where the network lives.
+    #[arg(long, value_name = "DIR", default_value = "devnet-data")]
+    dir: PathBuf,
+}
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    match run(Arguments::parse().command).await {
+        Ok(status) => status,
+        Err(error) => {
+            eprintln!("causeway-devnet: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Up {
+            place,
+            validators,
+            base_port,
+            detach,
+        } => {
+            let options = Options {
+                validators,
+                base_port,
+                detach,
+            };
+            up::run(Folder::open_or_create(&place.dir)?, options).await?;
+        }
+        Command::Status { place } => print!("{}", status::table(&network(&place)?).await?),
+        Command::Down { place } => down(&network(&place)?).await?,
+        Command::Reset { place } => reset(&place).await?,
+        Command::Demo {
+            place,
+            base_port,
+            rate,
+            seconds,
+        } => {
+            let options = demo::Options {
+                base_port,
+                offer: Offer { rate, seconds },
+            };
+            let folder = Folder::open_or_create(&place.dir)?;
+            let mut signals = StopSignals::listen()?;
+            // Dropping the demo ends its validators.
+            let ok = tokio::select! {
+                ok = demo::run(&folder, options) => ok?,
+                () = signals.received() => bail!("stopped by a signal; the demo did not come to its end"),
+            };
+            return Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+        }
+        Command::Load {
+            place,
+            rate,
+            seconds,
+            json,
+        } => load(&network(&place)?, Offer { rate, seconds }, json).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn network(place: &Place) -> anyhow::Result<Network> {
+    let folder = Folder::open(&place.dir)?;
+    let files = folder.network();
+    if !files.is_complete() {
+        bail!(
+            "no network was made in {} yet; `causeway-devnet up` makes one",
+            folder.path().display()
+        );
+    }
+    Network::load(files)
+}
+
+async fn down(network: &Network) -> anyhow::Result<()> {
+    let (count, forced) = fleet::stop_running(&network.folder, network.plan).await?;
+    match (count, forced.as_slice()) {
+        (0, _) => println!("no validator was running"),
+        (_, []) => println!("{count} validators stopped cleanly"),
+        _ => println!(
+            "{count} validators stopped; killed, since they did not stop: {}",
+            forced.join(", ")
+        ),
+    }
+    Ok(())
+}
+
+async fn reset(place: &Place) -> anyhow::Result<()> {
+    let folder = Folder::open(&place.dir)?;
+    let lock = folder.lock()?;
+    if folder.network().is_complete() {
+        down(&Network::load(folder.network())?).await?;
+    }
+    let path = folder.path().to_owned();
+    folder.reset()?;
+    drop(lock);
+    println!("deleted the devnet in {}", path.display());
+    Ok(())
+}
+
+async fn load(network: &Network, offer: Offer, json: bool) -> anyhow::Result<()> {
+    if fleet::running(&network.folder, network.plan)?.is_empty() {
+        bail!("no validator is running; `causeway-devnet up` starts them");
+    }
+    let loader = Loader::prepare(network).await?;
+    let bar = progress::bar("payments", offer.rate * offer.seconds);
+    let report = loader.run(offer, &bar).await?;
+    bar.finish_and_clear();
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+        return Ok(());
+    }
+    print!("{}", report.table());
+    for (why, count) in report.rejected.iter().chain(&report.failed) {
+        println!("{count} {why}");
+    }
+    Ok(())
+}

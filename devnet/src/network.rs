@@ -1,0 +1,187 @@
+//! Makes a network's files once, and its nodes' configuration at every start.
+
+use std::{
+    collections::BTreeMap,
+    path::PathBuf,
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use anyhow::Context;
+use causeway_contracts::{block::TimeMs, genesis::Genesis};
+use causeway_node::config::{ApiConfig, Config, KeyFiles, Limits, MetricsConfig, NetworkConfig};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    folder::{self, NetworkFolder},
+    genesis::{Ingredients, Seed, network_key_name, participant_key_names, validator_name},
+    ports::BasePort,
+};
+
+/// `devnet.toml`: what a start needs to know of the starts before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Plan {
+    pub validators: u16,
+    pub base_port: BasePort,
+}
+
+/// A network whose files are all there.
+#[derive(Clone)]
+pub struct Network {
+    pub folder: NetworkFolder,
+    pub plan: Plan,
+    pub genesis: Genesis,
+    pub seed: Seed,
+}
+
+impl Network {
+    /// Draws keys and writes everything that stays the same from start to start.
+    pub fn create(folder: NetworkFolder, plan: Plan) -> anyhow::Result<Self> {
+        let seed = Seed::draw().context("the operating system gives no random bytes")?;
+        let since_1970 = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .context("the clock is before 1970")?;
+        let ingredients = Ingredients {
+            seed: &seed,
+            time_ms: TimeMs(u64::try_from(since_1970.as_millis())?),
+            validators: plan.validators,
+            base_port: plan.base_port,
+        };
+        let genesis = ingredients.genesis()?;
+        genesis.check()?;
+        folder::write(&folder.genesis(), &genesis.to_toml())?;
+        folder::write_secret(&folder.seed(), &hex::encode(seed.as_bytes()))?;
+        for name in participant_key_names() {
+            folder::write_secret(&folder.key(&format!("{name}.key")), &hex::encode(seed.key_seed(&name)))?;
+        }
+        for index in 0..plan.validators {
+            let own = folder.validator(index);
+            let digits = |name: &str| hex::encode(seed.key_seed(name));
+            folder::write_secret(&own.validator_key(), &digits(&validator_name(index)))?;
+            folder::write_secret(&own.network_key(), &digits(&network_key_name(index)))?;
+        }
+        let network = Self {
+            folder,
+            plan,
+            genesis,
+            seed,
+        };
+        network.write_plan()?;
+        Ok(network)
+    }
+
+    pub fn load(folder: NetworkFolder) -> anyhow::Result<Self> {
+        let plan = folder::read(&folder.plan())?;
+        let plan = toml::from_str(&plan).with_context(|| folder.plan().display().to_string())?;
+        let genesis = folder::read(&folder.genesis())?;
+        let genesis = Genesis::parse(&genesis).with_context(|| folder.genesis().display().to_string())?;
+        let mut seed = [0; 32];
+        hex::decode_to_slice(folder::read(&folder.seed())?.trim(), &mut seed)
+            .with_context(|| folder.seed().display().to_string())?;
+        Ok(Self {
+            plan,
+            genesis,
+            seed: Seed::from_bytes(seed),
+            folder,
+        })
+    }
+
+    /// Moves the network to other ports from the next start on.
+    pub fn move_to(&mut self, base_port: BasePort) -> anyhow::Result<()> {
+        self.plan.base_port = base_port;
+        self.write_plan()
+    }
+
+    fn write_plan(&self) -> anyhow::Result<()> {
+        folder::write(&self.folder.plan(), &toml::to_string(&self.plan)?)?;
+        Ok(())
+    }
+
+    pub fn write_configs(&self) -> anyhow::Result<()> {
+        for index in 0..self.plan.validators {
+            let text = toml::to_string(&self.config(index))?;
+            folder::write(&self.folder.validator(index).config(), &text)?;
+        }
+        Ok(())
+    }
+
+    /// The `node.toml` of a validator. Where the network has moved from the ports in its genesis
+    /// file, it says where to dial the others instead.
+    pub fn config(&self, index: u16) -> Config {
+        let ports = self.plan.base_port;
+        let mut dial = BTreeMap::new();
+        for (other, validator) in (0..self.plan.validators).zip(&self.genesis.validators) {
+            let address = ports.multiaddress(other);
+            if other != index && *validator.address != *address {
+                dial.insert(validator.name.to_string(), address);
+            }
+        }
+        Config {
+            genesis: PathBuf::from("../genesis.toml"),
+            data: PathBuf::from("data"),
+            keys: KeyFiles {
+                validator: PathBuf::from("validator.key"),
+                network: PathBuf::from("network.key"),
+            },
+            network: NetworkConfig {
+                listen: ports.multiaddress(index),
+                dial,
+            },
+            api: ApiConfig {
+                listen: ports.api(index),
+            },
+            metrics: MetricsConfig {
+                listen: ports.metrics(index),
+            },
+            limits: Limits::default(),
+            log: "info,arc_malachitebft_core_consensus=warn".to_owned(),
+        }
+    }
+
+    /// The base URL of a validator's API.
+    pub fn api_url(&self, index: u16) -> String {
+        format!("http://{}", self.plan.base_port.api(index))
+    }
+
+    pub fn api_urls(&self) -> Vec<String> {
+        (0..self.plan.validators).map(|index| self.api_url(index)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::folder::Folder;
+
+    #[test]
+    fn a_network_loads_as_it_was_made_and_its_configs_are_the_nodes_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open_or_create(dir.path()).unwrap().network();
+        assert!(!folder.is_complete());
+        let plan = Plan {
+            validators: 4,
+            base_port: BasePort::new(27_100).unwrap(),
+        };
+        let made = Network::create(folder.clone(), plan).unwrap();
+        let mut loaded = Network::load(folder.clone()).unwrap();
+        assert_eq!((loaded.plan, &loaded.genesis), (plan, &made.genesis));
+        assert_eq!(loaded.seed.as_bytes(), made.seed.as_bytes());
+
+        loaded.write_configs().unwrap();
+        let config = Config::load(&folder.validator(2).config()).unwrap();
+        assert_eq!(config.api.listen.port(), 27_202);
+        assert_eq!(config.network.dial, BTreeMap::new());
+        assert!(config.genesis.exists() && config.keys.validator.exists() && config.keys.network.exists());
+
+        loaded.move_to(BasePort::new(28_000).unwrap()).unwrap();
+        loaded.write_configs().unwrap();
+        let moved = Config::load(&folder.validator(2).config()).unwrap();
+        assert_eq!(moved.network.listen, "/ip4/127.0.0.1/tcp/28002");
+        assert_eq!(
+            moved.network.dial.keys().collect::<Vec<_>>(),
+            ["validator-0", "validator-1", "validator-3"]
+        );
+        assert_eq!(moved.network.dial["validator-1"], "/ip4/127.0.0.1/tcp/28001");
+        assert_eq!(Network::load(folder).unwrap().plan, loaded.plan);
+    }
+}

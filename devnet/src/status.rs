@@ -1,0 +1,55 @@
+//! One row for each validator: whether it runs, and what it says of itself.
+
+use causeway_contracts::api::Status;
+
+use crate::{fleet, genesis::validator_name, network::Network, observer::Observer, table::Table};
+
+pub async fn table(network: &Network) -> anyhow::Result<Table> {
+    let observer = Observer::new(network.plan)?;
+    let statuses = observer.statuses().await;
+    let running = fleet::running(&network.folder, network.plan)?;
+    let mut table = Table::new([
+        "validator",
+        "state",
+        "height",
+        "state hash",
+        "peers",
+        "behind",
+        "memory",
+        "api",
+        "metrics",
+    ]);
+    for (validator, status) in (0..).zip(&statuses) {
+        let process = running.iter().find(|(index, _)| *index == validator).map(|(_, id)| id);
+        let said = |field: fn(&Status) -> String| status.as_ref().map_or("-".to_owned(), field);
+        let state = match (process, status) {
+            (Some(_), Some(_)) => "up",
+            (Some(_), None) => "no answer",
+            (None, Some(_)) => "not ours",
+            (None, None) => "down",
+        };
+        table.row([
+            validator_name(validator),
+            state.to_owned(),
+            said(|status| status.height.to_string()),
+            said(|status| short(&status.state_hash.to_string())),
+            said(|status| status.peers.to_string()),
+            said(|status| status.behind.to_string()),
+            process
+                .and_then(|id| id.resident_bytes())
+                .map_or("-".to_owned(), mebibytes),
+            network.plan.base_port.api(validator).to_string(),
+            network.plan.base_port.metrics(validator).to_string(),
+        ]);
+    }
+    Ok(table)
+}
+
+/// The beginning of a hash, enough to tell two apart by eye.
+pub fn short(hash: &str) -> String {
+    hash.chars().take(16).collect()
+}
+
+pub fn mebibytes(bytes: u64) -> String {
+    format!("{} MiB", bytes / (1024 * 1024))
+}

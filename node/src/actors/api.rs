@@ -1,0 +1,37 @@
+//! The HTTP API of a validator, and its metrics.
+//!
+//! It takes transactions for the mempool and answers from what is final on disk; it never waits for
+//! the ledger. A client that finds this node lying must be able to show it: what no block commits to
+//! is answered with a signed statement.
+//!
+//! Who may read what: blocks, receipts, proofs, currencies and validators are open to all. An account
+//! is read by a request that is signed, see [`account`].
+//!
+//! Everything is bounded: connections, headers, bodies, bytes of bodies held at once, waiting
+//! requests, streams, and what an address may send that is not a transaction. What is full answers
+//! 429 or 503 with `Retry-After`.
+
+mod account;
+mod body;
+mod context;
+mod error;
+mod hub;
+mod metrics;
+mod openapi;
+mod penalty;
+mod public;
+mod receipt;
+mod routes;
+mod server;
+mod stream;
+mod submission;
+mod submit;
+
+pub use self::{
+    context::{ApiContext, ApiLimits, Progress},
+    openapi::document,
+    server::{ApiServer, Listen, ServeError, serve},
+};
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,156 @@
+//! `GET /v1/accounts/{address}`: accounts are read by those whom they concern.
+//!
+//! A request carries a key, the time and a signature over the network, the path and the time
+//! ([`ReadRequest`]). The key must be in the key policy of the account, of its operator, or of the
+//! issuer of a currency that it holds. Any one key of a policy suffices: reading moves no money.
+//!
+//! Whether an account exists is not told to strangers: without a right to it, a key gets the same
+//! refusal whether it exists or not. That there is no such account is stated, and signed, only to
+//! keys of registered participants, who need it to serve their customers, and who could learn it from
+//! any payment's rejection.
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::CACHE_CONTROL,
+    web::{self, Path},
+};
+use causeway_contracts::{
+    api::{KEY_HEADER, Problem, REQUEST_SKEW_MS, ReadRequest, SIGNATURE_HEADER, TIME_HEADER},
+    block::TimeMs,
+    codec::Text,
+    identity::{AccountId, Address, Participant},
+    keys::{PublicKey, Signature},
+    ledger,
+    statement::{AccountView, Answer, SignedStatement},
+};
+
+use super::{context::Api, error::ApiError, submit::client};
+use crate::store::{Reader, StoreError};
+
+/// An account, for those whom it concerns
+///
+/// Signed by a key of the account, of its operator, or of an issuer of its currencies. The answer is
+/// this validator's signed statement of the account and its balances; equal ones by more than a third
+/// of the power prove it. Other keys are refused alike whether or not the account exists; only
+/// participants' keys get a statement that there is none.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{address}",
+    params(
+        ("address" = Address, Path, description = "As cw1... or, on a devnet, cwdev1..."),
+        ("causeway-key" = PublicKey, Header, description = "Who asks"),
+        ("causeway-time" = u64, Header, description = "When, in milliseconds since 1970; within 30 s of the node's clock"),
+        ("causeway-signature" = Signature, Header, description = "Over `causeway/request/1`, the genesis hash, path and query as sent, and the time"),
+    ),
+    responses(
+        (status = 200, body = SignedStatement, description = "Of the account, or that there is none."),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not an address of this network."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "Not signed, or not well."),
+        (status = 403, body = Problem, content_type = "application/problem+json", description = "No account there that this key may read."),
+        (status = 429, body = Problem, content_type = "application/problem+json", description = "Too many invalid requests came from this address.",
+            headers(("Retry-After" = u64, description = "Seconds."))),
+    ),
+)]
+pub(super) async fn account(
+    api: web::Data<Api>,
+    request: HttpRequest,
+    address: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let client = client(&request)?;
+    api.check_penalty(client)?;
+    let address: Address = address.parse().map_err(ApiError::Address)?;
+    let expected = api.context.genesis.address_prefix;
+    if address.prefix != expected {
+        return Err(ApiError::OtherPrefix {
+            expected,
+            actual: address.prefix,
+        });
+    }
+    let key = signer(&api, &request, now()).inspect_err(|error| {
+        if matches!(error, ApiError::BadSignature) {
+            api.penalize(client, 1);
+        }
+    })?;
+    let id = address.account;
+    let seen = api.read(move |reader| look(reader, id, &key)).await?;
+    let statement = match seen {
+        Seen::Account(tip, view) => api.state(&tip, Answer::Account(view)),
+        Seen::None(tip) => api.state(&tip, Answer::NoAccount(id)),
+        Seen::NotPermitted => return Err(ApiError::NotPermitted),
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(statement))
+}
+
+fn now() -> TimeMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    TimeMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// The key that has signed this request, about now and for this network.
+fn signer(api: &Api, request: &HttpRequest, now: TimeMs) -> Result<PublicKey, ApiError> {
+    let header = |name: &'static str| {
+        let value = request.headers().get(name).ok_or(ApiError::Unsigned(name))?;
+        Ok(value.to_str().unwrap_or_default())
+    };
+    let key: PublicKey = header(KEY_HEADER)?.parse().map_err(ApiError::Key)?;
+    let time_ms = TimeMs(header(TIME_HEADER)?.parse().map_err(|_| ApiError::Time)?);
+    let signature: Signature = header(SIGNATURE_HEADER)?.parse().map_err(ApiError::Signature)?;
+    if time_ms.0.abs_diff(now.0) > REQUEST_SKEW_MS {
+        let ahead = i128::from(time_ms.0) - i128::from(now.0);
+        let ahead_ms = i64::try_from(ahead).unwrap_or(if ahead < 0 { i64::MIN } else { i64::MAX });
+        return Err(ApiError::Skew { ahead_ms });
+    }
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let signed = ReadRequest {
+        genesis: api.context.genesis_hash,
+        path: Text::new(path).map_err(|_| ApiError::PathTooLong)?,
+        time_ms,
+    };
+    signed.verify(key, signature).map_err(|_| ApiError::BadSignature)?;
+    Ok(key)
+}
+
+/// What a key gets to see at an address.
+enum Seen {
+    Account(ledger::Tip, AccountView),
+    None(ledger::Tip),
+    NotPermitted,
+}
+
+fn look(reader: &Reader, id: AccountId, key: &PublicKey) -> Result<Seen, StoreError> {
+    match reader.account(&id)? {
+        (tip, Some(view)) if may_read(reader, &view, key)? => Ok(Seen::Account(tip, view)),
+        (tip, None) if is_participants(reader, key)? => Ok(Seen::None(tip)),
+        _ => Ok(Seen::NotPermitted),
+    }
+}
+
+fn may_read(reader: &Reader, view: &AccountView, key: &PublicKey) -> Result<bool, StoreError> {
+    if view.keys.contains(key) {
+        return Ok(true);
+    }
+    let belongs = |participant: Option<Participant>| participant.is_some_and(|it| it.keys.contains(key));
+    if belongs(reader.participant(&view.operator)?) {
+        return Ok(true);
+    }
+    for balance in &view.balances {
+        let (_, record) = reader.currency(balance.currency)?;
+        if let Some(record) = record
+            && belongs(reader.participant(&record.issuer)?)
+        {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn is_participants(reader: &Reader, key: &PublicKey) -> Result<bool, StoreError> {
+    Ok(reader
+        .participants()?
+        .iter()
+        .any(|participant| participant.keys.contains(key)))
+}

@@ -1,0 +1,93 @@
+//! The API's description in OpenAPI 3.1, made from the handlers and the types themselves.
+
+use std::fmt::Write;
+
+use causeway_contracts::api::Problem;
+use utoipa::{
+    Modify, OpenApi, ToSchema,
+    openapi::{
+        ContentBuilder, PathItem, Ref, ResponseBuilder,
+        path::{HttpMethod, Operation},
+    },
+};
+
+use super::{account, error::PROBLEM_TYPE, metrics, public, receipt, stream, submit};
+
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Causeway node",
+        description = "What a validator of a Causeway network answers. Believe an answer only with a valid commit \
+                       certificate, or when validators with more than a third of the power have signed the same.",
+        license(name = "Apache-2.0", identifier = "Apache-2.0"),
+    ),
+    paths(
+        public::index,
+        public::openapi,
+        public::health,
+        public::status,
+        submit::submit,
+        receipt::transaction,
+        receipt::receipt,
+        account::account,
+        public::currencies,
+        public::currency,
+        public::block,
+        public::validators,
+        stream::stream,
+        metrics::metrics,
+    ),
+    components(schemas(Problem)),
+    modifiers(&AnyProblem),
+)]
+struct Document;
+
+/// Every operation can fail with a problem that it does not list, such as a database that cannot be
+/// read.
+struct AnyProblem;
+
+impl Modify for AnyProblem {
+    fn modify(&self, document: &mut utoipa::openapi::OpenApi) {
+        let problem = ContentBuilder::new()
+            .schema(Some(Ref::from_schema_name(Problem::name())))
+            .build();
+        let response = ResponseBuilder::new()
+            .description("Any other error.")
+            .content(PROBLEM_TYPE, problem)
+            .build();
+        for item in document.paths.paths.values_mut() {
+            for operation in [&mut item.get, &mut item.post].into_iter().flatten() {
+                let responses = &mut operation.responses.responses;
+                responses.insert("default".to_owned(), response.clone().into());
+            }
+        }
+    }
+}
+
+/// The description of the whole API.
+pub fn document() -> utoipa::openapi::OpenApi {
+    Document::openapi()
+}
+
+/// The operations of a path.
+pub(super) fn operations(item: &PathItem) -> impl Iterator<Item = (HttpMethod, &Operation)> {
+    [(HttpMethod::Get, &item.get), (HttpMethod::Post, &item.post)]
+        .into_iter()
+        .filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
+}
+
+/// A page for people: each path with what it is.
+pub(super) fn index(document: &utoipa::openapi::OpenApi) -> String {
+    let mut page = "A Causeway node. /openapi.json describes what is here.\n\n".to_owned();
+    for (path, item) in &document.paths.paths {
+        for (method, operation) in operations(item) {
+            let method = match method {
+                HttpMethod::Post => "POST",
+                _ => "GET ",
+            };
+            let summary = operation.summary.as_deref().unwrap_or_default();
+            writeln!(page, "{method} {path:<24} {summary}").expect("text grows");
+        }
+    }
+    page
+}

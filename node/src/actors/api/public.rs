@@ -1,0 +1,227 @@
+//! What anyone may read.
+
+use std::collections::HashMap;
+
+use actix_web::{
+    HttpResponse,
+    http::header::CACHE_CONTROL,
+    web::{self, Path},
+};
+use causeway_contracts::{
+    api::{BlockView, Problem, Status, ValidatorView, Validators},
+    block::Height,
+    codec::Text,
+    committee::ValidatorId,
+    governance::CurrencyRecord,
+    money::Currency,
+    statement::{Answer, SignedStatement},
+};
+use futures::try_join;
+use serde::Serialize;
+
+use super::{
+    context::Api,
+    error::{ApiError, NotAccepting},
+    routes::IMMUTABLE,
+};
+use crate::{
+    actors::{ledger::message::Tip, mempool::message::GetCapacity, network::message::Peers},
+    store::{Reader, StoreError},
+};
+
+/// The node's status
+#[utoipa::path(get, path = "/v1/status", responses((status = 200, body = Status)))]
+pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let context = &api.context;
+    let (tip, committed, peers, capacity) = try_join!(
+        api.read(Reader::tip),
+        api.ask(&context.tip, Tip),
+        api.ask(&context.peers, Peers),
+        api.ask(&context.capacity, GetCapacity),
+    )?;
+    let behind = context
+        .progress
+        .borrow()
+        .best_height_seen
+        .0
+        .saturating_sub(tip.height.0);
+    let accepting = accepting(capacity.refusing, behind, &api).is_ok();
+    Ok(HttpResponse::Ok().json(Status {
+        network: context.genesis.name.to_string(),
+        genesis: context.genesis_hash,
+        address_prefix: context.genesis.address_prefix,
+        validator: ValidatorId::of(&context.key.public_key()),
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        height: tip.height,
+        time_ms: tip.time_ms,
+        block: tip.block,
+        state_hash: tip.state_hash,
+        validators: count(committed.validators.len()),
+        peers: count(peers.len()),
+        behind,
+        accepting,
+        pending_transactions: capacity.pending,
+    }))
+}
+
+fn count(items: usize) -> u32 {
+    u32::try_from(items).unwrap_or(u32::MAX)
+}
+
+fn accepting(
+    refusing: Option<crate::actors::mempool::message::Refusal>,
+    behind: u64,
+    api: &Api,
+) -> Result<(), NotAccepting> {
+    match refusing {
+        Some(refusal) => Err(NotAccepting::Refusing(refusal)),
+        None if behind > api.context.limits.behind_max => Err(NotAccepting::Behind(behind)),
+        None => Ok(()),
+    }
+}
+
+#[derive(Debug, Serialize, utoipa::ToSchema)]
+pub(super) struct Health {
+    /// Always true; when it is not, the answer is an error that says why.
+    accepting: bool,
+}
+
+/// Whether to send transactions here
+///
+/// For load balancers: 200 while the node takes transactions and is not far behind the others.
+#[utoipa::path(
+    get,
+    path = "/health",
+    responses(
+        (status = 200, body = Health),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "Not now; the detail says why."),
+    ),
+)]
+pub(super) async fn health(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let capacity = match api.ask(&api.context.capacity, GetCapacity).await {
+        Err(ApiError::NoAnswer) => return Err(ApiError::NotAccepting(NotAccepting::NoAnswer)),
+        answer => answer?,
+    };
+    let behind = api.context.progress.borrow().behind();
+    accepting(capacity.refusing, behind, &api).map_err(ApiError::NotAccepting)?;
+    Ok(HttpResponse::Ok().json(Health { accepting: true }))
+}
+
+/// All currencies
+#[utoipa::path(get, path = "/v1/currencies", responses((status = 200, body = Vec<CurrencyRecord>)))]
+pub(super) async fn currencies(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    Ok(HttpResponse::Ok().json(api.read(Reader::currencies).await?))
+}
+
+/// A currency, signed
+///
+/// This validator's signed statement about a currency, or that there is no such currency.
+#[utoipa::path(
+    get,
+    path = "/v1/currencies/{code}",
+    params(("code" = Currency, Path, description = "Such as EUR")),
+    responses(
+        (status = 200, body = SignedStatement),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not a currency code."),
+    ),
+)]
+pub(super) async fn currency(api: web::Data<Api>, code: Path<String>) -> Result<HttpResponse, ApiError> {
+    let code: Currency = code.parse().map_err(ApiError::Currency)?;
+    let (tip, record) = api.read(move |reader| reader.currency(code)).await?;
+    let answer = match record {
+        Some(record) => Answer::Currency(record),
+        None => Answer::NoCurrency(code),
+    };
+    Ok(HttpResponse::Ok().json(api.state(&tip, answer)))
+}
+
+/// A final block
+///
+/// Its header, the certificate that makes it final, and its receipts.
+#[utoipa::path(
+    get,
+    path = "/v1/blocks/{height}",
+    params(("height" = u64, Path, description = "From 1", minimum = 1)),
+    responses(
+        (status = 200, body = BlockView),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not a height."),
+        (status = 404, body = Problem, content_type = "application/problem+json", description = "Not final here, or not yet."),
+    ),
+)]
+pub(super) async fn block(api: web::Data<Api>, height: Path<String>) -> Result<HttpResponse, ApiError> {
+    let height = match height.parse() {
+        Ok(height) if height > 0 => Height(height),
+        _ => return Err(ApiError::Height),
+    };
+    let (tip, view) = api
+        .read(move |reader| Ok((reader.tip()?.height, read_block(reader, height)?)))
+        .await?;
+    match view {
+        Some(view) => Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, IMMUTABLE)).json(view)),
+        None => Err(ApiError::NoBlock { height, tip }),
+    }
+}
+
+/// A block with its receipts, if it is on disk.
+pub(super) fn read_block(reader: &Reader, height: Height) -> Result<Option<BlockView>, StoreError> {
+    let Some(stored) = reader.block(height)? else {
+        return Ok(None);
+    };
+    let receipts = reader.receipts(height)?;
+    Ok(receipts.map(|receipts| BlockView {
+        header: stored.block.header,
+        certificate: stored.certificate,
+        receipts,
+    }))
+}
+
+/// The validators
+///
+/// Those that decide the next block.
+#[utoipa::path(get, path = "/v1/validators", responses((status = 200, body = Validators)))]
+pub(super) async fn validators(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let committed = api.ask(&api.context.tip, Tip).await?;
+    let names: HashMap<_, &Text<64>> = api
+        .context
+        .genesis
+        .validators
+        .iter()
+        .map(|entry| (entry.key, &entry.name))
+        .collect();
+    let next = committed.height.next();
+    let validators = committed
+        .validators
+        .iter()
+        .map(|(id, validator)| ValidatorView {
+            id: *id,
+            name: names
+                .get(&validator.key)
+                .map(|name| (*name).clone())
+                .unwrap_or_default(),
+            key: validator.key,
+            power: validator.power,
+            absent: committed.rotation.is_absent(id, next),
+        })
+        .collect();
+    Ok(HttpResponse::Ok().json(Validators {
+        height: committed.height,
+        hash: committed.validators.hash(),
+        validators,
+    }))
+}
+
+/// What is here
+#[utoipa::path(get, path = "/", responses((status = 200, body = String, content_type = "text/plain")))]
+pub(super) async fn index(api: web::Data<Api>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("text/plain; charset=utf-8")
+        .body(api.index.clone())
+}
+
+/// This description
+#[utoipa::path(get, path = "/openapi.json", responses((status = 200, content_type = "application/json", body = Object)))]
+pub(super) async fn openapi(api: web::Data<Api>) -> HttpResponse {
+    HttpResponse::Ok()
+        .content_type("application/json")
+        .body(api.document.clone())
+}

@@ -1,0 +1,169 @@
+//! Listens, and stops cleanly.
+
+use std::{io, net::SocketAddr, time::Duration};
+
+use actix_web::{
+    App, HttpServer,
+    dev::ServerHandle,
+    middleware::from_fn,
+    rt::{net::TcpStream, task::JoinHandle},
+    web,
+};
+use socket2::SockRef;
+use tokio_util::sync::CancellationToken;
+
+use super::{
+    context::{Api, ApiContext},
+    hub::Hub,
+    metrics::{HttpMetrics, ProcessMetrics, observe},
+    routes,
+};
+
+/// Threads that serve the API. Handlers do not block; reads of the store run on threads of their own.
+const WORKERS: usize = 2;
+
+/// Threads for reads of the store, for each worker.
+const BLOCKING_THREADS_MAX: usize = 4;
+
+const KEEP_ALIVE: Duration = Duration::from_secs(60);
+
+/// Requests under way have this long to end when the server stops.
+const SHUTDOWN_SECONDS: u64 = 3;
+
+const METRICS_CONNECTIONS_MAX: usize = 16;
+
+/// Where to listen. Port 0 takes a free one.
+#[derive(Debug, Clone, Copy)]
+pub struct Listen {
+    pub api: SocketAddr,
+    pub metrics: SocketAddr,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("cannot listen on {address} for {what}")]
+    Listen {
+        what: &'static str,
+        address: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
+    #[error("a metric of the API is registered already, or misnamed")]
+    Metrics(#[from] prometheus::Error),
+}
+
+/// A running API. Dropped, it goes on; [`ApiServer::stop`] ends it.
+pub struct ApiServer {
+    api: (ServerHandle, JoinHandle<io::Result<()>>),
+    metrics: (ServerHandle, JoinHandle<io::Result<()>>),
+    addresses: Listen,
+    stopping: CancellationToken,
+}
+
+/// Starts the API and the metrics on threads of their own. What cannot be listened on is reported
+/// here, before anything is served. Must be called within an actix system.
+pub fn serve(context: ApiContext, listen: Listen) -> Result<ApiServer, ServeError> {
+    let stopping = CancellationToken::new();
+    let http_metrics = HttpMetrics::register(&context.registry)?;
+    context.registry.register(Box::new(ProcessMetrics::new()?))?;
+    let limits = context.limits.clone();
+    let registry = web::Data::new(context.registry.clone());
+    let (hub, hub_task) = Hub::new(
+        context.finalized.subscribe(),
+        limits.waiters_max,
+        http_metrics.waiters.clone(),
+        stopping.clone(),
+    );
+    let api = web::Data::new(Api::new(context, hub, http_metrics, stopping.clone()));
+
+    let stalled_max = limits.stalled_max;
+    let api_server = HttpServer::new(move || {
+        App::new()
+            .app_data(api.clone())
+            .wrap(from_fn(observe))
+            .configure(|config| routes::configure(routes::API, config))
+    })
+    .workers(WORKERS)
+    .worker_max_blocking_threads(BLOCKING_THREADS_MAX)
+    .max_connections(limits.connections_max.div_ceil(WORKERS))
+    .client_request_timeout(limits.arrival_max)
+    .keep_alive(KEEP_ALIVE)
+    // A client that has gone is not waited for.
+    .h1_allow_half_closed(false)
+    .on_connect(move |connection, _| {
+        if let Some(stream) = connection.downcast_ref::<TcpStream>() {
+            cut_off_when_stalled(stream, stalled_max);
+        }
+    })
+    .disable_signals()
+    .shutdown_timeout(SHUTDOWN_SECONDS)
+    .bind(listen.api)
+    .map_err(|source| ServeError::Listen {
+        what: "the API",
+        address: listen.api,
+        source,
+    })?;
+
+    let metrics_server = HttpServer::new(move || {
+        App::new()
+            .app_data(registry.clone())
+            .configure(|config| routes::configure(routes::METRICS, config))
+    })
+    .workers(1)
+    .max_connections(METRICS_CONNECTIONS_MAX)
+    .client_request_timeout(limits.arrival_max)
+    .keep_alive(KEEP_ALIVE)
+    .disable_signals()
+    .shutdown_timeout(SHUTDOWN_SECONDS)
+    .bind(listen.metrics)
+    .map_err(|source| ServeError::Listen {
+        what: "metrics",
+        address: listen.metrics,
+        source,
+    })?;
+
+    let bound = |addresses: Vec<SocketAddr>, asked| addresses.first().copied().unwrap_or(asked);
+    let addresses = Listen {
+        api: bound(api_server.addrs(), listen.api),
+        metrics: bound(metrics_server.addrs(), listen.metrics),
+    };
+    let start = |server: actix_web::dev::Server| (server.handle(), actix_web::rt::spawn(server));
+    actix_web::rt::spawn(hub_task);
+    tracing::info!(api = %addresses.api, metrics = %addresses.metrics, "listening");
+    Ok(ApiServer {
+        api: start(api_server.run()),
+        metrics: start(metrics_server.run()),
+        addresses,
+        stopping,
+    })
+}
+
+/// Nothing else ends a connection whose peer acknowledges our probes but never reads (tcp(7),
+/// TCP_USER_TIMEOUT).
+fn cut_off_when_stalled(stream: &TcpStream, stalled_max: Duration) {
+    #[cfg(target_os = "linux")]
+    if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(stalled_max)) {
+        tracing::debug!(%error, "a connection without a time limit on its peer");
+    }
+}
+
+impl ApiServer {
+    /// The addresses that are listened on.
+    pub fn addresses(&self) -> Listen {
+        self.addresses
+    }
+
+    /// Takes no more connections, ends streams and waiting requests, and gives others a moment to
+    /// finish.
+    pub async fn stop(self) {
+        self.stopping.cancel();
+        for (handle, task) in [self.api, self.metrics] {
+            handle.stop(true).await;
+            match task.await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => tracing::error!(%error, "a listener failed"),
+                Err(error) => tracing::error!(%error, "a listener's task failed"),
+            }
+        }
+    }
+}

@@ -1,0 +1,231 @@
+//! `POST /v1/transactions`.
+
+use std::{collections::HashSet, net::IpAddr};
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::{StatusCode, header::RETRY_AFTER},
+    web,
+};
+use causeway_contracts::{
+    api::{Problem, Refused, SubmitResult, Submitted},
+    ledger::rejection::Skip,
+    transaction::{SignedTransaction, TransactionError, TxId},
+};
+
+use super::{body, context::Api, error::ApiError, submission::Form};
+use crate::actors::mempool::message::{Refusal, Submit};
+
+/// Submit transactions
+///
+/// One transaction in canonical bytes (`application/octet-stream`), many of them, each after its
+/// length as four bytes, big-endian (`application/vnd.causeway.transactions`), or one or a list of
+/// them as JSON. Sending the same bytes again is safe, here and at any other validator: a transaction
+/// takes effect at most once.
+#[utoipa::path(
+    post,
+    path = "/v1/transactions",
+    request_body(
+        content(
+            (SignedTransaction = "application/json"),
+            (Vec<SignedTransaction> = "application/json"),
+            (Vec<u8> = "application/octet-stream"),
+            (Vec<u8> = "application/vnd.causeway.transactions"),
+        ),
+    ),
+    responses(
+        (status = 202, body = Submitted, description = "At least one was taken, or had been before; each says for itself."),
+        (status = 422, body = Submitted, description = "None was taken; each says why."),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "The body cannot be read; the detail says where."),
+        (status = 408, body = Problem, content_type = "application/problem+json", description = "The body came too slowly."),
+        (status = 413, body = Problem, content_type = "application/problem+json", description = "More than 1 MiB, or more than 1,024 transactions."),
+        (status = 415, body = Problem, content_type = "application/problem+json", description = "None of the content types above."),
+        (status = 429, description = "The node is busy, or has had 16 invalid submissions from this address: wait as long as Retry-After says. The body says for each transaction what became of it, if it came that far.",
+            headers(("Retry-After" = u64, description = "Seconds.")),
+            content((Submitted = "application/json"), (Problem = "application/problem+json"))),
+        (status = 503, description = "The node takes no transactions now.",
+            headers(("Retry-After" = u64, description = "Seconds.")),
+            content((Submitted = "application/json"), (Problem = "application/problem+json"))),
+    ),
+)]
+pub(super) async fn submit(
+    api: web::Data<Api>,
+    request: HttpRequest,
+    payload: web::Payload,
+) -> Result<HttpResponse, ApiError> {
+    let client = client(&request)?;
+    api.check_penalty(client)?;
+    let form = Form::of(request.headers())?;
+    let body = body::read(&api, &request, payload).await?;
+    let transactions = form.parse(&body.bytes).inspect_err(|_| api.penalize(client, 1))?;
+    let checked = check(&api, client, transactions);
+    let results = offer(&api, client, checked).await?;
+    Ok(respond(results))
+}
+
+/// Where a request comes from; a node that is reached through a proxy sees the proxy.
+pub(super) fn client(request: &HttpRequest) -> Result<IpAddr, ApiError> {
+    let address = request.peer_addr().ok_or(ApiError::BodyBroken)?;
+    Ok(address.ip())
+}
+
+/// A transaction, or why it can never enter a block.
+type Checked = (TxId, Result<SignedTransaction, TransactionError>);
+
+fn check(api: &Api, client: IpAddr, transactions: Vec<SignedTransaction>) -> Vec<Checked> {
+    let checked: Vec<Checked> = transactions
+        .into_iter()
+        .map(|signed| {
+            let id = signed.id();
+            // The length once more, for those that came as JSON.
+            let good = signed.to_bytes().and_then(|_| signed.check(&api.context.genesis_hash));
+            (id, good.map(|()| signed))
+        })
+        .collect();
+    let invalid = checked.iter().filter(|(_, result)| result.is_err()).count();
+    api.penalize(client, invalid);
+    checked
+}
+
+/// Offers the good ones to the mempool and puts its answers in the order of the submission.
+async fn offer(api: &Api, client: IpAddr, checked: Vec<Checked>) -> Result<Vec<(TxId, Option<Refusal>)>, ApiError> {
+    let mut results = Vec::with_capacity(checked.len());
+    let mut transactions = Vec::new();
+    let mut places = Vec::new();
+    for (place, (id, result)) in checked.into_iter().enumerate() {
+        match result {
+            Ok(signed) => {
+                transactions.push(signed);
+                places.push(place);
+                results.push((id, None));
+            }
+            Err(error) => results.push((id, Some(Refusal::Invalid(error)))),
+        }
+    }
+    if transactions.is_empty() {
+        return Ok(results);
+    }
+    let offered = transactions.len();
+    let answers = api.ask(&api.context.submit, Submit { transactions, client }).await?;
+    if answers.len() != offered {
+        tracing::error!(
+            offered,
+            answered = answers.len(),
+            "the mempool left transactions unanswered"
+        );
+        return Err(ApiError::Internal);
+    }
+    for (place, answer) in places.into_iter().zip(answers) {
+        results[place].1 = match answer {
+            Ok(_) | Err(Refusal::Skip(Skip::AlreadyKnown)) => None,
+            Err(refusal) => Some(refusal),
+        };
+    }
+    forgive_final(api, &mut results).await?;
+    Ok(results)
+}
+
+/// The ledger forgets ids that have expired; the store does not. What was final in time had been
+/// taken, and a client that sends it again learns that.
+async fn forgive_final(api: &Api, results: &mut [(TxId, Option<Refusal>)]) -> Result<(), ApiError> {
+    const EXPIRED: Option<Refusal> = Some(Refusal::Skip(Skip::Expired));
+    let expired: Vec<TxId> = results
+        .iter()
+        .filter(|(_, r)| *r == EXPIRED)
+        .map(|(id, _)| *id)
+        .collect();
+    if expired.is_empty() {
+        return Ok(());
+    }
+    let known = api
+        .read(move |reader| {
+            let mut known = HashSet::new();
+            for id in expired {
+                if reader.locate(&id)?.is_some() {
+                    known.insert(id);
+                }
+            }
+            Ok(known)
+        })
+        .await?;
+    for (id, refusal) in results {
+        if known.contains(id) {
+            *refusal = None;
+        }
+    }
+    Ok(())
+}
+
+fn respond(results: Vec<(TxId, Option<Refusal>)>) -> HttpResponse {
+    let refusals = || results.iter().filter_map(|(_, refusal)| refusal.as_ref());
+    let mut response = if results.iter().any(|(_, refusal)| refusal.is_none()) {
+        HttpResponse::Accepted()
+    } else if let Some(waits) = refusals().filter_map(wait_seconds).max() {
+        let busy = refusals().any(|refusal| !matches!(refusal, Refusal::DiskLow) && wait_seconds(refusal).is_some());
+        let status = if busy {
+            StatusCode::TOO_MANY_REQUESTS
+        } else {
+            StatusCode::SERVICE_UNAVAILABLE
+        };
+        let mut response = HttpResponse::build(status);
+        response.insert_header((RETRY_AFTER, waits));
+        response
+    } else {
+        HttpResponse::UnprocessableEntity()
+    };
+    if refusals().any(|refusal| matches!(refusal, Refusal::Penalized(_))) {
+        response.force_close();
+    }
+    response.json(Submitted {
+        results: results
+            .into_iter()
+            .map(|(id, refusal)| SubmitResult {
+                id,
+                refused: refusal.as_ref().map(refused),
+            })
+            .collect(),
+    })
+}
+
+/// After how long the same bytes may be taken by this node, if its state is all that is against them.
+fn wait_seconds(refusal: &Refusal) -> Option<u64> {
+    match refusal {
+        Refusal::Busy => Some(1),
+        Refusal::DiskLow => Some(30),
+        Refusal::Penalized(_) => Some(super::penalty::WAIT.as_secs()),
+        Refusal::Invalid(_) | Refusal::Skip(_) => None,
+    }
+}
+
+fn refused(refusal: &Refusal) -> Refused {
+    let (code, retry) = match refusal {
+        Refusal::Invalid(error) => (invalid_code(error), false),
+        Refusal::Skip(Skip::Expired) => ("expired", false),
+        Refusal::Skip(Skip::TooFarAhead) => ("too_far_ahead", true),
+        Refusal::Skip(Skip::AlreadyKnown) => ("already_known", false),
+        // The transaction that opens the account may be on its way.
+        Refusal::Skip(Skip::UnknownSigner) => ("unknown_signer", true),
+        Refusal::Skip(Skip::ThresholdNotMet) => ("threshold_not_met", false),
+        Refusal::Busy => ("busy", true),
+        Refusal::Penalized(_) => ("penalized", true),
+        Refusal::DiskLow => ("disk_low", true),
+    };
+    Refused {
+        code: code.to_owned(),
+        detail: refusal.to_string(),
+        retry,
+    }
+}
+
+fn invalid_code(error: &TransactionError) -> &'static str {
+    match error {
+        TransactionError::Decode(_) => "malformed",
+        TransactionError::Version(_) => "unknown_version",
+        TransactionError::WrongGenesis { .. } => "wrong_genesis",
+        TransactionError::NoActions => "no_actions",
+        TransactionError::Signatures => "bad_signature_list",
+        TransactionError::KeyPolicy { .. } => "bad_key_policy",
+        TransactionError::TooLong { .. } => "too_long",
+        TransactionError::BadSignature { .. } => "bad_signature",
+    }
+}

@@ -1,0 +1,12 @@
+//! The API over real sockets and a real store; the other actors are stand-ins that say what a test
+//! wants to hear.
+
+mod accounts;
+mod bounds;
+mod chain;
+mod description;
+mod node;
+mod public;
+mod stream;
+mod submit;
+mod wait;

@@ -1,0 +1,219 @@
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use actix_web::http::StatusCode;
+use causeway_contracts::{
+    api::{KEY_HEADER, REQUEST_SKEW_MS, ReadRequest, SIGNATURE_HEADER, TIME_HEADER},
+    block::{GenesisHash, Height, TimeMs},
+    codec::Text,
+    identity::{AccountId, AddressPrefix},
+    keys::SecretKey,
+    money::{Amount, Balance},
+    statement::{Answer, SignedStatement},
+};
+use reqwest::{RequestBuilder, Response};
+
+use super::{
+    chain::{ALICE, BANK, BOB, Chain, EURO_ISSUER, OTHER_BANK, STRANGER, YEN_ISSUER, account, euro, key, payment},
+    node::{Node, header, problem, send},
+};
+use crate::actors::api::penalty::INVALID_MAX;
+
+const NOBODY: AccountId = AccountId([7; 20]);
+
+fn now() -> TimeMs {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    TimeMs(since.as_millis().try_into().unwrap())
+}
+
+fn path(account: AccountId) -> String {
+    format!("/v1/accounts/{}", account.address(AddressPrefix::Devnet))
+}
+
+/// What a request says, apart from where it is sent.
+struct Signing {
+    key: SecretKey,
+    genesis: GenesisHash,
+    path: String,
+    time: TimeMs,
+}
+
+impl Signing {
+    fn of(chain: &Chain, seed: u8, account: AccountId) -> Self {
+        Self {
+            key: key(seed),
+            genesis: chain.hash,
+            path: path(account),
+            time: now(),
+        }
+    }
+
+    fn request(&self, node: &Node, path: &str) -> RequestBuilder {
+        let signed = ReadRequest {
+            genesis: self.genesis,
+            path: Text::new(self.path.clone()).unwrap(),
+            time_ms: self.time,
+        };
+        node.client
+            .get(node.url(path))
+            .header(KEY_HEADER, self.key.public_key().to_string())
+            .header(TIME_HEADER, self.time.0.to_string())
+            .header(SIGNATURE_HEADER, signed.sign(&self.key).to_string())
+    }
+}
+
+async fn read(chain: &Chain, node: &Node, seed: u8, account: AccountId) -> Response {
+    send(Signing::of(chain, seed, account).request(node, &path(account))).await
+}
+
+#[actix_web::test]
+async fn those_whom_an_account_concerns_read_it() {
+    let mut chain = Chain::new(8);
+    chain.commit(vec![payment(&chain.hash, 1)]).await;
+    let node = Node::checking(&chain);
+    let id = account(&chain.hash, ALICE);
+    for seed in [ALICE, BANK, EURO_ISSUER] {
+        let response = read(&chain, &node, seed, id).await;
+        assert_eq!(response.status().as_u16(), 200, "key {seed}");
+        assert_eq!(header(&response, "cache-control"), Some("no-store"));
+        let stated: SignedStatement = response.json().await.unwrap();
+        assert_eq!(stated.verify(&chain.hash, chain.ledger.validators()), Ok(1));
+        assert_eq!(stated.statement.height, Height(1));
+        let Answer::Account(view) = stated.statement.answer else {
+            panic!("not an account: {:?}", stated.statement.answer);
+        };
+        assert_eq!(view.id, id);
+        assert_eq!(view.balances.len(), 1);
+        assert_eq!(view.balances[0].currency, euro());
+        assert_eq!(view.balances[0].available, Balance(99_999_999));
+        assert_eq!(view.balances[0].spent_today, Amount(1));
+    }
+    node.server.stop().await;
+}
+
+/// A stranger's key learns nothing: not even whether there is an account.
+#[actix_web::test]
+async fn others_are_refused_alike_whether_or_not_it_exists() {
+    let chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    let there = account(&chain.hash, ALICE);
+    for seed in [BOB, STRANGER] {
+        let there = problem(
+            read(&chain, &node, seed, there).await,
+            StatusCode::FORBIDDEN,
+            "not_permitted",
+        )
+        .await;
+        let nobody = problem(
+            read(&chain, &node, seed, NOBODY).await,
+            StatusCode::FORBIDDEN,
+            "not_permitted",
+        )
+        .await;
+        assert_eq!(there, nobody);
+    }
+    // Participants with nothing to do with it.
+    for seed in [OTHER_BANK, YEN_ISSUER] {
+        problem(
+            read(&chain, &node, seed, there).await,
+            StatusCode::FORBIDDEN,
+            "not_permitted",
+        )
+        .await;
+    }
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn participants_are_told_that_there_is_none() {
+    let chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    for seed in [BANK, OTHER_BANK, EURO_ISSUER] {
+        let response = read(&chain, &node, seed, NOBODY).await;
+        let stated: SignedStatement = response.json().await.unwrap();
+        assert_eq!(stated.verify(&chain.hash, chain.ledger.validators()), Ok(1));
+        assert_eq!(stated.statement.answer, Answer::NoAccount(NOBODY));
+    }
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn what_is_not_signed_well_is_refused() {
+    let chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    let id = account(&chain.hash, ALICE);
+    let good = || Signing::of(&chain, ALICE, id);
+    let path = path(id);
+    let mut rows: Vec<(RequestBuilder, &str)> = vec![(node.client.get(node.url(&path)), "unsigned")];
+    for name in [KEY_HEADER, TIME_HEADER, SIGNATURE_HEADER] {
+        let (client, request) = good().request(&node, &path).build_split();
+        let mut request = request.unwrap();
+        request.headers_mut().remove(name);
+        rows.push((RequestBuilder::from_parts(client.clone(), request), "unsigned"));
+        let (client, request) = good().request(&node, &path).build_split();
+        let mut request = request.unwrap();
+        request.headers_mut().insert(name, "nonsense".parse().unwrap());
+        rows.push((RequestBuilder::from_parts(client, request), "bad_signature_header"));
+    }
+    for time in [
+        now().0 - REQUEST_SKEW_MS - 5_000,
+        now().0 + REQUEST_SKEW_MS + 60_000,
+        0,
+        u64::MAX,
+    ] {
+        let stale = Signing {
+            time: TimeMs(time),
+            ..good()
+        };
+        rows.push((stale.request(&node, &path), "clock_skew"));
+    }
+    let other_path = Signing::of(&chain, ALICE, NOBODY);
+    rows.push((other_path.request(&node, &path), "bad_signature"));
+    let other_network = Signing {
+        genesis: GenesisHash([9; 32]),
+        ..good()
+    };
+    rows.push((other_network.request(&node, &path), "bad_signature"));
+    // The query is part of what is signed.
+    rows.push((good().request(&node, &format!("{path}?x=1")), "bad_signature"));
+    for (request, code) in rows {
+        let response = send(request).await;
+        assert!(header(&response, "www-authenticate").is_some());
+        problem(response, StatusCode::UNAUTHORIZED, code).await;
+    }
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_bad_address_is_told_from_one_of_another_network() {
+    let chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    let id = account(&chain.hash, ALICE);
+    let main = id.address(AddressPrefix::Main).to_string();
+    let devnet = id.address(AddressPrefix::Devnet).to_string();
+    let last = if devnet.ends_with('q') { "p" } else { "q" };
+    let typo = format!("{}{last}", &devnet[..devnet.len() - 1]);
+    for (address, code) in [
+        (main.as_str(), "other_network"),
+        (&typo, "bad_address"),
+        ("alice", "bad_address"),
+    ] {
+        let response = node.get(&format!("/v1/accounts/{address}")).await;
+        problem(response, StatusCode::BAD_REQUEST, code).await;
+    }
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn forged_requests_count_as_invalid_ones() {
+    let chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    let id = account(&chain.hash, ALICE);
+    let forged = Signing::of(&chain, ALICE, NOBODY);
+    for _ in 0..INVALID_MAX {
+        let response = send(forged.request(&node, &path(id))).await;
+        problem(response, StatusCode::UNAUTHORIZED, "bad_signature").await;
+    }
+    let response = read(&chain, &node, ALICE, id).await;
+    problem(response, StatusCode::TOO_MANY_REQUESTS, "penalized").await;
+    node.server.stop().await;
+}

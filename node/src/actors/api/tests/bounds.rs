@@ -1,0 +1,175 @@
+//! Clients that send too much, too slowly or not at all.
+
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use causeway_contracts::api::{SUBMIT_BYTES_MAX, TRANSACTIONS_TYPE};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+use super::{
+    chain::{Chain, payment},
+    node::{ANYWHERE, Mempool, Node, problem, send},
+};
+use crate::actors::api::{ApiLimits, Listen};
+
+fn impatient() -> ApiLimits {
+    ApiLimits {
+        arrival_max: Duration::from_millis(50),
+        ..ApiLimits::default()
+    }
+}
+
+/// Sends `text`, then nothing more, and gives what comes until the node closes the connection.
+async fn exchange(node: &Node, text: &[u8]) -> String {
+    let mut connection = TcpStream::connect(node.address()).await.unwrap();
+    connection.write_all(text).await.unwrap();
+    let mut answer = Vec::new();
+    // The node may reset a connection from which it has not read everything.
+    drop(connection.read_to_end(&mut answer).await);
+    String::from_utf8(answer).unwrap()
+}
+
+fn post(headers: &str, body: &str) -> Vec<u8> {
+    format!("POST /v1/transactions HTTP/1.1\r\nhost: node\r\ncontent-type: {TRANSACTIONS_TYPE}\r\n{headers}\r\n{body}")
+        .into_bytes()
+}
+
+#[actix_web::test]
+async fn headers_that_do_not_arrive_are_not_waited_for() {
+    let chain = Chain::new(8);
+    let node = Node::start(&chain, Mempool::checks(&chain), impatient());
+    let answer = exchange(&node, b"GET /v1/status HTTP/1.1\r\nhost: no").await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_body_that_does_not_arrive_is_not_waited_for() {
+    let chain = Chain::new(8);
+    let node = Node::start(&chain, Mempool::checks(&chain), impatient());
+    let answer = exchange(&node, &post("content-length: 100\r\n", "half of it")).await;
+    assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    assert!(answer.contains("urn:causeway:problem:body_too_slow"), "{answer}");
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_body_is_refused_by_its_announced_length_and_by_its_real_one() {
+    let chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    let announced = format!("content-length: {}\r\n", SUBMIT_BYTES_MAX + 1);
+    let answer = exchange(&node, &post(&announced, "")).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    let chunk = format!("{:x}\r\n{}\r\n", 64 * 1024, "x".repeat(64 * 1024));
+    let chunks = chunk.repeat(SUBMIT_BYTES_MAX / (64 * 1024) + 1);
+    let answer = exchange(&node, &post("transfer-encoding: chunked\r\n", &chunks)).await;
+    assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
+    assert!(answer.contains("urn:causeway:problem:body_too_long"), "{answer}");
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn all_bodies_together_are_bounded() {
+    let chain = Chain::new(8);
+    let limits = ApiLimits {
+        body_bytes_held_max: 100,
+        ..ApiLimits::default()
+    };
+    let node = Node::start(&chain, Mempool::checks(&chain), limits);
+    let response = node.post(TRANSACTIONS_TYPE, vec![0; 101]).await;
+    problem(response, StatusCode::TOO_MANY_REQUESTS, "busy").await;
+    // What was held is free again.
+    let response = node.post(TRANSACTIONS_TYPE, vec![0; 100]).await;
+    problem(response, StatusCode::BAD_REQUEST, "malformed_transaction").await;
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn long_headers_are_refused() {
+    let chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    let request = node
+        .client
+        .get(node.url("/v1/status"))
+        .header("x-padding", "x".repeat(9000));
+    let response = send(request).await;
+    problem(
+        response,
+        StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+        "headers_too_long",
+    )
+    .await;
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn bytes_that_are_not_http_are_refused() {
+    let chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    for garbage in [
+        &b"\0\x01\x02\xff\xfe\r\n\r\n"[..],
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+    ] {
+        let answer = exchange(&node, garbage).await;
+        assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
+    }
+    assert_eq!(node.get("/health").await.status().as_u16(), 200);
+    node.server.stop().await;
+}
+
+/// A client that opens a stream and never reads is cut off, and its place is free for another.
+#[actix_web::test]
+async fn a_stream_that_nobody_reads_is_cut_off() {
+    let mut chain = Chain::new(8);
+    // More than the buffers between node and client hold.
+    for block in 0..60 {
+        let transactions = (0..1000).map(|n| payment(&chain.hash, block * 1000 + n)).collect();
+        chain.commit(transactions).await;
+    }
+    let limits = ApiLimits {
+        streams_max: 1,
+        stalled_max: Duration::from_millis(200),
+        ..ApiLimits::default()
+    };
+    let node = Node::start(&chain, Mempool::checks(&chain), limits);
+    let mut silent = TcpStream::connect(node.address()).await.unwrap();
+    silent
+        .write_all(b"GET /v1/stream?from_height=1 HTTP/1.1\r\nhost: node\r\n\r\n")
+        .await
+        .unwrap();
+    silent.readable().await.unwrap();
+    while node.get("/v1/stream").await.status().as_u16() != 200 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_port_in_use_is_reported_at_the_start() {
+    let chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    let taken = node.server.addresses();
+    for listen in [
+        Listen {
+            api: taken.api,
+            ..ANYWHERE
+        },
+        Listen {
+            metrics: taken.metrics,
+            ..ANYWHERE
+        },
+    ] {
+        let error = Node::serve_at(&chain, listen).expect_err("the port is taken");
+        let address = if listen.api == taken.api {
+            taken.api
+        } else {
+            taken.metrics
+        };
+        assert!(error.to_string().contains(&address.to_string()), "{error}");
+    }
+    node.server.stop().await;
+}

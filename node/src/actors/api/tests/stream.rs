@@ -1,0 +1,190 @@
+use std::time::Duration;
+
+use actix_web::http::StatusCode;
+use causeway_contracts::{api::BlockView, block::Height};
+use reqwest::Response;
+
+use super::{
+    chain::{Chain, payment},
+    node::{Mempool, Node, header, problem, send},
+};
+use crate::actors::api::ApiLimits;
+
+/// Reads events off a response as they come.
+struct Events {
+    response: Response,
+    unread: String,
+}
+
+#[derive(Debug, PartialEq)]
+enum Event {
+    Alive,
+    Block { id: u64, view: Box<BlockView> },
+}
+
+impl Events {
+    async fn open(node: &Node, query: &str, last: Option<u64>) -> Self {
+        let mut request = node.client.get(node.url(&format!("/v1/stream{query}")));
+        if let Some(last) = last {
+            request = request.header("Last-Event-ID", last.to_string());
+        }
+        let response = send(request).await;
+        assert_eq!(response.status().as_u16(), 200);
+        assert_eq!(header(&response, "content-type"), Some("text/event-stream"));
+        Self {
+            response,
+            unread: String::new(),
+        }
+    }
+
+    /// `None` at the end of the stream.
+    async fn next(&mut self) -> Option<Event> {
+        loop {
+            if let Some((event, rest)) = self.unread.split_once("\n\n") {
+                let event = parse(event);
+                self.unread = rest.to_owned();
+                return Some(event);
+            }
+            let chunk = self.response.chunk().await.expect("a whole stream")?;
+            self.unread.push_str(std::str::from_utf8(&chunk).expect("ASCII"));
+        }
+    }
+
+    /// The height of the next block, whose event must be about that block.
+    async fn next_height(&mut self) -> u64 {
+        loop {
+            match self.next().await.expect("another event") {
+                Event::Alive => {}
+                Event::Block { id, view } => {
+                    assert_eq!(view.header.height, Height(id));
+                    assert_eq!(view.certificate.block, view.header.id());
+                    return id;
+                }
+            }
+        }
+    }
+}
+
+fn parse(text: &str) -> Event {
+    if text == ":" {
+        return Event::Alive;
+    }
+    let lines: Vec<_> = text.lines().collect();
+    let [id, "event: block", data] = lines[..] else {
+        panic!("not an event: {text}");
+    };
+    Event::Block {
+        id: id.strip_prefix("id: ").unwrap().parse().unwrap(),
+        view: serde_json::from_str(data.strip_prefix("data: ").unwrap()).unwrap(),
+    }
+}
+
+async fn grow(chain: &mut Chain, blocks: u64) {
+    for _ in 0..blocks {
+        let nonce = chain.ledger.tip().height.0;
+        chain.finalize(vec![payment(&chain.hash, nonce)]).await;
+    }
+}
+
+#[actix_web::test]
+async fn without_a_height_it_begins_with_the_next_block() {
+    let mut chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    grow(&mut chain, 3).await;
+    let mut events = Events::open(&node, "", None).await;
+    assert_eq!(events.next().await, Some(Event::Alive));
+    let block = chain.finalize(vec![payment(&chain.hash, 100)]).await;
+    let Some(Event::Block { id: 4, view }) = events.next().await else {
+        panic!("not block 4");
+    };
+    assert_eq!(view.header, block.block.header);
+    assert_eq!(view.receipts, *block.receipts);
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn history_and_live_join_without_gap_or_duplicate() {
+    let mut chain = Chain::new(2);
+    let node = Node::checking(&chain);
+    grow(&mut chain, 10).await;
+    let mut from_start = Events::open(&node, "?from_height=1", None).await;
+    let mut resumed = Events::open(&node, "?from_height=1", Some(6)).await;
+    // Read while blocks come faster than they are read, so that some are missed live.
+    let mut expected = 1;
+    for _ in 0..10 {
+        assert_eq!(from_start.next_height().await, expected);
+        expected += 1;
+        grow(&mut chain, 4).await;
+    }
+    while expected <= 50 {
+        assert_eq!(from_start.next_height().await, expected);
+        expected += 1;
+    }
+    for expected in 7..=50 {
+        assert_eq!(resumed.next_height().await, expected);
+    }
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_height_to_come_is_waited_for() {
+    let mut chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    let mut events = Events::open(&node, "?from_height=3", None).await;
+    assert_eq!(events.next().await, Some(Event::Alive));
+    grow(&mut chain, 4).await;
+    assert_eq!(events.next_height().await, 3);
+    assert_eq!(events.next_height().await, 4);
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_quiet_stream_says_that_it_is_alive_and_ends_with_the_node() {
+    let chain = Chain::new(8);
+    let limits = ApiLimits {
+        stream_quiet_max: Duration::from_millis(5),
+        ..ApiLimits::default()
+    };
+    let node = Node::start(&chain, Mempool::checks(&chain), limits);
+    let mut events = Events::open(&node, "", None).await;
+    for _ in 0..3 {
+        assert_eq!(events.next().await, Some(Event::Alive));
+    }
+    node.server.stop().await;
+    while let Some(event) = events.next().await {
+        assert_eq!(event, Event::Alive);
+    }
+}
+
+#[actix_web::test]
+async fn streams_are_bounded_and_come_free() {
+    let chain = Chain::new(8);
+    let limits = ApiLimits {
+        streams_max: 1,
+        stream_quiet_max: Duration::from_millis(5),
+        ..ApiLimits::default()
+    };
+    let node = Node::start(&chain, Mempool::checks(&chain), limits);
+    let first = Events::open(&node, "", None).await;
+    let refused = node.get("/v1/stream").await;
+    assert_eq!(header(&refused, "retry-after"), Some("5"));
+    problem(refused, StatusCode::SERVICE_UNAVAILABLE, "busy").await;
+    drop(first);
+    while node.get("/v1/stream").await.status().as_u16() != 200 {}
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_bad_place_to_begin_is_refused() {
+    let chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    for query in ["from_height=x", "from_height=-1", "height=1"] {
+        let response = node.get(&format!("/v1/stream?{query}")).await;
+        problem(response, StatusCode::BAD_REQUEST, "bad_query").await;
+    }
+    for last in ["x", "-1", "18446744073709551615", ""] {
+        let request = node.client.get(node.url("/v1/stream")).header("Last-Event-ID", last);
+        problem(send(request).await, StatusCode::BAD_REQUEST, "bad_last_event_id").await;
+    }
+    node.server.stop().await;
+}

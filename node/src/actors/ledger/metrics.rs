@@ -1,0 +1,74 @@
+//! The ledger's figures for operators.
+
+use causeway_contracts::{
+    block::{Height, TimeMs},
+    ledger::receipt::{Outcome, Receipt},
+};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+
+pub struct LedgerMetrics {
+    height: IntGauge,
+    applied: IntCounter,
+    rejected: IntCounter,
+    block_interval: Histogram,
+    pub(super) execute: Histogram,
+    pub(super) commit: Histogram,
+}
+
+impl LedgerMetrics {
+    /// # Errors
+    /// If the registry has one of the names already.
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let height = IntGauge::new("causeway_height", "Height of the last block on this node's disk.")?;
+        let finalized = IntCounterVec::new(
+            Opts::new(
+                "causeway_transactions_finalized_total",
+                "Transactions with a receipt, by outcome, since this node started.",
+            ),
+            &["outcome"],
+        )?;
+        let metrics = Self {
+            height,
+            applied: finalized.with_label_values(&["applied"]),
+            rejected: finalized.with_label_values(&["rejected"]),
+            block_interval: histogram(
+                "causeway_block_interval_seconds",
+                "Time from one block to the next, by the times that the blocks carry.",
+                &[0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0],
+            )?,
+            execute: histogram("causeway_execute_seconds", "Time to execute a block.", &SHORT)?,
+            commit: histogram(
+                "causeway_commit_seconds",
+                "Time to make a block durable and then its state the committed one.",
+                &SHORT,
+            )?,
+        };
+        registry.register(Box::new(metrics.height.clone()))?;
+        registry.register(Box::new(finalized))?;
+        for histogram in [&metrics.block_interval, &metrics.execute, &metrics.commit] {
+            registry.register(Box::new(histogram.clone()))?;
+        }
+        Ok(metrics)
+    }
+
+    pub(super) fn at(&self, height: Height) {
+        self.height.set(i64::try_from(height.0).expect("heights fit 63 bits"));
+    }
+
+    /// `before` is the time of the block's parent.
+    pub(super) fn finalized(&self, time: TimeMs, before: TimeMs, receipts: &[Receipt]) {
+        let applied = receipts
+            .iter()
+            .filter(|receipt| receipt.outcome == Outcome::Applied)
+            .count();
+        self.applied.inc_by(applied as u64);
+        self.rejected.inc_by((receipts.len() - applied) as u64);
+        self.block_interval.observe((time.0 - before.0) as f64 / 1000.0);
+    }
+}
+
+const SHORT: [f64; 10] = [0.000_5, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 2.0];
+
+fn histogram(name: &str, help: &str, buckets: &[f64]) -> Result<Histogram, prometheus::Error> {
+    Histogram::with_opts(HistogramOpts::new(name, help).buckets(buckets.to_vec()))
+}

@@ -1,0 +1,595 @@
+//! The loop around [`super::intake`], [`super::pool`] and [`super::gather`].
+
+use std::{
+    collections::{BTreeSet, HashSet, VecDeque},
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use actix::{
+    Actor, AsyncContext, Context, Handler, MessageResult, Recipient, ResponseFuture, WrapFuture, fut::ActorFutureExt,
+};
+use causeway_contracts::{
+    block::{
+        Batch, BatchDigest, GenesisHash, SignedBatch, TimeMs,
+        batch::{BATCH_BYTES_MAX, BATCH_VERSION},
+    },
+    codec::{self, Bounded},
+    committee::{ValidatorId, ValidatorSet},
+    keys::SecretKey,
+    ledger::rejection::Skip,
+    transaction::{TransactionError, TxId},
+};
+use tokio::sync::{oneshot, watch};
+
+use super::{
+    gather::{Gathered, Gathers, Question},
+    intake::{Answers, Entry, Intake},
+    message::{
+        BatchWaiting, Capacity, Gather, GatherError, GetCapacity, IsPending, Ordered, Ready, Refusal, StoredBatch, Submit,
+    },
+    metrics::MempoolMetrics,
+    penalty::Penalties,
+    pool::{CheckedBatch, Insert, Pool},
+    verifier::{BatchFault, RawBatch, SIGNATURES_MAX, Verifier},
+};
+use crate::{
+    actors::{
+        ledger::message::{Admit, Candidate},
+        network::{
+            fetch::{FetchRequest, FetchResponse},
+            message::{Destination, Fetch, Lane, PeerFault, Received, Send},
+        },
+    },
+    config::Limits,
+    store::{Reader, Store},
+};
+
+/// Messages that wait in the mailbox.
+pub const MAILBOX: usize = 1024;
+
+/// Bytes of peers' batches that wait to be checked; more are dropped and fetched when a block needs them.
+const ARRIVALS_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// Batches of before a restart that are looked at again.
+const LOADED_MAX: usize = 4096;
+
+/// How often due questions are looked for.
+const TICK: Duration = Duration::from_millis(50);
+
+/// Whom the mempool talks to.
+pub struct Connections {
+    pub ledger: Recipient<Admit>,
+    pub consensus: Recipient<BatchWaiting>,
+    pub send: Recipient<Send>,
+    pub fetch: Recipient<Fetch>,
+    pub faults: Recipient<PeerFault>,
+}
+
+/// What the mempool is made with.
+pub struct Setup {
+    pub genesis: GenesisHash,
+    pub key: SecretKey,
+    pub validators: ValidatorSet,
+    pub limits: Limits,
+    /// How long the ledger remembers an ordered batch, in seconds of block time.
+    pub validity_seconds_max: u32,
+    pub verifier: Verifier,
+    pub store: Store,
+    pub disk_low: watch::Receiver<bool>,
+    pub metrics: MempoolMetrics,
+}
+
+pub struct Mempool {
+    setup: Setup,
+    connections: Connections,
+    reader: Reader,
+    author: ValidatorId,
+    pool: Pool,
+    intake: Intake,
+    gathers: Gathers,
+    penalties: Penalties,
+    arrivals: VecDeque<RawBatch>,
+    arrivals_bytes: usize,
+    /// Digests that wait in `arrivals` or are being checked.
+    under_way: HashSet<BatchDigest>,
+    checks_under_way: usize,
+    candidates_under_way: bool,
+    seal_timer: Option<Instant>,
+}
+
+impl Mempool {
+    pub fn new(setup: Setup, connections: Connections) -> Self {
+        Self {
+            author: ValidatorId::of(&setup.key.public_key()),
+            pool: Pool::new(setup.limits.author_batch_bytes_max),
+            reader: setup.store.reader(),
+            intake: Intake::default(),
+            gathers: Gathers::default(),
+            penalties: Penalties::default(),
+            arrivals: VecDeque::new(),
+            arrivals_bytes: 0,
+            under_way: HashSet::new(),
+            checks_under_way: 0,
+            candidates_under_way: false,
+            seal_timer: None,
+            setup,
+            connections,
+        }
+    }
+
+    /// Starts as many checks as there are threads. Peers' batches come first: blocks wait for them.
+    fn advance(&mut self, context: &mut Context<Self>) {
+        while self.checks_under_way < self.setup.verifier.threads() {
+            if !self.arrivals.is_empty() {
+                self.check_arrivals(context);
+            } else if self.intake.is_waiting() && !self.candidates_under_way {
+                self.check_candidates(context);
+            } else {
+                break;
+            }
+        }
+        self.arm_seal_timer(context);
+        self.setup
+            .metrics
+            .pending_transactions
+            .set((self.intake.len() + self.pool.transactions()) as i64);
+        self.setup.metrics.held_batches.set(self.pool.batches() as i64);
+    }
+
+    fn check_candidates(&mut self, context: &mut Context<Self>) {
+        let group = self.intake.next_group(SIGNATURES_MAX);
+        let candidates: Vec<Candidate> = group.iter().map(|entry| entry.candidate.clone()).collect();
+        self.checks_under_way += 1;
+        self.candidates_under_way = true;
+        self.setup.metrics.verify_signatures.observe(candidates.len() as f64);
+        let admission = self.connections.ledger.send(Admit(candidates.clone()));
+        let verifier = self.setup.verifier.clone();
+        let check = async move {
+            let Ok(admitted) = admission.await else {
+                return vec![Err(Refusal::Busy); candidates.len()];
+            };
+            let (mut answers, mut checked) = (Vec::with_capacity(admitted.len()), Vec::new());
+            for (candidate, admission) in candidates.into_iter().zip(admitted) {
+                if admission.is_ok() {
+                    checked.push(candidate);
+                }
+                answers.push(admission.map_err(Refusal::Skip));
+            }
+            let signatures = verifier.candidates(checked).await;
+            let mut signatures = signatures.into_iter().flatten();
+            for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
+                *answer = signatures
+                    .next()
+                    .map_or(Err(Refusal::Busy), |checked| checked.map_err(Refusal::Invalid));
+            }
+            answers
+        };
+        context.spawn(check.into_actor(self).map(move |answers, mempool, context| {
+            mempool.checks_under_way -= 1;
+            mempool.candidates_under_way = false;
+            mempool.candidates_checked(group, answers, context);
+            mempool.advance(context);
+        }));
+    }
+
+    fn candidates_checked(
+        &mut self,
+        group: Vec<Entry>,
+        answers: Vec<Result<(), Refusal>>,
+        context: &mut Context<Self>,
+    ) {
+        let now = Instant::now();
+        for (entry, answer) in group.into_iter().zip(answers) {
+            match answer {
+                Ok(()) => {
+                    if let Some(full) = self.intake.verified(entry, now) {
+                        self.seal(full, context);
+                    }
+                }
+                Err(Refusal::Skip(Skip::AlreadyKnown)) => self.intake.known(&entry),
+                Err(refusal) => {
+                    if matches!(refusal, Refusal::Invalid(TransactionError::BadSignature { .. })) {
+                        self.penalties.invalid(entry.client, now);
+                    }
+                    self.count_refused(&refusal);
+                    self.intake.refuse(&entry, refusal);
+                }
+            }
+        }
+    }
+
+    fn arm_seal_timer(&mut self, context: &mut Context<Self>) {
+        let busy = self.candidates_under_way || self.intake.is_waiting();
+        let Some(at) = self.intake.seal_at(busy) else { return };
+        if self.seal_timer.is_some_and(|armed| armed <= at) {
+            return;
+        }
+        self.seal_timer = Some(at);
+        context.run_later(at.saturating_duration_since(Instant::now()), move |mempool, context| {
+            if mempool.seal_timer == Some(at) {
+                mempool.seal_timer = None;
+            }
+            let busy = mempool.candidates_under_way || mempool.intake.is_waiting();
+            if mempool.intake.seal_at(busy).is_some_and(|due| due <= Instant::now()) {
+                let sealed = mempool.intake.seal();
+                mempool.seal(sealed, context);
+            }
+            mempool.advance(context);
+        });
+    }
+
+    fn seal(&mut self, candidates: Vec<Candidate>, context: &mut Context<Self>) {
+        let ids: Arc<[TxId]> = candidates.iter().map(|candidate| candidate.id).collect();
+        let transactions = candidates
+            .into_iter()
+            .map(|c| Arc::unwrap_or_clone(c.transaction))
+            .collect();
+        let batch = Batch {
+            version: BATCH_VERSION,
+            genesis: self.setup.genesis,
+            author: self.author,
+            transactions: Bounded::new(transactions).expect("intake seals at most as many as fit"),
+        };
+        self.setup.metrics.sealed.inc();
+        self.setup.metrics.sealed_transactions.observe(ids.len() as f64);
+        let signed = SignedBatch::seal(batch, &self.setup.key);
+        let payload: Arc<[u8]> = codec::encode(&signed).into();
+        let raw = RawBatch::new(self.author, payload.clone()).expect("intake seals at most as many bytes as fit");
+        let checked = CheckedBatch {
+            digest: raw.digest,
+            signed,
+            ids,
+            bytes: payload.len(),
+        };
+        let store = self.setup.store.clone();
+        let batches = vec![for_store(&checked)];
+        let put = async move { store.put_batches(batches).await };
+        context.spawn(put.into_actor(self).map(move |(), mempool, context| {
+            mempool.hold(checked);
+            mempool.advance(context);
+        }));
+        let send = Send {
+            to: Destination::All,
+            lane: Lane::Batches,
+            payload,
+        };
+        if self.connections.send.try_send(send).is_err() {
+            // Validators that lack it when a block names it fetch it.
+            self.setup
+                .metrics
+                .batches_dropped
+                .with_label_values(&["not_sent"])
+                .inc();
+        }
+    }
+
+    /// Keeps a checked batch that the store has been given: a sync after this makes it durable.
+    fn hold(&mut self, checked: CheckedBatch) {
+        let digest = checked.digest;
+        match self.pool.insert(checked, self.gathers.wants(&digest)) {
+            Insert::Held => {}
+            Insert::Known => return,
+            Insert::AuthorFull => {
+                self.setup
+                    .metrics
+                    .batches_dropped
+                    .with_label_values(&["author_full"])
+                    .inc();
+                return;
+            }
+        }
+        let pool = &self.pool;
+        self.gathers.arrived(&digest, |digest| pool.get(digest));
+        // A full mailbox holds other reasons to look at the pool.
+        let _ = self.connections.consensus.try_send(BatchWaiting);
+    }
+
+    fn check_arrivals(&mut self, context: &mut Context<Self>) {
+        let (mut group, mut names, mut bytes) = (Vec::new(), Vec::new(), 0);
+        while let Some(raw) = self.arrivals.front() {
+            // A transfer takes about 250 bytes, so this is about as many signatures as one call wants.
+            if !group.is_empty() && bytes + raw.payload.len() > SIGNATURES_MAX * 250 {
+                break;
+            }
+            bytes += raw.payload.len();
+            names.push((raw.from, raw.digest));
+            group.extend(self.arrivals.pop_front());
+        }
+        self.arrivals_bytes -= bytes;
+        self.checks_under_way += 1;
+        let check = self.setup.verifier.batches(group, self.setup.validators.clone());
+        let store = self.setup.store.clone();
+        let check = async move {
+            let results = check.await.unwrap_or_default();
+            store
+                .put_batches(results.iter().flatten().map(for_store).collect())
+                .await;
+            results
+        };
+        context.spawn(check.into_actor(self).map(move |results, mempool, context| {
+            mempool.checks_under_way -= 1;
+            for (_, digest) in &names {
+                mempool.under_way.remove(digest);
+            }
+            for ((from, digest), result) in names.into_iter().zip(results) {
+                match result {
+                    Ok(checked) => mempool.hold(checked),
+                    Err(fault) => mempool.bad_batch(from, digest, &fault),
+                }
+            }
+            mempool.advance(context);
+        }));
+    }
+
+    fn bad_batch(&mut self, from: ValidatorId, digest: BatchDigest, fault: &BatchFault) {
+        tracing::warn!(%from, %digest, %fault, "a validator sent a bad batch");
+        self.setup.metrics.batches_dropped.with_label_values(&["bad"]).inc();
+        self.blame(from, "bad_batch");
+        if fault.is_of_content() {
+            self.gathers.invalid(&digest);
+        }
+    }
+
+    fn blame(&self, peer: ValidatorId, fault: &'static str) {
+        // The fault is logged; a full mailbox only spares the peer a point.
+        let _ = self.connections.faults.try_send(PeerFault { peer, fault });
+    }
+
+    /// Takes in a batch that came from a peer, unless it is known or there is no room.
+    fn arrive(&mut self, raw: RawBatch) {
+        self.setup.metrics.batches_received.inc();
+        let wanted = self.gathers.wants(&raw.digest);
+        if self.pool.knows(&raw.digest) || self.under_way.contains(&raw.digest) {
+            return;
+        }
+        let room = self.pool.has_room(&raw.from, raw.payload.len());
+        if !wanted && (!room || self.arrivals_bytes + raw.payload.len() > ARRIVALS_BYTES_MAX) {
+            self.setup.metrics.batches_dropped.with_label_values(&["no_room"]).inc();
+            return;
+        }
+        self.under_way.insert(raw.digest);
+        self.arrivals_bytes += raw.payload.len();
+        if wanted {
+            self.arrivals.push_front(raw);
+        } else {
+            self.arrivals.push_back(raw);
+        }
+    }
+
+    fn ask_due(&mut self, context: &mut Context<Self>) {
+        let under_way = &self.under_way;
+        for question in self.gathers.due(Instant::now(), |digest| under_way.contains(digest)) {
+            self.ask(question, context);
+        }
+    }
+
+    fn ask(&self, question: Question, context: &mut Context<Self>) {
+        let Question { to, digests } = question;
+        let request = FetchRequest::Batches {
+            digests: Bounded::new(digests.clone()).expect("a block names no more batches than that"),
+        };
+        let fetch = self.connections.fetch.send(Fetch {
+            from: to,
+            request: request.encode(),
+        });
+        context.spawn(fetch.into_actor(self).map(move |answer, mempool, context| {
+            match answer {
+                Ok(Ok(bytes)) => mempool.fetched(to, &digests, &bytes),
+                Ok(Err(error)) => {
+                    tracing::debug!(%error, "could not fetch batches");
+                    mempool.gathers.ask_next(&digests, Instant::now());
+                }
+                Err(_) => {}
+            }
+            mempool.advance(context);
+        }));
+    }
+
+    fn fetched(&mut self, from: ValidatorId, digests: &[BatchDigest], bytes: &[u8]) {
+        let Ok(FetchResponse::Batches(batches)) = FetchResponse::decode(bytes) else {
+            self.blame(from, "bad_fetch_response");
+            self.gathers.ask_next(digests, Instant::now());
+            return;
+        };
+        let mut left: BTreeSet<_> = digests.iter().copied().collect();
+        for batch in &batches {
+            match RawBatch::new(from, codec::encode(batch).into()) {
+                Some(raw) if left.remove(&raw.digest) => self.arrive(raw),
+                _ => return self.blame(from, "unasked_batch"),
+            }
+        }
+        if !left.is_empty() {
+            self.gathers
+                .ask_next(&left.into_iter().collect::<Vec<_>>(), Instant::now());
+        }
+    }
+
+    /// A batch that was checked before a restart is on disk, and perhaps no longer in the pool.
+    fn load(&mut self, digest: &BatchDigest) {
+        match self.reader.batch(digest) {
+            Ok(Some(signed)) => drop(self.pool.insert(from_store(*digest, signed), true)),
+            Ok(None) => {}
+            Err(error) => tracing::error!(%error, %digest, "cannot read a batch"),
+        }
+    }
+
+    /// What was taken before a restart and not ordered is still to be.
+    fn load_unordered(&mut self) {
+        match self.reader.pending_batches(LOADED_MAX) {
+            Ok(batches) => {
+                for (digest, signed) in batches {
+                    self.pool.insert(from_store(digest, signed), false);
+                }
+            }
+            Err(error) => tracing::error!(%error, "cannot read the batches of before the restart"),
+        }
+    }
+
+    /// What every transaction would be refused with now.
+    fn refusing(&self) -> Option<Refusal> {
+        if *self.setup.disk_low.borrow() {
+            return Some(Refusal::DiskLow);
+        }
+        let room = self.pool.has_room(&self.author, BATCH_BYTES_MAX);
+        let full = self.intake.len() >= self.setup.limits.pending_transactions_max;
+        (full || !room).then_some(Refusal::Busy)
+    }
+
+    fn count_refused(&self, refusal: &Refusal) {
+        let reason = match refusal {
+            Refusal::Invalid(_) => "invalid",
+            Refusal::Skip(_) => "not_admitted",
+            Refusal::Busy => "busy",
+            Refusal::Penalized(_) => "penalized",
+            Refusal::DiskLow => "disk_low",
+        };
+        self.setup.metrics.refused.with_label_values(&[reason]).inc();
+    }
+}
+
+fn for_store(checked: &CheckedBatch) -> (BatchDigest, Arc<SignedBatch>) {
+    (checked.digest, Arc::new(checked.signed.clone()))
+}
+
+fn from_store(digest: BatchDigest, signed: SignedBatch) -> CheckedBatch {
+    CheckedBatch {
+        digest,
+        ids: signed
+            .batch
+            .transactions
+            .iter()
+            .map(|transaction| transaction.id())
+            .collect(),
+        bytes: codec::encode(&signed).len(),
+        signed,
+    }
+}
+
+impl Actor for Mempool {
+    type Context = Context<Self>;
+
+    fn started(&mut self, context: &mut Context<Self>) {
+        self.load_unordered();
+        context.run_interval(TICK, |mempool, context| mempool.ask_due(context));
+    }
+}
+
+impl Handler<Submit> for Mempool {
+    type Result = ResponseFuture<Answers>;
+
+    fn handle(&mut self, submit: Submit, context: &mut Context<Self>) -> Self::Result {
+        let Submit { transactions, client } = submit;
+        let count = transactions.len();
+        let waiting = self.penalties.waiting(client, Instant::now()).map(Refusal::Penalized);
+        let refuse_all = self.refusing().or(waiting);
+        let pending_max = self.setup.limits.pending_transactions_max;
+        let pool = &self.pool;
+        let metrics = &self.setup.metrics;
+        let answers = self.intake.take(transactions, client, |intake, id| {
+            let refusal = if intake.contains(id) || pool.is_pending(id) {
+                return Some(Ok(*id));
+            } else if let Some(refusal) = &refuse_all {
+                refusal.clone()
+            } else if intake.len() >= pending_max {
+                Refusal::Busy
+            } else {
+                return None;
+            };
+            let reason = if refusal == Refusal::Busy { "busy" } else { "not_now" };
+            metrics.refused.with_label_values(&[reason]).inc();
+            Some(Err(refusal))
+        });
+        self.advance(context);
+        Box::pin(async move { answers.await.unwrap_or_else(|_| vec![Err(Refusal::Busy); count]) })
+    }
+}
+
+impl Handler<IsPending> for Mempool {
+    type Result = bool;
+
+    fn handle(&mut self, IsPending(id): IsPending, _: &mut Context<Self>) -> bool {
+        self.intake.contains(&id) || self.pool.is_pending(&id)
+    }
+}
+
+impl Handler<GetCapacity> for Mempool {
+    type Result = MessageResult<GetCapacity>;
+
+    fn handle(&mut self, _: GetCapacity, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(Capacity {
+            pending: (self.intake.len() + self.pool.transactions()) as u64,
+            refusing: self.refusing(),
+        })
+    }
+}
+
+impl Handler<Ready> for Mempool {
+    type Result = MessageResult<Ready>;
+
+    fn handle(&mut self, ready: Ready, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(self.pool.ready(ready.batches_max, ready.transactions_max))
+    }
+}
+
+impl Handler<Gather> for Mempool {
+    type Result = ResponseFuture<Gathered>;
+
+    fn handle(&mut self, gather: Gather, context: &mut Context<Self>) -> Self::Result {
+        let Gather { digests, proposer } = gather;
+        for digest in &digests {
+            if !self.pool.knows(digest) {
+                self.load(digest);
+            }
+        }
+        let held: Vec<Option<StoredBatch>> = digests.iter().map(|digest| self.pool.get(digest)).collect();
+        let missing: BTreeSet<_> = digests
+            .iter()
+            .zip(&held)
+            .filter(|(_, held)| held.is_none())
+            .map(|(digest, _)| *digest)
+            .collect();
+        if missing.is_empty() {
+            return Box::pin(async move { Ok(held.into_iter().flatten().collect()) });
+        }
+        let first = *missing.first().expect("not empty");
+        let others = self.setup.validators.iter().map(|(id, _)| *id);
+        let sources: Vec<_> = std::iter::once(proposer)
+            .chain(others.filter(|id| *id != proposer))
+            .filter(|id| *id != self.author)
+            .collect();
+        if sources.is_empty() {
+            return Box::pin(async move { Err(GatherError::Missing(first)) });
+        }
+        let gathered: oneshot::Receiver<Gathered> = self.gathers.wait(digests, missing, sources, Instant::now());
+        self.ask_due(context);
+        Box::pin(async move { gathered.await.unwrap_or(Err(GatherError::Missing(first))) })
+    }
+}
+
+impl Handler<Ordered> for Mempool {
+    type Result = ();
+
+    fn handle(&mut self, ordered: Ordered, context: &mut Context<Self>) {
+        let Ordered { time_ms, digests, .. } = ordered;
+        let remembered = TimeMs(time_ms.0 + u64::from(self.setup.validity_seconds_max) * 1000);
+        let expired = self.pool.ordered(&digests, time_ms, remembered);
+        if !expired.is_empty() {
+            let store = self.setup.store.clone();
+            context.spawn(async move { store.drop_batches(expired).await }.into_actor(self));
+        }
+        self.advance(context);
+    }
+}
+
+impl Handler<Received> for Mempool {
+    type Result = ();
+
+    fn handle(&mut self, received: Received, context: &mut Context<Self>) {
+        match RawBatch::new(received.from, received.payload.into()) {
+            Some(raw) => self.arrive(raw),
+            None => self.blame(received.from, "bad_batch_length"),
+        }
+        self.advance(context);
+    }
+}

@@ -1,0 +1,494 @@
+//! Puts a validator together: reads what it is given, opens what it owns, starts its actors, and
+//! stops them when asked to.
+
+mod disk;
+mod server;
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    io::{self, IsTerminal},
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::available_parallelism,
+};
+
+use actix::Actor;
+use actix_rt::{Arbiter, System};
+use anyhow::{Context as _, anyhow};
+use causeway_contracts::{
+    block::Height,
+    committee::ValidatorId,
+    genesis::{GENESIS_BYTES_MAX, Genesis, GenesisValidator},
+    keys::{PublicKey, SecretKey},
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{broadcast, watch},
+};
+use tracing_subscriber::EnvFilter;
+
+use self::server::FetchServer;
+use crate::{
+    actors::{
+        self,
+        api::{self, ApiContext, ApiLimits, ApiServer, Listen, Progress, ServeError},
+        consensus::{ConsensusActor, Ports, Start, message::ConsensusStatus},
+        ledger::{
+            LedgerActor, LedgerMetrics,
+            message::{Finalized, Tip},
+        },
+        mempool::{
+            actor::{self as mempool, Connections, Mempool},
+            metrics::MempoolMetrics,
+            verifier::Verifier,
+        },
+        network::{self, NetworkError, Receivers, RegisteredValidator},
+    },
+    config::Config,
+    exit::ExitStatus,
+    keyfile,
+    log::{Absent, Files, LogError, Recovered},
+    store::{
+        Expect, Opened, Store, StoreError,
+        check::{self, CheckError, Summary},
+    },
+};
+
+/// Finalized blocks that a slow subscriber may lag behind before it must read them from the store.
+const FINALIZED_MAX: usize = 256;
+
+/// Threads that check signatures: one for each core, up to this.
+const VERIFIER_THREADS_MAX: usize = 8;
+
+/// Why the process ends, with its exit status.
+#[derive(Debug)]
+pub struct Failure {
+    pub status: ExitStatus,
+    pub reason: anyhow::Error,
+}
+
+impl Failure {
+    pub fn config(reason: impl Into<anyhow::Error>) -> Self {
+        Self {
+            status: ExitStatus::Config,
+            reason: reason.into(),
+        }
+    }
+
+    fn genesis(reason: impl Into<anyhow::Error>) -> Self {
+        Self {
+            status: ExitStatus::Genesis,
+            reason: reason.into(),
+        }
+    }
+
+    fn bug(reason: impl Into<anyhow::Error>) -> Self {
+        Self {
+            status: ExitStatus::Bug,
+            reason: reason.into(),
+        }
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self {
+            status: error.exit_status(),
+            reason: error.into(),
+        }
+    }
+}
+
+impl From<CheckError> for Failure {
+    fn from(error: CheckError) -> Self {
+        match error {
+            CheckError::Store(error) => error.into(),
+            CheckError::Validators(error) => Self::genesis(error),
+        }
+    }
+}
+
+impl From<LogError> for Failure {
+    fn from(error: LogError) -> Self {
+        Self {
+            status: ExitStatus::Database,
+            reason: error.into(),
+        }
+    }
+}
+
+impl From<prometheus::Error> for Failure {
+    fn from(error: prometheus::Error) -> Self {
+        Self::bug(error)
+    }
+}
+
+impl From<NetworkError> for Failure {
+    fn from(error: NetworkError) -> Self {
+        Self {
+            status: error.exit_status(),
+            reason: error.into(),
+        }
+    }
+}
+
+impl From<ServeError> for Failure {
+    fn from(error: ServeError) -> Self {
+        let status = match error {
+            ServeError::Listen { .. } => ExitStatus::Listen,
+            ServeError::Metrics(_) => ExitStatus::Bug,
+        };
+        Self {
+            status,
+            reason: anyhow::Error::from(error).context("choose another address in the configuration, or stop what uses it"),
+        }
+    }
+}
+
+/// Which validator of which network a configuration makes this process.
+pub struct Member {
+    pub name: String,
+    pub id: ValidatorId,
+    pub genesis: Genesis,
+    key: SecretKey,
+    network_seed: [u8; 32],
+}
+
+pub fn load_genesis(path: &Path) -> Result<Genesis, Failure> {
+    let length = fs::metadata(path).with_context(|| format!("cannot read the genesis file {}", path.display()));
+    if length.map_err(Failure::genesis)?.len() > GENESIS_BYTES_MAX as u64 {
+        let reason = anyhow!("the genesis file {} is longer than {GENESIS_BYTES_MAX} bytes", path.display());
+        return Err(Failure::genesis(reason));
+    }
+    let text = fs::read_to_string(path).with_context(|| format!("cannot read the genesis file {}", path.display()));
+    let genesis = Genesis::parse(&text.map_err(Failure::genesis)?);
+    genesis
+        .with_context(|| format!("the genesis file {} cannot be used", path.display()))
+        .map_err(Failure::genesis)
+}
+
+/// Reads the genesis and the keys, and finds them among the validators.
+pub fn identify(config: &Config) -> Result<Member, Failure> {
+    let genesis = load_genesis(&config.genesis)?;
+    let key = keyfile::read(&config.keys.validator).map_err(Failure::config)?;
+    let network_seed = keyfile::read_seed(&config.keys.network).map_err(Failure::config)?;
+    let network_key = SecretKey::from_seed(&network_seed).public_key();
+    let public = key.public_key();
+    let not_a_validator = |key: PublicKey, file: &Path| {
+        let (network, file) = (&genesis.name, file.display());
+        Failure::config(anyhow!("the key {key} in {file} is of no validator in the genesis of {network}"))
+    };
+    let entry = genesis
+        .validators
+        .iter()
+        .find(|entry| entry.key == public)
+        .ok_or_else(|| not_a_validator(public, &config.keys.validator))?;
+    if entry.network_key != network_key {
+        return Err(not_a_validator(network_key, &config.keys.network));
+    }
+    let known = |name: &String| genesis.validators.iter().any(|entry| *entry.name == **name);
+    if let Some(name) = config.network.dial.keys().find(|name| !known(name)) {
+        let reason = anyhow!("network.dial names '{name}', and there is no such validator in the genesis");
+        return Err(Failure::config(reason));
+    }
+    Ok(Member {
+        name: entry.name.to_string(),
+        id: ValidatorId::of(&public),
+        key,
+        network_seed,
+        genesis,
+    })
+}
+
+/// Checks the database of a node that is not running, and prints what was found.
+pub fn check_database(config: &Config, json: bool) -> Result<(), Failure> {
+    let genesis = load_genesis(&config.genesis)?;
+    let summary = check::check(&database_folder(config), &genesis)?;
+    if json {
+        println!("{:#}", summary_json(&summary));
+    } else {
+        println!("{summary}");
+    }
+    if summary.is_sound() {
+        return Ok(());
+    }
+    Err(Failure {
+        status: ExitStatus::Database,
+        reason: anyhow!("the database is damaged; restore it from a backup, or delete it and catch up from the other validators"),
+    })
+}
+
+/// Sums are text, since a JSON number cannot be trusted with 128 bits.
+fn summary_json(summary: &Summary) -> serde_json::Value {
+    let sums: BTreeMap<_, _> = summary
+        .sums
+        .iter()
+        .map(|(currency, sum)| (currency.to_string(), sum.map(|sum| sum.to_string())))
+        .collect();
+    let problems: Vec<_> = summary.problems.iter().map(ToString::to_string).collect();
+    serde_json::json!({
+        "height": summary.tip.height,
+        "time_ms": summary.tip.time_ms,
+        "block": summary.tip.block,
+        "state_hash": summary.tip.state_hash,
+        "blocks": summary.blocks,
+        "transactions": summary.transactions,
+        "receipts": summary.receipts,
+        "batches": summary.batches,
+        "pending_batches": summary.pending,
+        "state_entries": summary.state_entries,
+        "accounts": summary.accounts,
+        "sums": sums,
+        "problem_count": summary.problem_count,
+        "problems": problems,
+    })
+}
+
+fn database_folder(config: &Config) -> PathBuf {
+    config.data.join("db")
+}
+
+/// Runs the validator until SIGINT or SIGTERM.
+pub fn run(config: Config, trust_missing_sign_record: bool) -> Result<(), Failure> {
+    let filter = EnvFilter::try_new(&config.log).context("the filter 'log'").map_err(Failure::config)?;
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
+    let member = identify(&config)?;
+    tracing::info!(
+        validator = %member.id,
+        name = member.name,
+        network = %member.genesis.name,
+        genesis = %member.genesis.hash(),
+        "starting"
+    );
+    let system = System::new();
+    system.block_on(async move {
+        let running = start(config, member, trust_missing_sign_record).await?;
+        wait_for_signal().await?;
+        tracing::info!("stopping");
+        running.stop().await;
+        tracing::info!("stopped");
+        Ok(())
+    })
+}
+
+async fn wait_for_signal() -> Result<(), Failure> {
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(Failure::bug)?;
+    let mut terminate = signal(SignalKind::terminate()).map_err(Failure::bug)?;
+    tokio::select! {
+        _ = interrupt.recv() => {}
+        _ = terminate.recv() => {}
+    }
+    Ok(())
+}
+
+/// Messages that wait for the consensus actor.
+const CONSENSUS_MAILBOX: usize = 4096;
+
+/// What runs. The actors run as long as the process; the listeners are stopped first.
+struct Running {
+    api: ApiServer,
+    network: network::Running,
+    arbiters: Vec<Arbiter>,
+    store: Store,
+}
+
+impl Running {
+    async fn stop(self) {
+        self.api.stop().await;
+        self.network.arbiter.stop();
+        for arbiter in &self.arbiters {
+            arbiter.stop();
+        }
+        // Whatever is queued gets written; what is not yet final is sent again by its clients.
+        self.store.sync().await;
+    }
+}
+
+/// What a validator has on disk.
+struct Opening {
+    files: Files,
+    recovered: Recovered,
+    store: Store,
+    opened: Opened,
+}
+
+fn open(config: &Config, member: &Member, trust_missing_sign_record: bool) -> Result<Opening, Failure> {
+    let data = &config.data;
+    fs::create_dir_all(data)
+        .with_context(|| format!("cannot make the data folder {}", data.display()))
+        .map_err(Failure::config)?;
+    let folder = database_folder(config);
+    let absent = if folder.exists() && !trust_missing_sign_record {
+        Absent::Observe
+    } else {
+        Absent::Create
+    };
+    let (files, recovered) = Files::open(&data.join("consensus"), member.genesis.hash(), member.id, absent)?;
+    // A validator that has signed or logged anything has had a database.
+    let took_part = !recovered.log.is_empty() || recovered.record.height() > Height::GENESIS;
+    let expect = if took_part { Expect::Existing } else { Expect::NewOrExisting };
+    let (store, opened) = Store::open(&folder, &member.genesis, expect)?;
+    Ok(Opening {
+        files,
+        recovered,
+        store,
+        opened,
+    })
+}
+
+async fn start(config: Config, member: Member, trust_missing_sign_record: bool) -> Result<Running, Failure> {
+    let Opening {
+        files,
+        recovered,
+        store,
+        opened,
+    } = open(&config, &member, trust_missing_sign_record)?;
+    let genesis = member.genesis.hash();
+    let validators = opened.ledger.validators().clone();
+    let validity_seconds_max = opened.ledger.parameters().validity_seconds_max;
+    tracing::info!(height = %opened.ledger.tip().height, created = opened.created, "the database is open");
+
+    let registry = prometheus::Registry::new();
+    let threads = available_parallelism().map_or(1, usize::from).min(VERIFIER_THREADS_MAX);
+    let verifier = Verifier::start(threads, genesis).map_err(Failure::bug)?;
+    let disk_low = disk::watch(config.data.clone(), config.limits.disk_free_bytes_min);
+    let (finalized, _) = broadcast::channel::<Finalized>(FINALIZED_MAX);
+    let [ledger_arbiter, mempool_arbiter, consensus_arbiter, server_arbiter] = std::array::from_fn(|_| Arbiter::new());
+
+    let ledger = LedgerActor::start_in(
+        &ledger_arbiter.handle(),
+        opened.ledger,
+        store.clone(),
+        finalized.clone(),
+        LedgerMetrics::register(&registry)?,
+    );
+    let tip = ledger.send(Tip).await.map_err(Failure::bug)?;
+
+    // These two and the network know each other, so their mailboxes are there before they are.
+    let (mempool, mempool_mailbox) = actors::mailbox::<Mempool>(mempool::MAILBOX);
+    let (consensus, consensus_mailbox) = actors::mailbox::<ConsensusActor>(CONSENSUS_MAILBOX);
+    let reader = store.reader();
+    let server = FetchServer::start_in_arbiter(&server_arbiter.handle(), move |_| FetchServer::new(reader));
+    let network = network::start(network::Setup {
+        seed: member.network_seed,
+        listen: config.network.listen.clone(),
+        validators: registered(&config, &member.genesis),
+        genesis,
+        receivers: Receivers {
+            consensus: consensus.clone().recipient(),
+            batches: mempool.clone().recipient(),
+            sync: consensus.clone().recipient(),
+        },
+        serve: server.recipient(),
+        metrics: registry.clone(),
+    })
+    .await?;
+
+    let setup = mempool::Setup {
+        genesis,
+        key: member.key.clone(),
+        validators,
+        limits: config.limits.clone(),
+        validity_seconds_max,
+        verifier,
+        store: store.clone(),
+        disk_low,
+        metrics: MempoolMetrics::register(&registry)?,
+    };
+    let connections = Connections {
+        ledger: ledger.clone().recipient(),
+        consensus: consensus.clone().recipient(),
+        send: network.network.clone().recipient(),
+        fetch: network.network.clone().recipient(),
+        faults: network.network.clone().recipient(),
+    };
+    actors::run(&mempool_arbiter.handle(), mempool_mailbox, move |_| Mempool::new(setup, connections));
+
+    let (actor, status) = ConsensusActor::new(Start {
+        genesis,
+        key: member.key.clone(),
+        tip,
+        files,
+        recovered,
+        data: config.data.clone(),
+        disk_free_bytes_min: config.limits.disk_free_bytes_min,
+        ports: Ports {
+            send: network.network.clone().recipient(),
+            fetch: network.network.clone().recipient(),
+            fault: network.network.clone().recipient(),
+            ready: mempool.clone().recipient(),
+            gather: mempool.clone().recipient(),
+            ordered: mempool.clone().recipient(),
+            draft: ledger.clone().recipient(),
+            execute: ledger.clone().recipient(),
+            commit: ledger.clone().recipient(),
+        },
+    });
+    actors::run(&consensus_arbiter.handle(), consensus_mailbox, move |_| actor);
+
+    let api = api::serve(
+        ApiContext {
+            genesis: Arc::new(member.genesis),
+            genesis_hash: genesis,
+            key: member.key,
+            reader: store.reader(),
+            submit: mempool.clone().recipient(),
+            is_pending: mempool.clone().recipient(),
+            capacity: mempool.recipient(),
+            peers: network.network.clone().recipient(),
+            tip: ledger.recipient(),
+            finalized,
+            progress: progress(status),
+            registry,
+            limits: ApiLimits::default(),
+        },
+        Listen {
+            api: config.api.listen,
+            metrics: config.metrics.listen,
+        },
+    )?;
+    tracing::info!(api = %config.api.listen, metrics = %config.metrics.listen, "ready");
+    Ok(Running {
+        api,
+        network,
+        arbiters: vec![ledger_arbiter, mempool_arbiter, consensus_arbiter, server_arbiter],
+        store,
+    })
+}
+
+fn registered(config: &Config, genesis: &Genesis) -> Vec<RegisteredValidator> {
+    let address = |entry: &GenesisValidator| {
+        let dialed = config.network.dial.get(&*entry.name);
+        dialed.cloned().unwrap_or_else(|| entry.address.to_string())
+    };
+    genesis
+        .validators
+        .iter()
+        .map(|entry| RegisteredValidator {
+            id: ValidatorId::of(&entry.key),
+            name: entry.name.to_string(),
+            network_key: entry.network_key,
+            address: address(entry),
+        })
+        .collect()
+}
+
+/// What the API says of how far this node is.
+fn progress(mut status: watch::Receiver<ConsensusStatus>) -> watch::Receiver<Progress> {
+    let of = |status: &ConsensusStatus| Progress {
+        height: status.committed,
+        best_height_seen: status.best,
+    };
+    let (sender, progress) = watch::channel(of(&status.borrow()));
+    actix_rt::spawn(async move {
+        while status.changed().await.is_ok() {
+            sender.send_replace(of(&status.borrow_and_update()));
+        }
+    });
+    progress
+}

@@ -1,0 +1,136 @@
+//! `causeway-node`: runs a validator, and looks after its keys and its database.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use causeway_node::{
+    config::Config,
+    engine::{self, Failure},
+    exit::{self, ExitStatus},
+    keyfile,
+};
+use clap::{Parser, Subcommand};
+
+/// A validator of a Causeway network.
+///
+/// Exit status: 0 stopped when asked to; 2 bad arguments; 10 configuration or key file; 11 genesis
+/// file, or a database of another network; 12 an address that cannot be listened on; 13 database
+/// missing, corrupt or of another version; 14 a write that safety depends on failed (full disk);
+/// 15 the result of a certified block differs from its header; 70 a bug.
+#[derive(Parser)]
+#[command(name = "causeway-node", version, verbatim_doc_comment)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the validator until it is asked to stop (SIGINT or SIGTERM).
+    Run {
+        #[arg(long)]
+        config: PathBuf,
+        /// Vote although the sign record is missing. Only if this validator's key has certainly
+        /// not signed anything since the last backup: two different votes fork the network.
+        #[arg(long)]
+        trust_missing_sign_record: bool,
+    },
+    /// Checks a configuration, its genesis file and its keys, and says what would run.
+    CheckConfig {
+        #[arg(long)]
+        config: PathBuf,
+    },
+    /// Makes or shows a key file.
+    #[command(subcommand)]
+    Keys(Keys),
+    /// Looks at a genesis file.
+    #[command(subcommand)]
+    Genesis(GenesisCommand),
+    /// Looks after the database of a validator that is not running.
+    #[command(subcommand)]
+    Db(Db),
+}
+
+#[derive(Subcommand)]
+enum Keys {
+    /// Makes a new key, writes it to a file and prints its public key.
+    New {
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Prints the public key of a key file.
+    Show { file: PathBuf },
+}
+
+#[derive(Subcommand)]
+enum GenesisCommand {
+    /// Checks a genesis file and prints its hash, which names the network.
+    Hash { file: PathBuf },
+}
+
+#[derive(Subcommand)]
+enum Db {
+    /// Reads everything and checks it: hashes, certificates, and that each currency sums to zero.
+    Check {
+        #[arg(long)]
+        config: PathBuf,
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        // A validator that goes on after a bug could sign what it must not.
+        exit::stop(
+            ExitStatus::Bug,
+            &format!(
+                "a bug, please report it: {panic}\n{}",
+                std::backtrace::Backtrace::force_capture()
+            ),
+        );
+    }));
+    match execute(Arguments::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure { status, reason }) => {
+            eprintln!("causeway-node: {reason:#}");
+            ExitCode::from(status as u8)
+        }
+    }
+}
+
+fn execute(command: Command) -> Result<(), Failure> {
+    match command {
+        Command::Run {
+            config,
+            trust_missing_sign_record,
+        } => engine::run(load(&config)?, trust_missing_sign_record),
+        Command::CheckConfig { config } => {
+            let member = engine::identify(&load(&config)?)?;
+            println!(
+                "validator {} ({}) of network {} with genesis {}",
+                member.name,
+                member.id,
+                member.genesis.name,
+                member.genesis.hash()
+            );
+            Ok(())
+        }
+        Command::Keys(Keys::New { out }) => {
+            println!("{}", keyfile::create(&out).map_err(Failure::config)?.public_key());
+            Ok(())
+        }
+        Command::Keys(Keys::Show { file }) => {
+            println!("{}", keyfile::read(&file).map_err(Failure::config)?.public_key());
+            Ok(())
+        }
+        Command::Genesis(GenesisCommand::Hash { file }) => {
+            println!("{}", engine::load_genesis(&file)?.hash());
+            Ok(())
+        }
+        Command::Db(Db::Check { config, json }) => engine::check_database(&load(&config)?, json),
+    }
+}
+
+fn load(path: &std::path::Path) -> Result<Config, Failure> {
+    Config::load(path).map_err(Failure::config)
+}

@@ -1,0 +1,247 @@
+//! RocksDB with our columns: how it is tuned, opened, read and written.
+
+use std::path::{Path, PathBuf};
+
+use bincode::{Decode, Encode};
+use causeway_contracts::codec;
+use rocksdb::{
+    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
+    IteratorMode, Options, ReadOptions, Snapshot, WriteBatch, WriteOptions,
+};
+
+use super::{
+    error::{Attempt, Damage, StoreError},
+    format::{Column, VALUE_BYTES_MAX},
+};
+
+/// Blocks read from disk, with the indexes and filters of tables.
+const CACHE_BYTES: usize = 64 * 1024 * 1024;
+
+/// What was written and is not yet in a table, over all columns together.
+const MEMTABLE_BYTES: usize = 64 * 1024 * 1024;
+
+/// The same for one column.
+const COLUMN_MEMTABLE_BYTES: usize = 8 * 1024 * 1024;
+
+/// The log that a start reads again is at most about this long.
+const LOG_BYTES: u64 = 128 * 1024 * 1024;
+
+const OPEN_FILES_MAX: i32 = 256;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Mode {
+    /// A folder that there is not yet.
+    New,
+    Existing,
+    /// Changes nothing, not even the log.
+    ReadOnly,
+}
+
+pub(super) struct Database {
+    db: DB,
+    path: PathBuf,
+}
+
+impl Database {
+    pub fn open(path: &Path, mode: Mode) -> Result<Self, StoreError> {
+        let cache = Cache::new_lru_cache(CACHE_BYTES);
+        let options = options(mode);
+        let columns =
+            Column::ALL.map(|column| ColumnFamilyDescriptor::new(column.name(), column_options(column, &cache)));
+        let opened = match mode {
+            Mode::New | Mode::Existing => DB::open_cf_descriptors(&options, path, columns),
+            Mode::ReadOnly => DB::open_cf_descriptors_read_only(&options, path, columns, false),
+        };
+        let attempt = if mode == Mode::New {
+            Attempt::Create
+        } else {
+            Attempt::Open
+        };
+        let db = opened.map_err(|source| StoreError::Database {
+            attempt,
+            path: path.to_owned(),
+            source,
+        })?;
+        let database = Self {
+            db,
+            path: path.to_owned(),
+        };
+        match Column::ALL
+            .into_iter()
+            .find(|column| database.db.cf_handle(column.name()).is_none())
+        {
+            Some(column) => Err(database.damaged(Damage::NoColumn { column })),
+            None => Ok(database),
+        }
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn column(&self, column: Column) -> &ColumnFamily {
+        self.db.cf_handle(column.name()).expect("looked up when it was opened")
+    }
+
+    /// All reads through one view see the same committed block.
+    pub fn view(&self) -> View<'_> {
+        View {
+            database: self,
+            snapshot: self.db.snapshot(),
+        }
+    }
+
+    pub fn contains(&self, column: Column, key: &[u8]) -> Result<bool, StoreError> {
+        let found = self.db.get_pinned_cf(self.column(column), key);
+        Ok(found.map_err(|source| self.failed(Attempt::Read, source))?.is_some())
+    }
+
+    /// In the log, and so safe from the end of this process; safe from the machine's only if `synced`,
+    /// or once [`Self::sync`] has returned.
+    pub fn write(&self, batch: WriteBatch, synced: bool) -> Result<(), StoreError> {
+        let mut options = WriteOptions::default();
+        options.set_sync(synced);
+        let written = self.db.write_opt(batch, &options);
+        written.map_err(|source| self.failed(Attempt::Write, source))
+    }
+
+    pub fn sync(&self) -> Result<(), StoreError> {
+        let synced = self.db.flush_wal(true);
+        synced.map_err(|source| self.failed(Attempt::Sync, source))
+    }
+
+    /// Writes everything to tables, so that nothing depends on the log.
+    pub fn flush(&self) -> Result<(), StoreError> {
+        let columns = Column::ALL.map(|column| self.column(column));
+        let flushed = self.db.flush_cfs_opt(&columns, &rocksdb::FlushOptions::default());
+        flushed.map_err(|source| self.failed(Attempt::Write, source))
+    }
+
+    pub fn decode<T: Encode + Decode<()>>(&self, column: Column, bytes: &[u8]) -> Result<T, StoreError> {
+        codec::decode(bytes, VALUE_BYTES_MAX).map_err(|source| self.damaged(Damage::Value { column, source }))
+    }
+
+    pub fn damaged(&self, damage: Damage) -> StoreError {
+        StoreError::Damaged {
+            path: self.path.clone(),
+            damage,
+        }
+    }
+
+    fn failed(&self, attempt: Attempt, source: rocksdb::Error) -> StoreError {
+        StoreError::Database {
+            attempt,
+            path: self.path.clone(),
+            source,
+        }
+    }
+}
+
+/// A key and its value.
+pub(super) type Entry = (Box<[u8]>, Box<[u8]>);
+
+/// The database as it was at one moment.
+pub(super) struct View<'a> {
+    database: &'a Database,
+    snapshot: Snapshot<'a>,
+}
+
+impl<'a> View<'a> {
+    pub fn database(&self) -> &'a Database {
+        self.database
+    }
+
+    pub fn bytes(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
+        let bytes = self.snapshot.get_cf(self.database.column(column), key);
+        bytes.map_err(|source| self.database.failed(Attempt::Read, source))
+    }
+
+    pub fn get<T: Encode + Decode<()>>(&self, column: Column, key: &[u8]) -> Result<Option<T>, StoreError> {
+        let bytes = self.bytes(column, key)?;
+        bytes.map(|bytes| self.database.decode(column, &bytes)).transpose()
+    }
+
+    /// Keys and values in order of their keys, from `from` on. What is read does not displace what the
+    /// cache holds.
+    pub fn scan<'s>(
+        &'s self,
+        column: Column,
+        from: &[u8],
+    ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
+        let mut options = ReadOptions::default();
+        options.fill_cache(false);
+        options.set_readahead_size(1024 * 1024);
+        self.iterate(column, from, options)
+    }
+
+    /// Keys and values whose keys begin with `prefix`.
+    pub fn scan_prefix<'s>(
+        &'s self,
+        column: Column,
+        prefix: &[u8],
+    ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_range(rocksdb::PrefixRange(prefix));
+        self.iterate(column, prefix, options)
+    }
+
+    fn iterate<'s>(
+        &'s self,
+        column: Column,
+        from: &[u8],
+        options: ReadOptions,
+    ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
+        let mode = IteratorMode::From(from, Direction::Forward);
+        let entries = self
+            .snapshot
+            .iterator_cf_opt(self.database.column(column), options, mode);
+        entries.map(|entry| entry.map_err(|source| self.database.failed(Attempt::Read, source)))
+    }
+}
+
+fn options(mode: Mode) -> Options {
+    let mut options = Options::default();
+    options.create_if_missing(mode == Mode::New);
+    options.create_missing_column_families(mode == Mode::New);
+    options.set_error_if_exists(mode == Mode::New);
+    options.set_paranoid_checks(true);
+    // A kill can tear the last record, which nothing was told to depend on. Anything else that is
+    // wrong in the log is damage: to go on from before it would silently take back final blocks.
+    options.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
+    options.set_track_and_verify_wals_in_manifest(true);
+    options.set_max_total_wal_size(LOG_BYTES);
+    options.set_db_write_buffer_size(MEMTABLE_BYTES);
+    options.set_max_open_files(OPEN_FILES_MAX);
+    options.set_max_background_jobs(2);
+    // Spread over time instead of stalling a block's sync.
+    options.set_bytes_per_sync(1024 * 1024);
+    options.set_keep_log_file_num(4);
+    options.set_max_log_file_size(4 * 1024 * 1024);
+    options.set_stats_dump_period_sec(0);
+    options.set_stats_persist_period_sec(0);
+    options
+}
+
+fn column_options(column: Column, cache: &Cache) -> Options {
+    let mut tables = BlockBasedOptions::default();
+    tables.set_block_cache(cache);
+    tables.set_cache_index_and_filter_blocks(true);
+    tables.set_pin_l0_filter_and_index_blocks_in_cache(true);
+    tables.set_format_version(5);
+    tables.set_block_size(16 * 1024);
+    // These are asked for keys that are not there: unknown transactions, new batches, new accounts.
+    if matches!(
+        column,
+        Column::Index | Column::Batches | Column::State | Column::Pending
+    ) {
+        tables.set_bloom_filter(10.0, false);
+    }
+    let mut options = Options::default();
+    options.set_block_based_table_factory(&tables);
+    options.set_compression_type(DBCompressionType::Lz4);
+    options.set_write_buffer_size(COLUMN_MEMTABLE_BYTES);
+    options.set_max_write_buffer_number(2);
+    options.set_target_file_size_base(32 * 1024 * 1024);
+    options.set_level_compaction_dynamic_level_bytes(true);
+    options
+}

@@ -1,0 +1,173 @@
+//! What can be wrong with a database.
+
+use std::path::PathBuf;
+
+use causeway_contracts::{
+    block::{BatchDigest, CertificateError, GenesisHash, Height},
+    codec::DecodeError,
+    ledger::RestoreError,
+    money::Currency,
+    transaction::TxId,
+};
+
+use super::format::{Column, FORMAT_VERSION};
+use crate::exit::ExitStatus;
+
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    #[error(
+        "there is no database at {path}, though this node has had one ({evidence}); restore it from a copy. If this \
+         node is to fetch the whole chain from the other validators again, remove {marker} and say that a new \
+         database is wanted"
+    )]
+    Missing {
+        path: PathBuf,
+        evidence: Evidence,
+        marker: PathBuf,
+    },
+    #[error(
+        "the database at {path} belongs to the network with genesis {found}, and the genesis file has hash \
+         {expected}; use the genesis file of that network, or another data folder"
+    )]
+    OtherGenesis {
+        path: PathBuf,
+        expected: GenesisHash,
+        found: GenesisHash,
+    },
+    #[error("the database at {path} has format version {found}, and this program reads version {FORMAT_VERSION}")]
+    OtherVersion { path: PathBuf, found: u32 },
+    #[error("process {process} has the database at {path} open; stop it first")]
+    InUse { path: PathBuf, process: i32 },
+    #[error("cannot {attempt} the database at {path}: {source}")]
+    Database {
+        attempt: Attempt,
+        path: PathBuf,
+        source: rocksdb::Error,
+    },
+    #[error(
+        "the database at {path} is damaged: {damage}. Restore the folder from a copy, or remove it and let the node \
+         fetch the chain from the other validators"
+    )]
+    Damaged { path: PathBuf, damage: Damage },
+    #[error("cannot {attempt} {path}: {source}")]
+    Folder {
+        attempt: Attempt,
+        path: PathBuf,
+        source: std::io::Error,
+    },
+    #[error("the store has been closed")]
+    Closed,
+}
+
+impl StoreError {
+    /// With which status a node ends that cannot open its store for this reason.
+    pub fn exit_status(&self) -> ExitStatus {
+        match self {
+            Self::OtherGenesis { .. } => ExitStatus::Genesis,
+            _ => ExitStatus::Database,
+        }
+    }
+}
+
+/// Why a database should be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Evidence {
+    /// The file that is written beside a database when it is created.
+    Marker,
+    /// The caller knows, from its sign record or its consensus log.
+    Caller,
+}
+
+impl std::fmt::Display for Evidence {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Marker => "the marker file beside it says so",
+            Self::Caller => "its sign record or consensus log says so",
+        })
+    }
+}
+
+/// What was attempted when an error came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attempt {
+    Create,
+    Open,
+    Read,
+    Write,
+    Sync,
+    Rename,
+    Remove,
+    Probe,
+}
+
+impl std::fmt::Display for Attempt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Create => "create",
+            Self::Open => "open",
+            Self::Read => "read",
+            Self::Write => "write to",
+            Self::Sync => "sync",
+            Self::Rename => "rename",
+            Self::Remove => "remove",
+            Self::Probe => "look at",
+        })
+    }
+}
+
+/// What stored data cannot be.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Damage {
+    #[error("column {} is not there", .column.name())]
+    NoColumn { column: Column },
+    #[error("{0} is not there")]
+    NoMeta(&'static str),
+    #[error("a key of column {} has not its form", .column.name())]
+    Key { column: Column },
+    #[error("a value of column {}: {source}", .column.name())]
+    Value { column: Column, source: DecodeError },
+    #[error("block {0} is not there")]
+    NoBlock(Height),
+    #[error("the receipts of block {0} are not there")]
+    NoReceipts(Height),
+    #[error("batch {digest} of block {height} is not there")]
+    NoBatch { height: Height, digest: BatchDigest },
+    #[error("batch {0}, not yet ordered, is not there")]
+    NoPendingBatch(BatchDigest),
+    #[error("an entry of the state is not of its key's table")]
+    WrongTable,
+    #[error("the index points to transaction {transaction} of batch {batch} in block {height}, which there is not")]
+    Index {
+        height: Height,
+        batch: u32,
+        transaction: u32,
+    },
+    #[error("block {0} does not fit the tip: it has another id, height, time or state hash")]
+    Tip(Height),
+    #[error("block {0} does not follow from the one before it")]
+    Chain(Height),
+    #[error("all balances of {currency} add up to {sum}, not to zero")]
+    Sum { currency: Currency, sum: i128 },
+    #[error("the balances of {0} add up to more than can be counted")]
+    SumOverflow(Currency),
+    #[error("block {0} has another block's certificate, or one of other validators")]
+    OtherCertificate(Height),
+    #[error("the certificate of block {height}: {source}")]
+    Certificate { height: Height, source: CertificateError },
+    #[error("the receipts of block {0} are not those that its header commits to")]
+    Receipts(Height),
+    #[error("the batches of block {0} do not hold as many transactions as its header says")]
+    TransactionCount(Height),
+    #[error("transaction {id} of block {height} is not where the index says")]
+    NotIndexed { height: Height, id: TxId },
+    #[error("column {} has not one entry for each of those that it must have one for", .0.name())]
+    Count(Column),
+    #[error("what is stored as batch {0} is another")]
+    OtherBatch(BatchDigest),
+    #[error("transaction {0} is remembered and has no receipt")]
+    UnknownId(TxId),
+    #[error("batch {0} is remembered and not there")]
+    UnknownDigest(BatchDigest),
+    #[error("the state: {0}")]
+    State(#[from] RestoreError),
+}

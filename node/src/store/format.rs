@@ -1,0 +1,191 @@
+//! Which bytes are on disk: column families, their keys and their values.
+//!
+//! | column | key | value |
+//! | --- | --- | --- |
+//! | `meta` | `format` | format version, as four bytes |
+//! | `meta` | `genesis` | genesis hash |
+//! | `meta` | `tip` | the last committed block's [`Tip`] |
+//! | `blocks` | height | [`StoredBlock`] |
+//! | `receipts` | height | the block's receipts, in order |
+//! | `batches` | digest | [`SignedBatch`](causeway_contracts::block::SignedBatch) |
+//! | `pending` | digest of a batch that no committed block names | nothing |
+//! | `index` | transaction id | [`IndexEntry`] |
+//! | `state` | encoded [`StateKey`](causeway_contracts::ledger::StateKey) | encoded `StateValue` |
+//! | `ids` | end of validity in seconds, transaction id | nothing |
+//! | `digests` | when it may be forgotten in milliseconds, batch digest | nothing |
+//!
+//! Integers in keys are eight bytes, big-endian, so that keys sort by number; values are the
+//! canonical bytes of [`codec`]. A change to any of this is a new [`FORMAT_VERSION`].
+
+use bincode::{Decode, Encode};
+use causeway_contracts::{
+    block::{BatchDigest, Block, BlockId, CommitCertificate, Height, StateHash, TimeMs},
+    codec::Bounded,
+    identity::AccountId,
+    ledger::{Tip, receipt::Receipt},
+    merkle::Root,
+    transaction::{TxId, UnixSeconds},
+};
+
+/// Written at creation, compared at each start.
+pub const FORMAT_VERSION: u32 = 1;
+
+/// No stored value is longer. The longest are blocks' receipts.
+pub(super) const VALUE_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A block has one receipt a transaction at most, and those of what no transaction asked for.
+pub(super) type StoredReceipts = Bounded<Receipt, 65_536>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Column {
+    Meta,
+    Blocks,
+    Receipts,
+    Batches,
+    Pending,
+    Index,
+    State,
+    Ids,
+    Digests,
+}
+
+impl Column {
+    pub const ALL: [Self; 9] = [
+        Self::Meta,
+        Self::Blocks,
+        Self::Receipts,
+        Self::Batches,
+        Self::Pending,
+        Self::Index,
+        Self::State,
+        Self::Ids,
+        Self::Digests,
+    ];
+
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Meta => "meta",
+            Self::Blocks => "blocks",
+            Self::Receipts => "receipts",
+            Self::Batches => "batches",
+            Self::Pending => "pending",
+            Self::Index => "index",
+            Self::State => "state",
+            Self::Ids => "ids",
+            Self::Digests => "digests",
+        }
+    }
+}
+
+pub(super) const FORMAT_KEY: &[u8] = b"format";
+pub(super) const GENESIS_KEY: &[u8] = b"genesis";
+pub(super) const TIP_KEY: &[u8] = b"tip";
+
+/// A final block with what makes it final.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct StoredBlock {
+    pub block: Block,
+    pub certificate: CommitCertificate,
+}
+
+/// Where a transaction's receipt is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Location {
+    pub height: Height,
+    /// Among the block's receipts.
+    pub index: u32,
+}
+
+/// Where a transaction's receipt is, and where its body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub(super) struct IndexEntry {
+    pub location: Location,
+    /// The batch's place in the block.
+    pub batch: u32,
+    /// The transaction's place in the batch.
+    pub transaction: u32,
+}
+
+type TipFields = (Height, TimeMs, BlockId, StateHash, Root);
+
+pub(super) fn tip_value(tip: &Tip) -> TipFields {
+    (tip.height, tip.time_ms, tip.block, tip.state_hash, tip.checkpoint_root)
+}
+
+pub(super) fn tip_of((height, time_ms, block, state_hash, checkpoint_root): TipFields) -> Tip {
+    Tip {
+        height,
+        time_ms,
+        block,
+        state_hash,
+        checkpoint_root,
+    }
+}
+
+pub(super) fn height_key(height: Height) -> [u8; 8] {
+    height.0.to_be_bytes()
+}
+
+pub(super) fn height_of(key: &[u8]) -> Option<Height> {
+    Some(Height(u64::from_be_bytes(key.try_into().ok()?)))
+}
+
+pub(super) fn pending_of(key: &[u8]) -> Option<BatchDigest> {
+    Some(BatchDigest(key.try_into().ok()?))
+}
+
+/// The first byte of the state keys of currencies.
+pub(super) const CURRENCY_TABLE: u8 = 2;
+
+/// The first byte of the state keys of participants.
+pub(super) const PARTICIPANT_TABLE: u8 = 3;
+
+/// How the state keys of an account's balances begin: the table's byte and the account.
+pub(super) fn balances_prefix(account: AccountId) -> [u8; 21] {
+    let mut prefix = [0; 21];
+    prefix[0] = BALANCE_TABLE;
+    prefix[1..].copy_from_slice(account.as_bytes());
+    prefix
+}
+
+const BALANCE_TABLE: u8 = 1;
+
+/// The first key of all ids that end then.
+pub(super) fn id_from(valid_until: UnixSeconds) -> [u8; 8] {
+    valid_until.0.to_be_bytes()
+}
+
+pub(super) fn id_key(valid_until: UnixSeconds, id: &TxId) -> [u8; 40] {
+    timed_key(valid_until.0, id.as_bytes())
+}
+
+pub(super) fn id_of(key: &[u8]) -> Option<(UnixSeconds, TxId)> {
+    let (time, hash) = timed(key)?;
+    Some((UnixSeconds(time), TxId(hash)))
+}
+
+/// The first key of all digests that may be forgotten then.
+pub(super) fn digest_from(forgotten_at: TimeMs) -> [u8; 8] {
+    forgotten_at.0.to_be_bytes()
+}
+
+pub(super) fn digest_key(forgotten_at: TimeMs, digest: &BatchDigest) -> [u8; 40] {
+    timed_key(forgotten_at.0, digest.as_bytes())
+}
+
+pub(super) fn digest_of(key: &[u8]) -> Option<(TimeMs, BatchDigest)> {
+    let (time, hash) = timed(key)?;
+    Some((TimeMs(time), BatchDigest(hash)))
+}
+
+fn timed_key(time: u64, hash: &[u8; 32]) -> [u8; 40] {
+    let mut key = [0; 40];
+    key[..8].copy_from_slice(&time.to_be_bytes());
+    key[8..].copy_from_slice(hash);
+    key
+}
+
+fn timed(key: &[u8]) -> Option<(u64, [u8; 32])> {
+    let (time, hash) = key.split_first_chunk::<8>()?;
+    Some((u64::from_be_bytes(*time), hash.try_into().ok()?))
+}

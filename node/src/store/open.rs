@@ -1,0 +1,247 @@
+//! Creates a database from a genesis, or restores the ledger from one that is there.
+
+use std::{fs, path::Path};
+
+use causeway_contracts::{
+    block::{Block, GenesisHash, TimeMs, genesis_block_id},
+    codec,
+    genesis::Genesis,
+    ledger::{Ledger, StateKey, StateValue, Tip},
+    transaction::UnixSeconds,
+};
+use rocksdb::WriteBatch;
+
+use super::{
+    database::{Database, Entry, Mode, View},
+    error::{Attempt, Damage, Evidence, StoreError},
+    folder::{self, folder_error},
+    format::{
+        Column, FORMAT_KEY, FORMAT_VERSION, GENESIS_KEY, StoredBlock, TIP_KEY, digest_from, digest_of, height_key,
+        id_from, id_of, tip_of, tip_value,
+    },
+};
+
+/// Genesis state is written in pieces of about this size, so that a million accounts need no more
+/// memory than a few.
+const PIECE_BYTES: usize = 4 * 1024 * 1024;
+
+/// Whether a database must be there already.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// This node has taken part before: its sign record or its consensus log is there.
+    Existing,
+    /// Create one if there has never been one.
+    NewOrExisting,
+}
+
+/// What a start found.
+pub struct Opened {
+    /// The state after the last committed block.
+    pub ledger: Ledger,
+    /// Whether the database was created by this start.
+    pub created: bool,
+}
+
+pub(super) fn open(path: &Path, genesis: &Genesis, expect: Expect) -> Result<(Database, Opened), StoreError> {
+    let hash = genesis.hash();
+    folder::remove_if_there(&folder::building_path(path))?;
+    let created = !folder::is_occupied(path)?;
+    if created {
+        check_never_created(path, expect)?;
+        create(path, genesis, &hash)?;
+    }
+    folder::check_unused(path)?;
+    let database = Database::open(path, Mode::Existing)?;
+    check_identity(&database.view(), &hash)?;
+    if !folder::marker_path(path).exists() {
+        folder::write_marker(path, &hash)?;
+    }
+    let ledger = restore(&database.view(), &hash)?;
+    Ok((database, Opened { ledger, created }))
+}
+
+fn check_never_created(path: &Path, expect: Expect) -> Result<(), StoreError> {
+    let marker = folder::marker_path(path);
+    let evidence = match expect {
+        Expect::Existing => Evidence::Caller,
+        Expect::NewOrExisting if marker.exists() => Evidence::Marker,
+        Expect::NewOrExisting => return Ok(()),
+    };
+    Err(StoreError::Missing {
+        path: path.to_owned(),
+        evidence,
+        marker,
+    })
+}
+
+/// Builds the database beside its place and renames it, so that a kill leaves a whole one or none.
+fn create(path: &Path, genesis: &Genesis, hash: &GenesisHash) -> Result<(), StoreError> {
+    let parent = folder::parent(path);
+    fs::create_dir_all(parent).map_err(|source| folder_error(Attempt::Create, parent, source))?;
+    let building = folder::building_path(path);
+    let database = Database::open(&building, Mode::New)?;
+    write_genesis(&database, genesis, hash)?;
+    database.flush()?;
+    drop(database);
+    // An empty folder may be in the way; one with something in it is not taken for a new node's.
+    folder::remove_if_there(path)?;
+    fs::rename(&building, path).map_err(|source| folder_error(Attempt::Rename, &building, source))?;
+    folder::sync_parent(path).map_err(|source| folder_error(Attempt::Sync, parent, source))
+}
+
+fn write_genesis(database: &Database, genesis: &Genesis, hash: &GenesisHash) -> Result<(), StoreError> {
+    let ledger = Ledger::from_genesis(genesis, hash_seed());
+    let state = database.column(Column::State);
+    let mut piece = WriteBatch::default();
+    for (key, value) in ledger.entries() {
+        piece.put_cf(state, codec::encode(&key), codec::encode(&value));
+        if piece.size_in_bytes() >= PIECE_BYTES {
+            database.write(std::mem::take(&mut piece), false)?;
+        }
+    }
+    let meta = database.column(Column::Meta);
+    piece.put_cf(meta, FORMAT_KEY, FORMAT_VERSION.to_be_bytes());
+    piece.put_cf(meta, GENESIS_KEY, codec::encode(hash));
+    piece.put_cf(meta, TIP_KEY, codec::encode(&tip_value(ledger.tip())));
+    database.write(piece, true)
+}
+
+pub(super) fn check_identity(view: &View<'_>, expected: &GenesisHash) -> Result<(), StoreError> {
+    let database = view.database();
+    let version = view
+        .bytes(Column::Meta, FORMAT_KEY)?
+        .and_then(|bytes| Some(u32::from_be_bytes(bytes.as_slice().try_into().ok()?)))
+        .ok_or_else(|| database.damaged(Damage::NoMeta("the format version")))?;
+    if version != FORMAT_VERSION {
+        return Err(StoreError::OtherVersion {
+            path: database.path().to_owned(),
+            found: version,
+        });
+    }
+    let found: GenesisHash = view
+        .get(Column::Meta, GENESIS_KEY)?
+        .ok_or_else(|| database.damaged(Damage::NoMeta("the genesis hash")))?;
+    if found != *expected {
+        return Err(StoreError::OtherGenesis {
+            path: database.path().to_owned(),
+            expected: *expected,
+            found,
+        });
+    }
+    Ok(())
+}
+
+pub(super) fn read_tip(view: &View<'_>) -> Result<Tip, StoreError> {
+    match view.get(Column::Meta, TIP_KEY)? {
+        Some(fields) => Ok(tip_of(fields)),
+        None => Err(view.database().damaged(Damage::NoMeta("the tip"))),
+    }
+}
+
+fn restore(view: &View<'_>, genesis: &GenesisHash) -> Result<Ledger, StoreError> {
+    let tip = read_tip(view)?;
+    check_tip_block(view, &tip, genesis)?;
+    // The ledger takes plain iterators: each stops at its first error, which is looked at before the
+    // ledger is.
+    let (mut bad_entry, mut bad_id, mut bad_digest) = (None, None, None);
+    let entries = read_state(view).map_while(|read| stop_at_error(read, &mut bad_entry));
+    let ids = view.scan(Column::Ids, &id_from(first_remembered(tip.time_ms)));
+    let ids = ids
+        .map(|entry| decode_key(view, Column::Ids, id_of, &entry?.0))
+        .map_while(|read| stop_at_error(read, &mut bad_id));
+    let digests = view.scan(Column::Digests, &digest_from(first_kept(tip.time_ms)));
+    let digests = digests
+        .map(|entry| decode_key(view, Column::Digests, digest_of, &entry?.0))
+        .map_while(|read| stop_at_error(read, &mut bad_digest));
+    let restored = Ledger::restore(*genesis, tip, entries, ids, digests, hash_seed());
+    if let Some(error) = bad_entry.or(bad_id).or(bad_digest) {
+        return Err(error);
+    }
+    restored.map_err(|error| view.database().damaged(error.into()))
+}
+
+fn stop_at_error<T>(read: Result<T, StoreError>, first: &mut Option<StoreError>) -> Option<T> {
+    match read {
+        Ok(value) => Some(value),
+        Err(error) => {
+            *first = Some(error);
+            None
+        }
+    }
+}
+
+pub(super) fn read_state(view: &View<'_>) -> impl Iterator<Item = Result<(StateKey, StateValue), StoreError>> {
+    view.scan(Column::State, &[]).map(|entry| state_entry(view, entry?))
+}
+
+pub(super) fn state_entry(view: &View<'_>, (key, value): Entry) -> Result<(StateKey, StateValue), StoreError> {
+    let database = view.database();
+    Ok((
+        database.decode(Column::State, &key)?,
+        database.decode(Column::State, &value)?,
+    ))
+}
+
+pub(super) fn decode_key<T>(
+    view: &View<'_>,
+    column: Column,
+    decode: fn(&[u8]) -> Option<T>,
+    key: &[u8],
+) -> Result<T, StoreError> {
+    decode(key).ok_or_else(|| view.database().damaged(Damage::Key { column }))
+}
+
+/// Ids whose validity ends before this were forgotten in a block of this time, or earlier.
+pub(super) fn first_remembered(time: TimeMs) -> UnixSeconds {
+    UnixSeconds(time.0 / 1000 + 1)
+}
+
+/// Digests that may be forgotten before this were forgotten in a block of this time, or earlier.
+pub(super) fn first_kept(time: TimeMs) -> TimeMs {
+    TimeMs(time.0 + 1)
+}
+
+/// The stored block is the tip's, and follows from the one before it.
+fn check_tip_block(view: &View<'_>, tip: &Tip, genesis: &GenesisHash) -> Result<(), StoreError> {
+    let database = view.database();
+    if tip.height.0 == 0 {
+        return if tip.block == genesis_block_id(genesis) {
+            Ok(())
+        } else {
+            Err(database.damaged(Damage::Tip(tip.height)))
+        };
+    }
+    let read = |height| -> Result<StoredBlock, StoreError> {
+        let block = view.get(Column::Blocks, &height_key(height))?;
+        block.ok_or_else(|| database.damaged(Damage::NoBlock(height)))
+    };
+    let StoredBlock { block, certificate } = read(tip.height)?;
+    let header = &block.header;
+    let is_tip = (header.height, header.time_ms, block.id(), header.state_hash)
+        == (tip.height, tip.time_ms, tip.block, tip.state_hash)
+        && (certificate.height, certificate.block) == (tip.height, tip.block);
+    if !is_tip {
+        return Err(database.damaged(Damage::Tip(tip.height)));
+    }
+    if tip.height.0 > 1 {
+        let parent = read(causeway_contracts::block::Height(tip.height.0 - 1))?.block;
+        if !follows(&block, &parent) {
+            return Err(database.damaged(Damage::Chain(tip.height)));
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn follows(block: &Block, parent: &Block) -> bool {
+    let (header, before) = (&block.header, &parent.header);
+    header.parent == before.id()
+        && header.height == before.height.next()
+        && header.time_ms > before.time_ms
+        && header.state_hash == before.state_hash.after(&header.changes_root)
+        && header.validators_hash == before.next_validators_hash
+}
+
+/// Keeps those who choose account ids from choosing places in hash tables.
+pub(super) fn hash_seed() -> u64 {
+    getrandom::u64().expect("the system gives random numbers")
+}

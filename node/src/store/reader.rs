@@ -1,0 +1,222 @@
+//! Reads what is committed, from any thread.
+
+use std::sync::Arc;
+
+use causeway_contracts::{
+    block::{BatchDigest, Height, SignedBatch, TimeMs},
+    codec::{self, Bounded},
+    governance::CurrencyRecord,
+    identity::{AccountId, Participant, ParticipantId},
+    ledger::{Day, StateKey, StateValue, Tip, receipt::Receipt},
+    merkle,
+    money::Currency,
+    proof::{CertifiedHeader, PROOF_VERSION, PaymentProof},
+    statement::{AccountView, BalanceView},
+    transaction::TxId,
+};
+
+use super::{
+    database::{Database, View},
+    error::{Damage, StoreError},
+    format::{
+        CURRENCY_TABLE, Column, IndexEntry, Location, PARTICIPANT_TABLE, StoredBlock, StoredReceipts, balances_prefix,
+        height_key, pending_of,
+    },
+    open::{decode_key, read_tip, state_entry},
+};
+
+/// Answers each question from one committed block, never from between two.
+#[derive(Clone)]
+pub struct Reader {
+    database: Arc<Database>,
+}
+
+impl Reader {
+    pub(super) fn new(database: Arc<Database>) -> Self {
+        Self { database }
+    }
+
+    pub fn tip(&self) -> Result<Tip, StoreError> {
+        read_tip(&self.database.view())
+    }
+
+    /// `None` for the genesis and for what is not committed.
+    pub fn block(&self, height: Height) -> Result<Option<StoredBlock>, StoreError> {
+        self.database.view().get(Column::Blocks, &height_key(height))
+    }
+
+    pub fn receipts(&self, height: Height) -> Result<Option<Vec<Receipt>>, StoreError> {
+        let receipts: Option<StoredReceipts> = self.database.view().get(Column::Receipts, &height_key(height))?;
+        Ok(receipts.map(Bounded::into_vec))
+    }
+
+    /// Where the receipt of a transaction is, if it has one.
+    pub fn locate(&self, id: &TxId) -> Result<Option<Location>, StoreError> {
+        let entry: Option<IndexEntry> = self.database.view().get(Column::Index, id.as_bytes())?;
+        Ok(entry.map(|entry| entry.location))
+    }
+
+    /// What a wallet checks to believe in a transaction's outcome; `None` if it has no receipt.
+    pub fn proof(&self, id: &TxId) -> Result<Option<PaymentProof>, StoreError> {
+        let view = self.database.view();
+        match view.get(Column::Index, id.as_bytes())? {
+            Some(entry) => self.proof_of(&view, &entry).map(Some),
+            None => Ok(None),
+        }
+    }
+
+    fn proof_of(&self, view: &View<'_>, entry: &IndexEntry) -> Result<PaymentProof, StoreError> {
+        let IndexEntry {
+            location: Location { height, index },
+            batch,
+            transaction,
+        } = *entry;
+        let damaged = |damage| self.database.damaged(damage);
+        let StoredBlock { block, certificate } = view
+            .get(Column::Blocks, &height_key(height))?
+            .ok_or_else(|| damaged(Damage::NoBlock(height)))?;
+        let receipts: StoredReceipts = view
+            .get(Column::Receipts, &height_key(height))?
+            .ok_or_else(|| damaged(Damage::NoReceipts(height)))?;
+        let nowhere = || {
+            damaged(Damage::Index {
+                height,
+                batch,
+                transaction,
+            })
+        };
+        let digest = block.batches.get(batch as usize).ok_or_else(nowhere)?;
+        let SignedBatch { batch, .. } = view.get(Column::Batches, digest.as_bytes())?.ok_or_else(|| {
+            damaged(Damage::NoBatch {
+                height,
+                digest: *digest,
+            })
+        })?;
+        let transaction = batch.transactions.get(transaction as usize).ok_or_else(nowhere)?;
+        let receipt = receipts.get(index as usize).ok_or_else(nowhere)?;
+        let leaves: Vec<_> = receipts.iter().map(Receipt::leaf).collect();
+        Ok(PaymentProof {
+            version: PROOF_VERSION,
+            transaction: transaction.clone(),
+            receipt: receipt.clone(),
+            path: merkle::path(&leaves, index as usize),
+            block: CertifiedHeader {
+                header: block.header,
+                certificate,
+            },
+            // Validators do not change yet.
+            handovers: Bounded::default(),
+        })
+    }
+
+    /// An account with all its balances, and the block they are of.
+    pub fn account(&self, id: &AccountId) -> Result<(Tip, Option<AccountView>), StoreError> {
+        let view = self.database.view();
+        let tip = read_tip(&view)?;
+        let account = match state(&view, &StateKey::Account(*id))? {
+            Some(StateValue::Account(account)) => account,
+            None => return Ok((tip, None)),
+            Some(_) => return Err(self.wrong_table()),
+        };
+        let balances = self.balances(&view, id, tip.time_ms)?;
+        let account = AccountView {
+            id: *id,
+            operator: account.operator,
+            keys: account.keys,
+            tier: account.tier,
+            status: account.status,
+            balances: Bounded::new(balances).expect("there are at most 256 currencies"),
+        };
+        Ok((tip, Some(account)))
+    }
+
+    fn balances(&self, view: &View<'_>, id: &AccountId, now: TimeMs) -> Result<Vec<BalanceView>, StoreError> {
+        let today = Day::of(now);
+        let mut balances = Vec::new();
+        for entry in view.scan_prefix(Column::State, &balances_prefix(*id)) {
+            let (key, value) = state_entry(view, entry?)?;
+            let (StateKey::Balance(_, currency), StateValue::Balance(record)) = (key, value) else {
+                return Err(self.wrong_table());
+            };
+            balances.push(BalanceView {
+                currency,
+                available: record.available,
+                held: record.held,
+                spent_today: record.spent_on(today),
+                frozen: record.frozen,
+            });
+        }
+        Ok(balances)
+    }
+
+    pub fn currency(&self, code: Currency) -> Result<(Tip, Option<CurrencyRecord>), StoreError> {
+        let view = self.database.view();
+        let tip = read_tip(&view)?;
+        match state(&view, &StateKey::Currency(code))? {
+            Some(StateValue::Currency(record)) => Ok((tip, Some(record))),
+            None => Ok((tip, None)),
+            Some(_) => Err(self.wrong_table()),
+        }
+    }
+
+    /// All registered currencies, ascending by code.
+    pub fn currencies(&self) -> Result<Vec<CurrencyRecord>, StoreError> {
+        let view = self.database.view();
+        let mut records = Vec::new();
+        for entry in view.scan_prefix(Column::State, &[CURRENCY_TABLE]) {
+            match state_entry(&view, entry?)?.1 {
+                StateValue::Currency(record) => records.push(record),
+                _ => return Err(self.wrong_table()),
+            }
+        }
+        Ok(records)
+    }
+
+    pub fn participant(&self, id: &ParticipantId) -> Result<Option<Participant>, StoreError> {
+        match state(&self.database.view(), &StateKey::Participant(*id))? {
+            Some(StateValue::Participant(participant)) => Ok(Some(participant)),
+            None => Ok(None),
+            Some(_) => Err(self.wrong_table()),
+        }
+    }
+
+    /// All registered participants, ascending by id.
+    pub fn participants(&self) -> Result<Vec<Participant>, StoreError> {
+        let view = self.database.view();
+        let mut participants = Vec::new();
+        for entry in view.scan_prefix(Column::State, &[PARTICIPANT_TABLE]) {
+            match state_entry(&view, entry?)?.1 {
+                StateValue::Participant(participant) => participants.push(participant),
+                _ => return Err(self.wrong_table()),
+            }
+        }
+        Ok(participants)
+    }
+
+    /// A batch that was put, whether a block names it or not.
+    pub fn batch(&self, digest: &BatchDigest) -> Result<Option<SignedBatch>, StoreError> {
+        self.database.view().get(Column::Batches, digest.as_bytes())
+    }
+
+    /// The batches that were put and that no committed block names, in no particular order: what a
+    /// restarted node may still order. At most `max`.
+    pub fn pending_batches(&self, max: usize) -> Result<Vec<(BatchDigest, SignedBatch)>, StoreError> {
+        let view = self.database.view();
+        let mut pending = Vec::new();
+        for entry in view.scan(Column::Pending, &[]).take(max) {
+            let digest = decode_key(&view, Column::Pending, pending_of, &entry?.0)?;
+            let batch = view.get(Column::Batches, digest.as_bytes())?;
+            let batch = batch.ok_or_else(|| self.database.damaged(Damage::NoPendingBatch(digest)))?;
+            pending.push((digest, batch));
+        }
+        Ok(pending)
+    }
+
+    fn wrong_table(&self) -> StoreError {
+        self.database.damaged(Damage::WrongTable)
+    }
+}
+
+fn state(view: &View<'_>, key: &StateKey) -> Result<Option<StateValue>, StoreError> {
+    view.get(Column::State, &codec::encode(key))
+}

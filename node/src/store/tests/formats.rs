@@ -1,0 +1,110 @@
+//! What is on disk must stay readable: these bytes change only with `FORMAT_VERSION`.
+
+use causeway_contracts::{
+    block::{BatchDigest, Height, TimeMs},
+    codec,
+    identity::AccountId,
+    ledger::{StateKey, Tip},
+    transaction::{TxId, UnixSeconds},
+};
+
+use super::open;
+use crate::store::{
+    format::{
+        CURRENCY_TABLE, Column, FORMAT_VERSION, IndexEntry, Location, balances_prefix, digest_key, digest_of,
+        height_key, height_of, id_key, id_of, pending_of, tip_of, tip_value,
+    },
+    trial::{Trial, euro},
+};
+
+#[test]
+fn names_are_fixed() {
+    assert_eq!(FORMAT_VERSION, 1);
+    let names = Column::ALL.map(Column::name);
+    let fixed = [
+        "meta", "blocks", "receipts", "batches", "pending", "index", "state", "ids", "digests",
+    ];
+    assert_eq!(names, fixed);
+}
+
+#[test]
+fn keys_are_fixed_and_read_back() {
+    let height = Height(0x0102_0304);
+    assert_eq!(hex::encode(height_key(height)), "0000000001020304");
+    assert_eq!(height_of(&height_key(height)), Some(height));
+
+    let (end, id) = (UnixSeconds(1_700_000_000), TxId([0xab; 32]));
+    assert_eq!(
+        hex::encode(id_key(end, &id)),
+        format!("000000006553f100{}", "ab".repeat(32))
+    );
+    assert_eq!(id_of(&id_key(end, &id)), Some((end, id)));
+
+    let (time, digest) = (TimeMs(1_700_000_000_123), BatchDigest([0xcd; 32]));
+    assert_eq!(
+        hex::encode(digest_key(time, &digest)),
+        format!("0000018bcfe5687b{}", "cd".repeat(32))
+    );
+    assert_eq!(digest_of(&digest_key(time, &digest)), Some((time, digest)));
+    assert_eq!(pending_of(&[0xcd; 32]), Some(digest));
+
+    for wrong in [&[0; 7][..], &[0; 39], &[0; 41]] {
+        assert_eq!(
+            (height_of(wrong), id_of(wrong), digest_of(wrong), pending_of(wrong)),
+            (None, None, None, None)
+        );
+    }
+}
+
+#[test]
+fn values_are_fixed() {
+    let entry = IndexEntry {
+        location: Location {
+            height: Height(300),
+            index: 7,
+        },
+        batch: 2,
+        transaction: 1000,
+    };
+    assert_eq!(hex::encode(codec::encode(&entry)), "fb2c010702fbe803");
+
+    let tip = Tip {
+        height: Height(5),
+        time_ms: TimeMs(1_700_000_000_123),
+        block: causeway_contracts::block::BlockId([1; 32]),
+        state_hash: causeway_contracts::block::StateHash([2; 32]),
+        checkpoint_root: causeway_contracts::merkle::Root([3; 32]),
+    };
+    let bytes = codec::encode(&tip_value(&tip));
+    let fixed = format!(
+        "05fd7b68e5cf8b010000{}{}{}",
+        "01".repeat(32),
+        "02".repeat(32),
+        "03".repeat(32)
+    );
+    assert_eq!(hex::encode(&bytes), fixed);
+    assert_eq!(tip_of(codec::decode(&bytes, 200).expect("a tip")), tip);
+}
+
+#[test]
+fn a_stored_block_is_a_block_and_its_certificate() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trial = Trial::new(2);
+    let (_, ledger) = open(&folder.path().join("db"), &trial);
+    let step = trial.step(&ledger, 1);
+    let stored = crate::store::StoredBlock {
+        block: step.commit.block.clone(),
+        certificate: step.commit.certificate.clone(),
+    };
+    let parts = [codec::encode(&stored.block), codec::encode(&stored.certificate)];
+    assert_eq!(codec::encode(&stored), parts.concat());
+}
+
+#[test]
+fn prefixes_are_those_of_state_keys() {
+    let account = AccountId([0xee; 20]);
+    let balance = codec::encode(&StateKey::Balance(account, euro()));
+    assert!(balance.starts_with(&balances_prefix(account)));
+    assert_eq!(balance.len(), 21 + 8);
+    assert_eq!(codec::encode(&StateKey::Currency(euro()))[0], CURRENCY_TABLE);
+}

@@ -1,0 +1,139 @@
+//! The command line: reads it, does what it says, and turns what went wrong into an exit status.
+
+mod accounts;
+mod args;
+mod batch;
+mod contacts;
+mod keys;
+mod output;
+mod passphrase;
+mod payments;
+mod proofs;
+mod wallet;
+
+use std::process::ExitCode;
+
+use anyhow::Context;
+use causeway_contracts::{codec::TooMany, money::text::AmountTextError, proof::ProofError};
+use causeway_wallet::{
+    batch::{journal::JournalError, lines::FileProblem},
+    client::ClientError,
+    exit::Exit,
+    home::GenesisFileError,
+    keystore::{SealError, SecretError},
+    payee::PayeeError,
+};
+use clap::{CommandFactory, Parser};
+
+use self::{
+    args::{Args, Command},
+    wallet::Wallet,
+};
+
+/// What the command found, where that is not an error of the program.
+#[derive(Debug, thiserror::Error)]
+enum Finding {
+    #[error("refused by the ledger: {0}")]
+    Rejected(causeway_contracts::ledger::rejection::Rejection),
+    #[error("{rejected} of {lines} payments were refused by the ledger; the others are paid")]
+    SomeRejected { rejected: usize, lines: usize },
+    #[error(
+        "{bad} of {lines} lines cannot be paid, so nothing was; correct them, or pay the others alone with --skip-bad"
+    )]
+    BadLines { bad: usize, lines: usize },
+    #[error("{0}")]
+    BadInput(#[source] anyhow::Error),
+}
+
+pub fn main() -> ExitCode {
+    let args = Args::parse();
+    let json = args.json;
+    match run(args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let exit = exit_of(&error);
+            output::error(json, exit, &error);
+            ExitCode::from(exit as u8)
+        }
+    }
+}
+
+fn run(args: Args) -> anyhow::Result<()> {
+    if let Command::Completions { shell } = args.command {
+        clap_complete::generate(shell, &mut Args::command(), "causeway", &mut std::io::stdout());
+        return Ok(());
+    }
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("cannot start the asynchronous runtime")?;
+    let wallet = Wallet::new(args.home, args.passphrase_file, args.json)?;
+    runtime.block_on(async {
+        match args.command {
+            Command::Init { genesis, node } => wallet::init(&wallet, &genesis, node),
+            Command::Keys(command) => keys::run(&wallet, command),
+            Command::Account(command) => accounts::run(&wallet, command).await,
+            Command::Contacts(command) => contacts::run(&wallet, command),
+            Command::Issue(issue) => payments::issue(&wallet, issue).await,
+            Command::Pay(pay) => match pay.batch {
+                Some(_) => batch::pay(&wallet, pay).await,
+                None => payments::pay(&wallet, pay).await,
+            },
+            Command::Receipt { tx, out } => proofs::receipt(&wallet, tx, out).await,
+            Command::Verify { proof, genesis } => proofs::verify(&wallet, &proof, genesis),
+            Command::History { limit } => payments::history(&wallet, limit),
+            Command::Address(args::AddressCommand::Check { address }) => contacts::check(&wallet, &address),
+            Command::Completions { .. } => unreachable!("handled above"),
+        }
+    })
+}
+
+/// The first cause that has a number of its own.
+fn exit_of(error: &anyhow::Error) -> Exit {
+    for cause in error.chain() {
+        if let Some(finding) = cause.downcast_ref::<Finding>() {
+            return match finding {
+                Finding::Rejected(_) | Finding::SomeRejected { .. } => Exit::Refused,
+                Finding::BadLines { .. } | Finding::BadInput(_) => Exit::Input,
+            };
+        }
+        if let Some(error) = cause.downcast_ref::<ClientError>() {
+            return exit_of_client(error);
+        }
+        if let Some(error) = cause.downcast_ref::<Box<ClientError>>() {
+            return exit_of_client(error);
+        }
+        if let Some(SealError::WrongPassphrase) = cause.downcast_ref::<SealError>() {
+            return Exit::Passphrase;
+        }
+        if cause.is::<ProofError>() {
+            return Exit::Proof;
+        }
+        if let Some(error) = cause.downcast_ref::<JournalError>() {
+            return match error {
+                JournalError::File(_) | JournalError::InUse { .. } => Exit::Error,
+                _ => Exit::Input,
+            };
+        }
+        if cause.is::<FileProblem>()
+            || cause.is::<GenesisFileError>()
+            || cause.is::<SecretError>()
+            || cause.is::<PayeeError>()
+            || cause.is::<AmountTextError>()
+            || cause.is::<TooMany>()
+        {
+            return Exit::Input;
+        }
+    }
+    Exit::Error
+}
+
+fn exit_of_client(error: &ClientError) -> Exit {
+    match error {
+        ClientError::Unreachable { .. } => Exit::Unreachable,
+        ClientError::Refused { .. } => Exit::Refused,
+        ClientError::Unconfirmed { .. } | ClientError::Dead { .. } => Exit::Unconfirmed,
+        ClientError::Proof(_) => Exit::Proof,
+        _ => Exit::Error,
+    }
+}

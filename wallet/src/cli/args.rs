@@ -1,0 +1,259 @@
+//! What can be typed.
+
+use std::{num::NonZeroU32, path::PathBuf};
+
+use causeway_contracts::{
+    identity::{IdentityCommitment, ParticipantId},
+    money::Currency,
+    transaction::TxId,
+};
+use causeway_wallet::exit;
+use clap::{Parser, Subcommand};
+
+/// Pay on a Causeway network, and prove that you have paid.
+///
+/// The wallet trusts no node: it believes a payment only by a proof that a quorum of the network's
+/// validators has signed, and an account only by equal answers of enough of them.
+#[derive(Debug, Parser)]
+#[command(name = "causeway", version, after_help = FIRST_STEPS, after_long_help = after_long_help())]
+pub struct Args {
+    /// The wallet's folder [default: ~/.causeway]
+    #[arg(long, global = true, env = "CAUSEWAY_HOME", value_name = "DIR")]
+    pub home: Option<PathBuf>,
+
+    /// Read the passphrase from the first line of a file, instead of asking for it; the variable
+    /// CAUSEWAY_PASSPHRASE does the same
+    #[arg(long, global = true, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+
+    /// Print JSON, for programs
+    #[arg(long, global = true)]
+    pub json: bool,
+
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const FIRST_STEPS: &str = "\
+First steps:
+  causeway init --genesis genesis.toml --node http://127.0.0.1:27200
+  causeway keys new mine
+  causeway pay cwdev1... 12.50 EUR --memo \"thank you\"";
+
+fn after_long_help() -> String {
+    format!("{FIRST_STEPS}\n\n{}", exit::TABLE)
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Make a wallet for the network of a genesis file, or renew its nodes and its trust
+    ///
+    /// By this you vouch for the genesis file: its validators are trusted from now on. Get it from
+    /// someone you trust, and compare the hash that is shown.
+    Init {
+        /// The network's genesis file
+        #[arg(long, value_name = "FILE")]
+        genesis: PathBuf,
+        /// A validator's API, such as http://127.0.0.1:27200; give several, best all of them
+        #[arg(long, value_name = "URL", required = true)]
+        node: Vec<String>,
+    },
+    /// Make, list, import and export keys
+    #[command(subcommand)]
+    Keys(KeysCommand),
+    /// Open, show and list accounts
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Names for addresses
+    #[command(subcommand)]
+    Contacts(ContactsCommand),
+    /// Create money in an account (for issuers)
+    Issue(Issue),
+    /// Pay one, or many from a CSV file
+    Pay(Pay),
+    /// Fetch the proof of what became of a transaction
+    Receipt {
+        /// The transaction's id
+        tx: TxId,
+        /// Where to write the proof; to the terminal if absent
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Check a proof, without any network
+    Verify {
+        /// A file that `causeway receipt` or `causeway pay --receipts` wrote
+        proof: PathBuf,
+        /// Trust this genesis file's validators instead of those that the wallet has pinned
+        #[arg(long, value_name = "FILE")]
+        genesis: Option<PathBuf>,
+    },
+    /// What this wallet has sent, newest last
+    History {
+        /// Only the last so many
+        #[arg(long, value_name = "N")]
+        limit: Option<usize>,
+    },
+    /// Look at an address
+    #[command(subcommand)]
+    Address(AddressCommand),
+    /// Print shell completions
+    Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum KeysCommand {
+    /// Make a key from new words, or the next key of words that are there
+    New {
+        name: String,
+        /// How many words: 12 or 24
+        #[arg(long, default_value = "24", value_parser = ["12", "24"])]
+        words: String,
+        /// Use the words of this key, with the next free index, instead of new ones
+        #[arg(long, value_name = "NAME", conflicts_with = "words")]
+        same_words_as: Option<String>,
+        /// Show the words even where the output is not a terminal
+        #[arg(long)]
+        show_words: bool,
+    },
+    /// List keys with their public keys
+    List,
+    /// Bring in a key: from words (asked for, or from a file), or from a 32-byte seed in hexadecimal
+    Import {
+        name: String,
+        /// A file with the words
+        #[arg(long, value_name = "FILE", conflicts_with = "seed_file")]
+        words_file: Option<PathBuf>,
+        /// A file with 64 hexadecimal digits
+        #[arg(long, value_name = "FILE")]
+        seed_file: Option<PathBuf>,
+        /// Which of the words' keys
+        #[arg(long, default_value_t = 0, conflicts_with = "seed_file")]
+        index: u32,
+    },
+    /// Show a key's public key, or its words
+    Export {
+        name: String,
+        /// Show the words: whoever reads them can spend everything
+        #[arg(long)]
+        words: bool,
+        /// Confirm with the text "show my words", instead of being asked for it
+        #[arg(long, value_name = "TEXT", requires = "words")]
+        confirm: Option<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AccountCommand {
+    /// Open an account at an operator, with the operator's key
+    Open(Open),
+    /// Add an account that was opened elsewhere
+    Add {
+        /// Its address; or name a participant for its own account
+        #[arg(required_unless_present = "participant")]
+        address: Option<String>,
+        #[arg(long, value_name = "ID", conflicts_with = "address")]
+        participant: Option<ParticipantId>,
+        /// The key that signs for it
+        #[arg(long, value_name = "NAME")]
+        key: Option<String>,
+        #[arg(long)]
+        label: Option<String>,
+    },
+    /// Show an account's balances, as enough validators agree on them
+    Show {
+        /// Label or address; may be left out if there is only one
+        account: Option<String>,
+        /// Sign the request with this key: the account's own, its operator's, or an issuer's
+        #[arg(long, value_name = "NAME")]
+        key: Option<String>,
+    },
+    /// List this wallet's accounts
+    List,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Open {
+    /// The operator that serves the account
+    #[arg(long, value_name = "ID")]
+    pub operator: ParticipantId,
+    /// The operator's key
+    #[arg(long, value_name = "NAME")]
+    pub operator_key: String,
+    /// The key that will sign for the account; may be left out if there is only one besides the operator's
+    #[arg(long, value_name = "NAME")]
+    pub key: Option<String>,
+    /// How much is known of the holder: 0 is uncapped (companies), higher numbers have lower caps
+    #[arg(long, default_value_t = 2)]
+    pub tier: u8,
+    /// A name for the account in this wallet
+    #[arg(long)]
+    pub label: Option<String>,
+    /// The operator's salted hash of what it knows of the holder; random if absent
+    #[arg(long, value_name = "HEX")]
+    pub identity: Option<IdentityCommitment>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum ContactsCommand {
+    /// Give an address a name
+    Add { name: String, address: String },
+    /// List names and addresses
+    List,
+    /// Add all of a CSV file with the columns name,address
+    Import { file: PathBuf },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AddressCommand {
+    /// Say whether an address is good, and if not, what is wrong with it
+    Check { address: String },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Issue {
+    /// Address or contact that receives it
+    pub to: String,
+    /// Such as 1000.00
+    pub amount: String,
+    pub currency: Currency,
+    /// The issuer's key
+    #[arg(long, value_name = "NAME")]
+    pub key: String,
+    /// Up to 140 bytes that everyone can read
+    #[arg(long, default_value = "")]
+    pub memo: String,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Pay {
+    /// Address or contact that is paid
+    #[arg(required_unless_present = "batch", conflicts_with = "batch")]
+    pub to: Option<String>,
+    /// Such as 12.50
+    #[arg(required_unless_present = "batch")]
+    pub amount: Option<String>,
+    /// Such as EUR
+    #[arg(required_unless_present = "batch")]
+    pub currency: Option<Currency>,
+    /// The account that pays, by label or address; may be left out if there is only one
+    #[arg(long, value_name = "ACCOUNT")]
+    pub from: Option<String>,
+    /// Up to 140 bytes that everyone can read
+    #[arg(long, value_name = "TEXT", default_value = "", conflicts_with = "batch")]
+    pub memo: String,
+    /// Pay every line of a CSV file with the columns beneficiary,amount,currency,reference
+    ///
+    /// The file is checked as a whole first. Each line is paid exactly once, however often the
+    /// command is stopped and run again: FILE.journal beside it remembers what was signed.
+    #[arg(long, value_name = "FILE")]
+    pub batch: Option<PathBuf>,
+    /// Pay the good lines of the file though it has bad ones
+    #[arg(long, requires = "batch")]
+    pub skip_bad: bool,
+    /// Write each payment's proof to DIR/<txid>.json
+    #[arg(long, value_name = "DIR", requires = "batch")]
+    pub receipts: Option<PathBuf>,
+    /// Offer this many payments a second; as fast as they go if absent
+    #[arg(long, value_name = "N", requires = "batch")]
+    pub rate: Option<NonZeroU32>,
+}

@@ -1,0 +1,96 @@
+//! What is printed: text for people, JSON for programs. Results go to stdout, all else to stderr.
+
+use causeway_contracts::{
+    ledger::{receipt::Outcome, rejection::Rejection},
+    money::{Amount, Balance, Currency, text},
+};
+use causeway_wallet::exit::Exit;
+use serde_json::{Value, json};
+
+pub fn error(json: bool, exit: Exit, error: &anyhow::Error) {
+    if json {
+        let object = json!({ "error": { "status": exit as u8, "message": message(error) } });
+        eprintln!("{object}");
+    } else {
+        eprintln!("error: {}", message(error));
+    }
+}
+
+/// The causes in a row, without what a cause repeats of the one after it.
+fn message(error: &anyhow::Error) -> String {
+    let mut message = String::new();
+    for cause in error.chain() {
+        let text = cause.to_string();
+        if message.contains(&text) {
+            continue;
+        }
+        if !message.is_empty() {
+            message.push_str(": ");
+        }
+        message.push_str(&text);
+    }
+    message
+}
+
+/// The word that a rejection has in JSON.
+pub fn reason_word(reason: Rejection) -> String {
+    match serde_json::to_value(reason) {
+        Ok(Value::String(word)) => word,
+        _ => reason.to_string(),
+    }
+}
+
+pub fn outcome_word(outcome: Outcome) -> &'static str {
+    match outcome {
+        Outcome::Applied => "applied",
+        Outcome::Rejected { .. } => "rejected",
+    }
+}
+
+pub fn money(amount: Amount, exponent: u8, currency: Currency) -> String {
+    format!("{} {currency}", text::format_amount(amount, exponent))
+}
+
+pub fn balance(balance: Balance, exponent: u8, currency: Currency) -> String {
+    format!("{} {currency}", text::format_balance(balance, exponent))
+}
+
+/// A time as `2026-11-21 22:41:00 UTC`.
+pub fn time(unix_seconds: u64) -> String {
+    let (days, seconds) = (unix_seconds / 86_400, unix_seconds % 86_400);
+    let (year, month, day) = civil(days);
+    format!(
+        "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC",
+        seconds / 3600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
+}
+
+/// Year, month and day of a day counted from 1970-01-01. Years begin in March here, so that a leap
+/// day is a year's last.
+fn civil(days: u64) -> (u64, u64, u64) {
+    let days = days + 719_468;
+    let (era, day_of_era) = (days / 146_097, days % 146_097);
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
+    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::time;
+
+    #[test]
+    fn times_read_as_calendars_do() {
+        let check = |seconds, expected: &str| assert_eq!(time(seconds), expected);
+        check(0, "1970-01-01 00:00:00 UTC");
+        check(951_782_400, "2000-02-29 00:00:00 UTC");
+        check(1_000_000_000, "2001-09-09 01:46:40 UTC");
+        check(1_709_251_199, "2024-02-29 23:59:59 UTC");
+        check(4_107_542_400, "2100-03-01 00:00:00 UTC");
+    }
+}

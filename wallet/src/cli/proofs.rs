@@ -1,0 +1,109 @@
+//! `causeway receipt` and `causeway verify`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use causeway_contracts::{
+    ledger::receipt::Outcome,
+    proof::{PROOF_BYTES_MAX, PaymentProof, VerifiedPayment},
+    transaction::{Action, TxId},
+};
+use causeway_wallet::{clock, durable, home::read_genesis, trust};
+use serde_json::{Value, json};
+
+use super::{Finding, output, wallet::Wallet};
+
+pub async fn receipt(wallet: &Wallet, tx: TxId, out: Option<PathBuf>) -> anyhow::Result<()> {
+    let home = wallet.home()?;
+    let client = home.client()?;
+    let Some((proof, verified)) = client.proof(&tx).await? else {
+        bail!("no validator that was asked has a receipt for {tx}");
+    };
+    home.keep_trust(&client)?;
+    let json = serde_json::to_string(&proof).expect("a proof has a JSON form");
+    match out {
+        Some(path) => {
+            durable::replace(&path, json.as_bytes())?;
+            if wallet.json {
+                println!("{}", describe(&verified));
+            } else {
+                println!("The proof is in {}; `causeway verify` checks it.", path.display());
+            }
+        }
+        None => println!("{json}"),
+    }
+    Ok(())
+}
+
+/// Reads two or three files and nothing else.
+pub fn verify(wallet: &Wallet, path: &Path, genesis: Option<PathBuf>) -> anyhow::Result<()> {
+    let file = || path.display().to_string();
+    let bytes = durable::read(path, PROOF_BYTES_MAX as u64).map_err(|error| Finding::BadInput(error.into()))?;
+    let proof: PaymentProof = serde_json::from_slice(&bytes)
+        .with_context(|| format!("{}: not a proof", file()))
+        .map_err(Finding::BadInput)?;
+    let (trusted, genesis) = match genesis {
+        Some(path) => {
+            let genesis = read_genesis(&path)?;
+            (trust::vouched(&genesis, clock::now_ms())?, genesis)
+        }
+        None => {
+            let home = wallet.home()?;
+            let genesis = home.genesis().clone();
+            (trust::load(&home.trust_path(), genesis.hash())?, genesis)
+        }
+    };
+    let verified = proof
+        .verify(&trusted)
+        .with_context(|| format!("{}: not proved", file()))?;
+    if wallet.json {
+        println!("{}", describe(&verified));
+        return Ok(());
+    }
+    match verified.outcome {
+        Outcome::Applied => println!("Proved: transaction {} took effect.", verified.id),
+        Outcome::Rejected { reason, .. } => {
+            println!("Proved: transaction {} was refused: {reason}.", verified.id);
+        }
+    }
+    let prefix = genesis.address_prefix;
+    for action in &proof.transaction.transaction.actions {
+        if let Action::Transfer {
+            from,
+            to,
+            currency,
+            amount,
+        } = action
+        {
+            let money = match genesis.currency(*currency) {
+                Some(record) => output::money(*amount, record.exponent, *currency),
+                None => format!("{amount} minor units of {currency}"),
+            };
+            println!("  {money} from {} to {}", from.address(prefix), to.address(prefix));
+        }
+    }
+    if !proof.transaction.transaction.memo.is_empty() {
+        println!("  memo: {}", proof.transaction.transaction.memo.escape_debug());
+    }
+    println!(
+        "  final in block {} of {}, {}, by more than two thirds of its validators",
+        verified.height,
+        genesis.name,
+        output::time(verified.time_ms.0 / 1000)
+    );
+    Ok(())
+}
+
+fn describe(verified: &VerifiedPayment) -> Value {
+    let mut object = json!({
+        "id": verified.id,
+        "outcome": output::outcome_word(verified.outcome),
+        "height": verified.height,
+        "time_ms": verified.time_ms,
+        "block": verified.block,
+    });
+    if let Outcome::Rejected { reason, .. } = verified.outcome {
+        object["reason"] = Value::String(output::reason_word(reason));
+    }
+    object
+}

@@ -1,0 +1,254 @@
+//! What is believed because validators with more than f of the power sign the same: at least one of
+//! them is honest.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
+
+use causeway_contracts::{
+    api::{BlockView, KEY_HEADER, ReadRequest, SIGNATURE_HEADER, TIME_HEADER, TransactionView},
+    block::{Height, TimeMs},
+    codec::Text,
+    committee::ValidatorId,
+    governance::CurrencyRecord,
+    identity::AccountId,
+    keys::SecretKey,
+    money::Currency,
+    proof::CertifiedHeader,
+    statement::{AccountView, Answer, SignedStatement},
+    transaction::TxId,
+};
+use futures::future::join_all;
+use reqwest::RequestBuilder;
+use serde::de::DeserializeOwned;
+use tokio::time::sleep;
+
+use super::{CallError, Client, ClientError, http};
+use crate::clock;
+
+const STATEMENT_BYTES_MAX: usize = 256 * 1024;
+const BLOCK_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// While blocks go by, honest validators answer of different states; asking again soon meets them at
+/// the same one.
+const ROUNDS: u32 = 10;
+const ROUND_PAUSE: Duration = Duration::from_millis(150);
+
+/// An answer that more than f of the power gave, and the oldest state that it was given of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Agreed<T> {
+    pub answer: T,
+    pub height: Height,
+    pub time_ms: TimeMs,
+}
+
+impl Client {
+    /// The account as its owner sees it; `None` if there is none. `key` is its own, its operator's or
+    /// one of an issuer of its currencies.
+    pub async fn account(&self, account: &AccountId, key: &SecretKey) -> Result<Option<AccountView>, ClientError> {
+        self.account_agreed(account, key).await.map(|agreed| agreed.answer)
+    }
+
+    /// As [`Self::account`], with the height it is of.
+    pub async fn account_agreed(
+        &self,
+        account: &AccountId,
+        key: &SecretKey,
+    ) -> Result<Agreed<Option<AccountView>>, ClientError> {
+        let path = format!("/v1/accounts/{}", account.address(self.prefix));
+        let asked = *account;
+        self.agree(
+            |node| self.signed_request(node, &path, key),
+            move |answer| match answer {
+                Answer::Account(view) if view.id == asked => Some(Some(view)),
+                Answer::NoAccount(id) if id == asked => Some(None),
+                _ => None,
+            },
+        )
+        .await
+    }
+
+    /// What the registry says of a currency; `None` if it is not registered.
+    pub async fn currency(&self, code: Currency) -> Result<Option<CurrencyRecord>, ClientError> {
+        let path = format!("/v1/currencies/{code}");
+        let agreed = self
+            .agree(
+                |node| self.http.get(self.url(node, &path)),
+                move |answer| match answer {
+                    Answer::Currency(record) if record.code == code => Some(Some(record)),
+                    Answer::NoCurrency(asked) if asked == code => Some(None),
+                    _ => None,
+                },
+            )
+            .await?;
+        Ok(agreed.answer)
+    }
+
+    fn signed_request(&self, node: usize, path: &str, key: &SecretKey) -> RequestBuilder {
+        let request = ReadRequest {
+            genesis: self.genesis,
+            path: Text::new(path).expect("the paths of the API are short"),
+            time_ms: clock::now_ms(),
+        };
+        self.http
+            .get(self.url(node, path))
+            .header(KEY_HEADER, key.public_key().to_string())
+            .header(TIME_HEADER, request.time_ms.0.to_string())
+            .header(SIGNATURE_HEADER, request.sign(key).to_string())
+    }
+
+    async fn agree<T: PartialEq + Clone>(
+        &self,
+        request: impl Fn(usize) -> RequestBuilder,
+        read: impl Fn(Answer) -> Option<T>,
+    ) -> Result<Agreed<T>, ClientError> {
+        self.check_trust()?;
+        let mut best = 0;
+        for round in 0..ROUNDS {
+            if round > 0 {
+                sleep(ROUND_PAUSE).await;
+            }
+            let answers = self.ask_all::<SignedStatement>(&request, STATEMENT_BYTES_MAX).await;
+            let mut given = Vec::new();
+            let mut errors = Vec::new();
+            for answer in answers {
+                match answer {
+                    Ok(statement) => given.extend(self.vouched(statement)),
+                    Err(error) => errors.push(error),
+                }
+            }
+            if errors.len() == self.nodes.len() {
+                return Err(self.failed_everywhere(errors));
+            }
+            let groups = group(given, &read);
+            for Group { agreed, power, members } in groups {
+                if self.trusted().validators.has_honest(power) {
+                    return Ok(agreed);
+                }
+                best = best.max(members.len());
+            }
+        }
+        Err(ClientError::NoAgreement {
+            agreeing: best,
+            asked: self.nodes.len(),
+        })
+    }
+
+    async fn ask_all<T: DeserializeOwned>(
+        &self,
+        request: impl Fn(usize) -> RequestBuilder,
+        max: usize,
+    ) -> Vec<Result<T, CallError>> {
+        let calls = (0..self.nodes.len()).map(|node| http::call(request(node), http::REQUEST_TIMEOUT, max));
+        join_all(calls).await
+    }
+
+    /// The power behind a statement, if its signature is a trusted validator's.
+    fn vouched(&self, statement: SignedStatement) -> Option<(SignedStatement, u64)> {
+        let power = statement.verify(&self.genesis, &self.trusted().validators).ok()?;
+        Some((statement, power))
+    }
+
+    fn failed_everywhere(&self, errors: Vec<CallError>) -> ClientError {
+        let forbidden = |error: &CallError| matches!(error.status().map(|s| s.as_u16()), Some(401 | 403));
+        let allowed = errors.iter().any(|error| !forbidden(error));
+        let last = Box::new(errors.into_iter().next_back().expect("a client has at least one node"));
+        if allowed {
+            ClientError::Unreachable {
+                asked: self.nodes.len(),
+                last,
+            }
+        } else {
+            ClientError::NotAllowed(last)
+        }
+    }
+
+    /// The height of a certified block past `expiry`, if more than f of the power sign, of states at
+    /// or past that block, that the transaction has no receipt.
+    pub(super) async fn proved_dead(&self, id: &TxId, expiry: TimeMs) -> Option<Height> {
+        let path = format!("/v1/transactions/{id}");
+        let views = self
+            .ask_all::<TransactionView>(|node| self.http.get(self.url(node, &path)), STATEMENT_BYTES_MAX)
+            .await;
+        // Each validator's latest word, whichever node brought it.
+        let mut given: BTreeMap<ValidatorId, (Height, u64)> = BTreeMap::new();
+        for (signed, power) in views.into_iter().filter_map(|view| self.vouched(view.ok()?.statement?)) {
+            let statement = signed.statement;
+            if statement.answer == Answer::NoReceipt(*id) && statement.time_ms >= expiry {
+                let latest = given.entry(signed.validator).or_insert((statement.height, power));
+                latest.0 = latest.0.max(statement.height);
+            }
+        }
+        let heights: BTreeSet<_> = given.values().map(|(height, _)| *height).collect();
+        for height in heights {
+            let at_or_past = given.values().filter(|(at, _)| *at >= height);
+            let power = at_or_past.map(|(_, power)| power).sum();
+            if self.trusted().validators.has_honest(power) && self.certified_past(height, expiry).await {
+                return Some(height);
+            }
+        }
+        None
+    }
+
+    /// Whether some node shows that this block is final and not before `expiry`.
+    async fn certified_past(&self, height: Height, expiry: TimeMs) -> bool {
+        let path = format!("/v1/blocks/{height}");
+        for node in self.in_order() {
+            let request = self.http.get(self.url(node, &path));
+            let Ok(view) = http::call::<BlockView>(request, http::REQUEST_TIMEOUT, BLOCK_BYTES_MAX).await else {
+                continue;
+            };
+            let certified = CertifiedHeader {
+                header: view.header,
+                certificate: view.certificate,
+            };
+            let shown = certified.header.height == height && certified.header.time_ms >= expiry;
+            if shown && self.trusted().check(&certified).is_ok() {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+struct Group<T> {
+    agreed: Agreed<T>,
+    members: BTreeSet<ValidatorId>,
+    power: u64,
+}
+
+/// Statements by what they answer. In each group a validator counts once, however many nodes bring
+/// its word.
+fn group<T: PartialEq>(given: Vec<(SignedStatement, u64)>, read: impl Fn(Answer) -> Option<T>) -> Vec<Group<T>> {
+    let mut groups: Vec<Group<T>> = Vec::new();
+    for (signed, power) in given {
+        let (height, time_ms) = (signed.statement.height, signed.statement.time_ms);
+        let Some(answer) = read(signed.statement.answer) else {
+            continue;
+        };
+        let at = match groups.iter().position(|group| group.agreed.answer == answer) {
+            Some(at) => at,
+            None => {
+                groups.push(Group {
+                    agreed: Agreed {
+                        answer,
+                        height,
+                        time_ms,
+                    },
+                    members: BTreeSet::new(),
+                    power: 0,
+                });
+                groups.len() - 1
+            }
+        };
+        let group = &mut groups[at];
+        if group.members.insert(signed.validator) {
+            group.power += power;
+        }
+        if height < group.agreed.height {
+            (group.agreed.height, group.agreed.time_ms) = (height, time_ms);
+        }
+    }
+    groups
+}

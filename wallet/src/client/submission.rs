@@ -1,0 +1,340 @@
+//! Bringing a transaction to its end: to one node, to the next with the same bytes when there is no
+//! receipt after 500 ms, until a proof verifies or the transaction is proved dead.
+
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
+
+use causeway_contracts::{
+    api::{Refused, SUBMIT_BYTES_MAX, SUBMIT_TRANSACTIONS_MAX, Submitted, TRANSACTIONS_TYPE},
+    block::{Height, TimeMs},
+    proof::{PaymentProof, VerifiedPayment},
+    transaction::{SignedTransaction, TransactionError, TxId},
+};
+use futures::{StreamExt, stream::FuturesUnordered};
+use reqwest::header;
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{CallError, Client, ClientError, expiry_ms, http};
+use crate::clock;
+
+/// A node that has no receipt after this is helped by the next.
+const NEXT_NODE_AFTER: Duration = Duration::from_millis(500);
+
+/// A node's word for "full just now", which passes.
+const BUSY: &str = "busy";
+
+/// What else may pass, such as an account that a block under way opens, is waited for this long.
+const UNWILLING_FOR: Duration = Duration::from_secs(3);
+
+/// How long one request waits for a receipt.
+const RECEIPT_WAIT: Duration = Duration::from_secs(5);
+
+/// While nothing has been delivered anywhere, nodes are tried this often before giving up.
+const ROUNDS_UNDELIVERED: u32 = 3;
+
+const SUBMITTED_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// How a transaction ended.
+#[derive(Debug)]
+pub enum Settled {
+    Final(Box<(PaymentProof, VerifiedPayment)>),
+    /// Never applied, and never will be: a certified block past its time, and more than f of the
+    /// power signing at or past that block that it has no receipt.
+    Dead {
+        height: Height,
+    },
+}
+
+/// What came of giving a group of transactions to one node.
+#[derive(Debug, Clone)]
+pub struct Offered {
+    pub node: usize,
+    /// For each transaction, whether the node took it.
+    pub taken: Vec<bool>,
+}
+
+/// How one node's attempt at a transaction ended.
+enum Attempt {
+    Confirmed(Box<(PaymentProof, VerifiedPayment)>),
+    Refused(Refused),
+    Failed(CallError),
+    /// Its proof does not verify, or is for another transaction.
+    Lied,
+}
+
+/// What all nodes together came to.
+enum Race {
+    Confirmed(Box<(PaymentProof, VerifiedPayment)>),
+    TimeOver,
+    Refused(Refused),
+    Unreachable(CallError),
+}
+
+impl Client {
+    /// Brings a transaction to a verified proof, of its rejection too. The same bytes may be
+    /// submitted again at any time: they take effect at most once.
+    pub async fn submit(&self, tx: &SignedTransaction) -> Result<(PaymentProof, VerifiedPayment), ClientError> {
+        match self.settle(tx, None).await? {
+            Settled::Final(confirmed) => Ok(*confirmed),
+            Settled::Dead { height } => Err(ClientError::Dead { id: tx.id(), height }),
+        }
+    }
+
+    /// Gives transactions to one node in as few requests as fit; the next node is tried if one does
+    /// not answer. `None` if no node did. Nothing is proved by it: [`Self::settle`] does that.
+    pub async fn offer(&self, txs: &[SignedTransaction]) -> Result<Option<Offered>, ClientError> {
+        let bytes = txs
+            .iter()
+            .map(SignedTransaction::to_bytes)
+            .collect::<Result<Vec<_>, TransactionError>>()?;
+        let ids: Vec<_> = txs.iter().map(SignedTransaction::id).collect();
+        for node in self.in_order() {
+            match self.offer_groups(node, &bytes, &ids).await {
+                Ok(taken) => return Ok(Some(Offered { node, taken })),
+                Err(_) => self.pass_over(node),
+            }
+        }
+        Ok(None)
+    }
+
+    async fn offer_groups(&self, node: usize, bytes: &[Vec<u8>], ids: &[TxId]) -> Result<Vec<bool>, CallError> {
+        let mut taken = Vec::with_capacity(ids.len());
+        let mut from = 0;
+        while from < bytes.len() {
+            let mut body = Vec::new();
+            let mut to = from;
+            while to < bytes.len() && to - from < SUBMIT_TRANSACTIONS_MAX {
+                if body.len() + 4 + bytes[to].len() > SUBMIT_BYTES_MAX {
+                    break;
+                }
+                push_framed(&mut body, &bytes[to]);
+                to += 1;
+            }
+            let results = self.post(node, body, &ids[from..to]).await?;
+            taken.extend(results.into_iter().map(|refused| refused.is_none()));
+            from = to;
+        }
+        Ok(taken)
+    }
+
+    async fn post(&self, node: usize, body: Vec<u8>, ids: &[TxId]) -> Result<Vec<Option<Refused>>, CallError> {
+        let request = self
+            .http
+            .post(self.url(node, "/v1/transactions"))
+            .header(header::CONTENT_TYPE, TRANSACTIONS_TYPE)
+            .body(body);
+        let reply = http::exchange(request, http::REQUEST_TIMEOUT, SUBMITTED_BYTES_MAX).await?;
+        // Where none was taken the status is an error's, and the body still says why for each.
+        let Ok(answer) = serde_json::from_slice::<Submitted>(&reply.body) else {
+            return Err(reply.into_error());
+        };
+        if !answer.results.iter().map(|result| &result.id).eq(ids) {
+            return Err(CallError::OtherSubject);
+        }
+        Ok(answer.results.into_iter().map(|result| result.refused).collect())
+    }
+
+    /// Waits until a transaction is final or proved dead. `offered` is a node that has taken it.
+    pub async fn settle(&self, tx: &SignedTransaction, offered: Option<usize>) -> Result<Settled, ClientError> {
+        self.check_trust()?;
+        tx.check(&self.genesis)?;
+        let mut body = Vec::new();
+        push_framed(&mut body, &tx.to_bytes()?);
+        let id = tx.id();
+        let valid_until = tx.transaction.valid_until;
+        let left = expiry_ms(valid_until).0.saturating_sub(clock::now_ms().0);
+        if left > 0 {
+            let submission = Submission {
+                client: self,
+                id,
+                body,
+                delivered: AtomicBool::new(offered.is_some()),
+                until: Instant::now() + Duration::from_millis(left),
+            };
+            match submission.race(offered).await {
+                Race::Confirmed(confirmed) => return Ok(Settled::Final(confirmed)),
+                Race::Refused(refused) => {
+                    return Err(ClientError::Refused {
+                        id,
+                        refused: Box::new(refused),
+                    });
+                }
+                Race::Unreachable(last) => {
+                    return Err(ClientError::Unreachable {
+                        asked: self.nodes.len(),
+                        last: Box::new(last),
+                    });
+                }
+                Race::TimeOver => {}
+            }
+        }
+        self.aftermath(id, expiry_ms(valid_until))
+            .await?
+            .ok_or(ClientError::Unconfirmed { id, valid_until })
+    }
+
+    /// Looks for what became of a transaction whose time is over.
+    async fn aftermath(&self, id: TxId, expiry: TimeMs) -> Result<Option<Settled>, ClientError> {
+        let until = Instant::now() + self.patience;
+        loop {
+            let failure = match self.proof(&id).await {
+                Ok(Some(confirmed)) => return Ok(Some(Settled::Final(Box::new(confirmed)))),
+                Ok(None) => None,
+                Err(error @ ClientError::TrustLapsed) => return Err(error),
+                Err(error) => Some(error),
+            };
+            if let Some(height) = self.proved_dead(&id, expiry).await {
+                return Ok(Some(Settled::Dead { height }));
+            }
+            let now = Instant::now();
+            if now >= until {
+                // A node that lied, or silence, leaves the outcome unknown all the same.
+                return match failure {
+                    Some(error @ ClientError::Unreachable { .. }) => Err(error),
+                    _ => Ok(None),
+                };
+            }
+            sleep(Duration::from_millis(500)).await;
+        }
+    }
+}
+
+fn push_framed(body: &mut Vec<u8>, bytes: &[u8]) {
+    let length = u32::try_from(bytes.len()).expect("a transaction is at most 16 KiB");
+    body.extend_from_slice(&length.to_be_bytes());
+    body.extend_from_slice(bytes);
+}
+
+/// One transaction on its way, at several nodes at once.
+struct Submission<'a> {
+    client: &'a Client,
+    id: TxId,
+    body: Vec<u8>,
+    /// Whether some node may have the bytes.
+    delivered: AtomicBool,
+    until: Instant,
+}
+
+impl Submission<'_> {
+    async fn race(&self, mut offered: Option<usize>) -> Race {
+        for round in 0.. {
+            let (mut refused, mut failed) = (None, None);
+            match self.round(offered.take(), &mut refused, &mut failed).await {
+                Some(confirmed) => return Race::Confirmed(confirmed),
+                None if Instant::now() >= self.until => return Race::TimeOver,
+                None => {}
+            }
+            match (refused, failed) {
+                (Some(refused), None) => return Race::Refused(refused),
+                (_, Some(error)) if !self.is_delivered() && round + 1 >= ROUNDS_UNDELIVERED => {
+                    return Race::Unreachable(error);
+                }
+                _ => {}
+            }
+            let pause = Duration::from_millis(250 << round.min(3));
+            sleep_until(self.until.min(Instant::now() + pause)).await;
+        }
+        unreachable!("rounds end with the transaction's time")
+    }
+
+    /// Every node once, each a little after the one before. `failed` is left empty if every node
+    /// refused.
+    async fn round(
+        &self,
+        offered: Option<usize>,
+        refused: &mut Option<Refused>,
+        failed: &mut Option<CallError>,
+    ) -> Option<Box<(PaymentProof, VerifiedPayment)>> {
+        let mut waiting = self.client.in_order();
+        if let Some(node) = offered {
+            waiting.retain(|other| *other != node);
+            waiting.insert(0, node);
+        }
+        waiting.reverse();
+        let mut attempts = FuturesUnordered::new();
+        let mut next_at = Instant::now();
+        let mut last = None;
+        loop {
+            tokio::select! {
+                biased;
+                Some((node, ended)) = attempts.next(), if !attempts.is_empty() => {
+                    match ended {
+                        Attempt::Confirmed(confirmed) => return Some(confirmed),
+                        Attempt::Refused(why) => *refused = Some(why),
+                        Attempt::Failed(error) => *failed = Some(error),
+                        Attempt::Lied => *failed = Some(CallError::OtherSubject),
+                    }
+                    self.client.pass_over(node);
+                    next_at = Instant::now();
+                }
+                () = sleep_until(next_at), if !waiting.is_empty() => {
+                    let node = waiting.pop().expect("not empty, as just checked");
+                    attempts.push(async move { (node, self.attempt(node, offered == Some(node)).await) });
+                    if let Some(slow) = last.replace(node) {
+                        self.client.pass_over(slow);
+                    }
+                    next_at = Instant::now() + NEXT_NODE_AFTER;
+                }
+                () = sleep_until(self.until) => return None,
+            }
+            if attempts.is_empty() && waiting.is_empty() {
+                return None;
+            }
+        }
+    }
+
+    async fn attempt(&self, node: usize, mut offered: bool) -> Attempt {
+        let unwilling_at = Instant::now() + UNWILLING_FOR;
+        loop {
+            let mut refused = None;
+            if !offered {
+                match self.client.post(node, self.body.clone(), &[self.id]).await {
+                    Ok(results) => refused = results.into_iter().flatten().next(),
+                    Err(error) => match error.busy_for() {
+                        Some(pause) => {
+                            sleep(pause).await;
+                            continue;
+                        }
+                        None => {
+                            if !error.is_connect() {
+                                self.delivered.store(true, Ordering::Relaxed);
+                            }
+                            return Attempt::Failed(error);
+                        }
+                    },
+                }
+                if refused.is_none() {
+                    self.delivered.store(true, Ordering::Relaxed);
+                }
+            }
+            // A node that refuses what is final already can still show it.
+            let wait = if refused.is_some() {
+                Duration::ZERO
+            } else {
+                RECEIPT_WAIT
+            };
+            match (self.client.receipt_at(node, &self.id, wait).await, refused) {
+                (Ok(Some(proof)), _) => {
+                    return match self.client.believe(&proof) {
+                        Ok(verified) if verified.id == self.id => Attempt::Confirmed(Box::new((proof, verified))),
+                        _ => Attempt::Lied,
+                    };
+                }
+                (Ok(None), Some(why)) if why.code == BUSY || (why.retry && Instant::now() < unwilling_at) => {
+                    sleep(NEXT_NODE_AFTER).await;
+                }
+                (Ok(None), Some(why)) => return Attempt::Refused(why),
+                // It may have lost the bytes, by a crash say: offer them again.
+                (Ok(None), None) => {}
+                (Err(error), _) => return Attempt::Failed(error),
+            }
+            offered = false;
+        }
+    }
+
+    fn is_delivered(&self) -> bool {
+        self.delivered.load(Ordering::Relaxed)
+    }
+}

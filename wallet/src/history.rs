@@ -1,0 +1,182 @@
+//! What this wallet has paid, in `history`: JSON lines, only ever appended to.
+//!
+//! A single payment's signed bytes are on disk here before any node sees them. When its outcome stays
+//! unknown and the same payment is asked for again, the same bytes are sent again.
+
+use std::{
+    fs::{File, OpenOptions},
+    io::{Read, Seek, SeekFrom, Write},
+    os::unix::fs::OpenOptionsExt,
+    path::{Path, PathBuf},
+};
+
+use causeway_contracts::{
+    block::{Height, TimeMs},
+    ledger::receipt::Outcome,
+    transaction::{SignedTransaction, Transaction, TxId},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::{clock, durable::FileError};
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Entry {
+    /// Signed, and perhaps sent.
+    Sent {
+        time_ms: TimeMs,
+        id: TxId,
+        transaction: Box<SignedTransaction>,
+    },
+    /// In a final block.
+    Final {
+        time_ms: TimeMs,
+        id: TxId,
+        height: Height,
+        outcome: Outcome,
+    },
+    /// Proved never to take effect.
+    Dead { time_ms: TimeMs, id: TxId, height: Height },
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum HistoryError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("{}, line {at}: {source}", path.display())]
+    Format {
+        path: PathBuf,
+        at: usize,
+        #[source]
+        source: serde_json::Error,
+    },
+}
+
+/// A transaction with what is known of its end.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    pub time_ms: TimeMs,
+    pub id: TxId,
+    pub transaction: SignedTransaction,
+    pub end: End,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    Unknown,
+    Final { height: Height, outcome: Outcome },
+    Dead { height: Height },
+}
+
+/// The open history, locked: other commands of this wallet wait meanwhile.
+#[derive(Debug)]
+pub struct History {
+    path: PathBuf,
+    file: File,
+}
+
+impl History {
+    pub fn open(path: &Path) -> Result<Self, HistoryError> {
+        let file = OpenOptions::new()
+            .read(true)
+            .append(true)
+            .create(true)
+            .mode(0o600)
+            .open(path)
+            .map_err(FileError::new("open", path))?;
+        file.lock().map_err(FileError::new("lock", path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+        })
+    }
+
+    /// Everything in it, oldest first.
+    pub fn items(&mut self) -> Result<Vec<Item>, HistoryError> {
+        let mut text = Vec::new();
+        self.file
+            .seek(SeekFrom::Start(0))
+            .and_then(|_| self.file.read_to_end(&mut text))
+            .map_err(FileError::new("read", &self.path))?;
+        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        if whole < text.len() {
+            // Torn by a crash before it was synced, so never sent.
+            self.file
+                .set_len(whole as u64)
+                .map_err(FileError::new("cut the torn end off", &self.path))?;
+        }
+        let mut items: Vec<Item> = Vec::new();
+        for (line, at) in text[..whole].split_inclusive(|byte| *byte == b'\n').zip(1..) {
+            let entry = serde_json::from_slice(line).map_err(|source| HistoryError::Format {
+                path: self.path.clone(),
+                at,
+                source,
+            })?;
+            let (id, end) = match entry {
+                Entry::Sent {
+                    time_ms,
+                    id,
+                    transaction,
+                } => {
+                    items.push(Item {
+                        time_ms,
+                        id,
+                        transaction: *transaction,
+                        end: End::Unknown,
+                    });
+                    continue;
+                }
+                Entry::Final {
+                    id, height, outcome, ..
+                } => (id, End::Final { height, outcome }),
+                Entry::Dead { id, height, .. } => (id, End::Dead { height }),
+            };
+            if let Some(item) = items.iter_mut().rev().find(|item| item.id == id) {
+                item.end = end;
+            }
+        }
+        Ok(items)
+    }
+
+    /// The last transaction like this whose outcome is unknown.
+    pub fn unfinished(
+        &mut self,
+        is_like: impl Fn(&Transaction) -> bool,
+    ) -> Result<Option<SignedTransaction>, HistoryError> {
+        let items = self.items()?;
+        let same = |item: &Item| item.end == End::Unknown && is_like(&item.transaction.transaction);
+        Ok(items.into_iter().rev().find(same).map(|item| item.transaction))
+    }
+
+    /// On disk when it returns: only then may the transaction be sent.
+    pub fn sent(&mut self, transaction: &SignedTransaction) -> Result<(), HistoryError> {
+        self.append(&Entry::Sent {
+            time_ms: clock::now_ms(),
+            id: transaction.id(),
+            transaction: Box::new(transaction.clone()),
+        })
+    }
+
+    pub fn ended(&mut self, id: TxId, end: End) -> Result<(), HistoryError> {
+        let time_ms = clock::now_ms();
+        match end {
+            End::Unknown => Ok(()),
+            End::Final { height, outcome } => self.append(&Entry::Final {
+                time_ms,
+                id,
+                height,
+                outcome,
+            }),
+            End::Dead { height } => self.append(&Entry::Dead { time_ms, id, height }),
+        }
+    }
+
+    fn append(&mut self, entry: &Entry) -> Result<(), HistoryError> {
+        let mut text = serde_json::to_vec(entry).expect("an entry has a JSON form");
+        text.push(b'\n');
+        self.file
+            .write_all(&text)
+            .and_then(|()| self.file.sync_data())
+            .map_err(|source| FileError::new("write", &self.path)(source).into())
+    }
+}

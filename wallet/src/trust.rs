@@ -1,0 +1,89 @@
+//! The validators that a wallet trusts, pinned in `trust.json`.
+//!
+//! Trust begins with a genesis file that its owner vouches for on the day it is put in (`causeway
+//! init`), lasts 30 days, and begins anew with each proof that verifies.
+
+use std::path::Path;
+
+use causeway_contracts::{
+    block::{GenesisHash, TimeMs},
+    committee::{ValidatorList, ValidatorSet, ValidatorSetError},
+    genesis::Genesis,
+    proof::{PaymentProof, ProofError, TRUST_MS, TrustedSet, VerifiedPayment},
+};
+use serde::{Deserialize, Serialize};
+
+use crate::durable::{self, FileError};
+
+const TRUST_BYTES_MAX: u64 = 1024 * 1024;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Pinned {
+    genesis: GenesisHash,
+    as_of: TimeMs,
+    validators: ValidatorList,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum TrustError {
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error("trust.json: {0}; run `causeway init` again with a genesis file that you trust")]
+    Format(#[from] serde_json::Error),
+    #[error("trust.json: {0}; run `causeway init` again with a genesis file that you trust")]
+    Validators(#[from] ValidatorSetError),
+    #[error("trust.json is for the network {pinned}, and the wallet's genesis file for {genesis}")]
+    OtherNetwork { pinned: GenesisHash, genesis: GenesisHash },
+}
+
+/// The genesis validators, vouched for by the wallet's owner now.
+pub fn vouched(genesis: &Genesis, now: TimeMs) -> Result<TrustedSet, ValidatorSetError> {
+    let mut trusted = TrustedSet::of_genesis(genesis)?;
+    trusted.as_of = trusted.as_of.max(now);
+    Ok(trusted)
+}
+
+/// Whether the trust has lapsed by the wallet's own clock: validators that have left may by then sign
+/// another history, dated back, without a loss.
+pub fn has_lapsed(trusted: &TrustedSet, now: TimeMs) -> bool {
+    now.0.saturating_sub(trusted.as_of.0) > TRUST_MS
+}
+
+/// Checks a proof and, if it is good, renews the trust by it.
+pub fn verify_and_renew(trusted: &mut TrustedSet, proof: &PaymentProof) -> Result<VerifiedPayment, ProofError> {
+    let verified = proof.verify(trusted)?;
+    let decided = trusted.follow(&proof.handovers)?;
+    if verified.time_ms > trusted.as_of {
+        *trusted = TrustedSet {
+            as_of: verified.time_ms,
+            ..decided
+        };
+    }
+    Ok(verified)
+}
+
+pub fn save(path: &Path, trusted: &TrustedSet) -> Result<(), FileError> {
+    let pinned = Pinned {
+        genesis: trusted.genesis,
+        as_of: trusted.as_of,
+        validators: trusted.validators.to_list(),
+    };
+    let json = serde_json::to_vec_pretty(&pinned).expect("trust has a JSON form");
+    durable::replace(path, &json)
+}
+
+pub fn load(path: &Path, genesis: GenesisHash) -> Result<TrustedSet, TrustError> {
+    let pinned: Pinned = serde_json::from_slice(&durable::read(path, TRUST_BYTES_MAX)?)?;
+    if pinned.genesis != genesis {
+        return Err(TrustError::OtherNetwork {
+            pinned: pinned.genesis,
+            genesis,
+        });
+    }
+    Ok(TrustedSet {
+        genesis,
+        validators: ValidatorSet::try_from(pinned.validators)?,
+        as_of: pinned.as_of,
+    })
+}

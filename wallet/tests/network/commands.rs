@@ -1,0 +1,321 @@
+//! The program `causeway` itself, as its users run it.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+};
+
+use causeway_contracts::proof::PaymentProof;
+use serde_json::Value;
+use tokio::process::Command;
+
+use crate::mock::{Behaviour, Network, PAYER_SEED};
+
+const HEADING: &str = "beneficiary,amount,currency,reference\n";
+
+struct User {
+    network: Network,
+    folder: tempfile::TempDir,
+}
+
+impl User {
+    /// With a wallet for the network, and the payer's key and account in it.
+    async fn new(behaviours: [Behaviour; 4]) -> Self {
+        let user = Self {
+            network: Network::start(behaviours).await,
+            folder: tempfile::tempdir().expect("a temporary folder"),
+        };
+        let genesis = user.write("genesis.toml", &user.network.genesis.to_toml());
+        let mut init = vec!["init", "--genesis", &genesis];
+        for node in &user.network.nodes {
+            init.extend(["--node", node]);
+        }
+        user.good(&init).await;
+        let seed = user.write("seed", &hex::encode(PAYER_SEED));
+        user.good(&["keys", "import", "payer", "--seed-file", &seed]).await;
+        let prefix = user.network.genesis.address_prefix;
+        let address = user.network.payer.address(prefix).to_string();
+        user.good(&["account", "add", &address, "--key", "payer", "--label", "main"])
+            .await;
+        user
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn write(&self, name: &str, text: &str) -> String {
+        fs::write(self.path(name), text).expect("written");
+        self.path(name).to_str().expect("UTF-8").to_owned()
+    }
+
+    fn command(&self, args: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
+        command
+            .args(args)
+            .env("CAUSEWAY_HOME", self.path("home"))
+            .env("CAUSEWAY_PASSPHRASE", "open sesame")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        command
+    }
+
+    async fn run(&self, args: &[&str]) -> Output {
+        self.command(args).output().await.expect("it runs")
+    }
+
+    async fn good(&self, args: &[&str]) -> String {
+        let output = self.run(args).await;
+        assert!(output.status.success(), "{args:?}: {output:?}");
+        String::from_utf8(output.stdout).expect("UTF-8")
+    }
+
+    /// The error text of a run that must end with this status.
+    async fn fails(&self, status: i32, args: &[&str]) -> String {
+        let output = self.run(args).await;
+        assert_eq!(output.status.code(), Some(status), "{args:?}: {output:?}");
+        String::from_utf8(output.stderr).expect("UTF-8")
+    }
+
+    fn payee(&self, number: u8) -> String {
+        let id = causeway_contracts::identity::AccountId([number; 20]);
+        id.address(self.network.genesis.address_prefix).to_string()
+    }
+}
+
+fn json_lines(text: &str) -> Vec<Value> {
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_by_hand_with_its_proof_and_its_history() {
+    let user = User::new([Behaviour::Honest; 4]).await;
+    let bob = user.payee(2);
+    user.good(&["contacts", "add", "bob", &bob]).await;
+    let paid = user
+        .good(&["pay", "bob", "12.50", "EUR", "--memo", "thanks", "--json"])
+        .await;
+    let paid: Value = serde_json::from_str(&paid).expect("JSON");
+    assert_eq!(paid["outcome"], "applied");
+    let id = paid["id"].as_str().expect("an id");
+    let proof = user.path("proof.json");
+    let proof = proof.to_str().expect("UTF-8");
+    user.good(&["receipt", id, "--out", proof]).await;
+    let told = user.good(&["verify", proof]).await;
+    assert!(
+        told.contains("12.50 EUR") && told.contains(&bob) && told.contains("thanks"),
+        "{told}"
+    );
+    let history = user.good(&["history"]).await;
+    assert!(history.contains(id) && history.contains("applied"), "{history}");
+    let accounts = user.good(&["account", "show", "main", "--json"]).await;
+    let account: Value = serde_json::from_str(&accounts).expect("JSON");
+    assert_eq!(account["account"]["operator"], "BANKA");
+    // 6.66 EUR is what this network's ledger refuses.
+    let refused = user.fails(3, &["pay", "bob", "6.66", "EUR"]).await;
+    assert!(refused.contains("not enough available"), "{refused}");
+    assert_eq!(user.network.applied(), [("thanks".to_owned(), 1)].into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_kind_of_error_has_its_status() {
+    let user = User::new([Behaviour::Honest; 4]).await;
+    let bob = user.payee(2);
+    user.fails(2, &["pay", &bob]).await;
+    user.fails(2, &["nonsense"]).await;
+    let digits = user.fails(6, &["pay", &bob, "1.005", "EUR"]).await;
+    assert!(digits.contains("3 digits after the point"), "{digits}");
+    user.fails(6, &["pay", "nobody", "1", "EUR"]).await;
+    user.fails(6, &["address", "check", "cwdev1nonsense"]).await;
+    user.good(&["address", "check", &bob]).await;
+    let wrong = user.write("wrong", "sesame close\n");
+    user.fails(8, &["pay", &bob, "1", "EUR", "--passphrase-file", &wrong])
+        .await;
+    let words = user
+        .fails(1, &["keys", "export", "payer", "--words", "--confirm", "yes"])
+        .await;
+    assert!(words.contains("show my words"), "{words}");
+    // Nobody listens on a port that was just given back.
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let nobody = format!("http://{}", listener.local_addr().expect("bound"));
+    drop(listener);
+    let genesis = user.path("genesis.toml");
+    let genesis = genesis.to_str().expect("UTF-8");
+    user.good(&["init", "--genesis", genesis, "--node", &nobody]).await;
+    user.fails(4, &["pay", &bob, "1", "EUR"]).await;
+    assert!(user.network.applied().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn words_come_back_and_make_the_same_keys() {
+    let user = User::new([Behaviour::Honest; 4]).await;
+    let made = user.good(&["keys", "new", "first", "--words", "12", "--json"]).await;
+    let second = user
+        .good(&["keys", "new", "second", "--same-words-as", "first", "--json"])
+        .await;
+    let words = user
+        .good(&["keys", "export", "first", "--words", "--confirm", "show my words"])
+        .await;
+    assert_eq!(words.split_whitespace().count(), 12);
+    assert!(!made.contains(words.trim()), "words are shown only if asked for");
+    let file = user.write("words", &words);
+    let again = user
+        .good(&["keys", "import", "again", "--words-file", &file, "--json"])
+        .await;
+    let other = user
+        .good(&[
+            "keys",
+            "import",
+            "other",
+            "--words-file",
+            &file,
+            "--index",
+            "1",
+            "--json",
+        ])
+        .await;
+    let key = |text: &str| json_lines(text)[0]["public_key"].clone();
+    assert_eq!(key(&made), key(&again));
+    assert_eq!(key(&second), key(&other));
+    assert_ne!(key(&made), key(&second));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn verify_needs_no_network_and_believes_no_forgery() {
+    let user = User::new([Behaviour::Honest; 4]).await;
+    let bob = user.payee(2);
+    let paid = user.good(&["pay", &bob, "1", "EUR", "--json"]).await;
+    let id = json_lines(&paid)[0]["id"].as_str().expect("an id").to_owned();
+    let mut proof: PaymentProof = user.network.proof(&id.parse().expect("an id"));
+    let file = user.write("proof.json", &serde_json::to_string(&proof).expect("JSON"));
+    let genesis = user.path("genesis.toml");
+    let genesis = genesis.to_str().expect("UTF-8").to_owned();
+    // No wallet, and no nodes in it: only two files.
+    let elsewhere = user.path("elsewhere");
+    let bare = [
+        "verify",
+        &file,
+        "--genesis",
+        &genesis,
+        "--home",
+        elsewhere.to_str().expect("UTF-8"),
+    ];
+    user.good(&bare).await;
+    proof.receipt.outcome = causeway_contracts::ledger::receipt::Outcome::Rejected {
+        action: 0,
+        reason: causeway_contracts::ledger::rejection::Rejection::InsufficientFunds,
+    };
+    let forged = user.write("forged.json", &serde_json::to_string(&proof).expect("JSON"));
+    user.fails(7, &["verify", &forged]).await;
+    let nonsense = user.write("nonsense.json", "{}");
+    user.fails(6, &["verify", &nonsense]).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_lines_stop_a_batch_unless_they_are_to_be_skipped() {
+    let user = User::new([Behaviour::Honest; 4]).await;
+    let bob = user.payee(2);
+    let text = format!("{HEADING}{bob},1,EUR,a\nnobody,1,EUR,b\n{bob},1.005,EUR,c\n{bob},3,JPY,d\n");
+    let file = user.write("pay.csv", &text);
+    let told = user.fails(6, &["pay", "--batch", &file]).await;
+    assert!(told.contains("line 3: ") && told.contains("line 4: "), "{told}");
+    assert!(user.network.applied().is_empty());
+    let done = user.good(&["pay", "--batch", &file, "--skip-bad", "--json"]).await;
+    let last = json_lines(&done).pop().expect("a summary");
+    assert_eq!(last["summary"]["applied"], 2);
+    assert_eq!(
+        user.network.applied(),
+        [("a".to_owned(), 1), ("d".to_owned(), 1)].into()
+    );
+    // Another content under the same name is another batch.
+    fs::write(user.path("pay.csv"), text.replace(",d\n", ",e\n")).expect("written");
+    let refused = user.fails(6, &["pay", "--batch", &file, "--skip-bad"]).await;
+    assert!(refused.contains("belongs to another file content"), "{refused}");
+}
+
+/// When to kill a run.
+#[derive(Debug, Clone, Copy)]
+enum Point {
+    /// After so many steps of requests at the nodes.
+    Step(u64),
+    /// When the journal is this long.
+    Journal(u64),
+}
+
+async fn kill_at(user: &User, args: &[&str], journal: &Path, point: Point) {
+    let mut steps = user.network.steps();
+    let before = *steps.borrow_and_update();
+    let mut child = user
+        .command(args)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let reached = async {
+        match point {
+            Point::Step(count) => {
+                while *steps.borrow_and_update() < before + count {
+                    if steps.changed().await.is_err() {
+                        break;
+                    }
+                }
+            }
+            Point::Journal(length) => {
+                while fs::metadata(journal).map_or(0, |file| file.len()) < length {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    };
+    // A run that ends before the point is as good a case.
+    tokio::select! {
+        () = reached => {}
+        _ = child.wait() => return,
+    }
+    child.start_kill().expect("SIGKILL");
+    child.wait().await.expect("it is dead");
+}
+
+/// The batch is killed with SIGKILL at 50 points and run again: each line is paid exactly once.
+#[tokio::test(flavor = "multi_thread")]
+async fn invariant_a_killed_batch_pays_each_line_exactly_once() {
+    const POINTS: u64 = 50;
+    const LINES: u64 = 60;
+    let user = User::new([
+        Behaviour::Forgetful,
+        Behaviour::Honest,
+        Behaviour::ForgedReceipt,
+        Behaviour::Honest,
+    ])
+    .await;
+    let mut expected = std::collections::BTreeMap::new();
+    for number in 0..POINTS {
+        let name = format!("pay-{number}.csv");
+        let mut text = HEADING.to_owned();
+        for line in 0..LINES {
+            let memo = format!("{number}/{line}");
+            text.push_str(&format!("{},1,EUR,{memo}\n", user.payee(2)));
+            expected.insert(memo, 1);
+        }
+        let file = user.write(&name, &text);
+        let journal = user.path(&format!("{name}.journal"));
+        let mut args = vec!["pay", "--batch", &file, "--json"];
+        // With a rate, lines go one by one or few together; without, in the largest groups.
+        if number % 2 == 0 {
+            args.extend(["--rate", "400"]);
+        }
+        let point = match number {
+            0..40 => Point::Step(1 + number * 3),
+            _ => Point::Journal(1 + (number - 40) * 2_500),
+        };
+        kill_at(&user, &args, &journal, point).await;
+        let done = user.good(&args).await;
+        let last = json_lines(&done).pop().expect("a summary");
+        assert_eq!(last["summary"]["applied"], LINES, "{point:?}");
+        assert_eq!(last["summary"]["unfinished"], 0, "{point:?}");
+    }
+    assert_eq!(user.network.applied(), expected);
+}
