@@ -48,7 +48,7 @@ use crate::{
     config::Config,
     exit::ExitStatus,
     keyfile,
-    log::{Files, LogError, Recovered},
+    log::{Absent, Files, LogError, Recovered},
     store::{
         self, Expect, Opened, Store, StoreError,
         check::{self, CheckError, Summary},
@@ -329,19 +329,22 @@ impl Running {
 struct Opening {
     files: Files,
     recovered: Recovered,
-    had_database: bool,
     store: Store,
     opened: Opened,
 }
 
-fn open(config: &Config, member: &Member) -> Result<Opening, Failure> {
+fn open(config: &Config, member: &Member, trust_missing_sign_record: bool) -> Result<Opening, Failure> {
     let data = &config.data;
     fs::create_dir_all(data)
         .with_context(|| format!("cannot make the data folder {}", data.display()))
         .map_err(Failure::config)?;
     let folder = database_folder(config);
-    let had_database = folder.exists();
-    let (files, recovered) = Files::open(&data.join("consensus"), member.genesis.hash(), member.id)?;
+    let absent = if folder.exists() && !trust_missing_sign_record {
+        Absent::Observe
+    } else {
+        Absent::Create
+    };
+    let (files, recovered) = Files::open(&data.join("consensus"), member.genesis.hash(), member.id, absent)?;
     // A validator that has signed or logged anything has had a database.
     let took_part = !recovered.log.is_empty() || recovered.record.height() > Height::GENESIS;
     let expect = if took_part { Expect::Existing } else { Expect::NewOrExisting };
@@ -349,20 +352,18 @@ fn open(config: &Config, member: &Member) -> Result<Opening, Failure> {
     Ok(Opening {
         files,
         recovered,
-        had_database,
         store,
         opened,
     })
 }
 
-async fn start(config: Config, member: Member, trust_record: bool) -> Result<Running, Failure> {
+async fn start(config: Config, member: Member, trust_missing_sign_record: bool) -> Result<Running, Failure> {
     let Opening {
         files,
         recovered,
-        had_database,
         store,
         opened,
-    } = open(&config, &member)?;
+    } = open(&config, &member, trust_missing_sign_record)?;
     let genesis = member.genesis.hash();
     let validators = opened.ledger.validators().clone();
     let validity_seconds_max = opened.ledger.parameters().validity_seconds_max;
@@ -430,8 +431,6 @@ async fn start(config: Config, member: Member, trust_record: bool) -> Result<Run
         tip,
         files,
         recovered,
-        had_database,
-        trust_record,
         data: config.data.clone(),
         disk_free_bytes_min: config.limits.disk_free_bytes_min,
         ports: Ports {
