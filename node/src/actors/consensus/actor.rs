@@ -277,7 +277,7 @@ impl ConsensusActor {
         };
         ctx.spawn(drafting.into_actor(self).map(move |answer, actor, ctx| match answer {
             Ok((Ok(block), batches)) => {
-                let held = |digest| batches.iter().find(|stored| stored.digest == *digest).cloned();
+                let held = |digest: &BatchDigest| batches.iter().find(|stored| stored.digest == *digest).cloned();
                 let drafted: Option<Vec<_>> = block.batches.iter().map(held).collect();
                 let drafted = drafted.expect("a draft orders batches that it was given");
                 actor.batches.insert(block.id(), drafted);
