@@ -141,7 +141,8 @@ impl From<ServeError> for Failure {
         };
         Self {
             status,
-            reason: anyhow::Error::from(error).context("choose another address in the configuration, or stop what uses it"),
+            reason: anyhow::Error::from(error)
+                .context("choose another address in the configuration, or stop what uses it"),
         }
     }
 }
@@ -158,7 +159,10 @@ pub struct Member {
 pub fn load_genesis(path: &Path) -> Result<Genesis, Failure> {
     let length = fs::metadata(path).with_context(|| format!("cannot read the genesis file {}", path.display()));
     if length.map_err(Failure::genesis)?.len() > GENESIS_BYTES_MAX as u64 {
-        let reason = anyhow!("the genesis file {} is longer than {GENESIS_BYTES_MAX} bytes", path.display());
+        let reason = anyhow!(
+            "the genesis file {} is longer than {GENESIS_BYTES_MAX} bytes",
+            path.display()
+        );
         return Err(Failure::genesis(reason));
     }
     let text = fs::read_to_string(path).with_context(|| format!("cannot read the genesis file {}", path.display()));
@@ -177,7 +181,9 @@ pub fn identify(config: &Config) -> Result<Member, Failure> {
     let public = key.public_key();
     let not_a_validator = |key: PublicKey, file: &Path| {
         let (network, file) = (&genesis.name, file.display());
-        Failure::config(anyhow!("the key {key} in {file} is of no validator in the genesis of {network}"))
+        Failure::config(anyhow!(
+            "the key {key} in {file} is of no validator in the genesis of {network}"
+        ))
     };
     let entry = genesis
         .validators
@@ -228,9 +234,15 @@ pub fn renew_database(config: &Config) -> Result<(), Failure> {
     let genesis = load_genesis(&config.genesis)?;
     let folder = database_folder(config);
     let moved = store::renew(&folder, &genesis)?;
-    println!("{} holds the genesis state; this node fetches the rest when it runs", folder.display());
+    println!(
+        "{} holds the genesis state; this node fetches the rest when it runs",
+        folder.display()
+    );
     if let Some(moved) = moved {
-        println!("what was there is in {}; remove it when it is not needed any more", moved.display());
+        println!(
+            "what was there is in {}; remove it when it is not needed any more",
+            moved.display()
+        );
     }
     Ok(())
 }
@@ -267,7 +279,9 @@ fn database_folder(config: &Config) -> PathBuf {
 
 /// Runs the validator until SIGINT or SIGTERM.
 pub fn run(config: Config, trust_missing_sign_record: bool) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&config.log).context("the filter 'log'").map_err(Failure::config)?;
+    let filter = EnvFilter::try_new(&config.log)
+        .context("the filter 'log'")
+        .map_err(Failure::config)?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -347,7 +361,11 @@ fn open(config: &Config, member: &Member, trust_missing_sign_record: bool) -> Re
     let (files, recovered) = Files::open(&data.join("consensus"), member.genesis.hash(), member.id, absent)?;
     // A validator that has signed or logged anything has had a database.
     let took_part = !recovered.log.is_empty() || recovered.record.height() > Height::GENESIS;
-    let expect = if took_part { Expect::Existing } else { Expect::NewOrExisting };
+    let expect = if took_part {
+        Expect::Existing
+    } else {
+        Expect::NewOrExisting
+    };
     let (store, opened) = Store::open(&folder, &member.genesis, expect)?;
     Ok(Opening {
         files,
@@ -423,7 +441,9 @@ async fn start(config: Config, member: Member, trust_missing_sign_record: bool) 
         fetch: network.network.clone().recipient(),
         faults: network.network.clone().recipient(),
     };
-    actors::run(&mempool_arbiter.handle(), mempool_mailbox, move |_| Mempool::new(setup, connections));
+    actors::run(&mempool_arbiter.handle(), mempool_mailbox, move |_| {
+        Mempool::new(setup, connections)
+    });
 
     let (actor, status) = ConsensusActor::new(Start {
         genesis,

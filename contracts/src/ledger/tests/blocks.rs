@@ -178,11 +178,17 @@ fn a_digest_is_ordered_once_while_it_is_remembered() {
     let time = TimeMs(START_MS + 1_000);
     net.block_at(time, std::slice::from_ref(&batch));
     assert!(net.ledger.remembers(&digest));
-    refuse(&net, std::slice::from_ref(&batch), InvalidBlock::RememberedBatch(digest));
+    refuse(
+        &net,
+        std::slice::from_ref(&batch),
+        InvalidBlock::RememberedBatch(digest),
+    );
     assert_eq!(drafted(&net, std::slice::from_ref(&batch)), [0usize; 0]);
     // A block of this time could name it again; its transaction has expired long since.
     let end = TimeMs(time.0 + 600_000);
-    let (block, _) = net.ledger.draft(TimeMs(end.0 - 1), net.proposer(), std::slice::from_ref(&batch));
+    let (block, _) = net
+        .ledger
+        .draft(TimeMs(end.0 - 1), net.proposer(), std::slice::from_ref(&batch));
     assert!(block.batches.is_empty());
     let (block, execution) = net.block_at(end, &[batch]);
     assert_eq!(block.batches.len(), 1);

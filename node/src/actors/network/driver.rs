@@ -3,9 +3,7 @@
 
 mod questions;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-};
+use std::collections::{BTreeMap, HashMap};
 
 use actix::Recipient;
 use causeway_contracts::committee::ValidatorId;
