@@ -7,6 +7,7 @@ mod server;
 use std::{
     collections::BTreeMap,
     fs,
+    io::{self, IsTerminal},
     path::{Path, PathBuf},
     sync::Arc,
     thread::available_parallelism,
@@ -251,7 +252,11 @@ fn database_folder(config: &Config) -> PathBuf {
 /// Runs the validator until SIGINT or SIGTERM.
 pub fn run(config: Config, trust_missing_sign_record: bool) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&config.log).context("the filter 'log'").map_err(Failure::config)?;
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .init();
     let member = identify(&config)?;
     tracing::info!(
         validator = %member.id,

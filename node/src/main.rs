@@ -81,7 +81,13 @@ enum Db {
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         // A validator that goes on after a bug could sign what it must not.
-        exit::stop(ExitStatus::Bug, &format!("a bug, please report it: {panic}\n{}", std::backtrace::Backtrace::force_capture()));
+        exit::stop(
+            ExitStatus::Bug,
+            &format!(
+                "a bug, please report it: {panic}\n{}",
+                std::backtrace::Backtrace::force_capture()
+            ),
+        );
     }));
     match execute(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,

@@ -14,7 +14,7 @@ mod wallet;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use causeway_contracts::proof::ProofError;
+use causeway_contracts::{codec::TooMany, money::text::AmountTextError, proof::ProofError};
 use causeway_wallet::{
     batch::{journal::JournalError, lines::FileProblem},
     client::ClientError,
@@ -119,6 +119,8 @@ fn exit_of(error: &anyhow::Error) -> Exit {
             || cause.is::<GenesisFileError>()
             || cause.is::<SecretError>()
             || cause.is::<PayeeError>()
+            || cause.is::<AmountTextError>()
+            || cause.is::<TooMany>()
         {
             return Exit::Input;
         }

@@ -74,7 +74,10 @@ impl Batch {
     }
 
     fn once_each(&self) -> BTreeMap<String, usize> {
-        self.lines.iter().map(|line| (line.payment.memo.to_string(), 1)).collect()
+        self.lines
+            .iter()
+            .map(|line| (line.payment.memo.to_string(), 1))
+            .collect()
     }
 }
 
@@ -104,7 +107,10 @@ async fn every_line_is_paid_once_and_again_by_no_second_run() {
         let path = file.expect("a file").path();
         let proof: PaymentProof = serde_json::from_slice(&fs::read(&path).expect("read")).expect("a proof");
         let verified = proof.verify(&trusted).expect("verifies");
-        assert_eq!(path.file_stem().and_then(|stem| stem.to_str()), Some(verified.id.to_string().as_str()));
+        assert_eq!(
+            path.file_stem().and_then(|stem| stem.to_str()),
+            Some(verified.id.to_string().as_str())
+        );
         kept.push(path);
     }
     assert_eq!(kept.len() as u64, lines);
@@ -150,11 +156,7 @@ async fn only_what_is_proved_dead_is_signed_again() {
         .lines
         .iter()
         .map(|line| {
-            let mut body = line
-                .payment
-                .sign(&hash, &Network::key())
-                .expect("signed")
-                .transaction;
+            let mut body = line.payment.sign(&hash, &Network::key()).expect("signed").transaction;
             body.valid_until = causeway_wallet::clock::seconds_from_now(1);
             body.sign([&Network::key()]).expect("signed")
         })
@@ -198,5 +200,8 @@ async fn a_batch_that_everyone_refuses_stops_and_can_go_on() {
     assert!(matches!(summary.failure, Some(ClientError::Refused { .. })));
     assert_eq!(summary.unfinished, batch.lines.len());
     let (_, remembered) = batch.journal();
-    assert!(remembered.signed.len() <= WINDOW, "no line is begun after the first failure");
+    assert!(
+        remembered.signed.len() <= WINDOW,
+        "no line is begun after the first failure"
+    );
 }

@@ -1,13 +1,13 @@
 use std::time::Duration;
 
 use causeway_contracts::{
+    block::TimeMs,
     codec::{Bounded, Text},
     identity::AccountId,
     keys::SecretKey,
     ledger::receipt::Outcome,
     money::{Amount, Currency},
     proof::TRUST_MS,
-    block::TimeMs,
     transaction::{Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction},
 };
 use causeway_wallet::{
@@ -75,7 +75,10 @@ async fn liars_are_not_believed_and_do_not_stop_a_payment() {
         let client = client(&network);
         for amount in [Amount(5), REFUSED_AMOUNT] {
             let tx = signed(&network, amount, "a");
-            let (_, verified) = client.submit(&tx).await.unwrap_or_else(|error| panic!("{bad:?}: {error}"));
+            let (_, verified) = client
+                .submit(&tx)
+                .await
+                .unwrap_or_else(|error| panic!("{bad:?}: {error}"));
             assert_eq!(verified.id, tx.id(), "{bad:?}");
             assert_eq!(verified.outcome == Outcome::Applied, amount == Amount(5), "{bad:?}");
         }
@@ -149,7 +152,10 @@ async fn a_denied_receipt_proves_nothing() {
     while clock::now_ms().0 < tx.transaction.valid_until.0 * 1000 {
         tokio::task::yield_now().await;
     }
-    let error = deceived.settle(&tx, None).await.expect_err("one validator by two addresses is one");
+    let error = deceived
+        .settle(&tx, None)
+        .await
+        .expect_err("one validator by two addresses is one");
     assert!(matches!(error, ClientError::Unconfirmed { .. }), "{error}");
     let settled = client(&network).settle(&tx, None).await.expect("settled");
     assert!(matches!(settled, Settled::Final(_)), "{settled:?}");
@@ -265,7 +271,14 @@ fn only_http_addresses_are_nodes() {
     for good in ["http://127.0.0.1:27200", "http://node.example/", "http://[::1]:1"] {
         check_node_address(good).unwrap_or_else(|error| panic!("{good}: {error}"));
     }
-    for bad in ["", "127.0.0.1:27200", "ftp://x", "https://x", "http://x/?a=b", "http://u@x"] {
+    for bad in [
+        "",
+        "127.0.0.1:27200",
+        "ftp://x",
+        "https://x",
+        "http://x/?a=b",
+        "http://u@x",
+    ] {
         let refused = check_node_address(bad);
         assert!(matches!(refused, Err(ClientError::NodeAddress(_))), "{bad}");
     }

@@ -196,11 +196,14 @@ impl Network {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let address: SocketAddr = listener.local_addr().expect("bound");
             nodes.push(format!("http://{address}"));
-            tokio::spawn(serve(listener, Arc::new(Node {
-                shared: shared.clone(),
-                key: node,
-                behaviour,
-            })));
+            tokio::spawn(serve(
+                listener,
+                Arc::new(Node {
+                    shared: shared.clone(),
+                    key: node,
+                    behaviour,
+                }),
+            ));
         }
         Self {
             genesis,
@@ -411,7 +414,9 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
-    let length = headers.get("content-length").map_or(Some(0), |text| text.parse().ok())?;
+    let length = headers
+        .get("content-length")
+        .map_or(Some(0), |text| text.parse().ok())?;
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     Some(Request {
@@ -439,9 +444,7 @@ impl Node {
             }
             ("GET", ["v1", "transactions", id]) => self.transaction(id),
             ("GET", ["v1", "accounts", address]) => self.account(address, &request.headers),
-            ("GET", ["v1", "currencies", code]) => {
-                self.state(Answer::NoCurrency(Currency::new(code).expect("a code")))
-            }
+            ("GET", ["v1", "currencies", code]) => self.state(Answer::NoCurrency(Currency::new(code).expect("a code"))),
             ("GET", ["v1", "blocks", height]) => self.block(height.parse().expect("a height")),
             _ => problem(404, "no such path"),
         }
@@ -468,7 +471,7 @@ impl Node {
                 id: tx.id(),
                 refused: refused.clone(),
             })
-            .collect();
+            .collect::<Vec<_>>();
         match self.behaviour {
             Behaviour::Dropping | Behaviour::Refusing => {}
             Behaviour::Forgetful => {
@@ -482,7 +485,8 @@ impl Node {
             }
             _ => self.shared.order(txs),
         }
-        reply(&Submitted { results })
+        let status = if refused.is_some() { 422 } else { 202 };
+        Reply::Json(status, json!(Submitted { results }))
     }
 
     async fn receipt(&self, id: &str, wait: Duration) -> Reply {
@@ -537,7 +541,10 @@ impl Node {
             }
             Behaviour::OtherNetwork => {
                 let other = GenesisHash([5; 32]);
-                let header = Header { genesis: other, ..header };
+                let header = Header {
+                    genesis: other,
+                    ..header
+                };
                 proof.block = certify(header, &other, validators, keys);
             }
             Behaviour::OtherProof => {

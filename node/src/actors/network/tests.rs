@@ -263,10 +263,11 @@ async fn broken_frames_and_hellos_disconnect() {
 async fn a_second_link_disconnects() {
     let node = Node::start(1, &[registered(2, NOWHERE)]).await;
     let mut peer = Hostile::connect(2, &node).await;
-    for _ in 0..2 {
-        let mut link = peer.open_link().await;
-        link.write(&node::HELLO.encode()).await;
-    }
+    let mut first = peer.open_link().await;
+    first.write(&node::HELLO.encode()).await;
+    assert_eq!(first.read_hello().await, node::HELLO);
+    let mut second = peer.open_link().await;
+    second.write(&node::HELLO.encode()).await;
     peer.disconnected().await;
     eventually(|| node.metric("causeway_peer_faults_total", "second_link") == 1).await;
 }
