@@ -165,6 +165,33 @@ fn a_refusal_is_proved_like_a_payment() {
     assert_eq!(proof.verify(&trusted()).map(|shown| shown.outcome), Ok(refused));
 }
 
+/// The last leaf of three has the path of the second of two: the receipt's own index tells them apart.
+#[test]
+fn a_receipt_is_shown_in_its_own_place_only() {
+    let applied = |index| Receipt {
+        subject: Subject::Transaction(payment().id()),
+        index,
+        outcome: Outcome::Applied,
+    };
+    let leaves: Vec<_> = (0..3).map(|index| applied(index).leaf()).collect();
+    let mut proof = proof(vec![], &first(), 1);
+    let header = Header {
+        receipts_root: merkle::root(leaves.clone()),
+        ..proof.block.header.clone()
+    };
+    proof.block = certified(&first(), header);
+    proof.receipt = applied(2);
+    proof.path = merkle::path(&leaves, 2);
+    assert!(proof.verify(&trusted()).is_ok());
+    proof.path.index = 1;
+    proof.path.leaves = 2;
+    assert_eq!(
+        proof.path.root(proof.receipt.leaf()),
+        Some(proof.block.header.receipts_root)
+    );
+    assert_eq!(proof.verify(&trusted()), Err(ProofError::NotInBlock));
+}
+
 #[test]
 fn each_tampering_has_its_error() {
     check_refused(|proof| proof.version = 2, ProofError::Version(2));

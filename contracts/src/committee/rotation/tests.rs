@@ -184,7 +184,7 @@ fn who_returns_starts_with_a_clean_record() {
 /// Its block of an earlier round may be proposed again while it is passed over.
 #[test]
 fn an_absent_author_is_absent_no_longer() {
-    let set = committee(&[1; 4]);
+    let set = committee(&[1; 7]);
     let start = Rotation::default();
     let (first, second) = (*start.proposer(&set, Height(1), 0), *start.proposer(&set, Height(1), 1));
     let absent = start.after(&set, Height(1), &second);
