@@ -9,10 +9,10 @@ export CARGO_TARGET_DIR ?= $(HOME)/.cache/causeway/target
 # Where `make devnet` and `make demo` keep their networks.
 DIR ?= devnet-data
 # Where CI keeps its own, so that it never touches yours.
-TEST_DIR := $(CARGO_TARGET_DIR)/test-devnet
-TOOLS := $(CARGO_TARGET_DIR)/tools
-BIN := $(CARGO_TARGET_DIR)/release
-PEER_VENV := $(CARGO_TARGET_DIR)/peer-venv
+TEST_DIR := $(abspath $(CARGO_TARGET_DIR))/test-devnet
+TOOLS := $(abspath $(CARGO_TARGET_DIR))/tools
+BIN := $(abspath $(CARGO_TARGET_DIR))/release
+PEER_VENV := $(abspath $(CARGO_TARGET_DIR))/peer-venv
 
 export PATH := $(TOOLS)/bin:$(HOME)/.cargo/bin:$(PATH)
 

@@ -130,6 +130,7 @@ impl Demo<'_> {
         ));
         report.all_up = Some(self.measure(&loader, "payments, all validators up").await?);
 
+        all_run(&mut fleet)?;
         say("the payroll; one validator gets SIGKILL half-way");
         let payroll = network_lines(&network)?;
         let paid = self.pay(&company, &payroll, &mut fleet, report).await?;
@@ -139,6 +140,7 @@ impl Demo<'_> {
             self.options.offer.rate
         ));
         report.one_down = Some(self.measure(&loader, "payments, one validator down").await?);
+        all_run(&mut fleet)?;
         for (what, found) in [("all validators up", &report.all_up), ("one down", &report.one_down)] {
             if let Some(found) = found.as_ref().filter(|found| !found.is_complete()) {
                 let why = format!(
@@ -435,6 +437,7 @@ impl Demo<'_> {
         };
         let settled = timeout(PATIENCE, settled).await;
         line.finish_and_clear();
+        all_run(fleet)?;
         let statuses = settled.context("the validators do not come to one height")?;
         for (validator, status) in (0..).zip(&statuses) {
             report.validators.push(Validator {
@@ -475,6 +478,14 @@ async fn height(fleet: &Fleet) -> anyhow::Result<u64> {
     let statuses = fleet.observer().statuses().await;
     let heights = statuses.iter().flatten().map(|status| status.height.0);
     heights.max().context("no validator answers")
+}
+
+/// An error if a validator has ended that was not killed on purpose.
+fn all_run(fleet: &mut Fleet) -> anyhow::Result<()> {
+    match fleet.ended()? {
+        Some(ended) => bail!("{ended}"),
+        None => Ok(()),
+    }
 }
 
 /// What comes next.

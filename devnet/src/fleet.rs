@@ -68,13 +68,7 @@ pub fn sibling(variable: &str, name: &str) -> anyhow::Result<PathBuf> {
 impl Fleet {
     /// Starts all validators and waits until each says that it is healthy.
     pub async fn start(network: Network, binary: PathBuf, lifetime: Lifetime) -> anyhow::Result<Self> {
-        if let Some((validator, id)) = running(&network.folder, network.plan)?.first() {
-            bail!(
-                "{} of this devnet is running already (process {}); `causeway-devnet down` stops it",
-                validator_name(*validator),
-                id.pid()
-            );
-        }
+        refuse_running(&network.folder, network.plan)?;
         network.plan.base_port.check_free(network.plan.validators)?;
         network.write_configs()?;
         let mut fleet = Self {
@@ -191,11 +185,6 @@ impl Fleet {
         self.wait_healthy(&[validator]).await
     }
 
-    pub fn is_up(&mut self, validator: u16) -> bool {
-        let child = &mut self.children[usize::from(validator)];
-        child.as_mut().is_some_and(|child| matches!(child.try_wait(), Ok(None)))
-    }
-
     pub fn resident_bytes(&self, validator: u16) -> Option<u64> {
         let pid = self.children[usize::from(validator)].as_ref()?.id()?;
         ProcessId::of(pid).ok()?.resident_bytes()
@@ -234,6 +223,18 @@ pub fn running(folder: &NetworkFolder, plan: Plan) -> anyhow::Result<Vec<(u16, P
         }
     }
     Ok(running)
+}
+
+/// An error if any of them runs: two processes must not share a folder, nor a plan be changed under one.
+pub fn refuse_running(folder: &NetworkFolder, plan: Plan) -> anyhow::Result<()> {
+    if let Some((validator, id)) = running(folder, plan)?.first() {
+        bail!(
+            "{} of this devnet is running already (process {}); `causeway-devnet down` stops it",
+            validator_name(*validator),
+            id.pid()
+        );
+    }
+    Ok(())
 }
 
 /// Stops the processes of a network, whoever started them. How many there were, and which of them

@@ -1,6 +1,9 @@
 //! Which loopback port each validator listens on, and whether those ports are free.
 
-use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+};
 
 use serde::{Deserialize, Serialize};
 
@@ -26,12 +29,14 @@ pub struct BasePort(u16);
 pub enum PortError {
     #[error("--base-port must be from 1024 to {}; a devnet takes the {RANGE} ports from it on", u16::MAX - RANGE)]
     OutOfRange,
-    #[error("port {port} on 127.0.0.1 ({use_} of validator-{validator}) cannot be had: {source}. Stop what uses it, or choose other ports with --base-port, such as --base-port {other}", use_ = .purpose)]
+    #[error(
+        "port {port} on 127.0.0.1 ({purpose} of validator-{validator}) cannot be had: {problem}. Stop what uses it, or choose other ports with --base-port, such as --base-port {other}"
+    )]
     InUse {
         port: u16,
         purpose: &'static str,
         validator: u16,
-        source: PortProblem,
+        problem: PortProblem,
         other: u16,
     },
     #[error("no {RANGE} free ports were found from {0} on; say where with --base-port")]
@@ -39,9 +44,14 @@ pub enum PortError {
 }
 
 /// The operating system's word for why it gives no port.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{0}")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PortProblem(std::io::ErrorKind);
+
+impl fmt::Display for PortProblem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
 
 impl BasePort {
     pub fn new(base: u16) -> Result<Self, PortError> {
@@ -90,7 +100,7 @@ impl BasePort {
                     port: address.port(),
                     purpose,
                     validator,
-                    source: PortProblem(error.kind()),
+                    problem: PortProblem(error.kind()),
                     other: self.next().map_or(BASE_PORT, |next| next.0),
                 })?;
             }

@@ -9,7 +9,7 @@ use indicatif::ProgressBar;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
-    fleet::{Fleet, Lifetime, node_binary},
+    fleet::{self, Fleet, Lifetime, node_binary},
     folder::Folder,
     metrics::Metrics,
     network::{Network, Plan},
@@ -92,6 +92,7 @@ fn open(folder: &Folder, options: Options) -> anyhow::Result<Network> {
         return Network::create(files, plan);
     }
     let mut network = Network::load(files)?;
+    fleet::refuse_running(&network.folder, network.plan)?;
     if let Some(asked) = options.validators.filter(|&asked| asked != network.plan.validators) {
         anyhow::bail!(
             "the devnet in {} has {} validators, not {asked}; `causeway-devnet reset` deletes it, or choose another --dir",
