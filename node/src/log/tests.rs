@@ -189,7 +189,7 @@ fn a_failed_write_is_told() {
 fn signs_only_where_it_knows_what_it_has_signed() {
     let recovered = |log: &[u64], record: Option<u64>| {
         let mut signatures = SignRecord::default();
-        for height in record {
+        if let Some(height) = record {
             signatures.absorb(signed(height, 0));
         }
         Recovered {
