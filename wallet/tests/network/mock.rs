@@ -483,7 +483,7 @@ impl Node {
                 let mut chain = self.shared.chain.lock().expect("no test has failed inside");
                 txs.retain(|_| {
                     chain.seen += 1;
-                    chain.seen % 3 != 0
+                    !chain.seen.is_multiple_of(3)
                 });
                 drop(chain);
                 self.shared.order(txs);
