@@ -14,7 +14,10 @@ use bincode::{
     Decode, Encode,
     config::Configuration,
     de::{BorrowDecoder, Decoder},
-    enc::{Encoder, write::Writer},
+    enc::{
+        Encoder, EncoderImpl,
+        write::{SizeWriter, Writer},
+    },
     error::{DecodeError as BinDecode, EncodeError as BinEncode},
 };
 use serde::{Deserialize, Deserializer, Serialize, de};
@@ -62,6 +65,13 @@ pub fn encode<T: Encode>(value: &T) -> Vec<u8> {
     bincode::encode_to_vec(value, CONFIG).expect("encoding to memory fails for no type of ours")
 }
 
+/// How many canonical bytes a value has.
+pub fn encoded_len<T: Encode>(value: &T) -> usize {
+    let mut encoder = EncoderImpl::new(SizeWriter::default(), CONFIG);
+    value.encode(&mut encoder).expect("counting fails for no type of ours");
+    encoder.into_writer().bytes_written
+}
+
 /// Appends the canonical bytes of a value, for callers that encode many into one buffer.
 pub fn encode_into<T: Encode>(value: &T, bytes: &mut Vec<u8>) {
     struct Appender<'a>(&'a mut Vec<u8>);
@@ -88,10 +98,23 @@ pub fn decode<T: Encode + Decode<()>>(bytes: &[u8], max: usize) -> Result<T, Dec
     if used != bytes.len() {
         return Err(DecodeError::Trailing(bytes.len() - used));
     }
-    if encode(&value) != bytes {
+    if !is_encoding(bytes, &value) {
         return Err(DecodeError::NotCanonical);
     }
     Ok(value)
+}
+
+/// Whether encoding `value` would give `bytes`, found out without a second copy of them.
+fn is_encoding<T: Encode>(bytes: &[u8], value: &T) -> bool {
+    struct Rest<'a>(&'a [u8]);
+    impl Writer for Rest<'_> {
+        fn write(&mut self, bytes: &[u8]) -> Result<(), BinEncode> {
+            self.0 = self.0.strip_prefix(bytes).ok_or(BinEncode::UnexpectedEnd)?;
+            Ok(())
+        }
+    }
+    let mut encoder = EncoderImpl::new(Rest(bytes), CONFIG);
+    value.encode(&mut encoder).is_ok() && encoder.into_writer().0.is_empty()
 }
 
 /// SHA-256 over a domain tag and the parts after it.

@@ -51,6 +51,8 @@ impl Validator {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ValidatorSet {
     members: Arc<[(ValidatorId, Validator)]>,
+    /// One round of turns to propose, as places in `members`.
+    turns: Arc<[u16]>,
     total_power: u64,
 }
 
@@ -94,8 +96,10 @@ impl ValidatorSet {
         if let Some(pair) = members.windows(2).find(|pair| pair[0].0 == pair[1].0) {
             return Err(ValidatorSetError::Duplicate(pair[0].1.key));
         }
+        let powers: Vec<_> = members.iter().map(|(_, validator)| validator.power).collect();
         Ok(Self {
             members: members.into(),
+            turns: rotation::turns(&powers).into(),
             total_power,
         })
     }

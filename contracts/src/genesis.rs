@@ -79,6 +79,8 @@ pub struct OpeningBalance {
 /// Why a genesis file is refused.
 #[derive(Debug, thiserror::Error)]
 pub enum GenesisError {
+    #[error("{actual} bytes, and a genesis file has at most {GENESIS_BYTES_MAX}")]
+    TooLong { actual: usize },
     #[error("not a genesis file: {0}")]
     Toml(#[from] toml::de::Error),
     #[error("version {0} is not known; this program knows version {GENESIS_VERSION}")]
@@ -124,6 +126,9 @@ pub enum AccountProblem {
 impl Genesis {
     /// Reads and checks a genesis file's text.
     pub fn parse(text: &str) -> Result<Self, GenesisError> {
+        if text.len() > GENESIS_BYTES_MAX {
+            return Err(GenesisError::TooLong { actual: text.len() });
+        }
         let genesis: Self = toml::from_str(text)?;
         genesis.check()?;
         Ok(genesis)

@@ -147,3 +147,6 @@ impl Parameters {
         at.ok().map(|at| &self.limits[at])
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,10 @@
 
 use std::{fmt, str::FromStr};
 
-use bech32::{Bech32m, Hrp};
+use bech32::{
+    Bech32m, Hrp,
+    primitives::decode::{CheckedHrpstring, CheckedHrpstringError},
+};
 use bincode::{
     Decode, Encode,
     de::{BorrowDecoder, Decoder},
@@ -250,13 +253,17 @@ pub struct Address {
     pub account: AccountId,
 }
 
+/// 20 bytes are exactly 32 characters of five bits: none is left over, so that each account has one
+/// address.
+const ADDRESS_DATA: usize = 32;
+
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AddressError {
     #[error("not an address, or one with a typing error: {0}")]
-    Checksum(String),
+    Checksum(#[from] CheckedHrpstringError),
     #[error("'{0}' is not a prefix of this network's addresses; they begin with cw1 or cwdev1")]
     Prefix(String),
-    #[error("an address holds 20 bytes, and this one {0}")]
+    #[error("an address has {ADDRESS_DATA} characters between prefix and checksum, and this one {0}")]
     Length(usize),
 }
 
@@ -270,18 +277,20 @@ impl fmt::Display for Address {
 impl FromStr for Address {
     type Err = AddressError;
     fn from_str(text: &str) -> Result<Self, AddressError> {
-        let parsed = bech32::primitives::decode::CheckedHrpstring::new::<Bech32m>(text)
-            .map_err(|error| AddressError::Checksum(error.to_string()))?;
+        let parsed = CheckedHrpstring::new::<Bech32m>(text)?;
         let hrp = parsed.hrp().to_lowercase();
         let prefix = [AddressPrefix::Main, AddressPrefix::Devnet]
             .into_iter()
             .find(|prefix| prefix.as_str() == hrp)
             .ok_or(AddressError::Prefix(hrp))?;
-        let bytes: Vec<u8> = parsed.byte_iter().take(21).collect();
-        let account = bytes
-            .as_slice()
-            .try_into()
-            .map_err(|_| AddressError::Length(bytes.len()))?;
+        let length = parsed.data_part_ascii_no_checksum().len();
+        if length != ADDRESS_DATA {
+            return Err(AddressError::Length(length));
+        }
+        let mut account = [0; 20];
+        for (byte, decoded) in account.iter_mut().zip(parsed.byte_iter()) {
+            *byte = decoded;
+        }
         Ok(Self {
             prefix,
             account: AccountId(account),

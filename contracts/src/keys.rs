@@ -14,6 +14,7 @@ use bincode::{
     error::{DecodeError, EncodeError},
 };
 use ed25519_dalek::Signer;
+use ed25519_zebra::batch;
 use rand_core::CryptoRng;
 
 use crate::codec::{hex_newtype, json_as_text};
@@ -189,22 +190,24 @@ pub struct Signed<'a> {
     pub signature: Signature,
 }
 
+/// The one rule's input, or `None` for a key that the rule refuses whatever the signature.
+fn item(key: &PublicKey, message: &[u8], signature: &Signature) -> Option<batch::Item> {
+    if is_small_order(key.as_bytes()) {
+        return None;
+    }
+    let signature = ed25519_zebra::Signature::from_bytes(&signature.0);
+    Some(((*key.as_bytes()).into(), signature, message).into())
+}
+
 impl Signed<'_> {
-    fn item(&self) -> ed25519_zebra::batch::Item {
-        (
-            (*self.key.as_bytes()).into(),
-            ed25519_zebra::Signature::from_bytes(&self.signature.0),
-            &self.domain.message(self.message),
-        )
-            .into()
+    fn item(&self) -> Option<batch::Item> {
+        item(&self.key, &self.domain.message(self.message), &self.signature)
     }
 
     /// Checks this signature alone.
     pub fn verify(&self) -> Result<(), BadSignature> {
-        if is_small_order(self.key.as_bytes()) {
-            return Err(BadSignature);
-        }
-        self.item().verify_single().map_err(|_| BadSignature)
+        let item = self.item().ok_or(BadSignature)?;
+        item.verify_single().map_err(|_| BadSignature)
     }
 }
 
@@ -223,12 +226,16 @@ pub fn verify_batch(batch: &[Signed<'_>], rng: &mut impl CryptoRng) -> Vec<bool>
 
 /// Whether every one of `batch` is good: [`verify_batch`] for a caller that wants no blame assigned.
 pub fn all_good(batch: &[Signed<'_>], rng: &mut impl CryptoRng) -> bool {
-    if batch.iter().any(|signed| is_small_order(signed.key.as_bytes())) {
-        return false;
-    }
-    let mut verifier = ed25519_zebra::batch::Verifier::new();
-    for signed in batch {
-        verifier.queue(signed.item());
+    good_together(batch.iter().map(Signed::item), rng)
+}
+
+fn good_together(items: impl Iterator<Item = Option<batch::Item>>, rng: &mut impl CryptoRng) -> bool {
+    let mut verifier = batch::Verifier::new();
+    for item in items {
+        match item {
+            Some(item) => verifier.queue(item),
+            None => return false,
+        }
     }
     verifier.verify(rng).is_ok()
 }

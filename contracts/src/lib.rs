@@ -20,3 +20,6 @@ pub mod proof;
 mod schema;
 pub mod statement;
 pub mod transaction;
+
+#[cfg(test)]
+mod example;

@@ -37,19 +37,24 @@ pub fn root(mut level: Vec<Root>) -> Root {
         return Root(Sha256::digest([]).into());
     }
     while level.len() > 1 {
-        level = level
-            .chunks(2)
-            .map(|pair| match pair {
-                [left, right] => node(left, right),
-                [single] => *single,
-                _ => unreachable!("chunks of two"),
-            })
-            .collect();
+        fold(&mut level);
     }
     level[0]
 }
 
-/// Shows that a leaf is in a tree (RFC 9162, section 2.1.3).
+fn fold(level: &mut Vec<Root>) {
+    let pairs = level.len() / 2;
+    for at in 0..pairs {
+        level[at] = node(&level[2 * at], &level[2 * at + 1]);
+    }
+    if level.len() % 2 == 1 {
+        level[pairs] = level[2 * pairs];
+    }
+    level.truncate(level.len().div_ceil(2));
+}
+
+/// Shows that a leaf is in a tree (RFC 9162, section 2.1.3). Not its place: trees of different sizes
+/// have places with the same path. Where the place matters, the leaf names it, as receipts do.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -74,16 +79,7 @@ pub fn path(leaves: &[Root], index: usize) -> InclusionPath {
         if let Some(sibling) = level.get(at ^ 1) {
             siblings.push(*sibling);
         }
-        level = level
-            .chunks(2)
-            .map(|pair| {
-                if let [left, right] = pair {
-                    node(left, right)
-                } else {
-                    pair[0]
-                }
-            })
-            .collect();
+        fold(&mut level);
         at /= 2;
     }
     InclusionPath {

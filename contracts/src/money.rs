@@ -76,10 +76,17 @@ impl fmt::Display for Balance {
     }
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected a balance in minor units: digits only, after a '-' if it is below zero")]
+pub struct NotABalance;
+
 impl FromStr for Balance {
-    type Err = std::num::ParseIntError;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
+    type Err = NotABalance;
+    fn from_str(text: &str) -> Result<Self, NotABalance> {
+        if text.starts_with('+') {
+            return Err(NotABalance);
+        }
+        text.parse().map(Self).map_err(|_| NotABalance)
     }
 }
 

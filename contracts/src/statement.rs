@@ -119,3 +119,6 @@ impl SignedStatement {
         Ok(validator.power)
     }
 }
+
+#[cfg(test)]
+mod tests;

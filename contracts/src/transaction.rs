@@ -42,10 +42,17 @@ impl std::fmt::Display for Nonce {
     }
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("expected a nonce: digits only, at most {}", u64::MAX)]
+pub struct NotANonce;
+
 impl std::str::FromStr for Nonce {
-    type Err = std::num::ParseIntError;
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        text.parse().map(Self)
+    type Err = NotANonce;
+    fn from_str(text: &str) -> Result<Self, NotANonce> {
+        if text.starts_with('+') {
+            return Err(NotANonce);
+        }
+        text.parse().map(Self).map_err(|_| NotANonce)
     }
 }
 
@@ -71,7 +78,7 @@ pub struct Transaction {
 
 impl Transaction {
     pub fn id(&self) -> TxId {
-        self.id_with(&mut Vec::new())
+        self.id_with(&mut Vec::with_capacity(256))
     }
 
     /// [`Self::id`] with a buffer that a caller of many keeps; what is in it is lost.
@@ -243,12 +250,27 @@ impl SignedTransaction {
     /// signatures. Those are checked in batches, from [`Self::signed`].
     pub fn decode(bytes: &[u8], genesis: &GenesisHash) -> Result<Self, TransactionError> {
         let signed: Self = codec::decode(bytes, TRANSACTION_BYTES_MAX)?;
-        signed.check(genesis)?;
+        signed.check_network(genesis)?;
+        signed.check_shape()?;
         Ok(signed)
     }
 
     /// The checks of [`Self::decode`] for a transaction that arrived in another form (JSON, a batch).
     pub fn check(&self, genesis: &GenesisHash) -> Result<(), TransactionError> {
+        self.check_length()?;
+        self.check_network(genesis)?;
+        self.check_shape()
+    }
+
+    fn check_length(&self) -> Result<(), TransactionError> {
+        let actual = codec::encoded_len(self);
+        if actual > TRANSACTION_BYTES_MAX {
+            return Err(TransactionError::TooLong { actual });
+        }
+        Ok(())
+    }
+
+    fn check_network(&self, genesis: &GenesisHash) -> Result<(), TransactionError> {
         let expected = genesis.prefix();
         if self.transaction.genesis != expected {
             return Err(TransactionError::WrongGenesis {
@@ -256,7 +278,7 @@ impl SignedTransaction {
                 actual: self.transaction.genesis,
             });
         }
-        self.check_shape()
+        Ok(())
     }
 
     fn check_shape(&self) -> Result<(), TransactionError> {
@@ -285,11 +307,8 @@ impl SignedTransaction {
 
     /// Canonical bytes, or the error that they would be too long to be accepted anywhere.
     pub fn to_bytes(&self) -> Result<Vec<u8>, TransactionError> {
-        let bytes = codec::encode(self);
-        if bytes.len() > TRANSACTION_BYTES_MAX {
-            return Err(TransactionError::TooLong { actual: bytes.len() });
-        }
-        Ok(bytes)
+        self.check_length()?;
+        Ok(codec::encode(self))
     }
 
     pub fn id(&self) -> TxId {

@@ -134,7 +134,7 @@ impl Network {
                 listen: ports.metrics(index),
             },
             limits: Limits::default(),
-            log: "info".to_owned(),
+            log: "info,arc_malachitebft_core_consensus=warn".to_owned(),
         }
     }
 

@@ -113,7 +113,11 @@ impl<'a> Teller<'a> {
 
     /// Whether an account is open, by the word of more than f of the validators.
     pub async fn is_open(&self, customer: &Customer) -> anyhow::Result<bool> {
-        let view = self.client.account(&customer.id, &customer.key).await?;
+        // Only a participant is told that there is none.
+        let view = self
+            .client
+            .account(&customer.id, &self.participant_key(customer.operator))
+            .await?;
         Ok(view.is_some())
     }
 

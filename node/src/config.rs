@@ -22,7 +22,7 @@ pub struct Config {
     pub metrics: MetricsConfig,
     #[serde(default)]
     pub limits: Limits,
-    /// A filter as of the `tracing` crates: `info`, or `info,causeway_node=debug`.
+    /// A filter as of the `tracing` crates, such as `info,causeway_node=debug`.
     #[serde(default = "default_log")]
     pub log: String,
 }
@@ -80,8 +80,9 @@ impl Default for Limits {
     }
 }
 
+/// The consensus core tells every vote at `info`.
 fn default_log() -> String {
-    "info".to_owned()
+    "info,arc_malachitebft_core_consensus=warn".to_owned()
 }
 
 #[derive(Debug, thiserror::Error)]

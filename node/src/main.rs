@@ -76,12 +76,24 @@ enum Db {
         #[arg(long)]
         json: bool,
     },
+    /// Replaces a damaged or lost database by an empty one, which the node fills from the other
+    /// validators when it runs. What was there is moved aside.
+    Renew {
+        #[arg(long)]
+        config: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(|panic| {
         // A validator that goes on after a bug could sign what it must not.
-        exit::stop(ExitStatus::Bug, &format!("a bug, please report it: {panic}\n{}", std::backtrace::Backtrace::force_capture()));
+        exit::stop(
+            ExitStatus::Bug,
+            &format!(
+                "a bug, please report it: {panic}\n{}",
+                std::backtrace::Backtrace::force_capture()
+            ),
+        );
     }));
     match execute(Arguments::parse().command) {
         Ok(()) => ExitCode::SUCCESS,
@@ -122,6 +134,7 @@ fn execute(command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Db(Db::Check { config, json }) => engine::check_database(&load(&config)?, json),
+        Command::Db(Db::Renew { config }) => engine::renew_database(&load(&config)?),
     }
 }
 

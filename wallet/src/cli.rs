@@ -14,14 +14,14 @@ mod wallet;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use causeway_contracts::proof::ProofError;
+use causeway_contracts::{codec::TooMany, money::text::AmountTextError, proof::ProofError};
 use causeway_wallet::{
     batch::{journal::JournalError, lines::FileProblem},
     client::ClientError,
     exit::Exit,
-    home::GenesisFileError,
+    home::{GenesisFileError, HomeError},
     keystore::{SealError, SecretError},
-    payee::PayeeError,
+    payee::{ContactsError, PayeeError},
 };
 use clap::{CommandFactory, Parser};
 
@@ -115,10 +115,21 @@ fn exit_of(error: &anyhow::Error) -> Exit {
                 _ => Exit::Input,
             };
         }
+        // What these hold does not show in the chain of causes.
+        if let Some(HomeError::Genesis(_)) = cause.downcast_ref::<HomeError>() {
+            return Exit::Input;
+        }
+        if let Some(ContactsError::Payee(_) | ContactsError::Name | ContactsError::Taken { .. }) =
+            cause.downcast_ref::<ContactsError>()
+        {
+            return Exit::Input;
+        }
         if cause.is::<FileProblem>()
             || cause.is::<GenesisFileError>()
             || cause.is::<SecretError>()
             || cause.is::<PayeeError>()
+            || cause.is::<AmountTextError>()
+            || cause.is::<TooMany>()
         {
             return Exit::Input;
         }

@@ -114,3 +114,6 @@ impl CommitCertificate {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,13 +3,16 @@
 //! Part of the ledger's state, so that all validators agree on it, and so that one dead validator of
 //! four costs one slow height in 64 and then fewer, not every fourth.
 
+use std::cmp::Reverse;
+
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use super::{VALIDATORS_MAX, ValidatorId, ValidatorSet};
 use crate::{block::Height, codec::Bounded};
 
-/// A round of turns has at most this many slots; powers are scaled down to fit.
+/// Powers whose smallest whole ratio needs more slots than this are scaled down to as many. Those
+/// whose share is then less than one slot get one beyond them.
 const SLOTS_MAX: u64 = 256;
 
 const ABSENCE_HEIGHTS_MIN: u64 = 64;
@@ -41,13 +44,18 @@ impl Rotation {
     /// Who proposes in a round of a height, given the set that decides it and the state after the
     /// height before it.
     pub fn proposer<'a>(&self, validators: &'a ValidatorSet, height: Height, round: u32) -> &'a ValidatorId {
-        let present: Vec<_> = slots(validators)
-            .into_iter()
-            .filter(|id| !self.is_absent(id, height))
+        let absent: Vec<_> = self
+            .absences
+            .iter()
+            .filter(|absence| height < absence.until)
+            .filter_map(|absence| validators.index_of(&absence.validator))
             .collect();
+        let turns = validators.turns.iter().copied();
+        let present: Vec<_> = turns.filter(|member| !absent.contains(member)).collect();
         assert!(!present.is_empty(), "the absent have at most a third of the power");
         let slot = (u128::from(height.0) + u128::from(round)) % present.len() as u128;
-        present[slot as usize]
+        let (id, _) = &validators.members[usize::from(present[slot as usize])];
+        id
     }
 
     pub fn is_absent(&self, id: &ValidatorId, height: Height) -> bool {
@@ -99,29 +107,15 @@ impl Rotation {
     }
 }
 
-/// One round of turns: each validator as often as its share of the power, spread evenly.
+/// One round of turns for members with these powers: each as often as its share of the power, spread
+/// evenly.
 ///
 /// Each step, everyone gains its weight in credit, and the richest (the first of equals) takes the
 /// slot and pays the total: nginx's smooth weighted round robin.
-fn slots(validators: &ValidatorSet) -> Vec<&ValidatorId> {
-    let divisor = validators.iter().map(|(_, v)| v.power).fold(0, gcd);
-    let scaled_total = validators.total_power() / divisor;
-    let weights: Vec<i128> = validators
-        .iter()
-        .map(|(_, validator)| {
-            let weight = validator.power / divisor;
-            let fitted = if scaled_total <= SLOTS_MAX {
-                weight
-            } else {
-                u64::try_from(u128::from(weight) * u128::from(SLOTS_MAX) / u128::from(scaled_total))
-                    .expect("at most 256")
-            };
-            i128::from(fitted.max(1))
-        })
-        .collect();
-    let total: i128 = weights.iter().sum();
-    let mut credit = vec![0i128; weights.len()];
-    let ids: Vec<_> = validators.iter().map(|(id, _)| id).collect();
+pub(super) fn turns(powers: &[u64]) -> Vec<u16> {
+    let weights = weights(powers);
+    let total: i64 = weights.iter().sum();
+    let mut credit = vec![0; weights.len()];
     (0..total)
         .map(|_| {
             for (credit, weight) in credit.iter_mut().zip(&weights) {
@@ -132,9 +126,34 @@ fn slots(validators: &ValidatorSet) -> Vec<&ValidatorId> {
                 .max_by_key(|&at| credit[at])
                 .expect("a set is not empty");
             credit[richest] -= total;
-            ids[richest]
+            u16::try_from(richest).expect("a set has at most 256 members")
         })
         .collect()
+}
+
+/// Slots in a round of turns: within one of the share, and at least one. What rounding down leaves
+/// over goes to the largest remainders, the first of equals before the others.
+fn weights(powers: &[u64]) -> Vec<i64> {
+    let divisor = powers.iter().copied().fold(0, gcd);
+    let total = powers.iter().sum::<u64>() / divisor;
+    let slots = total.min(SLOTS_MAX);
+    let parts: Vec<_> = powers
+        .iter()
+        .map(|power| u128::from(power / divisor) * u128::from(slots))
+        .map(|scaled| (scaled / u128::from(total), scaled % u128::from(total)))
+        .collect();
+    let mut weights: Vec<_> = parts
+        .iter()
+        .map(|(whole, _)| i64::try_from(*whole).expect("at most all slots").max(1))
+        .collect();
+    let taken: i64 = weights.iter().sum();
+    let left = slots.saturating_sub(taken.unsigned_abs());
+    let mut rounded_down: Vec<_> = (0..parts.len()).filter(|&at| parts[at].0 > 0).collect();
+    rounded_down.sort_by_key(|&at| Reverse(parts[at].1));
+    for at in rounded_down.into_iter().take(left as usize) {
+        weights[at] += 1;
+    }
+    weights
 }
 
 fn gcd(a: u64, b: u64) -> u64 {

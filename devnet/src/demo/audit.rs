@@ -148,6 +148,7 @@ pub async fn disks(network: &Network, binary: &Path, report: &mut Report) -> any
             )
         })?;
         for (currency, sum) in check.sums {
+            let sum = sum.unwrap_or_else(|| "too large".to_owned());
             report.currency_sums.entry(currency).or_default().push(sum);
         }
     }
@@ -176,5 +177,6 @@ pub async fn disks(network: &Network, binary: &Path, report: &mut Report) -> any
 /// minor units. It exits with an error if anything else is not sound.
 #[derive(Deserialize)]
 struct Check {
-    sums: BTreeMap<String, String>,
+    /// `None` if they are too large to be counted.
+    sums: BTreeMap<String, Option<String>>,
 }

@@ -185,7 +185,11 @@ pub async fn start(setup: Setup) -> Result<Running, NetworkError> {
 async fn listen_and_run(mut setup: Setup) -> Result<(Addr<Network>, Multiaddr), NetworkError> {
     let keypair = Keypair::ed25519_from_bytes(&mut setup.seed).expect("any 32 bytes are a seed");
     let own_key = keypair.public().to_peer_id();
+    let registered = setup.validators.len();
     let peers = peers(setup.validators, own_key)?;
+    if peers.len() == registered {
+        tracing::warn!(key = %own_key, "this node's network key is no validator's; the validators will refuse it");
+    }
     let metrics = Metrics::register(&setup.metrics)?;
     let mut swarm = swarm(keypair, peers.keys().copied().collect())?;
     let listening = listen(&mut swarm, &setup.listen).await?;

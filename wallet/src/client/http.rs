@@ -12,8 +12,6 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a request without a wait of its own may take.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
-const PROBLEM_BYTES_MAX: usize = 64 * 1024;
-
 /// Why a request to one node came to nothing. Its word alone proves nothing either way.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
@@ -93,27 +91,49 @@ pub(super) async fn call<T: DeserializeOwned>(
     timeout: Duration,
     max: usize,
 ) -> Result<T, CallError> {
+    let reply = exchange(request, timeout, max).await?;
+    if reply.status.is_success() {
+        serde_json::from_slice(&reply.body).map_err(CallError::Malformed)
+    } else {
+        Err(reply.into_error())
+    }
+}
+
+/// What a node said, whatever its status.
+pub(super) struct Reply {
+    status: StatusCode,
+    retry_after: Option<Duration>,
+    pub body: Vec<u8>,
+}
+
+impl Reply {
+    pub fn into_error(self) -> CallError {
+        match serde_json::from_slice(&self.body) {
+            Ok(problem) => CallError::Problem {
+                status: self.status,
+                problem: Box::new(problem),
+                retry_after: self.retry_after,
+            },
+            Err(_) => CallError::Status(self.status),
+        }
+    }
+}
+
+pub(super) async fn exchange(request: RequestBuilder, timeout: Duration, max: usize) -> Result<Reply, CallError> {
     let response = request.timeout(timeout).send().await?;
     let status = response.status();
-    if status.is_success() {
-        let body = read_bounded(response, max).await?;
-        return serde_json::from_slice(&body).map_err(CallError::Malformed);
-    }
     let retry_after = response
         .headers()
         .get(header::RETRY_AFTER)
         .and_then(|value| value.to_str().ok())
         .and_then(|text| text.parse().ok())
         .map(Duration::from_secs);
-    let body = read_bounded(response, PROBLEM_BYTES_MAX).await?;
-    match serde_json::from_slice(&body) {
-        Ok(problem) => Err(CallError::Problem {
-            status,
-            problem: Box::new(problem),
-            retry_after,
-        }),
-        Err(_) => Err(CallError::Status(status)),
-    }
+    let body = read_bounded(response, max).await?;
+    Ok(Reply {
+        status,
+        retry_after,
+        body,
+    })
 }
 
 async fn read_bounded(mut response: reqwest::Response, max: usize) -> Result<Vec<u8>, CallError> {

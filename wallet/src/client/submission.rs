@@ -22,6 +22,12 @@ use crate::clock;
 /// A node that has no receipt after this is helped by the next.
 const NEXT_NODE_AFTER: Duration = Duration::from_millis(500);
 
+/// A node's word for "full just now", which passes.
+const BUSY: &str = "busy";
+
+/// What else may pass, such as an account that a block under way opens, is waited for this long.
+const UNWILLING_FOR: Duration = Duration::from_secs(3);
+
 /// How long one request waits for a receipt.
 const RECEIPT_WAIT: Duration = Duration::from_secs(5);
 
@@ -119,7 +125,11 @@ impl Client {
             .post(self.url(node, "/v1/transactions"))
             .header(header::CONTENT_TYPE, TRANSACTIONS_TYPE)
             .body(body);
-        let answer: Submitted = http::call(request, http::REQUEST_TIMEOUT, SUBMITTED_BYTES_MAX).await?;
+        let reply = http::exchange(request, http::REQUEST_TIMEOUT, SUBMITTED_BYTES_MAX).await?;
+        // Where none was taken the status is an error's, and the body still says why for each.
+        let Ok(answer) = serde_json::from_slice::<Submitted>(&reply.body) else {
+            return Err(reply.into_error());
+        };
         if !answer.results.iter().map(|result| &result.id).eq(ids) {
             return Err(CallError::OtherSubject);
         }
@@ -276,6 +286,7 @@ impl Submission<'_> {
     }
 
     async fn attempt(&self, node: usize, mut offered: bool) -> Attempt {
+        let unwilling_at = Instant::now() + UNWILLING_FOR;
         loop {
             let mut refused = None;
             if !offered {
@@ -311,7 +322,9 @@ impl Submission<'_> {
                         _ => Attempt::Lied,
                     };
                 }
-                (Ok(None), Some(why)) if why.retry => sleep(NEXT_NODE_AFTER).await,
+                (Ok(None), Some(why)) if why.code == BUSY || (why.retry && Instant::now() < unwilling_at) => {
+                    sleep(NEXT_NODE_AFTER).await;
+                }
                 (Ok(None), Some(why)) => return Attempt::Refused(why),
                 // It may have lost the bytes, by a crash say: offer them again.
                 (Ok(None), None) => {}

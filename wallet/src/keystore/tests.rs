@@ -228,7 +228,11 @@ fn a_key_file_that_was_changed_does_not_open() {
     let sealed = json["sealed"].as_str().expect("text");
     let flipped = format!("{}{}", if sealed.starts_with('0') { '1' } else { '0' }, &sealed[1..]);
     check("/header/public_key", other_key, SealError::Tampered);
-    check("/header/origin", serde_json::json!({"words": {"index": 0}}), SealError::Tampered);
+    check(
+        "/header/origin",
+        serde_json::json!({"words": {"index": 0}}),
+        SealError::Tampered,
+    );
     check("/header/nonce", "00".repeat(24).into(), SealError::Tampered);
     check("/header/nonce", "00".into(), SealError::Tampered);
     check("/sealed", flipped.into(), SealError::Tampered);
@@ -236,7 +240,11 @@ fn a_key_file_that_was_changed_does_not_open() {
     check("/header/version", 2.into(), SealError::Version(2));
     check("/header/kdf/passes", 4.into(), SealError::WrongPassphrase);
     check("/header/kdf/salt", "00".repeat(16).into(), SealError::WrongPassphrase);
-    check("/header/passphrase_check", "00".repeat(32).into(), SealError::WrongPassphrase);
+    check(
+        "/header/passphrase_check",
+        "00".repeat(32).into(),
+        SealError::WrongPassphrase,
+    );
     check("/header/kdf/memory_kib", 4_000_000.into(), SealError::TooMuchWork);
     check("/header/kdf/passes", 1_000.into(), SealError::TooMuchWork);
     let mut unknown = json.clone();

@@ -36,7 +36,8 @@ impl User {
         user.good(&["keys", "import", "payer", "--seed-file", &seed]).await;
         let prefix = user.network.genesis.address_prefix;
         let address = user.network.payer.address(prefix).to_string();
-        user.good(&["account", "add", &address, "--key", "payer", "--label", "main"]).await;
+        user.good(&["account", "add", &address, "--key", "payer", "--label", "main"])
+            .await;
         user
     }
 
@@ -84,7 +85,9 @@ impl User {
 }
 
 fn json_lines(text: &str) -> Vec<Value> {
-    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -92,7 +95,9 @@ async fn a_payment_by_hand_with_its_proof_and_its_history() {
     let user = User::new([Behaviour::Honest; 4]).await;
     let bob = user.payee(2);
     user.good(&["contacts", "add", "bob", &bob]).await;
-    let paid = user.good(&["pay", "bob", "12.50", "EUR", "--memo", "thanks", "--json"]).await;
+    let paid = user
+        .good(&["pay", "bob", "12.50", "EUR", "--memo", "thanks", "--json"])
+        .await;
     let paid: Value = serde_json::from_str(&paid).expect("JSON");
     assert_eq!(paid["outcome"], "applied");
     let id = paid["id"].as_str().expect("an id");
@@ -100,7 +105,10 @@ async fn a_payment_by_hand_with_its_proof_and_its_history() {
     let proof = proof.to_str().expect("UTF-8");
     user.good(&["receipt", id, "--out", proof]).await;
     let told = user.good(&["verify", proof]).await;
-    assert!(told.contains("12.50 EUR") && told.contains(&bob) && told.contains("thanks"), "{told}");
+    assert!(
+        told.contains("12.50 EUR") && told.contains(&bob) && told.contains("thanks"),
+        "{told}"
+    );
     let history = user.good(&["history"]).await;
     assert!(history.contains(id) && history.contains("applied"), "{history}");
     let accounts = user.good(&["account", "show", "main", "--json"]).await;
@@ -124,8 +132,11 @@ async fn each_kind_of_error_has_its_status() {
     user.fails(6, &["address", "check", "cwdev1nonsense"]).await;
     user.good(&["address", "check", &bob]).await;
     let wrong = user.write("wrong", "sesame close\n");
-    user.fails(8, &["pay", &bob, "1", "EUR", "--passphrase-file", &wrong]).await;
-    let words = user.fails(1, &["keys", "export", "payer", "--words", "--confirm", "yes"]).await;
+    user.fails(8, &["pay", &bob, "1", "EUR", "--passphrase-file", &wrong])
+        .await;
+    let words = user
+        .fails(1, &["keys", "export", "payer", "--words", "--confirm", "yes"])
+        .await;
     assert!(words.contains("show my words"), "{words}");
     // Nobody listens on a port that was just given back.
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -142,16 +153,29 @@ async fn each_kind_of_error_has_its_status() {
 async fn words_come_back_and_make_the_same_keys() {
     let user = User::new([Behaviour::Honest; 4]).await;
     let made = user.good(&["keys", "new", "first", "--words", "12", "--json"]).await;
-    let second = user.good(&["keys", "new", "second", "--same-words-as", "first", "--json"]).await;
+    let second = user
+        .good(&["keys", "new", "second", "--same-words-as", "first", "--json"])
+        .await;
     let words = user
         .good(&["keys", "export", "first", "--words", "--confirm", "show my words"])
         .await;
     assert_eq!(words.split_whitespace().count(), 12);
     assert!(!made.contains(words.trim()), "words are shown only if asked for");
     let file = user.write("words", &words);
-    let again = user.good(&["keys", "import", "again", "--words-file", &file, "--json"]).await;
+    let again = user
+        .good(&["keys", "import", "again", "--words-file", &file, "--json"])
+        .await;
     let other = user
-        .good(&["keys", "import", "other", "--words-file", &file, "--index", "1", "--json"])
+        .good(&[
+            "keys",
+            "import",
+            "other",
+            "--words-file",
+            &file,
+            "--index",
+            "1",
+            "--json",
+        ])
         .await;
     let key = |text: &str| json_lines(text)[0]["public_key"].clone();
     assert_eq!(key(&made), key(&again));
@@ -171,7 +195,14 @@ async fn verify_needs_no_network_and_believes_no_forgery() {
     let genesis = genesis.to_str().expect("UTF-8").to_owned();
     // No wallet, and no nodes in it: only two files.
     let elsewhere = user.path("elsewhere");
-    let bare = ["verify", &file, "--genesis", &genesis, "--home", elsewhere.to_str().expect("UTF-8")];
+    let bare = [
+        "verify",
+        &file,
+        "--genesis",
+        &genesis,
+        "--home",
+        elsewhere.to_str().expect("UTF-8"),
+    ];
     user.good(&bare).await;
     proof.receipt.outcome = causeway_contracts::ledger::receipt::Outcome::Rejected {
         action: 0,
@@ -195,7 +226,10 @@ async fn bad_lines_stop_a_batch_unless_they_are_to_be_skipped() {
     let done = user.good(&["pay", "--batch", &file, "--skip-bad", "--json"]).await;
     let last = json_lines(&done).pop().expect("a summary");
     assert_eq!(last["summary"]["applied"], 2);
-    assert_eq!(user.network.applied(), [("a".to_owned(), 1), ("d".to_owned(), 1)].into());
+    assert_eq!(
+        user.network.applied(),
+        [("a".to_owned(), 1), ("d".to_owned(), 1)].into()
+    );
     // Another content under the same name is another batch.
     fs::write(user.path("pay.csv"), text.replace(",d\n", ",e\n")).expect("written");
     let refused = user.fails(6, &["pay", "--batch", &file, "--skip-bad"]).await;

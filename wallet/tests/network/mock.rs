@@ -196,11 +196,14 @@ impl Network {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
             let address: SocketAddr = listener.local_addr().expect("bound");
             nodes.push(format!("http://{address}"));
-            tokio::spawn(serve(listener, Arc::new(Node {
-                shared: shared.clone(),
-                key: node,
-                behaviour,
-            })));
+            tokio::spawn(serve(
+                listener,
+                Arc::new(Node {
+                    shared: shared.clone(),
+                    key: node,
+                    behaviour,
+                }),
+            ));
         }
         Self {
             genesis,
@@ -231,9 +234,10 @@ impl Network {
         self.shared.steps.subscribe()
     }
 
-    /// Puts transactions into a block without any node being asked.
+    /// Puts transactions into a block without any node being asked, also those that have expired by
+    /// now: as if it had been in time.
     pub fn order(&self, txs: &[SignedTransaction]) {
-        self.shared.order(txs.to_vec());
+        self.shared.order_valid_at(0, txs.to_vec());
     }
 
     pub fn proof(&self, id: &TxId) -> PaymentProof {
@@ -261,6 +265,10 @@ impl Chain {
 impl Shared {
     /// One block of those that are new and not expired, or an empty one.
     fn order(&self, txs: Vec<SignedTransaction>) {
+        self.order_valid_at(now_ms(), txs);
+    }
+
+    fn order_valid_at(&self, valid_ms: u64, txs: Vec<SignedTransaction>) {
         let mut chain = self.chain.lock().expect("no test has failed inside");
         let (parent, last_ms) = match chain.blocks.last() {
             Some((last, _)) => (last.header.id(), last.header.time_ms.0),
@@ -271,7 +279,7 @@ impl Shared {
         let mut receipts = Vec::new();
         for tx in txs {
             let id = tx.id();
-            if chain.located.contains_key(&id) || time_ms >= tx.transaction.valid_until.0 * 1000 {
+            if chain.located.contains_key(&id) || valid_ms >= tx.transaction.valid_until.0 * 1000 {
                 continue;
             }
             chain.located.insert(id, (place, receipts.len()));
@@ -411,7 +419,9 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
         .filter_map(|line| line.split_once(": "))
         .map(|(name, value)| (name.to_lowercase(), value.to_owned()))
         .collect();
-    let length = headers.get("content-length").map_or(Some(0), |text| text.parse().ok())?;
+    let length = headers
+        .get("content-length")
+        .map_or(Some(0), |text| text.parse().ok())?;
     let mut body = vec![0; length];
     stream.read_exact(&mut body).await.ok()?;
     Some(Request {
@@ -439,9 +449,7 @@ impl Node {
             }
             ("GET", ["v1", "transactions", id]) => self.transaction(id),
             ("GET", ["v1", "accounts", address]) => self.account(address, &request.headers),
-            ("GET", ["v1", "currencies", code]) => {
-                self.state(Answer::NoCurrency(Currency::new(code).expect("a code")))
-            }
+            ("GET", ["v1", "currencies", code]) => self.state(Answer::NoCurrency(Currency::new(code).expect("a code"))),
             ("GET", ["v1", "blocks", height]) => self.block(height.parse().expect("a height")),
             _ => problem(404, "no such path"),
         }
@@ -468,21 +476,22 @@ impl Node {
                 id: tx.id(),
                 refused: refused.clone(),
             })
-            .collect();
+            .collect::<Vec<_>>();
         match self.behaviour {
             Behaviour::Dropping | Behaviour::Refusing => {}
             Behaviour::Forgetful => {
                 let mut chain = self.shared.chain.lock().expect("no test has failed inside");
                 txs.retain(|_| {
                     chain.seen += 1;
-                    chain.seen % 3 != 0
+                    !chain.seen.is_multiple_of(3)
                 });
                 drop(chain);
                 self.shared.order(txs);
             }
             _ => self.shared.order(txs),
         }
-        reply(&Submitted { results })
+        let status = if refused.is_some() { 422 } else { 202 };
+        Reply::Json(status, json!(Submitted { results }))
     }
 
     async fn receipt(&self, id: &str, wait: Duration) -> Reply {
@@ -537,7 +546,10 @@ impl Node {
             }
             Behaviour::OtherNetwork => {
                 let other = GenesisHash([5; 32]);
-                let header = Header { genesis: other, ..header };
+                let header = Header {
+                    genesis: other,
+                    ..header
+                };
                 proof.block = certify(header, &other, validators, keys);
             }
             Behaviour::OtherProof => {

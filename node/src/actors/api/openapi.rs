@@ -5,10 +5,7 @@ use std::fmt::Write;
 use causeway_contracts::api::Problem;
 use utoipa::{
     Modify, OpenApi, ToSchema,
-    openapi::{
-        ContentBuilder, PathItem, Ref, ResponseBuilder,
-        path::Operation,
-    },
+    openapi::{ContentBuilder, PathItem, Ref, ResponseBuilder, path::Operation},
 };
 
 use super::{account, error::PROBLEM_TYPE, metrics, public, receipt, stream, submit};

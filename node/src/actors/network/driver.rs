@@ -1,19 +1,18 @@
 //! The task that owns the swarm: it dials, admits, links, scores and disconnects peers, and carries
 //! questions and answers. What flows on links does not pass through it.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    io,
-};
+mod questions;
+
+use std::collections::{BTreeMap, HashMap};
 
 use actix::Recipient;
 use causeway_contracts::committee::ValidatorId;
-use futures::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use libp2p::{
     Multiaddr, PeerId, Swarm, connection_limits,
     core::ConnectedPoint,
     identify, ping,
-    request_response::{InboundRequestId, Message, OutboundFailure, OutboundRequestId, ResponseChannel},
+    request_response::OutboundRequestId,
     swarm::{
         ConnectionId, DialError, ListenError, NetworkBehaviour, SwarmEvent,
         dial_opts::{DialOpts, PeerCondition},
@@ -21,16 +20,17 @@ use libp2p::{
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until},
 };
 
+use self::questions::{Asked, Served};
 use super::{
     exchange,
     frame::{Hello, Mismatch, Violation},
     link::{self, End, News, Notice, Reader, Receivers, Reporter},
     links::{self, LinkEvent, NotAdmitted, PeerLinkEvent},
-    message::{FETCH_RESPONSE_BYTES_MAX, FetchError, Serve},
-    metrics::{FetchOutcome, Metrics, Refused},
+    message::{FetchError, Serve},
+    metrics::{Metrics, Refused},
     peer::{Connection, FAULT_POINTS, Peer, Side, VIOLATION_POINTS, WAIT},
     queue::Outbox,
 };
@@ -67,8 +67,6 @@ pub struct Behaviour {
     pub fetch: exchange::Behaviour,
 }
 
-type Served = (PeerId, ResponseChannel<Vec<u8>>, Option<Vec<u8>>);
-
 pub struct Driver {
     swarm: Swarm<Behaviour>,
     peers: HashMap<PeerId, Peer>,
@@ -81,11 +79,6 @@ pub struct Driver {
     notices: (mpsc::Sender<Notice>, mpsc::Receiver<Notice>),
     fetches: HashMap<OutboundRequestId, Asked>,
     serves: FuturesUnordered<BoxFuture<'static, Served>>,
-}
-
-struct Asked {
-    of: PeerId,
-    answer: oneshot::Sender<Result<Vec<u8>, FetchError>>,
 }
 
 /// What a driver starts with.
@@ -264,7 +257,11 @@ impl Driver {
                 tracing::warn!(validator = %peer.name, why, "lost a validator");
                 unpublish(&self.links, &self.metrics, peer.id);
             }
-            peer.redial.lost(connection.linked_since, now);
+            if connection.mismatched {
+                peer.redial.mismatched(now);
+            } else {
+                peer.redial.lost(connection.linked_since, now);
+            }
         } else if peer.connection.is_none() && peer.redial.at.is_none() {
             peer.redial.failed(now);
         }
@@ -359,8 +356,24 @@ impl Driver {
                 });
                 tracing::info!(validator = %name, "connected to a validator");
             }
+            News::Mismatched(mismatch) => self.on_mismatch(key, id, mismatch),
             News::Ended(end) => self.on_end(key, id, &end),
         }
+    }
+
+    /// Says so once for each connection, as both of its links may find out.
+    fn on_mismatch(&mut self, key: PeerId, id: ConnectionId, mismatch: Mismatch) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        let name = peer.name.clone();
+        let Some(connection) = peer.connection(id) else { return };
+        if std::mem::replace(&mut connection.mismatched, true) {
+            return;
+        }
+        tracing::warn!(validator = %name, "refused a validator: {mismatch}");
+        self.metrics.refused(match mismatch {
+            Mismatch::Version { .. } => Refused::OtherVersion,
+            Mismatch::Genesis { .. } => Refused::OtherGenesis,
+        });
     }
 
     /// Closes a connection whose link has ended, or never was.
@@ -370,24 +383,14 @@ impl Driver {
             return;
         }
         let name = peer.name.clone();
+        if let End::Mismatch(mismatch) = end {
+            self.on_mismatch(key, id, *mismatch);
+        }
         self.disconnect(key, id, &end.to_string());
-        match end {
-            End::Mismatch(mismatch) => {
-                tracing::warn!(validator = %name, "refused a validator: {mismatch}");
-                self.metrics.refused(match mismatch {
-                    Mismatch::Version { .. } => Refused::OtherVersion,
-                    Mismatch::Genesis { .. } => Refused::OtherGenesis,
-                });
-                if let Some(peer) = self.peers.get_mut(&key) {
-                    peer.redial.mismatched(Instant::now());
-                }
-            }
-            End::Violation(violation) => {
-                tracing::warn!(validator = %name, "a validator sent {violation}");
-                self.metrics.fault(violation.kind());
-                self.charge(key, VIOLATION_POINTS);
-            }
-            End::Lost(_) | End::Silent | End::LetGo => {}
+        if let End::Violation(violation) = end {
+            tracing::warn!(validator = %name, "a validator sent {violation}");
+            self.metrics.fault(violation.kind());
+            self.charge(key, VIOLATION_POINTS);
         }
     }
 
@@ -415,125 +418,6 @@ impl Driver {
         if let Some(id) = connection {
             self.disconnect(key, id, "of its faults");
         }
-    }
-
-    fn fetch(&mut self, from: ValidatorId, request: Vec<u8>, answer: oneshot::Sender<Result<Vec<u8>, FetchError>>) {
-        let linked = self.by_id.get(&from).copied().and_then(|key| {
-            let peer = self.peers.get_mut(&key).filter(|peer| peer.is_linked())?;
-            Some((key, peer))
-        });
-        let (key, peer) = match linked {
-            None => return self.answer(answer, Err(FetchError::NotConnected(from))),
-            Some((_, peer))
-                if peer.fetches >= exchange::FETCHES_PER_PEER_MAX || self.fetches.len() >= exchange::FETCHES_MAX =>
-            {
-                return self.answer(answer, Err(FetchError::Busy));
-            }
-            Some(linked) => linked,
-        };
-        peer.fetches += 1;
-        let id = self.swarm.behaviour_mut().fetch.send_request(&key, request);
-        self.fetches.insert(id, Asked { of: key, answer });
-    }
-
-    fn answer(&self, answer: oneshot::Sender<Result<Vec<u8>, FetchError>>, result: Result<Vec<u8>, FetchError>) {
-        self.metrics.fetched(match &result {
-            Ok(_) => FetchOutcome::Answered,
-            Err(FetchError::NotConnected(_)) => FetchOutcome::NotConnected,
-            Err(FetchError::NoAnswer(_)) => FetchOutcome::NoAnswer,
-            Err(FetchError::Busy) => FetchOutcome::Busy,
-        });
-        // Who asked may have stopped waiting.
-        answer.send(result).ok();
-    }
-
-    fn on_exchange(&mut self, event: exchange::Event) {
-        match event {
-            exchange::Event::Message {
-                peer,
-                connection_id,
-                message,
-            } => match message {
-                Message::Request {
-                    request_id,
-                    request,
-                    channel,
-                } => self.serve(peer, connection_id, request_id, request, channel),
-                Message::Response { request_id, response } => self.on_answer(request_id, Ok(response)),
-            },
-            exchange::Event::OutboundFailure {
-                peer,
-                request_id,
-                error,
-                ..
-            } => {
-                tracing::debug!(%peer, %error, "a fetch failed");
-                if let OutboundFailure::Io(error) = &error
-                    && error.kind() == io::ErrorKind::InvalidData
-                {
-                    self.metrics.fault("response_too_long");
-                    self.charge(peer, VIOLATION_POINTS);
-                }
-                self.on_answer(request_id, Err(()));
-            }
-            exchange::Event::InboundFailure { peer, request_id, .. }
-            | exchange::Event::ResponseSent { peer, request_id, .. } => {
-                if let Some(peer) = self.peers.get_mut(&peer) {
-                    peer.serving.remove(&request_id);
-                }
-            }
-        }
-    }
-
-    fn on_answer(&mut self, id: OutboundRequestId, response: Result<Vec<u8>, ()>) {
-        let Some(Asked { of, answer }) = self.fetches.remove(&id) else {
-            return;
-        };
-        let Some(peer) = self.peers.get_mut(&of) else { return };
-        peer.fetches -= 1;
-        let from = peer.id;
-        self.answer(answer, response.map_err(|()| FetchError::NoAnswer(from)));
-    }
-
-    /// Dropping the channel refuses.
-    fn serve(
-        &mut self,
-        key: PeerId,
-        connection: ConnectionId,
-        id: InboundRequestId,
-        request: Vec<u8>,
-        channel: ResponseChannel<Vec<u8>>,
-    ) {
-        let serving: usize = self.peers.values().map(|peer| peer.serving.len()).sum();
-        let Some(peer) = self.peers.get_mut(&key) else { return };
-        let admitted = peer
-            .connection(connection)
-            .is_some_and(|connection| connection.admitted);
-        if !admitted || peer.serving.len() >= exchange::SERVES_PER_PEER_MAX || serving >= exchange::SERVES_MAX {
-            tracing::debug!(validator = %peer.name, admitted, "refused a fetch");
-            return;
-        }
-        peer.serving.insert(id);
-        let from = peer.id;
-        let answering = self.serve.send(Serve { from, request });
-        let served = async move {
-            let answer = match timeout(exchange::FETCH_TIME_MAX, answering).await {
-                Ok(Ok(answer)) => answer,
-                Ok(Err(_)) | Err(_) => None,
-            };
-            (key, channel, answer)
-        };
-        self.serves.push(served.boxed());
-    }
-
-    fn on_served(&mut self, (key, channel, answer): Served) {
-        let Some(answer) = answer else { return };
-        if answer.len() > FETCH_RESPONSE_BYTES_MAX {
-            tracing::error!(peer = %key, bytes = answer.len(), "an answer to a peer is too long to be sent");
-            return;
-        }
-        // Too late an answer has nobody waiting for it.
-        self.swarm.behaviour_mut().fetch.send_response(channel, answer).ok();
     }
 }
 

@@ -7,10 +7,7 @@ use causeway_contracts::{
     money::{Amount, Currency},
 };
 
-use super::{
-    super::plan::State,
-    *,
-};
+use super::{super::plan::State, *};
 use crate::payment::Payment;
 
 const NETWORK: GenesisHash = GenesisHash([9; 32]);
@@ -79,7 +76,10 @@ fn what_was_signed_comes_back_byte_for_byte() {
     drop(journal);
     let (_, remembered) = setting.open().expect("read back");
     assert_eq!(remembered.plan.state(2), Some(State::Live(first.id())));
-    assert!(matches!(remembered.plan.state(3), Some(State::Final { height: Height(5), .. })));
+    assert!(matches!(
+        remembered.plan.state(3),
+        Some(State::Final { height: Height(5), .. })
+    ));
     assert_eq!(remembered.signed[&2].to_bytes(), first.to_bytes());
 }
 
@@ -90,9 +90,13 @@ fn a_torn_end_is_cut_off() {
     let (first, second) = (setting.sign(0), setting.sign(1));
     let (mut journal, _) = setting.open().expect("begun");
     let heading = fs::read(setting.path()).expect("there").len();
-    journal.append(&[Record::signed(2, &first).expect("short")]).expect("written");
+    journal
+        .append(&[Record::signed(2, &first).expect("short")])
+        .expect("written");
     let one = fs::read(setting.path()).expect("there").len();
-    journal.append(&[Record::signed(3, &second).expect("short")]).expect("written");
+    journal
+        .append(&[Record::signed(3, &second).expect("short")])
+        .expect("written");
     drop(journal);
     let whole = fs::read(setting.path()).expect("there");
     for length in 0..whole.len() {
@@ -149,10 +153,9 @@ fn a_journal_that_does_not_fit_the_file_or_itself_is_refused() {
         assert!(expected(&error), "{error}");
     };
     let signed = |line, tx: &SignedTransaction| Record::signed(line, tx).expect("short");
-    check(
-        &|setting| vec![signed(2, &setting.sign(1))],
-        |error| matches!(error, JournalError::OtherPayment { line: 2, at: 2, .. }),
-    );
+    check(&|setting| vec![signed(2, &setting.sign(1))], |error| {
+        matches!(error, JournalError::OtherPayment { line: 2, at: 2, .. })
+    });
     check(
         &|setting| vec![signed(2, &setting.sign(0)), signed(2, &setting.sign(0))],
         |error| {
@@ -166,18 +169,15 @@ fn a_journal_that_does_not_fit_the_file_or_itself_is_refused() {
             )
         },
     );
-    check(
-        &|setting| vec![signed(9, &setting.sign(0))],
-        |error| {
-            matches!(
-                error,
-                JournalError::Contradiction {
-                    source: Contradiction::UnknownLine { line: 9 },
-                    ..
-                }
-            )
-        },
-    );
+    check(&|setting| vec![signed(9, &setting.sign(0))], |error| {
+        matches!(
+            error,
+            JournalError::Contradiction {
+                source: Contradiction::UnknownLine { line: 9 },
+                ..
+            }
+        )
+    });
     let setting = Setting::new();
     setting.open().expect("begun");
     let mut text = fs::read(setting.path()).expect("there");

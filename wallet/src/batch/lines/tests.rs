@@ -37,7 +37,8 @@ fn good_lines_become_payments_in_minor_units() {
          bob,12.50,EUR,March\n\
          \n\
          {bob},1500,JPY,\"two\nlines\"\r\n \
-         {bob} , 0.125 , KWD , \n"
+         {bob} , 0.125 , KWD , \r\
+         bob,1,JPY,x"
     );
     let parsed = read(text).expect("a good file");
     assert_eq!(parsed.bad, []);
@@ -55,7 +56,8 @@ fn good_lines_become_payments_in_minor_units() {
         [
             (2, 1250, "EUR", "March"),
             (4, 1500, "JPY", "two\nlines"),
-            (6, 125, "KWD", "")
+            (6, 125, "KWD", ""),
+            (7, 1, "JPY", "x")
         ]
     );
 }
@@ -63,7 +65,11 @@ fn good_lines_become_payments_in_minor_units() {
 #[test]
 fn each_bad_line_is_told_with_its_number_and_its_reason() {
     let bob = address(BOB);
-    let mistyped = format!("{}{}", &bob[..bob.len() - 1], if bob.ends_with('q') { 'p' } else { 'q' });
+    let mistyped = format!(
+        "{}{}",
+        &bob[..bob.len() - 1],
+        if bob.ends_with('q') { 'p' } else { 'q' }
+    );
     let elsewhere = BOB.address(AddressPrefix::Main).to_string();
     let too_long = "x".repeat(141);
     let mut text = b"beneficiary,amount,currency,reference\n".to_vec();
@@ -72,9 +78,10 @@ fn each_bad_line_is_told_with_its_number_and_its_reason() {
         (b"bob,1,EUR,x,y".into(), |r| *r == Reason::Columns { actual: 5 }),
         (b"bob,1,EUR,\xff\xfe".into(), |r| *r == Reason::NotText),
         (b",1,EUR,x".into(), |r| *r == Reason::Beneficiary(PayeeError::Empty)),
-        (b"carol,1,EUR,x".into(), |r| {
-            matches!(r, Reason::Beneficiary(PayeeError::Unknown { text, .. }) if text == "carol")
-        }),
+        (
+            b"carol,1,EUR,x".into(),
+            |r| matches!(r, Reason::Beneficiary(PayeeError::Unknown { text, .. }) if text == "carol"),
+        ),
         (format!("{mistyped},1,EUR,x").into(), |r| {
             matches!(
                 r,
@@ -87,9 +94,16 @@ fn each_bad_line_is_told_with_its_number_and_its_reason() {
         (format!("{elsewhere},1,EUR,x").into(), |r| {
             matches!(r, Reason::Beneficiary(PayeeError::OtherNetwork { .. }))
         }),
-        (format!("{},1,EUR,x", address(FROM)).into(), |r| *r == Reason::PaysItself),
-        (b"bob,1,eur,x".into(), |r| matches!(r, Reason::CurrencyCode { code, .. } if code == "eur")),
-        (b"bob,1,USD,x".into(), |r| *r == Reason::UnknownCurrency(currency("USD"))),
+        (format!("{},1,EUR,x", address(FROM)).into(), |r| {
+            *r == Reason::PaysItself
+        }),
+        (
+            b"bob,1,eur,x".into(),
+            |r| matches!(r, Reason::CurrencyCode { code, .. } if code == "eur"),
+        ),
+        (b"bob,1,USD,x".into(), |r| {
+            *r == Reason::UnknownCurrency(currency("USD"))
+        }),
         (b"bob,,EUR,x".into(), |r| {
             matches!(r, Reason::Amount(AmountTextError::NotADecimal { .. }))
         }),
@@ -100,10 +114,24 @@ fn each_bad_line_is_told_with_its_number_and_its_reason() {
             matches!(r, Reason::Amount(AmountTextError::NotADecimal { .. }))
         }),
         (b"bob,1.005,EUR,x".into(), |r| {
-            matches!(r, Reason::Amount(AmountTextError::TooManyDigits { digits: 3, exponent: 2, .. }))
+            matches!(
+                r,
+                Reason::Amount(AmountTextError::TooManyDigits {
+                    digits: 3,
+                    exponent: 2,
+                    ..
+                })
+            )
         }),
         (b"bob,1.0,JPY,x".into(), |r| {
-            matches!(r, Reason::Amount(AmountTextError::TooManyDigits { digits: 1, exponent: 0, .. }))
+            matches!(
+                r,
+                Reason::Amount(AmountTextError::TooManyDigits {
+                    digits: 1,
+                    exponent: 0,
+                    ..
+                })
+            )
         }),
         (b"bob,184467440737095516.16,EUR,x".into(), |r| {
             matches!(r, Reason::Amount(AmountTextError::TooLarge { .. }))

@@ -69,10 +69,7 @@ fn only_facts_that_can_follow_are_learned() {
     check(&[signed(1), applied(1)], dead(1), Err(other(1)));
     check(&[], applied(1), Err(other(1)));
     let mut plan = Plan::new([7]);
-    assert_eq!(
-        plan.learn(8, signed(1)),
-        Err(Contradiction::UnknownLine { line: 8 })
-    );
+    assert_eq!(plan.learn(8, signed(1)), Err(Contradiction::UnknownLine { line: 8 }));
     let refused = Fact::Final {
         id: id(1),
         height: Height(2),
@@ -195,7 +192,10 @@ impl World {
     }
 
     fn times_paid(&self, line: u64) -> usize {
-        self.ordered.iter().filter(|number| self.signed[**number as usize].0 == line).count()
+        self.ordered
+            .iter()
+            .filter(|number| self.signed[**number as usize].0 == line)
+            .count()
     }
 }
 

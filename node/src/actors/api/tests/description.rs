@@ -30,9 +30,7 @@ fn describes_every_route_and_nothing_else() {
         .paths
         .paths
         .iter()
-        .flat_map(|(path, item)| {
-            operations(item).map(|(method, _)| (path.clone(), method.to_owned()))
-        })
+        .flat_map(|(path, item)| operations(item).map(|(method, _)| (path.clone(), method.to_owned())))
         .collect();
     assert_eq!(served, described);
 }

@@ -58,7 +58,7 @@ proptest! {
     }
 
     #[test]
-    fn invariant_no_header_makes_room_beyond_a_frame(bytes in any::<[[u8; HEADER_BYTES]; 8]>()) {
+    fn invariant_no_header_makes_room_beyond_its_lane(bytes in any::<[[u8; HEADER_BYTES]; 8]>()) {
         let mut assembler = Assembler::default();
         for header in &bytes {
             if let Ok((lane, place)) = assembler.open(header) {

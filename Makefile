@@ -1,0 +1,120 @@
+# `make help` says what there is. Everything is built with the release profile, into one folder
+# outside the checkout, so that a second clone or a clean checkout starts from what is built.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+export CARGO_TARGET_DIR ?= $(HOME)/.cache/causeway/target
+# Where `make devnet` and `make demo` keep their networks.
+DIR ?= devnet-data
+# Where CI keeps its own, so that it never touches yours.
+TEST_DIR := $(CARGO_TARGET_DIR)/test-devnet
+TOOLS := $(CARGO_TARGET_DIR)/tools
+BIN := $(CARGO_TARGET_DIR)/release
+PEER_VENV := $(CARGO_TARGET_DIR)/peer-venv
+
+export PATH := $(TOOLS)/bin:$(HOME)/.cargo/bin:$(PATH)
+
+CARGO := cargo
+LOCKED := --release --locked
+PROGRAMS := -p causeway-node -p causeway-wallet -p causeway-devnet --bins
+
+say = @printf '\n== %s\n' "$(1)"
+
+.PHONY: help
+help:
+	@echo 'make demo            four validators, a payroll of 1,000 lines, one of them killed; checks everything'
+	@echo 'make devnet          the same network, running until Ctrl-C'
+	@echo 'make test            format, lints, tests, dependency policy, README commands, and a demo'
+	@echo 'make test-peers      an independent program checks what the demo wrote'
+	@echo 'make bench           criterion benches'
+	@echo 'make build           the programs, into $(BIN)'
+	@echo 'make fmt lint        the formatter; the linter'
+	@echo 'make install-tools   cargo-deny, into $(TOOLS)'
+
+.PHONY: setup
+setup:
+	@scripts/setup
+
+.PHONY: build
+build: setup
+	$(call say,building (the first time takes a quarter of an hour or so: RocksDB is C++))
+	$(CARGO) build $(LOCKED) $(PROGRAMS)
+
+.PHONY: demo
+demo: build
+	$(call say,the demo (two minutes or so))
+	$(BIN)/causeway-devnet demo --dir $(DIR)
+
+.PHONY: devnet
+devnet: build
+	$(call say,a network of four validators until Ctrl-C)
+	$(BIN)/causeway-devnet up --dir $(DIR)
+
+.PHONY: fmt
+fmt:
+	$(CARGO) fmt --all
+
+.PHONY: lint
+lint:
+	$(call say,lints)
+	scripts/docs-test
+	$(CARGO) fmt --all --check
+	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
+
+.PHONY: test
+test: setup lint deny unit-tests readme-test demo-test
+
+.PHONY: unit-tests
+unit-tests:
+	$(call say,tests)
+	$(CARGO) test $(LOCKED) --workspace
+
+.PHONY: deny
+deny: install-tools
+	$(call say,licences and sources of dependencies; advisories if their database can be had)
+	cargo-deny check licenses bans sources
+	@if cargo-deny fetch db 2>/dev/null; then \
+	    cargo-deny check advisories; \
+	else \
+	    echo 'the advisory database cannot be fetched from here; advisories were not checked'; \
+	fi
+
+# Some minutes once; then it is there, beside what is built.
+.PHONY: install-tools
+install-tools:
+	@if ! command -v cargo-deny >/dev/null; then \
+	    echo '== installing cargo-deny into $(TOOLS) (some minutes, once)'; \
+	    $(CARGO) install cargo-deny --version '^0.20' --locked --root $(TOOLS); \
+	fi
+
+.PHONY: readme-test
+readme-test: build
+	$(call say,the commands of the README)
+	scripts/readme-test $(BIN)
+
+.PHONY: demo-test
+demo-test: build
+	$(call say,the demo (two minutes or so))
+	$(BIN)/causeway-devnet demo --dir $(TEST_DIR)
+
+$(TEST_DIR)/demo/demo.json:
+	$(MAKE) demo-test
+
+$(PEER_VENV)/made: peers/python/requirements.txt
+	$(call say,a Python environment for the peer)
+	python3 -m venv $(PEER_VENV)
+	$(PEER_VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
+
+.PHONY: test-peers
+test-peers: $(PEER_VENV)/made $(TEST_DIR)/demo/demo.json
+	$(call say,an independent reader checks the receipts of the last demo)
+	cd peers/python && $(PEER_VENV)/bin/python -m unittest
+	cd peers/python && $(PEER_VENV)/bin/python -m causeway_peer.audit $(TEST_DIR)/demo
+
+.PHONY: bench
+bench: setup
+	$(call say,benches)
+	$(CARGO) bench --locked -p causeway-benches

@@ -1,0 +1,138 @@
+//! What a wallet pays to check one payment's proof: the target is below 5 ms.
+
+use std::hint::black_box;
+
+use causeway_contracts::{
+    block::{
+        BLOCK_VERSION, BlockId, CommitCertificate, CommitSignature, GenesisHash, Header, Height, StateHash, TimeMs,
+        VoteKind, vote_message,
+    },
+    codec::{Bounded, Text},
+    committee::{Validator, ValidatorId, ValidatorSet},
+    identity::AccountId,
+    keys::{Domain, SecretKey},
+    ledger::receipt::{Outcome, Receipt, Subject},
+    merkle::{self, Root},
+    money::{Amount, Currency},
+    proof::{CertifiedHeader, PROOF_VERSION, PaymentProof, TrustedSet},
+    transaction::{Action, Nonce, TRANSACTION_VERSION, Transaction, TxId, UnixSeconds},
+};
+use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
+
+/// The largest block there is.
+const RECEIPTS: u32 = 16_384;
+
+fn key(number: u16) -> SecretKey {
+    let mut seed = [0; 32];
+    seed[..2].copy_from_slice(&number.to_be_bytes());
+    SecretKey::from_seed(&seed)
+}
+
+/// A proof from the middle of a full block that all validators have signed.
+fn proof(validators: u16) -> (PaymentProof, TrustedSet) {
+    let genesis = GenesisHash([7; 32]);
+    let keys: Vec<_> = (1..=validators).map(key).collect();
+    let set = keys.iter().map(|key| Validator {
+        key: key.public_key(),
+        power: 1,
+    });
+    let set = ValidatorSet::new(set.collect()).expect("a good set");
+    let transaction = Transaction {
+        version: TRANSACTION_VERSION,
+        genesis: genesis.prefix(),
+        valid_until: UnixSeconds(1),
+        nonce: Nonce(1),
+        actions: Bounded::new(vec![Action::Transfer {
+            from: AccountId([1; 20]),
+            to: AccountId([2; 20]),
+            currency: Currency::new("EUR").expect("a code"),
+            amount: Amount(1250),
+        }])
+        .expect("one"),
+        memo: Text::new("invoice 17").expect("short"),
+    };
+    let transaction = transaction.sign([&key(1000)]).expect("signed");
+    let place = RECEIPTS / 2;
+    let receipt = |index: u32| {
+        let mut other = [0; 32];
+        other[..4].copy_from_slice(&index.to_be_bytes());
+        let id = if index == place { transaction.id() } else { TxId(other) };
+        Receipt {
+            subject: Subject::Transaction(id),
+            index,
+            outcome: Outcome::Applied,
+        }
+    };
+    let leaves: Vec<_> = (0..RECEIPTS).map(|index| receipt(index).leaf()).collect();
+    let header = Header {
+        version: BLOCK_VERSION,
+        genesis,
+        height: Height(1),
+        time_ms: TimeMs(1),
+        parent: BlockId([0; 32]),
+        proposer: *set.iter().next().expect("not empty").0,
+        batches_root: Root([0; 32]),
+        transaction_count: RECEIPTS,
+        receipts_root: merkle::root(leaves.clone()),
+        changes_root: Root([0; 32]),
+        state_hash: StateHash([0; 32]),
+        checkpoint_root: Root([0; 32]),
+        validators_hash: set.hash(),
+        next_validators_hash: set.hash(),
+    };
+    let block = header.id();
+    let message = vote_message(&genesis, VoteKind::Precommit, header.height, 0, Some(&block));
+    let mut signatures: Vec<_> = keys
+        .iter()
+        .map(|key| CommitSignature {
+            signer: set.index_of(&ValidatorId::of(&key.public_key())).expect("a member"),
+            signature: key.sign(Domain::Vote, &message),
+        })
+        .collect();
+    signatures.sort_by_key(|entry| entry.signer);
+    let proof = PaymentProof {
+        version: PROOF_VERSION,
+        receipt: receipt(place),
+        path: merkle::path(&leaves, place as usize),
+        transaction,
+        block: CertifiedHeader {
+            certificate: CommitCertificate {
+                height: header.height,
+                round: 0,
+                block,
+                signatures: Bounded::new(signatures).expect("at most 256"),
+            },
+            header,
+        },
+        handovers: Bounded::default(),
+    };
+    let trusted = TrustedSet {
+        genesis,
+        validators: set,
+        as_of: TimeMs(1),
+    };
+    (proof, trusted)
+}
+
+fn verify(c: &mut Criterion) {
+    let mut group = c.benchmark_group("payment proof");
+    for validators in [4, 16, 64] {
+        let (proof, trusted) = proof(validators);
+        proof.verify(&trusted).expect("a good proof");
+        let json = serde_json::to_vec(&proof).expect("a proof has a JSON form");
+        group.bench_with_input(BenchmarkId::new("verify", validators), &proof, |b, proof| {
+            b.iter(|| black_box(proof).verify(&trusted));
+        });
+        // What `causeway verify` does after it has read its files.
+        group.bench_with_input(BenchmarkId::new("read and verify", validators), &json, |b, json| {
+            b.iter(|| {
+                let proof: PaymentProof = serde_json::from_slice(black_box(json)).expect("a proof");
+                proof.verify(&trusted)
+            });
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, verify);
+criterion_main!(benches);

@@ -1,0 +1,189 @@
+//! The real `causeway-node` as its operator meets it: what it says and how it exits when something
+//! is wrong, and what is still there after it was killed. A network of one validator is enough.
+
+mod process {
+    pub mod folder;
+    pub mod payments;
+}
+
+use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+
+use causeway_contracts::{ledger::receipt::Outcome, money::Amount};
+use process::{
+    folder::{NodeFolder, free_port},
+    payments::Client,
+};
+
+#[test]
+fn an_unknown_key_in_the_configuration_is_named() {
+    let node = NodeFolder::new();
+    let config = fs::read_to_string(node.config()).unwrap();
+    fs::write(node.config(), format!("colour = \"blue\"\n{config}")).unwrap();
+    let exit = node.run_to_exit();
+    assert_eq!(exit.code, 10);
+    assert!(exit.stderr.contains("colour"), "{}", exit.stderr);
+}
+
+#[test]
+fn a_key_file_that_others_can_read_is_refused() {
+    let node = NodeFolder::new();
+    fs::set_permissions(node.path().join("validator.key"), fs::Permissions::from_mode(0o644)).unwrap();
+    let exit = node.run_to_exit();
+    assert_eq!(exit.code, 10);
+    assert!(exit.stderr.contains("chmod 600"), "{}", exit.stderr);
+}
+
+#[test]
+fn a_key_of_no_validator_is_refused() {
+    let node = NodeFolder::new();
+    let path = node.path().join("validator.key");
+    fs::write(&path, "11".repeat(32)).unwrap();
+    let exit = node.run_to_exit();
+    assert_eq!(exit.code, 10);
+    assert!(exit.stderr.contains("no validator"), "{}", exit.stderr);
+}
+
+#[test]
+fn a_genesis_that_cannot_be_used_is_refused_and_says_why() {
+    let node = NodeFolder::new();
+    let path = node.path().join("genesis.toml");
+    let genesis = fs::read_to_string(&path).unwrap();
+    fs::write(&path, genesis.replace("version = 1", "version = 9")).unwrap();
+    let exit = node.run_to_exit();
+    assert_eq!(exit.code, 11);
+    assert!(exit.stderr.contains("version 9"), "{}", exit.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_of_another_network_is_refused() {
+    let node = NodeFolder::new();
+    let running = node.start().await;
+    assert_eq!(running.stop().await, 0);
+    let path = node.path().join("genesis.toml");
+    let genesis = fs::read_to_string(&path).unwrap();
+    fs::write(&path, genesis.replace("name = \"process test\"", "name = \"another\"")).unwrap();
+    let exit = node.run_to_exit();
+    assert_eq!(exit.code, 11);
+    assert!(exit.stderr.contains("genesis"), "{}", exit.stderr);
+}
+
+#[test]
+fn a_port_in_use_is_named_whichever_it_is() {
+    for key in ["network", "api", "metrics"] {
+        let node = NodeFolder::new();
+        let (_held, port) = free_port();
+        node.set_port(key, port);
+        let exit = node.run_to_exit();
+        assert_eq!(exit.code, 12, "{key}: {}", exit.stderr);
+        assert!(exit.stderr.contains(&port.to_string()), "{key}: {}", exit.stderr);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_has_gone_missing_is_not_made_again() {
+    let node = NodeFolder::new();
+    let running = node.start().await;
+    running.kill().await;
+    fs::remove_dir_all(node.database()).unwrap();
+    let exit = node.run_to_exit();
+    assert_eq!(exit.code, 13, "{}", exit.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_corrupt_database_stops_the_node_with_an_explanation() {
+    let node = NodeFolder::new();
+    let running = node.start().await;
+    assert_eq!(running.stop().await, 0);
+    for entry in fs::read_dir(node.database()).unwrap() {
+        let path = entry.unwrap().path();
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        if name.starts_with("MANIFEST") {
+            fs::write(&path, b"this is no manifest").unwrap();
+        }
+    }
+    let exit = node.run_to_exit();
+    assert_eq!(exit.code, 13, "{}", exit.stderr);
+    assert!(!exit.stderr.contains("panicked"), "{}", exit.stderr);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stopped_node_goes_on_where_it_was() {
+    let node = NodeFolder::new();
+    let running = node.start().await;
+    let client = Client::new(&node);
+    let paid = client.pay(Amount(100)).await;
+    let height = paid.height;
+    assert_eq!(running.stop().await, 0);
+    let running = node.start().await;
+    assert!(client.status().await.height >= height);
+    assert_eq!(client.prove(paid.id).await.outcome, Outcome::Applied);
+    client.pay(Amount(1)).await;
+    assert_eq!(running.stop().await, 0);
+}
+
+/// Killed in the middle of payments, again and again: whatever was proved final once still is.
+#[tokio::test(flavor = "multi_thread")]
+async fn invariant_no_finalized_payment_is_lost_by_sigkill() {
+    let node = NodeFolder::new();
+    let client = Client::new(&node);
+    let mut proved = Vec::new();
+    for round in 0..5 {
+        let running = node.start().await;
+        for id in &proved {
+            assert_eq!(client.prove(*id).await.outcome, Outcome::Applied, "round {round}");
+        }
+        for _ in 0..4 {
+            proved.push(client.pay(Amount(1)).await.id);
+        }
+        // Left under way when the node dies; they may be final after it or not.
+        client.submit_without_waiting(20).await;
+        running.kill().await;
+    }
+    let running = node.start().await;
+    for id in &proved {
+        client.prove(*id).await;
+    }
+    assert_eq!(running.stop().await, 0);
+    let check = node.check_database();
+    assert_eq!(check.code, 0, "{}", check.stderr);
+}
+
+/// Needs the right to mount a small file system; without it, says so and checks nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_full_disk_stops_the_node_and_loses_nothing() {
+    let node = NodeFolder::new();
+    let Some(disk) = node.mount_small_data(48) else {
+        eprintln!("skipped: this user may not mount a small file system");
+        return;
+    };
+    node.set_disk_free_min(0);
+    let mut running = node.start().await;
+    let client = Client::new(&node);
+    let paid = client.pay(Amount(100)).await;
+    disk.fill();
+    let exit = loop {
+        client.submit_without_waiting(50).await;
+        if let Some(exit) = running.exited_within(Duration::from_millis(500)).await {
+            break exit;
+        }
+    };
+    assert_eq!(exit.code, 14, "{}", exit.stderr);
+    assert!(exit.stderr.contains("disk"), "{}", exit.stderr);
+    disk.empty();
+    let running = node.start().await;
+    assert_eq!(client.prove(paid.id).await.outcome, Outcome::Applied);
+    client.pay(Amount(1)).await;
+    assert_eq!(running.stop().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_nearly_full_disk_takes_no_transactions() {
+    let node = NodeFolder::new();
+    node.set_disk_free_min(u64::MAX / 2);
+    let running = node.start_unready().await;
+    let client = Client::new(&node);
+    let refused = client.submit_one().await.expect_err("nothing is taken");
+    assert!(refused.detail.contains("disk"), "{}", refused.detail);
+    assert!(refused.retry);
+    assert_eq!(running.stop().await, 0);
+}

@@ -1,0 +1,121 @@
+//! Pays on a node of which nothing is believed but proofs.
+
+use std::{
+    sync::atomic::{AtomicU64, Ordering},
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
+
+use causeway_contracts::{
+    api::{Refused, Status, Submitted, TRANSACTION_TYPE},
+    codec::{Bounded, Text},
+    genesis::Genesis,
+    identity::{AccountId, KeyPolicy, ParticipantId, Salt},
+    ledger::receipt::Outcome,
+    money::Amount,
+    proof::{PaymentProof, TrustedSet, VerifiedPayment},
+    transaction::{Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, TxId, UnixSeconds},
+};
+
+use super::folder::{NodeFolder, currency, payee, payer};
+
+pub struct Client {
+    api: String,
+    genesis: Genesis,
+    trusted: TrustedSet,
+    http: reqwest::Client,
+    nonce: AtomicU64,
+}
+
+impl Client {
+    pub fn new(node: &NodeFolder) -> Self {
+        let genesis = node.genesis();
+        let mut trusted = TrustedSet::of_genesis(&genesis).unwrap();
+        // The network of the test began long ago.
+        trusted.as_of.0 = now_seconds() * 1000;
+        Self {
+            api: node.api(),
+            trusted,
+            genesis,
+            http: reqwest::Client::new(),
+            nonce: AtomicU64::new(now_seconds() << 20),
+        }
+    }
+
+    pub async fn status(&self) -> Status {
+        let answer = self.http.get(format!("{}/v1/status", self.api)).send().await.unwrap();
+        answer.json().await.unwrap()
+    }
+
+    fn transfer(&self, amount: Amount) -> SignedTransaction {
+        let hash = self.genesis.hash();
+        let account = |key: &causeway_contracts::keys::SecretKey| {
+            let bank = ParticipantId::new("BANKA").unwrap();
+            AccountId::derive(&hash, bank, &KeyPolicy::single(key.public_key()), &Salt([0; 16]))
+        };
+        let transaction = Transaction {
+            version: TRANSACTION_VERSION,
+            genesis: hash.prefix(),
+            valid_until: UnixSeconds(now_seconds() + 60),
+            nonce: Nonce(self.nonce.fetch_add(1, Ordering::Relaxed)),
+            actions: Bounded::new(vec![Action::Transfer {
+                from: account(&payer()),
+                to: account(&payee()),
+                currency: currency(),
+                amount,
+            }])
+            .unwrap(),
+            memo: Text::default(),
+        };
+        transaction.sign([&payer()]).unwrap()
+    }
+
+    async fn submit(&self, signed: &SignedTransaction) -> reqwest::Result<Submitted> {
+        let post = self.http.post(format!("{}/v1/transactions", self.api));
+        let answer = post
+            .header("content-type", TRANSACTION_TYPE)
+            .body(signed.to_bytes().unwrap())
+            .timeout(Duration::from_secs(10))
+            .send()
+            .await?;
+        answer.json().await
+    }
+
+    /// Pays and waits for the proof.
+    pub async fn pay(&self, amount: Amount) -> VerifiedPayment {
+        let signed = self.transfer(amount);
+        let submitted = self.submit(&signed).await.unwrap();
+        assert_eq!(submitted.results[0].refused, None);
+        let verified = self.prove(signed.id()).await;
+        assert_eq!(verified.outcome, Outcome::Applied);
+        verified
+    }
+
+    pub async fn submit_one(&self) -> Result<TxId, Refused> {
+        let mut submitted = self.submit(&self.transfer(Amount(1))).await.unwrap();
+        let result = submitted.results.remove(0);
+        result.refused.map_or(Ok(result.id), Err)
+    }
+
+    /// The node may die meanwhile.
+    pub async fn submit_without_waiting(&self, count: usize) {
+        for _ in 0..count {
+            if self.submit(&self.transfer(Amount(1))).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    pub async fn prove(&self, id: TxId) -> VerifiedPayment {
+        let url = format!("{}/v1/receipts/{id}?wait_ms=30000", self.api);
+        let answer = self.http.get(url).send().await.unwrap();
+        assert_eq!(answer.status(), 200, "{id}: {}", answer.text().await.unwrap());
+        let proof: PaymentProof = answer.json().await.unwrap();
+        let verified = proof.verify(&self.trusted).unwrap();
+        assert_eq!(verified.id, id);
+        verified
+    }
+}
+
+fn now_seconds() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs()
+}

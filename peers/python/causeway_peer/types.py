@@ -1,0 +1,192 @@
+"""The types that are hashed or signed (docs/format.md, "Types")."""
+
+from .encoding import (
+    boolean,
+    code,
+    optional,
+    public_key,
+    raw,
+    record,
+    sequence,
+    text,
+    u8,
+    u16,
+    u32,
+    u64,
+    variants,
+)
+
+ACCOUNT, HASH, SIGNATURE = raw(20), raw(32), raw(64)
+CURRENCY, PARTICIPANT_ID = code(3, 8), code(2, 12)
+
+KEY_POLICY = record(
+    ("threshold", u32),
+    ("keys", sequence(record(("key", public_key), ("weight", u16)), 16)),
+)
+
+PARTICIPANT = record(
+    ("id", PARTICIPANT_ID),
+    ("name", text(64)),
+    ("keys", KEY_POLICY),
+    ("operator", boolean, False),
+    ("liquidity_provider", boolean, False),
+)
+
+CURRENCY_RECORD = record(
+    ("code", CURRENCY),
+    ("exponent", u8),
+    ("issuer", PARTICIPANT_ID),
+    ("name", text(64)),
+    ("issuance_cap", u64),
+    ("frozen", boolean, False),
+)
+
+TIER_LIMITS = record(
+    ("tier", u8),
+    ("currency", CURRENCY),
+    ("payment_max", optional(u64), None),
+    ("day_max", optional(u64), None),
+    ("balance_max", optional(u64), None),
+)
+
+PARAMETERS = record(
+    ("validity_seconds_max", u32, 600),
+    ("block_transactions_max", u32, 16_384),
+    ("block_cost_max", u64, 4_000_000),
+    ("checkpoint_period_seconds", u32, 3_600),
+    ("limits", sequence(TIER_LIMITS, 256), []),
+)
+
+GENESIS = record(
+    ("version", u16),
+    ("name", text(64)),
+    ("address_prefix", variants(("cw",), ("cwdev",))),
+    ("time_ms", u64),
+    ("council", KEY_POLICY),
+    ("parameters", PARAMETERS, {}),
+    (
+        "validators",
+        sequence(
+            record(
+                ("name", text(64)),
+                ("key", public_key),
+                ("power", u64),
+                ("network_key", public_key),
+                ("address", text(128)),
+            ),
+            256,
+        ),
+    ),
+    ("participants", sequence(PARTICIPANT, 4096)),
+    ("currencies", sequence(CURRENCY_RECORD, 256)),
+    (
+        "accounts",
+        sequence(
+            record(
+                ("operator", PARTICIPANT_ID),
+                ("keys", KEY_POLICY),
+                ("salt", raw(16)),
+                ("tier", u8),
+                ("identity", HASH),
+                ("balances", sequence(record(("currency", CURRENCY), ("amount", u64)), 64), []),
+            ),
+            1_000_000,
+        ),
+        [],
+    ),
+)
+
+VALIDATORS = sequence(record(("key", public_key), ("power", u64)), 256)
+
+FREEZE_SCOPE = variants(("account",), ("currency", CURRENCY))
+FREEZING = record(("by", PARTICIPANT_ID), ("account", ACCOUNT), ("scope", FREEZE_SCOPE), ("reason", u16))
+
+COUNCIL_ACTION = variants(
+    ("register_currency", CURRENCY_RECORD),
+    ("set_issuance_cap", record(("currency", CURRENCY), ("cap", u64))),
+    ("set_currency_frozen", record(("currency", CURRENCY), ("frozen", boolean))),
+    ("register_participant", PARTICIPANT),
+    ("set_operator", record(("participant", PARTICIPANT_ID), ("operator", boolean))),
+    ("set_parameters", PARAMETERS),
+)
+
+ACTION = variants(
+    ("transfer", record(("from", ACCOUNT), ("to", ACCOUNT), ("currency", CURRENCY), ("amount", u64))),
+    (
+        "open_account",
+        record(
+            ("operator", PARTICIPANT_ID),
+            ("keys", KEY_POLICY),
+            ("salt", raw(16)),
+            ("tier", u8),
+            ("identity", HASH),
+        ),
+    ),
+    ("set_tier", record(("operator", PARTICIPANT_ID), ("account", ACCOUNT), ("tier", u8))),
+    ("freeze", FREEZING),
+    ("unfreeze", FREEZING),
+    ("close_account", record(("operator", PARTICIPANT_ID), ("account", ACCOUNT))),
+    ("issue", record(("currency", CURRENCY), ("to", ACCOUNT), ("amount", u64))),
+    ("redeem", record(("currency", CURRENCY), ("from", ACCOUNT), ("amount", u64))),
+    ("council", COUNCIL_ACTION),
+)
+
+TRANSACTION = record(
+    ("version", u16),
+    ("genesis", raw(8)),
+    ("valid_until", u64),
+    ("nonce", u64),
+    ("actions", sequence(ACTION, 64)),
+    ("memo", text(140), ""),
+)
+
+REJECTION = variants(
+    *(
+        (name,)
+        for name in (
+            "unknown_account",
+            "account_not_active",
+            "not_permitted",
+            "unknown_currency",
+            "currency_frozen",
+            "amount_zero",
+            "over_payment_limit",
+            "over_daily_limit",
+            "over_balance_limit",
+            "insufficient_funds",
+            "same_payer_and_payee",
+            "account_exists",
+            "account_not_empty",
+            "freeze_unchanged",
+            "over_issuance_cap",
+            "currency_exists",
+            "participant_exists",
+            "unknown_participant",
+            "parameter_out_of_range",
+            "overflow",
+        )
+    )
+)
+
+RECEIPT = record(
+    ("subject", variants(("transaction", HASH))),
+    ("index", u32),
+    ("outcome", variants(("applied",), ("rejected", record(("action", u8), ("reason", REJECTION))))),
+)
+
+HEADER = record(
+    ("version", u16),
+    ("genesis", HASH),
+    ("height", u64),
+    ("time_ms", u64),
+    ("parent", HASH),
+    ("proposer", raw(20)),
+    ("batches_root", HASH),
+    ("transaction_count", u32),
+    ("receipts_root", HASH),
+    ("changes_root", HASH),
+    ("state_hash", HASH),
+    ("checkpoint_root", HASH),
+    ("validators_hash", HASH),
+    ("next_validators_hash", HASH),
+)
