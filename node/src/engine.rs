@@ -48,9 +48,9 @@ use crate::{
     config::Config,
     exit::ExitStatus,
     keyfile,
-    log::{Files, LogError, Recovered},
+    log::{Absent, Files, LogError, Recovered},
     store::{
-        Expect, Opened, Store, StoreError,
+        self, Expect, Opened, Store, StoreError,
         check::{self, CheckError, Summary},
     },
 };
@@ -141,7 +141,8 @@ impl From<ServeError> for Failure {
         };
         Self {
             status,
-            reason: anyhow::Error::from(error).context("choose another address in the configuration, or stop what uses it"),
+            reason: anyhow::Error::from(error)
+                .context("choose another address in the configuration, or stop what uses it"),
         }
     }
 }
@@ -158,7 +159,10 @@ pub struct Member {
 pub fn load_genesis(path: &Path) -> Result<Genesis, Failure> {
     let length = fs::metadata(path).with_context(|| format!("cannot read the genesis file {}", path.display()));
     if length.map_err(Failure::genesis)?.len() > GENESIS_BYTES_MAX as u64 {
-        let reason = anyhow!("the genesis file {} is longer than {GENESIS_BYTES_MAX} bytes", path.display());
+        let reason = anyhow!(
+            "the genesis file {} is longer than {GENESIS_BYTES_MAX} bytes",
+            path.display()
+        );
         return Err(Failure::genesis(reason));
     }
     let text = fs::read_to_string(path).with_context(|| format!("cannot read the genesis file {}", path.display()));
@@ -177,7 +181,9 @@ pub fn identify(config: &Config) -> Result<Member, Failure> {
     let public = key.public_key();
     let not_a_validator = |key: PublicKey, file: &Path| {
         let (network, file) = (&genesis.name, file.display());
-        Failure::config(anyhow!("the key {key} in {file} is of no validator in the genesis of {network}"))
+        Failure::config(anyhow!(
+            "the key {key} in {file} is of no validator in the genesis of {network}"
+        ))
     };
     let entry = genesis
         .validators
@@ -215,8 +221,30 @@ pub fn check_database(config: &Config, json: bool) -> Result<(), Failure> {
     }
     Err(Failure {
         status: ExitStatus::Database,
-        reason: anyhow!("the database is damaged; restore it from a backup, or delete it and catch up from the other validators"),
+        reason: anyhow!(
+            "the database is damaged; restore it from a copy, or run causeway-node db renew and let this node fetch the \
+             chain from the other validators"
+        ),
     })
+}
+
+/// Puts a new database in the place of a damaged or lost one; the node then catches up. Its keys, sign
+/// record and consensus log stay as they are.
+pub fn renew_database(config: &Config) -> Result<(), Failure> {
+    let genesis = load_genesis(&config.genesis)?;
+    let folder = database_folder(config);
+    let moved = store::renew(&folder, &genesis)?;
+    println!(
+        "{} holds the genesis state; this node fetches the rest when it runs",
+        folder.display()
+    );
+    if let Some(moved) = moved {
+        println!(
+            "what was there is in {}; remove it when it is not needed any more",
+            moved.display()
+        );
+    }
+    Ok(())
 }
 
 /// Sums are text, since a JSON number cannot be trusted with 128 bits.
@@ -251,7 +279,9 @@ fn database_folder(config: &Config) -> PathBuf {
 
 /// Runs the validator until SIGINT or SIGTERM.
 pub fn run(config: Config, trust_missing_sign_record: bool) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&config.log).context("the filter 'log'").map_err(Failure::config)?;
+    let filter = EnvFilter::try_new(&config.log)
+        .context("the filter 'log'")
+        .map_err(Failure::config)?;
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
@@ -313,40 +343,45 @@ impl Running {
 struct Opening {
     files: Files,
     recovered: Recovered,
-    had_database: bool,
     store: Store,
     opened: Opened,
 }
 
-fn open(config: &Config, member: &Member) -> Result<Opening, Failure> {
+fn open(config: &Config, member: &Member, trust_missing_sign_record: bool) -> Result<Opening, Failure> {
     let data = &config.data;
     fs::create_dir_all(data)
         .with_context(|| format!("cannot make the data folder {}", data.display()))
         .map_err(Failure::config)?;
     let folder = database_folder(config);
-    let had_database = folder.exists();
-    let (files, recovered) = Files::open(&data.join("consensus"), member.genesis.hash(), member.id)?;
+    let absent = if folder.exists() && !trust_missing_sign_record {
+        Absent::Observe
+    } else {
+        Absent::Create
+    };
+    let (files, recovered) = Files::open(&data.join("consensus"), member.genesis.hash(), member.id, absent)?;
     // A validator that has signed or logged anything has had a database.
     let took_part = !recovered.log.is_empty() || recovered.record.height() > Height::GENESIS;
-    let expect = if took_part { Expect::Existing } else { Expect::NewOrExisting };
+    let expect = if took_part {
+        Expect::Existing
+    } else {
+        Expect::NewOrExisting
+    };
     let (store, opened) = Store::open(&folder, &member.genesis, expect)?;
     Ok(Opening {
         files,
         recovered,
-        had_database,
         store,
         opened,
     })
 }
 
-async fn start(config: Config, member: Member, trust_record: bool) -> Result<Running, Failure> {
+async fn start(config: Config, member: Member, trust_missing_sign_record: bool) -> Result<Running, Failure> {
     let Opening {
         files,
         recovered,
-        had_database,
         store,
         opened,
-    } = open(&config, &member)?;
+    } = open(&config, &member, trust_missing_sign_record)?;
     let genesis = member.genesis.hash();
     let validators = opened.ledger.validators().clone();
     let validity_seconds_max = opened.ledger.parameters().validity_seconds_max;
@@ -406,7 +441,9 @@ async fn start(config: Config, member: Member, trust_record: bool) -> Result<Run
         fetch: network.network.clone().recipient(),
         faults: network.network.clone().recipient(),
     };
-    actors::run(&mempool_arbiter.handle(), mempool_mailbox, move |_| Mempool::new(setup, connections));
+    actors::run(&mempool_arbiter.handle(), mempool_mailbox, move |_| {
+        Mempool::new(setup, connections)
+    });
 
     let (actor, status) = ConsensusActor::new(Start {
         genesis,
@@ -414,8 +451,6 @@ async fn start(config: Config, member: Member, trust_record: bool) -> Result<Run
         tip,
         files,
         recovered,
-        had_database,
-        trust_record,
         data: config.data.clone(),
         disk_free_bytes_min: config.limits.disk_free_bytes_min,
         ports: Ports {

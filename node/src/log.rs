@@ -4,7 +4,10 @@
 
 pub mod journal;
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use causeway_consensus::{LogEntry, SignRecord, Signed, Signing};
 use causeway_contracts::{
@@ -18,6 +21,7 @@ use self::journal::{Frame, Journal, Owner};
 
 const LOG: &str = "consensus.log";
 const RECORD: &str = "sign.record";
+const UNCONFIRMED: &str = "sign.unconfirmed";
 
 /// A journal is written anew, without what is over, when it has become longer than this.
 const JOURNAL_BYTES_MAX: u64 = 1024 * 1024;
@@ -34,13 +38,24 @@ pub enum LogError {
     Folder(#[source] std::io::Error),
 }
 
+/// What to do if the sign record is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Absent {
+    /// Make it: this is the node's first start, or its operator vouches that nothing was signed.
+    Create,
+    /// Sign nothing until [`Files::confirm`]: what was signed is not known.
+    Observe,
+}
+
 /// The two files. Appended to in memory; [`Files::sync`] makes both durable.
 #[derive(Debug)]
 pub struct Files {
     log: Journal,
+    /// Under another name until it is confirmed, so that a restart finds it missing again.
     record: Journal,
     /// What `record` says, to write it anew.
     signed: SignRecord,
+    record_path: PathBuf,
 }
 
 /// What the files held.
@@ -48,31 +63,49 @@ pub struct Files {
 pub struct Recovered {
     pub log: Vec<LogEntry>,
     pub record: SignRecord,
-    /// Either file was not there.
-    pub missing: bool,
+    /// The sign record was missing, and not to be made.
+    pub observing: bool,
 }
 
 impl Files {
     /// Opens the files in `folder`, or makes them there. Call it before the database is made, so that a
-    /// database without them is never a crash's doing.
-    pub fn open(folder: &Path, genesis: GenesisHash, validator: ValidatorId) -> Result<(Self, Recovered), LogError> {
+    /// database without a sign record is never a crash's doing.
+    pub fn open(
+        folder: &Path,
+        genesis: GenesisHash,
+        validator: ValidatorId,
+        absent: Absent,
+    ) -> Result<(Self, Recovered), LogError> {
         fs::create_dir_all(folder).map_err(LogError::Folder)?;
         let owner = Owner { genesis, validator };
-        let (log, log_frames) = Journal::open(&folder.join(LOG), owner)?;
-        let (record, record_frames) = Journal::open(&folder.join(RECORD), owner)?;
-        let missing = log_frames.is_none() || record_frames.is_none();
-        let entries = log_frames.unwrap_or_default();
-        let entries = entries.iter().map(|frame| LogEntry::decode(&frame.entry).map_err(LogError::Entry));
+        let record_path = folder.join(RECORD);
+        let observing = absent == Absent::Observe && !record_path.exists();
+        let (record, frames) = if observing {
+            (Journal::create(&folder.join(UNCONFIRMED), owner, &[])?, None)
+        } else {
+            Journal::open(&record_path, owner)?
+        };
         let mut signed = SignRecord::default();
-        for frame in record_frames.unwrap_or_default() {
+        for frame in frames.unwrap_or_default() {
             signed.absorb(Signed::decode(&frame.entry).map_err(LogError::Signed)?);
         }
+        let (log, frames) = Journal::open(&folder.join(LOG), owner)?;
+        let frames = frames.unwrap_or_default();
+        let entries = frames
+            .iter()
+            .map(|frame| LogEntry::decode(&frame.entry).map_err(LogError::Entry));
         let recovered = Recovered {
             log: entries.collect::<Result<_, _>>()?,
             record: signed.clone(),
-            missing,
+            observing,
         };
-        Ok((Self { log, record, signed }, recovered))
+        let files = Self {
+            log,
+            record,
+            signed,
+            record_path,
+        };
+        Ok((files, recovered))
     }
 
     pub fn persist(&mut self, entry: &LogEntry) {
@@ -84,18 +117,30 @@ impl Files {
         self.record.append(signed.height, signed.encode());
     }
 
+    /// Appended and not yet synced.
+    pub fn pending_bytes(&self) -> usize {
+        self.log.pending_bytes() + self.record.pending_bytes()
+    }
+
     /// The log first: what is in it is taken up into the record at a restart, but not the other way.
     pub fn sync(&mut self) -> Result<(), JournalError> {
         self.log.sync()?;
         self.record.sync()
     }
 
+    /// It is known from where on this node may sign, and the record says it: gives the record its name.
+    pub fn confirm(&mut self) -> Result<(), JournalError> {
+        self.sync()?;
+        self.record.rename(&self.record_path)
+    }
+
     /// All below `height` is over. Its entries are dropped when there are many.
     pub fn begin(&mut self, height: Height) -> Result<(), JournalError> {
         if self.log.bytes() > JOURNAL_BYTES_MAX {
             self.log.sync()?;
-            let kept: Vec<_> = self.log.read()?.into_iter().filter(|frame| frame.height >= height).collect();
-            self.log.rewrite(kept)?;
+            let frames = self.log.read()?;
+            self.log
+                .rewrite(frames.into_iter().filter(|frame| frame.height >= height))?;
         }
         if self.record.bytes() > JOURNAL_BYTES_MAX {
             let kept = self.signed.entries().map(|signed| Frame {
@@ -109,11 +154,9 @@ impl Files {
 }
 
 impl Recovered {
-    /// From where on this validator may sign, with blocks committed up to `committed`. `had_database`
-    /// says that this is not its first start; `trust` is the operator's word that nothing was signed
-    /// that the files do not show.
-    pub fn signing(&self, committed: Height, had_database: bool, trust: bool) -> Signing {
-        if self.missing && had_database && !trust {
+    /// From where on this validator may sign, with blocks committed up to `committed`.
+    pub fn signing(&self, committed: Height) -> Signing {
+        if self.observing {
             return Signing::Observing;
         }
         let logged = self.log.iter().map(LogEntry::height).max().unwrap_or_default();
@@ -121,7 +164,11 @@ impl Recovered {
         let next = committed.next();
         // At the next height the log must say all that led to what the record shows to be signed.
         let complete = highest < next || (highest == next && logged == next);
-        if complete { Signing::From(next) } else { Signing::From(highest.next()) }
+        if complete {
+            Signing::From(next)
+        } else {
+            Signing::From(highest.next())
+        }
     }
 }
 

@@ -76,6 +76,12 @@ enum Db {
         #[arg(long)]
         json: bool,
     },
+    /// Replaces a damaged or lost database by an empty one, which the node fills from the other
+    /// validators when it runs. What was there is moved aside.
+    Renew {
+        #[arg(long)]
+        config: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -128,6 +134,7 @@ fn execute(command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Db(Db::Check { config, json }) => engine::check_database(&load(&config)?, json),
+        Command::Db(Db::Renew { config }) => engine::renew_database(&load(&config)?),
     }
 }
 

@@ -35,7 +35,7 @@ pub use self::{
     error::StoreError,
     folder::free_bytes,
     format::{FORMAT_VERSION, Location, StoredBlock},
-    open::{Expect, Opened},
+    open::{Expect, Opened, renew},
     reader::Reader,
     writer::BlockCommit,
 };

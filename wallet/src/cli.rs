@@ -19,9 +19,9 @@ use causeway_wallet::{
     batch::{journal::JournalError, lines::FileProblem},
     client::ClientError,
     exit::Exit,
-    home::GenesisFileError,
+    home::{GenesisFileError, HomeError},
     keystore::{SealError, SecretError},
-    payee::PayeeError,
+    payee::{ContactsError, PayeeError},
 };
 use clap::{CommandFactory, Parser};
 
@@ -114,6 +114,15 @@ fn exit_of(error: &anyhow::Error) -> Exit {
                 JournalError::File(_) | JournalError::InUse { .. } => Exit::Error,
                 _ => Exit::Input,
             };
+        }
+        // What these hold does not show in the chain of causes.
+        if let Some(HomeError::Genesis(_)) = cause.downcast_ref::<HomeError>() {
+            return Exit::Input;
+        }
+        if let Some(ContactsError::Payee(_) | ContactsError::Name | ContactsError::Taken { .. }) =
+            cause.downcast_ref::<ContactsError>()
+        {
+            return Exit::Input;
         }
         if cause.is::<FileProblem>()
             || cause.is::<GenesisFileError>()

@@ -1,1 +1,7 @@
-
+mod blocks;
+mod golden;
+mod invariants;
+mod model;
+mod network;
+mod precedence;
+mod rules;

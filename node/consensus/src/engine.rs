@@ -88,6 +88,17 @@ impl Engine {
         &self.desk.me.0
     }
 
+    /// Remembered across restarts, as if all below had been signed.
+    pub fn sign_from(&mut self, height: Height) {
+        self.desk.signing = Signing::From(height);
+        if let Some(below) = height.0.checked_sub(1) {
+            let closing = Signed::closing(Height(below));
+            if self.desk.record.absorb(closing) {
+                self.push(Effect::Record(closing));
+            }
+        }
+    }
+
     /// That of the core, which stays at a decided height until the next one starts.
     pub fn height(&self) -> Height {
         self.desk.height

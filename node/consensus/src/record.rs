@@ -65,6 +65,21 @@ impl Signed {
         codec::decode(bytes, SIGNED_BYTES_MAX)
     }
 
+    /// As if all that there is to sign at a height had been signed: refuses it and all below.
+    pub fn closing(height: Height) -> Self {
+        Self {
+            height,
+            step: Step {
+                round: u32::MAX,
+                kind: StepKind::Precommit,
+            },
+            subject: Subject {
+                block: None,
+                lock_round: None,
+            },
+        }
+    }
+
     /// What of this validator's own the entry shows to be signed.
     pub fn of(entry: &LogEntry) -> Option<Self> {
         match entry {

@@ -113,7 +113,7 @@ impl Replica {
             }
             Input::ValueReady { height, round, block } => self.propose(height, round, block),
             Input::SignFrom(height) => {
-                self.engine.desk.signing = Signing::From(height);
+                self.engine.sign_from(height);
                 Ok(())
             }
         }

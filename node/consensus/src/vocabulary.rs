@@ -49,7 +49,7 @@ pub enum Input {
         round: u32,
         block: Arc<Block>,
     },
-    /// Changes from which height on this node signs.
+    /// This node, which has only observed, signs from this height on.
     SignFrom(Height),
 }
 

@@ -33,7 +33,9 @@ impl Handler<Serve> for FetchServer {
         let reader = self.reader.clone();
         Box::pin(async move {
             let request = FetchRequest::decode(&request).ok()?;
-            let answer = tokio::task::spawn_blocking(move || answer(&reader, &request)).await.ok()?;
+            let answer = tokio::task::spawn_blocking(move || answer(&reader, &request))
+                .await
+                .ok()?;
             match answer {
                 Ok(answer) => Some(answer.encode()),
                 Err(error) => {

@@ -87,7 +87,11 @@ impl Journal {
         };
         let (frames, good) = journal.scan()?;
         journal.length = good;
-        let on_disk = journal.file.metadata().map_err(|source| failed("read", path, source))?.len();
+        let on_disk = journal
+            .file
+            .metadata()
+            .map_err(|source| failed("read", path, source))?
+            .len();
         if on_disk > good {
             tracing::warn!(path = %path.display(), bytes = on_disk - good, "dropped what a crash left half-written");
             journal
@@ -100,14 +104,14 @@ impl Journal {
     }
 
     /// Atomic: the file is there as a whole or not at all.
-    fn create(path: &Path, owner: Owner, frames: &[Frame]) -> Result<Self, JournalError> {
+    pub fn create(path: &Path, owner: Owner, frames: &[Frame]) -> Result<Self, JournalError> {
         let temporary = path.with_extension("new");
         let mut bytes = Vec::with_capacity(HEADER_BYTES);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(owner.genesis.as_bytes());
         bytes.extend_from_slice(owner.validator.as_bytes());
         encode_frames(frames, &mut bytes);
-        let write = || {
+        let write = || -> io::Result<File> {
             let mut file = OpenOptions::new()
                 .read(true)
                 .write(true)
@@ -116,9 +120,7 @@ impl Journal {
                 .open(&temporary)?;
             file.write_all(&bytes)?;
             file.sync_all()?;
-            fs::rename(&temporary, path)?;
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            File::open(folder.unwrap_or(Path::new(".")))?.sync_all()?;
+            rename(&temporary, path)?;
             Ok(file)
         };
         Ok(Self {
@@ -134,6 +136,10 @@ impl Journal {
     /// Written and yet to be written.
     pub fn bytes(&self) -> u64 {
         self.length + self.pending_bytes as u64
+    }
+
+    pub fn pending_bytes(&self) -> usize {
+        self.pending_bytes
     }
 
     pub fn append(&mut self, height: Height, entry: Vec<u8>) {
@@ -155,6 +161,15 @@ impl Journal {
         self.length += bytes.len() as u64;
         self.pending.clear();
         self.pending_bytes = 0;
+        Ok(())
+    }
+
+    /// Gives the file another name, durably.
+    pub fn rename(&mut self, path: &Path) -> Result<(), JournalError> {
+        if self.path != path {
+            rename(&self.path, path).map_err(|source| failed("rename", &self.path, source))?;
+            self.path = path.to_owned();
+        }
         Ok(())
     }
 
@@ -182,7 +197,11 @@ impl Journal {
             path: self.path.clone(),
             offset,
         };
-        let length = self.file.metadata().map_err(|source| failed("read", &self.path, source))?.len();
+        let length = self
+            .file
+            .metadata()
+            .map_err(|source| failed("read", &self.path, source))?
+            .len();
         if length > FILE_BYTES_MAX {
             return Err(damaged(0));
         }
@@ -213,6 +232,12 @@ impl Journal {
         }
         Ok((frames, offset as u64))
     }
+}
+
+fn rename(from: &Path, to: &Path) -> io::Result<()> {
+    fs::rename(from, to)?;
+    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
+    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
 }
 
 /// One frame for each run of entries of one height.

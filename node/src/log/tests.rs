@@ -34,13 +34,13 @@ fn signed(height: u64, round: u32) -> Signed {
 }
 
 fn open(folder: &Path) -> (Files, Recovered) {
-    Files::open(folder, GENESIS, ME).expect("opens")
+    Files::open(folder, GENESIS, ME, Absent::Create).expect("opens")
 }
 
 /// Three syncs: two entries, one, one.
 fn filled(folder: &Path) -> Vec<LogEntry> {
     let (mut files, recovered) = open(folder);
-    assert!(recovered.missing);
+    assert!(recovered.log.is_empty() && !recovered.observing);
     let entries = [entry(5, 0), entry(5, 1), entry(5, 2), entry(5, 3)];
     files.persist(&entries[0]);
     files.persist(&entries[1]);
@@ -58,7 +58,6 @@ fn comes_back_as_synced() {
     let folder = tempfile::tempdir().expect("a folder");
     let entries = filled(folder.path());
     let (mut files, recovered) = open(folder.path());
-    assert!(!recovered.missing);
     assert_eq!(recovered.log, entries);
     assert_eq!(recovered.record.entries().collect::<Vec<_>>(), [signed(5, 0)]);
     files.persist(&entry(5, 4));
@@ -104,8 +103,11 @@ fn a_bad_record_before_the_tail_halts() {
         let mut bytes = whole.clone();
         bytes[spoiled] ^= 0x10;
         fs::write(&path, &bytes).expect("writes");
-        let error = Files::open(folder.path(), GENESIS, ME).expect_err("damaged");
-        assert!(matches!(error, LogError::Journal(JournalError::Damaged { .. })), "{spoiled}: {error}");
+        let error = Files::open(folder.path(), GENESIS, ME, Absent::Create).expect_err("damaged");
+        assert!(
+            matches!(error, LogError::Journal(JournalError::Damaged { .. })),
+            "{spoiled}: {error}"
+        );
     }
 }
 
@@ -114,20 +116,31 @@ fn another_networks_or_keys_files_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
     filled(folder.path());
     for (genesis, validator) in [(GenesisHash([8; 32]), ME), (GENESIS, ValidatorId([2; 20]))] {
-        let error = Files::open(folder.path(), genesis, validator).expect_err("foreign");
+        let error = Files::open(folder.path(), genesis, validator, Absent::Create).expect_err("foreign");
         assert!(matches!(error, LogError::Journal(JournalError::Foreign { .. })));
     }
 }
 
 #[test]
-fn a_missing_file_is_told() {
-    for name in [LOG, RECORD] {
-        let folder = tempfile::tempdir().expect("a folder");
-        filled(folder.path());
-        fs::remove_file(folder.path().join(name)).expect("removes");
-        assert!(open(folder.path()).1.missing);
-        assert!(!open(folder.path()).1.missing, "made anew");
-    }
+fn a_missing_sign_record_stays_missing_until_it_is_confirmed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    filled(folder.path());
+    fs::remove_file(folder.path().join(RECORD)).expect("removes");
+    let observe = || Files::open(folder.path(), GENESIS, ME, Absent::Observe).expect("opens");
+    let (mut files, recovered) = observe();
+    assert_eq!(recovered.signing(Height(5)), Signing::Observing);
+    files.record(&signed(5, 0));
+    files.sync().expect("syncs");
+    drop(files);
+    let (mut files, recovered) = observe();
+    assert_eq!(recovered.signing(Height(5)), Signing::Observing);
+    files.record(&Signed::closing(Height(8)));
+    files.confirm().expect("renames");
+    files.record(&signed(9, 0));
+    files.sync().expect("syncs");
+    let (_, recovered) = observe();
+    assert_eq!(recovered.record.entries().collect::<Vec<_>>(), [signed(9, 0)]);
+    assert_eq!(recovered.signing(Height(7)), Signing::From(Height(10)));
 }
 
 #[test]
@@ -149,7 +162,10 @@ fn long_files_lose_what_is_over_and_keep_the_rest() {
     files.sync().expect("syncs");
     drop(files);
     let (_, recovered) = open(folder.path());
-    let expected: Vec<_> = (0..300).map(|round| entry(height - 1, round)).chain([entry(height, 0)]).collect();
+    let expected: Vec<_> = (0..300)
+        .map(|round| entry(height - 1, round))
+        .chain([entry(height, 0)])
+        .collect();
     assert_eq!(recovered.log, expected);
     assert_eq!(recovered.record.height(), Height(height - 1));
     assert_eq!(recovered.record.entries().count(), 300);
@@ -159,7 +175,10 @@ fn long_files_lose_what_is_over_and_keep_the_rest() {
 fn a_failed_write_is_told() {
     let folder = tempfile::tempdir().expect("a folder");
     let (mut files, _) = open(folder.path());
-    let read_only = OpenOptions::new().read(true).open(folder.path().join(LOG)).expect("opens");
+    let read_only = OpenOptions::new()
+        .read(true)
+        .open(folder.path().join(LOG))
+        .expect("opens");
     assert!(read_only.write_all_at(b"x", 0).is_err());
     files.log.replace_file(read_only);
     files.persist(&entry(1, 0));
@@ -168,31 +187,28 @@ fn a_failed_write_is_told() {
 
 #[test]
 fn signs_only_where_it_knows_what_it_has_signed() {
-    let recovered = |missing, log: &[u64], record: Option<u64>| {
+    let recovered = |log: &[u64], record: Option<u64>| {
         let mut signatures = SignRecord::default();
-        for height in record {
+        if let Some(height) = record {
             signatures.absorb(signed(height, 0));
         }
         Recovered {
             log: log.iter().map(|&height| entry(height, 0)).collect(),
             record: signatures,
-            missing,
+            observing: false,
         }
     };
-    let from = |height| Signing::From(Height(height));
-    for (case, had_database, trust, expected) in [
-        (recovered(true, &[], None), false, false, from(6)),
-        (recovered(true, &[], None), true, false, Signing::Observing),
-        (recovered(true, &[], None), true, true, from(6)),
-        (recovered(false, &[4, 5], Some(5)), true, false, from(6)),
-        (recovered(false, &[5, 6], Some(6)), true, false, from(6)),
-        (recovered(false, &[6], Some(5)), true, false, from(6)),
+    for (case, from) in [
+        (recovered(&[], None), 6),
+        (recovered(&[4, 5], Some(5)), 6),
+        (recovered(&[5, 6], Some(6)), 6),
+        (recovered(&[6], Some(5)), 6),
         // The log of what was signed at the next height is lost.
-        (recovered(false, &[5], Some(6)), true, false, from(7)),
+        (recovered(&[5], Some(6)), 7),
         // The database is older than the files.
-        (recovered(false, &[9], Some(9)), true, false, from(10)),
-        (recovered(false, &[9], Some(5)), true, false, from(10)),
+        (recovered(&[9], Some(9)), 10),
+        (recovered(&[9], Some(5)), 10),
     ] {
-        assert_eq!(case.signing(Height(5), had_database, trust), expected, "{case:?}");
+        assert_eq!(case.signing(Height(5)), Signing::From(Height(from)), "{case:?}");
     }
 }

@@ -13,18 +13,15 @@ use causeway_contracts::{
 use super::format::{Column, FORMAT_VERSION};
 use crate::exit::ExitStatus;
 
+/// What an operator can do about a database that cannot be used. The sign record is apart from it, and
+/// so neither way makes the validator contradict itself.
+const REMEDY: &str = "Restore the folder from a copy; or, to have this node fetch the whole chain from the other \
+                      validators again, run causeway-node db renew --config FILE, and start it then";
+
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    #[error(
-        "there is no database at {path}, though this node has had one ({evidence}); restore it from a copy. If this \
-         node is to fetch the whole chain from the other validators again, remove {marker} and say that a new \
-         database is wanted"
-    )]
-    Missing {
-        path: PathBuf,
-        evidence: Evidence,
-        marker: PathBuf,
-    },
+    #[error("there is no database at {path}, though this node has had one ({evidence}). {REMEDY}")]
+    Missing { path: PathBuf, evidence: Evidence },
     #[error(
         "the database at {path} belongs to the network with genesis {found}, and the genesis file has hash \
          {expected}; use the genesis file of that network, or another data folder"
@@ -38,16 +35,13 @@ pub enum StoreError {
     OtherVersion { path: PathBuf, found: u32 },
     #[error("process {process} has the database at {path} open; stop it first")]
     InUse { path: PathBuf, process: i32 },
-    #[error("cannot {attempt} the database at {path}: {source}")]
+    #[error("cannot {attempt} the database at {path}: {source}.{}", remedy_for(.source))]
     Database {
         attempt: Attempt,
         path: PathBuf,
         source: rocksdb::Error,
     },
-    #[error(
-        "the database at {path} is damaged: {damage}. Restore the folder from a copy, or remove it and let the node \
-         fetch the chain from the other validators"
-    )]
+    #[error("the database at {path} is damaged: {damage}. {REMEDY}")]
     Damaged { path: PathBuf, damage: Damage },
     #[error("cannot {attempt} {path}: {source}")]
     Folder {
@@ -66,6 +60,14 @@ impl StoreError {
             Self::OtherGenesis { .. } => ExitStatus::Genesis,
             _ => ExitStatus::Database,
         }
+    }
+}
+
+/// RocksDB's word for what a copy or a renewal mends.
+fn remedy_for(source: &rocksdb::Error) -> String {
+    match source.kind() {
+        rocksdb::ErrorKind::Corruption | rocksdb::ErrorKind::InvalidArgument => format!(" {REMEDY}"),
+        _ => String::new(),
     }
 }
 

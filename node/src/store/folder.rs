@@ -43,6 +43,20 @@ pub(super) fn write_marker(database: &Path, genesis: &GenesisHash) -> Result<(),
     write().map_err(|source| folder_error(Attempt::Write, &path, source))
 }
 
+/// Renames a database's folder to the first name with a number that is free.
+pub(super) fn move_aside(database: &Path) -> Result<PathBuf, StoreError> {
+    let mut names = (1..=ASIDE_MAX).map(|number: u32| database.with_extension(format!("old-{number}")));
+    let free = names
+        .find(|name| !name.exists())
+        .ok_or_else(|| folder_error(Attempt::Rename, database, io::ErrorKind::AlreadyExists.into()))?;
+    let moved = fs::rename(database, &free).and_then(|()| sync_parent(&free));
+    moved.map_err(|source| folder_error(Attempt::Rename, database, source))?;
+    Ok(free)
+}
+
+/// So many damaged databases are kept; a person has to look at them before there are more.
+const ASIDE_MAX: u32 = 9;
+
 /// Makes what was created, renamed or removed beside `path` durable.
 pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
     File::open(parent(path))?.sync_all()

@@ -1,6 +1,9 @@
 //! Creates a database from a genesis, or restores the ledger from one that is there.
 
-use std::{fs, path::Path};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 use causeway_contracts::{
     block::{Block, GenesisHash, TimeMs, genesis_block_id},
@@ -70,8 +73,22 @@ fn check_never_created(path: &Path, expect: Expect) -> Result<(), StoreError> {
     Err(StoreError::Missing {
         path: path.to_owned(),
         evidence,
-        marker,
     })
+}
+
+/// Puts a new database with the genesis state in the place of one that is damaged or lost, which only
+/// an operator decides. What was there is moved aside, not deleted; gives where to.
+pub fn renew(path: &Path, genesis: &Genesis) -> Result<Option<PathBuf>, StoreError> {
+    let hash = genesis.hash();
+    folder::remove_if_there(&folder::building_path(path))?;
+    let mut moved = None;
+    if folder::is_occupied(path)? {
+        folder::check_unused(path)?;
+        moved = Some(folder::move_aside(path)?);
+    }
+    create(path, genesis, &hash)?;
+    folder::write_marker(path, &hash)?;
+    Ok(moved)
 }
 
 /// Builds the database beside its place and renames it, so that a kill leaves a whole one or none.

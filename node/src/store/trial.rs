@@ -96,10 +96,6 @@ impl Trial {
         }
     }
 
-    pub fn customers(&self) -> usize {
-        self.customers.len()
-    }
-
     pub fn account(&self, customer: usize) -> AccountId {
         let opening = &self.genesis.accounts[customer];
         AccountId::derive(&self.genesis.hash(), opening.operator, &opening.keys, &opening.salt)
@@ -179,7 +175,7 @@ impl Trial {
         let height = ledger.tip().height.0 + 1;
         let (digest, batch) = self.payments(height, payments);
         let proposer = self.validator((height % 4) as usize);
-        let (block, execution) = ledger.draft(self.time(height), proposer, &[(digest, Arc::new(batch.batch.clone()))]);
+        let (block, execution) = ledger.draft(self.time(height), proposer, &[(digest, batch.batch.clone())]);
         Step {
             digest,
             batch,

@@ -131,11 +131,16 @@ pub fn parse(bytes: &[u8], context: &Context) -> Result<Parsed, FileProblem> {
         lines: Vec::new(),
         bad: Vec::new(),
     };
+    let mut place = Place {
+        bytes,
+        offset: 0,
+        line: 1,
+    };
     while reader.read_byte_record(&mut record)? {
         if parsed.lines.len() + parsed.bad.len() == LINES_MAX {
             return Err(FileProblem::TooMany);
         }
-        let number = record.position().map_or(0, csv::Position::line);
+        let number = place.line_at(record.position().map_or(0, csv::Position::byte));
         match payment(&record, context) {
             Ok(payment) => parsed.lines.push(Line { number, payment }),
             Err(reason) => parsed.bad.push(BadLine { number, reason }),
@@ -145,6 +150,31 @@ pub fn parse(bytes: &[u8], context: &Context) -> Result<Parsed, FileProblem> {
         return Err(FileProblem::Empty);
     }
     Ok(parsed)
+}
+
+/// Counts lines. The reader's own count gives a record that follows empty lines the number of the
+/// first of them.
+struct Place<'a> {
+    bytes: &'a [u8],
+    offset: usize,
+    line: u64,
+}
+
+impl Place<'_> {
+    /// The line of the first byte at or after `offset` that is not a line break. Offsets must ascend.
+    fn line_at(&mut self, offset: u64) -> u64 {
+        while let Some(byte) = self.bytes.get(self.offset) {
+            let next = self.bytes.get(self.offset + 1);
+            let is_break = *byte == b'\n' || *byte == b'\r';
+            if !is_break && self.offset as u64 >= offset {
+                break;
+            }
+            // A carriage return before a line feed is half of one break.
+            self.line += u64::from(is_break && !(*byte == b'\r' && next == Some(&b'\n')));
+            self.offset += 1;
+        }
+        self.line
+    }
 }
 
 fn payment(record: &ByteRecord, context: &Context) -> Result<Payment, Reason> {

@@ -87,7 +87,7 @@ pub enum Command {
         #[arg(long, value_name = "FILE")]
         genesis: Option<PathBuf>,
     },
-    /// What this wallet has sent, newest last
+    /// What this wallet has sent, newest last; batches have their journals
     History {
         /// Only the last so many
         #[arg(long, value_name = "N")]

@@ -150,17 +150,15 @@ impl Client {
         Some((statement, power))
     }
 
-    fn failed_everywhere(&self, errors: Vec<CallError>) -> ClientError {
-        let forbidden = |error: &CallError| matches!(error.status().map(|s| s.as_u16()), Some(401 | 403));
-        let allowed = errors.iter().any(|error| !forbidden(error));
-        let last = Box::new(errors.into_iter().next_back().expect("a client has at least one node"));
-        if allowed {
-            ClientError::Unreachable {
-                asked: self.nodes.len(),
-                last,
-            }
-        } else {
-            ClientError::NotAllowed(last)
+    fn failed_everywhere(&self, mut errors: Vec<CallError>) -> ClientError {
+        let forbidden = |error: &CallError| matches!(error.status().map(|status| status.as_u16()), Some(401 | 403));
+        if let Some(at) = errors.iter().position(forbidden) {
+            return ClientError::NotAllowed(Box::new(errors.swap_remove(at)));
+        }
+        let last = Box::new(errors.pop().expect("a client has at least one node"));
+        ClientError::Unreachable {
+            asked: self.nodes.len(),
+            last,
         }
     }
 

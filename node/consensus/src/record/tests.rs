@@ -80,6 +80,20 @@ fn what_is_forgotten_is_refused() {
 }
 
 #[test]
+fn nothing_is_signed_at_a_closed_height_or_below() {
+    let mut record = SignRecord::default();
+    record.absorb(Signed::closing(Height(5)));
+    for height in [4, 5] {
+        for kind in [Proposal, Prevote, Precommit] {
+            let refused = signed(height, 7, kind, Some(1));
+            assert_eq!(record.sign(refused), Permission::Refused, "{refused:?}");
+        }
+    }
+    let next = signed(6, 0, Prevote, None);
+    assert_eq!(record.sign(next), Permission::New(next));
+}
+
+#[test]
 fn golden_bytes() {
     let mut proposal = signed(300, 2, Proposal, Some(9));
     proposal.subject.lock_round = Some(1);

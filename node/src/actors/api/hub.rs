@@ -153,5 +153,5 @@ impl Waiters {
 
 /// The request may have gone; then nobody needs to know.
 fn tell(waiter: oneshot::Sender<Wake>, wake: Wake) {
-    drop(waiter.send(wake));
+    let _ = waiter.send(wake);
 }

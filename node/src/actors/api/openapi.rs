@@ -5,10 +5,7 @@ use std::fmt::Write;
 use causeway_contracts::api::Problem;
 use utoipa::{
     Modify, OpenApi, ToSchema,
-    openapi::{
-        ContentBuilder, PathItem, Ref, ResponseBuilder,
-        path::{HttpMethod, Operation},
-    },
+    openapi::{ContentBuilder, PathItem, Ref, ResponseBuilder, path::Operation},
 };
 
 use super::{account, error::PROBLEM_TYPE, metrics, public, receipt, stream, submit};
@@ -69,9 +66,9 @@ pub fn document() -> utoipa::openapi::OpenApi {
     Document::openapi()
 }
 
-/// The operations of a path.
-pub(super) fn operations(item: &PathItem) -> impl Iterator<Item = (HttpMethod, &Operation)> {
-    [(HttpMethod::Get, &item.get), (HttpMethod::Post, &item.post)]
+/// The operations of a path, by method.
+pub(super) fn operations(item: &PathItem) -> impl Iterator<Item = (&'static str, &Operation)> {
+    [("GET", &item.get), ("POST", &item.post)]
         .into_iter()
         .filter_map(|(method, operation)| Some((method, operation.as_ref()?)))
 }
@@ -81,12 +78,8 @@ pub(super) fn index(document: &utoipa::openapi::OpenApi) -> String {
     let mut page = "A Causeway node. /openapi.json describes what is here.\n\n".to_owned();
     for (path, item) in &document.paths.paths {
         for (method, operation) in operations(item) {
-            let method = match method {
-                HttpMethod::Post => "POST",
-                _ => "GET ",
-            };
             let summary = operation.summary.as_deref().unwrap_or_default();
-            writeln!(page, "{method} {path:<24} {summary}").expect("text grows");
+            writeln!(page, "{method:<4} {path:<24} {summary}").expect("text grows");
         }
     }
     page

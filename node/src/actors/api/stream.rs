@@ -137,7 +137,7 @@ impl Follower {
         let quiet_max = limits.stream_quiet_max;
         loop {
             if self.next <= self.tip {
-                return self.from_store().await.map(Some);
+                return self.stored().await.map(Some);
             }
             match timeout(quiet_max, self.live.recv()).await {
                 Err(_) => return Ok(Some(Bytes::from_static(COMMENT))),
@@ -155,7 +155,7 @@ impl Follower {
         }
     }
 
-    async fn from_store(&mut self) -> Result<Bytes, ApiError> {
+    async fn stored(&mut self) -> Result<Bytes, ApiError> {
         let height = self.next;
         let view = self.api.read(move |reader| read_block(reader, height)).await?;
         let Some(view) = view else {

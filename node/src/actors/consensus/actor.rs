@@ -9,11 +9,9 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MailboxError, Recipient, SpawnHandle,
     WrapFuture,
 };
-use causeway_consensus::{
-    Effect, Evidence, Halt, Input, LogEntry, Message, Replica, Setup, Signing, Timer, Verdict,
-};
+use causeway_consensus::{Effect, Evidence, Halt, Input, LogEntry, Message, Replica, Setup, Signing, Timer, Verdict};
 use causeway_contracts::{
-    block::{BATCHES_MAX, Block, BlockId, CommitCertificate, GenesisHash, Height, TimeMs},
+    block::{BATCHES_MAX, BatchDigest, Block, BlockId, CommitCertificate, GenesisHash, Height, TimeMs},
     committee::ValidatorId,
     keys::SecretKey,
 };
@@ -46,6 +44,9 @@ const PATIENCE: Duration = Duration::from_millis(300);
 /// After a batch of a final block could not be had, it is asked for again.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
 
+/// Memory for what waits to be written with the next vote.
+const PENDING_BYTES_MAX: usize = 64 * 1024;
+
 /// A draft takes waiting batches of at most this many transactions; the ledger leaves out what does not
 /// fit in a block.
 const DRAFT_TRANSACTIONS_MAX: usize = 16 * 1024;
@@ -71,10 +72,6 @@ pub struct Start {
     pub tip: Committed,
     pub files: Files,
     pub recovered: Recovered,
-    /// Whether the database was there before this start.
-    pub had_database: bool,
-    /// The operator's word that the files show all that was signed, though they were missing.
-    pub trust_record: bool,
     /// On the disk whose free space is watched.
     pub data: PathBuf,
     pub disk_free_bytes_min: u64,
@@ -115,13 +112,11 @@ impl ConsensusActor {
             tip,
             files,
             recovered,
-            had_database,
-            trust_record,
             data,
             disk_free_bytes_min,
             ports,
         } = start;
-        let signing = recovered.signing(tip.height, had_database, trust_record);
+        let signing = recovered.signing(tip.height);
         match signing {
             Signing::From(first) if first == tip.height.next() => {}
             Signing::From(first) => tracing::warn!(%first, "has signed for later heights and signs none before"),
@@ -179,7 +174,8 @@ impl ConsensusActor {
                 Signing::Observing => false,
             },
         };
-        self.status.send_if_modified(|status| std::mem::replace(status, now) != now);
+        self.status
+            .send_if_modified(|status| std::mem::replace(status, now) != now);
     }
 
     fn perform(&mut self, effects: Vec<Effect>, ctx: &mut Context<Self>) {
@@ -194,7 +190,7 @@ impl ConsensusActor {
                 _ => {}
             }
         }
-        if visible {
+        if visible || self.files.pending_bytes() > PENDING_BYTES_MAX {
             stop_unless_written(self.files.sync());
         }
         for effect in effects {
@@ -281,8 +277,10 @@ impl ConsensusActor {
         };
         ctx.spawn(drafting.into_actor(self).map(move |answer, actor, ctx| match answer {
             Ok((Ok(block), batches)) => {
-                let batches = batches.into_iter().filter(|stored| block.batches.contains(&stored.digest));
-                actor.batches.insert(block.id(), batches.collect());
+                let held = |digest: &BatchDigest| batches.iter().find(|stored| stored.digest == *digest).cloned();
+                let drafted: Option<Vec<_>> = block.batches.iter().map(held).collect();
+                let drafted = drafted.expect("a draft orders batches that it was given");
+                actor.batches.insert(block.id(), drafted);
                 let block = Arc::new(block);
                 actor.input(Input::ValueReady { height, round, block }, ctx);
             }
@@ -302,7 +300,11 @@ impl ConsensusActor {
         let ports = self.ports.clone();
         let executing = async move {
             let digests = block.batches.to_vec();
-            let batches = match ports.gather.send(Gather { digests, proposer }).await? {
+            let gathered = match digests.is_empty() {
+                true => Ok(Vec::new()),
+                false => ports.gather.send(Gather { digests, proposer }).await?,
+            };
+            let batches = match gathered {
                 Ok(batches) => batches,
                 Err(GatherError::Missing(digest)) => {
                     tracing::debug!(%digest, %id, "a proposed block's batch is missing");
@@ -351,7 +353,10 @@ impl ConsensusActor {
         }
         if let Some((_, other)) = self.committing {
             // The same block came from a peer a moment ago.
-            assert_eq!(other, id, "two blocks are certified at height {height}");
+            if other != id {
+                let why = format!("blocks {other} and {id} are both certified at height {height}");
+                exit::stop(ExitStatus::Divergence, &why);
+            }
             return;
         }
         let source = block.header.proposer;
@@ -389,7 +394,7 @@ impl ConsensusActor {
         }));
     }
 
-    fn committed(&mut self, committed: Committed, digests: Vec<causeway_contracts::block::BatchDigest>, ctx: &mut Context<Self>) {
+    fn committed(&mut self, committed: Committed, digests: Vec<BatchDigest>, ctx: &mut Context<Self>) {
         let ordered = Ordered {
             height: committed.height,
             time_ms: committed.time_ms,
@@ -456,12 +461,13 @@ impl ConsensusActor {
                 match check(&certified, next, &self.genesis, &self.tip.validators) {
                     Ok(()) => {
                         self.pace.hold();
+                        self.schedule_start(ctx);
                         return self.commit(certified.block, certified.certificate, from, ctx);
                     }
                     Err(error) => {
                         tracing::warn!(%from, %error, "was sent a block that is not final");
                         self.blame(from, "bad_certified_block");
-                        self.peers.set(from, Height::GENESIS);
+                        self.peers.doubt(&from);
                         break;
                     }
                 }
@@ -469,8 +475,8 @@ impl ConsensusActor {
             self.fetched = None;
         }
         let behind = self.peers.best().0.saturating_sub(self.tip.height.0);
-        let catching_up = self.progress.elapsed() > PATIENCE;
-        if behind > 1 || (behind == 1 && catching_up) {
+        let late = self.progress.elapsed() > PATIENCE;
+        if behind > 1 || (behind == 1 && late) {
             self.fetch(ctx);
         }
     }
@@ -499,15 +505,15 @@ impl ConsensusActor {
                         actor.catch_up(ctx);
                     }
                     // It is not as high as it says, or was. It may tell again.
-                    Ok(FetchResponse::Blocks(_)) => actor.peers.set(from, actor.tip.height),
+                    Ok(FetchResponse::Blocks(_)) => actor.peers.doubt(&from),
                     Ok(FetchResponse::Batches(_)) | Err(_) => {
                         actor.blame(from, "bad_fetch_response");
-                        actor.peers.set(from, Height::GENESIS);
+                        actor.peers.doubt(&from);
                     }
                 },
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "fetching blocks failed");
-                    actor.peers.set(from, Height::GENESIS);
+                    actor.peers.doubt(&from);
                 }
                 Err(error) => actor.abandoned(error, ctx),
             }
@@ -516,12 +522,13 @@ impl ConsensusActor {
     }
 
     fn heard_status(&mut self, from: ValidatorId, status: PeerStatus, ctx: &mut Context<Self>) {
-        self.peers.set(from, status.height);
+        self.peers.report(from, status.height);
         if self.replica.signing() == Signing::Observing
-            && let Some(first) = self.peers.sign_from(&self.tip.validators, &self.me)
+            && let Some(first) = self.peers.sign_from(&self.tip.validators)
         {
             tracing::warn!(%first, "signs again");
             self.input(Input::SignFrom(first), ctx);
+            stop_unless_written(self.files.confirm());
         }
         self.catch_up(ctx);
         self.publish();
@@ -609,6 +616,9 @@ async fn gather(
     block: &Block,
     source: ValidatorId,
 ) -> Result<Vec<StoredBatch>, MailboxError> {
+    if block.batches.is_empty() {
+        return Ok(Vec::new());
+    }
     loop {
         let gather = Gather {
             digests: block.batches.to_vec(),
@@ -625,8 +635,10 @@ async fn gather(
 }
 
 /// By this node's clock.
-fn now() -> TimeMs {
-    let since_1970 = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+pub fn now() -> TimeMs {
+    let since_1970 = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
     TimeMs(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 

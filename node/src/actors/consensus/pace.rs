@@ -50,7 +50,11 @@ impl Pace {
     /// When the next height is to start, if it may.
     pub fn due(&self) -> Option<Instant> {
         let waiting = self.waiting.as_ref()?;
-        let patience = if waiting.wanted { Duration::ZERO } else { BLOCK_INTERVAL_IDLE };
+        let patience = if waiting.wanted {
+            Duration::ZERO
+        } else {
+            BLOCK_INTERVAL_IDLE
+        };
         let wished = waiting.since + patience;
         let earliest = self.started.map(|started| started + BLOCK_INTERVAL_MIN);
         Some(earliest.map_or(wished, |earliest| earliest.max(wished)))

@@ -2,7 +2,7 @@ use std::{env, path::Path, process::Command, sync::Arc, time::SystemTime};
 
 use actix::{Addr, Arbiter};
 use causeway_contracts::{
-    block::{Block, Height, SignedBatch, TimeMs},
+    block::{Block, Height, TimeMs},
     ledger::{Ledger, receipt::Outcome, rejection::Skip},
     transaction::UnixSeconds,
 };
@@ -54,10 +54,9 @@ impl Rig {
         let height = self.model.tip().height.0 + 1;
         let (digest, signed) = self.trial.payments(height, payments);
         self.store.put_batches(vec![(digest, signed.clone())]).await;
-        let SignedBatch { batch, .. } = Arc::unwrap_or_clone(signed);
         vec![StoredBatch {
             digest,
-            batch: Arc::new(batch),
+            batch: signed.batch.clone(),
         }]
     }
 

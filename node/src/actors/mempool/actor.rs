@@ -26,7 +26,8 @@ use super::{
     gather::{Gathered, Gathers, Question},
     intake::{Answers, Entry, Intake},
     message::{
-        BatchWaiting, Capacity, Gather, GatherError, GetCapacity, IsPending, Ordered, Ready, Refusal, StoredBatch, Submit,
+        BatchWaiting, Capacity, Gather, GatherError, GetCapacity, IsPending, Ordered, Ready, Refusal, StoredBatch,
+        Submit,
     },
     metrics::MempoolMetrics,
     penalty::Penalties,
@@ -133,7 +134,7 @@ impl Mempool {
         self.setup
             .metrics
             .pending_transactions
-            .set((self.intake.len() + self.pool.transactions()) as i64);
+            .set((self.intake.count() + self.pool.transactions()) as i64);
         self.setup.metrics.held_batches.set(self.pool.batches() as i64);
     }
 
@@ -432,7 +433,7 @@ impl Mempool {
             return Some(Refusal::DiskLow);
         }
         let room = self.pool.has_room(&self.author, BATCH_BYTES_MAX);
-        let full = self.intake.len() >= self.setup.limits.pending_transactions_max;
+        let full = self.intake.count() >= self.setup.limits.pending_transactions_max;
         (full || !room).then_some(Refusal::Busy)
     }
 
@@ -491,7 +492,7 @@ impl Handler<Submit> for Mempool {
                 return Some(Ok(*id));
             } else if let Some(refusal) = &refuse_all {
                 refusal.clone()
-            } else if intake.len() >= pending_max {
+            } else if intake.count() >= pending_max {
                 Refusal::Busy
             } else {
                 return None;
@@ -518,7 +519,7 @@ impl Handler<GetCapacity> for Mempool {
 
     fn handle(&mut self, _: GetCapacity, _: &mut Context<Self>) -> Self::Result {
         MessageResult(Capacity {
-            pending: (self.intake.len() + self.pool.transactions()) as u64,
+            pending: (self.intake.count() + self.pool.transactions()) as u64,
             refusing: self.refusing(),
         })
     }

@@ -58,7 +58,7 @@ pub struct Intake {
 
 impl Intake {
     /// Transactions taken in and not yet sealed.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.ids.len()
     }
 

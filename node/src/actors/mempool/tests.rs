@@ -177,7 +177,7 @@ async fn a_submission_is_answered_once_all_of_it_is() {
     assert_eq!(answers.await.unwrap(), vec![Ok(ids[0]), Ok(ids[1]), Err(Refusal::Busy)]);
     assert!(intake.contains(&ids[1]), "taken, and not yet sealed");
     assert_eq!(intake.seal().len(), 1);
-    assert_eq!(intake.len(), 0);
+    assert_eq!(intake.count(), 0);
 }
 
 #[test]

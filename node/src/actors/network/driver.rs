@@ -3,9 +3,7 @@
 
 mod questions;
 
-use std::{
-    collections::{BTreeMap, HashMap},
-};
+use std::collections::{BTreeMap, HashMap};
 
 use actix::Recipient;
 use causeway_contracts::committee::ValidatorId;
@@ -259,7 +257,11 @@ impl Driver {
                 tracing::warn!(validator = %peer.name, why, "lost a validator");
                 unpublish(&self.links, &self.metrics, peer.id);
             }
-            peer.redial.lost(connection.linked_since, now);
+            if connection.mismatched {
+                peer.redial.mismatched(now);
+            } else {
+                peer.redial.lost(connection.linked_since, now);
+            }
         } else if peer.connection.is_none() && peer.redial.at.is_none() {
             peer.redial.failed(now);
         }
@@ -354,8 +356,24 @@ impl Driver {
                 });
                 tracing::info!(validator = %name, "connected to a validator");
             }
+            News::Mismatched(mismatch) => self.on_mismatch(key, id, mismatch),
             News::Ended(end) => self.on_end(key, id, &end),
         }
+    }
+
+    /// Says so once for each connection, as both of its links may find out.
+    fn on_mismatch(&mut self, key: PeerId, id: ConnectionId, mismatch: Mismatch) {
+        let Some(peer) = self.peers.get_mut(&key) else { return };
+        let name = peer.name.clone();
+        let Some(connection) = peer.connection(id) else { return };
+        if std::mem::replace(&mut connection.mismatched, true) {
+            return;
+        }
+        tracing::warn!(validator = %name, "refused a validator: {mismatch}");
+        self.metrics.refused(match mismatch {
+            Mismatch::Version { .. } => Refused::OtherVersion,
+            Mismatch::Genesis { .. } => Refused::OtherGenesis,
+        });
     }
 
     /// Closes a connection whose link has ended, or never was.
@@ -365,24 +383,14 @@ impl Driver {
             return;
         }
         let name = peer.name.clone();
+        if let End::Mismatch(mismatch) = end {
+            self.on_mismatch(key, id, *mismatch);
+        }
         self.disconnect(key, id, &end.to_string());
-        match end {
-            End::Mismatch(mismatch) => {
-                tracing::warn!(validator = %name, "refused a validator: {mismatch}");
-                self.metrics.refused(match mismatch {
-                    Mismatch::Version { .. } => Refused::OtherVersion,
-                    Mismatch::Genesis { .. } => Refused::OtherGenesis,
-                });
-                if let Some(peer) = self.peers.get_mut(&key) {
-                    peer.redial.mismatched(Instant::now());
-                }
-            }
-            End::Violation(violation) => {
-                tracing::warn!(validator = %name, "a validator sent {violation}");
-                self.metrics.fault(violation.kind());
-                self.charge(key, VIOLATION_POINTS);
-            }
-            End::Lost(_) | End::Silent | End::LetGo => {}
+        if let End::Violation(violation) = end {
+            tracing::warn!(validator = %name, "a validator sent {violation}");
+            self.metrics.fault(violation.kind());
+            self.charge(key, VIOLATION_POINTS);
         }
     }
 

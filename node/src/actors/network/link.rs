@@ -20,6 +20,9 @@ use super::{
 
 const HELLO_TIME_MAX: Duration = Duration::from_secs(5);
 
+/// How long a peer whose hello does not fit has to read ours.
+const HANGING_UP_TIME_MAX: Duration = Duration::from_secs(1);
+
 /// Small frames are written together up to this, so that a hundred votes are not a hundred writes.
 const WRITE_BYTES: usize = 16 * 1024;
 
@@ -37,6 +40,8 @@ pub enum News {
     Admitted,
     /// The peer took our hello; this goes to it.
     Linked(Outbox),
+    /// The peer said a hello that does not fit. It is answered all the same.
+    Mismatched(Mismatch),
     /// The connection is of no more use.
     Ended(End),
 }
@@ -167,14 +172,6 @@ impl Reader {
             Ok(never) => match never {},
             Err(end) => end,
         };
-        if let End::Mismatch(_) = end {
-            // Answered all the same, so that the peer's operator reads the reason too; the peer hangs up then.
-            let answer = async {
-                write_all(&mut stream, &self.hello.encode()).await?;
-                stream.read(&mut [0]).await
-            };
-            timeout(Duration::from_secs(1), answer).await.ok();
-        }
         reporter.tell(News::Ended(end)).await;
     }
 
@@ -186,7 +183,17 @@ impl Reader {
         let theirs = timeout(HELLO_TIME_MAX, read_hello(stream))
             .await
             .map_err(|_| End::Silent)??;
-        self.hello.check(&theirs)?;
+        if let Err(mismatch) = self.hello.check(&theirs) {
+            // Told before the peer knows: it hangs up as soon as it does.
+            reporter.tell(News::Mismatched(mismatch)).await;
+            // Answered, so that the peer's operator reads the reason too.
+            let answer = async {
+                write_all(stream, &self.hello.encode()).await?;
+                stream.read(&mut [0]).await
+            };
+            timeout(HANGING_UP_TIME_MAX, answer).await.ok();
+            return Err(mismatch.into());
+        }
         // Told before the peer knows, so that its first question finds it admitted.
         reporter.tell(News::Admitted).await;
         write_all(stream, &self.hello.encode()).await?;

@@ -53,6 +53,8 @@ pub struct Connection {
     pub since: Instant,
     /// The peer's hello fits.
     pub admitted: bool,
+    /// The peer's hello does not; the log says so.
+    pub mismatched: bool,
     pub linked_since: Option<Instant>,
     /// Its links; they end with it.
     pub tasks: JoinSet<()>,
@@ -112,6 +114,7 @@ impl Connection {
             dialed_by,
             since: now,
             admitted: false,
+            mismatched: false,
             linked_since: None,
             tasks: JoinSet::new(),
         }

@@ -3,17 +3,18 @@
 mod hostile;
 mod node;
 
-use std::{io, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc};
 
 use causeway_contracts::block::GenesisHash;
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
+    net::{TcpListener, TcpStream},
+    sync::oneshot,
 };
 
 use self::{
     hostile::Hostile,
-    node::{GENESIS, Node, Options, address_for_later, eventually, id, registered},
+    node::{GENESIS, Node, Options, address_for_later, eventually, id, registered, within},
 };
 use super::{
     NetworkError, exchange,
@@ -49,6 +50,7 @@ async fn four_validators_exchange_payloads_on_all_lanes() {
     for (node, n) in nodes.iter().zip(1..) {
         let others: Vec<u8> = (1..=4).filter(|other| *other != n).collect();
         node.connected_to(&others).await;
+        assert_eq!(node.peers().await, others.into_iter().map(id).collect::<Vec<_>>());
     }
     for lane in Lane::ALL {
         let size = lane.payload_bytes_max();
@@ -146,7 +148,7 @@ async fn a_full_queue_drops_the_newest_and_counts_it() {
 #[actix::test]
 async fn a_full_mailbox_holds_up_votes_and_drops_batches() {
     let (sender, first) = (Node::start(2, &[registered(1, NOWHERE)]).await, registered(1, NOWHERE));
-    let (gate, closed) = tokio::sync::oneshot::channel();
+    let (gate, closed) = oneshot::channel();
     let options = Options {
         gate: Some(closed),
         ..Options::default()
@@ -198,7 +200,7 @@ async fn a_peer_of_another_genesis_is_refused_by_both_sides() {
     let all = [registered(1, &first.address())];
     let second = Node::start_at(2, "/ip4/127.0.0.1/tcp/0", &all, options).await;
     for node in [&first, &second] {
-        eventually(|| node.metric("causeway_network_refused_connections_total", "other_genesis") == 1).await;
+        eventually(|| node.metric("causeway_network_refused_connections_total", "other_genesis") > 0).await;
         assert_eq!(node.peers().await, []);
     }
 }
@@ -266,8 +268,8 @@ async fn a_second_link_disconnects() {
     let mut first = peer.open_link().await;
     first.write(&node::HELLO.encode()).await;
     assert_eq!(first.read_hello().await, node::HELLO);
-    let mut second = peer.open_link().await;
-    second.write(&node::HELLO.encode()).await;
+    // It may be hung up on before it hears that the substream is open.
+    let _second = peer.try_open_link().await;
     peer.disconnected().await;
     eventually(|| node.metric("causeway_peer_faults_total", "second_link") == 1).await;
 }
@@ -341,6 +343,34 @@ async fn a_restarted_validator_is_back() {
     }
 }
 
+/// Carries one connection to an address until told to stop, and then keeps it open and silent.
+async fn proxy(target: SocketAddr, silence: oneshot::Receiver<()>) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let (mut here, _) = listener.accept().await.unwrap();
+        let mut there = TcpStream::connect(target).await.unwrap();
+        tokio::select! {
+            _ = copy_bidirectional(&mut here, &mut there) => {}
+            _ = silence => std::future::pending().await,
+        }
+    });
+    format!("/ip4/127.0.0.1/tcp/{port}")
+}
+
+#[actix::test]
+async fn a_connection_that_falls_silent_is_noticed_by_both_sides() {
+    let first = Node::start(1, &[registered(2, NOWHERE)]).await;
+    let (silence, silent) = oneshot::channel();
+    let address = proxy(first.socket(), silent).await;
+    let second = Node::start(2, &[registered(1, &address)]).await;
+    first.connected_to(&[2]).await;
+    second.connected_to(&[1]).await;
+    silence.send(()).unwrap();
+    first.connected_to(&[]).await;
+    second.connected_to(&[]).await;
+}
+
 #[actix::test]
 async fn fetches_are_answered_refused_or_time_out() {
     let (first, second) = pair().await;
@@ -393,7 +423,8 @@ async fn fetches_under_way_are_bounded_at_both_ends() {
         served += 1;
     }
     assert_eq!(served, exchange::SERVES_PER_PEER_MAX);
-    assert_eq!(first.fetch(2, b"echo").await, Ok(b"echo".to_vec()));
+    // The other side gives the hanging ones up a little later than this one.
+    within(async { while first.fetch(2, b"echo").await != Ok(b"echo".to_vec()) {} }).await;
 }
 
 #[actix::test]

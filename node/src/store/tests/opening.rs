@@ -5,7 +5,7 @@ use causeway_contracts::ledger::Ledger;
 use super::{assert_same, content, filled, open, open_error, run};
 use crate::{
     exit::ExitStatus,
-    store::{Expect, Store, StoreError, error::Evidence, free_bytes, trial::Trial},
+    store::{Expect, Store, StoreError, error::Evidence, free_bytes, renew, trial::Trial},
 };
 
 #[test]
@@ -138,4 +138,30 @@ fn free_space_is_that_of_the_file_system() {
     assert!(free_bytes(folder.path()).expect("a file system") > 0);
     let nowhere = free_bytes(&folder.path().join("nowhere")).expect_err("no such folder");
     assert_eq!(nowhere.kind(), std::io::ErrorKind::NotFound);
+}
+
+#[test]
+fn a_renewed_database_begins_again_and_keeps_the_old_one_aside() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("db");
+    let trial = Trial::new(2);
+    let old = filled(&path, &trial, 2);
+    fs::write(path.join("CURRENT"), "damaged").expect("written");
+    open_error(&path, &trial);
+    let aside = renew(&path, &trial.genesis).expect("renewed").expect("there was one");
+    assert_eq!(aside, folder.path().join("db.old-1"));
+    assert!(aside.join("CURRENT").exists());
+
+    let opened = Store::open(&path, &trial.genesis, Expect::Existing).expect("it is there");
+    let (store, mut ledger) = (opened.0, opened.1.ledger);
+    assert_same(&ledger, &Ledger::from_genesis(&trial.genesis, 1));
+    for _ in 0..2 {
+        run(trial.advance(&store, &mut ledger, 20));
+    }
+    assert_same(&ledger, &old);
+    drop(store);
+
+    fs::remove_dir_all(&path).expect("removed");
+    assert_eq!(renew(&path, &trial.genesis).expect("renewed"), None);
+    Store::open(&path, &trial.genesis, Expect::Existing).expect("it is there");
 }

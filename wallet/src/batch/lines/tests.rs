@@ -37,7 +37,8 @@ fn good_lines_become_payments_in_minor_units() {
          bob,12.50,EUR,March\n\
          \n\
          {bob},1500,JPY,\"two\nlines\"\r\n \
-         {bob} , 0.125 , KWD , \n"
+         {bob} , 0.125 , KWD , \r\
+         bob,1,JPY,x"
     );
     let parsed = read(text).expect("a good file");
     assert_eq!(parsed.bad, []);
@@ -55,7 +56,8 @@ fn good_lines_become_payments_in_minor_units() {
         [
             (2, 1250, "EUR", "March"),
             (4, 1500, "JPY", "two\nlines"),
-            (6, 125, "KWD", "")
+            (6, 125, "KWD", ""),
+            (7, 1, "JPY", "x")
         ]
     );
 }

@@ -163,7 +163,7 @@ async fn a_port_in_use_is_reported_at_the_start() {
             ..ANYWHERE
         },
     ] {
-        let error = Node::serve_at(&chain, listen).expect_err("the port is taken");
+        let error = Node::serve_at(&chain, listen).err().expect("the port is taken");
         let address = if listen.api == taken.api {
             taken.api
         } else {

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
+use utoipa::openapi::{RefOr, path::ParameterIn};
 
 use super::{
     chain::Chain,
@@ -29,9 +30,7 @@ fn describes_every_route_and_nothing_else() {
         .paths
         .paths
         .iter()
-        .flat_map(|(path, item)| {
-            operations(item).map(|(method, _)| (path.clone(), format!("{method:?}").to_uppercase()))
-        })
+        .flat_map(|(path, item)| operations(item).map(|(method, _)| (path.clone(), method.to_owned())))
         .collect();
     assert_eq!(served, described);
 }
@@ -53,8 +52,10 @@ fn every_operation_says_what_it_is_and_takes_its_paths_parameters() {
                 .collect();
             let parameters = operation.parameters.iter().flatten();
             let in_path: BTreeSet<_> = parameters
-                .filter(|parameter| format!("{:?}", parameter.parameter_in) == "Path")
-                .map(|parameter| parameter.name.as_str())
+                .filter_map(|parameter| match parameter {
+                    RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Path => Some(parameter.name.as_str()),
+                    _ => None,
+                })
                 .collect();
             assert_eq!(named, in_path, "{path}");
         }
@@ -83,7 +84,7 @@ async fn the_served_document_parses_and_its_references_lead_somewhere() {
     assert_eq!(header(&response, "content-type"), Some("application/json"));
     let text = response.text().await.unwrap();
     let parsed: utoipa::openapi::OpenApi = serde_json::from_str(&text).expect("an OpenAPI document");
-    assert_eq!(parsed.paths, document().paths);
+    assert!(parsed == document());
     let value: Value = serde_json::from_str(&text).unwrap();
     let mut found = BTreeSet::new();
     references(&value, &mut found);

@@ -31,7 +31,12 @@ pub struct Asked {
 pub type Served = (PeerId, ResponseChannel<Vec<u8>>, Option<Vec<u8>>);
 
 impl Driver {
-    pub(super) fn fetch(&mut self, from: ValidatorId, request: Vec<u8>, answer: oneshot::Sender<Result<Vec<u8>, FetchError>>) {
+    pub(super) fn fetch(
+        &mut self,
+        from: ValidatorId,
+        request: Vec<u8>,
+        answer: oneshot::Sender<Result<Vec<u8>, FetchError>>,
+    ) {
         let linked = self.by_id.get(&from).copied().and_then(|key| {
             let peer = self.peers.get_mut(&key).filter(|peer| peer.is_linked())?;
             Some((key, peer))

@@ -7,7 +7,7 @@ use libp2p::{
     Multiaddr, PeerId, Stream, StreamProtocol, SwarmBuilder, identity::Keypair, noise, ping, swarm::NetworkBehaviour,
     swarm::SwarmEvent, tcp, yamux,
 };
-use libp2p_stream::{Control, IncomingStreams};
+use libp2p_stream::{Control, IncomingStreams, OpenStreamError};
 use tokio::{sync::oneshot, task::JoinHandle};
 
 use super::{
@@ -102,15 +102,19 @@ impl Hostile {
     }
 
     pub async fn open_link(&mut self) -> Wire {
-        Wire(self.open(LINK_PROTOCOL).await)
+        self.try_open_link().await.unwrap()
     }
 
-    async fn open(&mut self, protocol: StreamProtocol) -> Stream {
-        within(self.control.open_stream(self.node, protocol)).await.unwrap()
+    pub async fn try_open_link(&mut self) -> Result<Wire, OpenStreamError> {
+        self.open(LINK_PROTOCOL).await.map(Wire)
+    }
+
+    async fn open(&mut self, protocol: StreamProtocol) -> Result<Stream, OpenStreamError> {
+        within(self.control.open_stream(self.node, protocol)).await
     }
 
     pub async fn fetch(&mut self, request: &[u8]) -> io::Result<Vec<u8>> {
-        let mut stream = self.open(FETCH_PROTOCOL).await;
+        let mut stream = self.open(FETCH_PROTOCOL).await.unwrap();
         within(async {
             stream.write_all(&(request.len() as u32).to_be_bytes()).await?;
             stream.write_all(request).await?;

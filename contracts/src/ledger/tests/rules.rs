@@ -1,0 +1,363 @@
+//! What actions do when they apply, and the limits of tiers.
+
+use super::network::*;
+use crate::{
+    block::TimeMs,
+    governance::{CouncilAction, Parameters},
+    identity::{AccountStatus, Freeze, Tier},
+    ledger::{
+        Day, StateKey,
+        receipt::Outcome,
+        rejection::{Rejection, Skip},
+    },
+    money::Amount,
+    transaction::{FreezeScope, UnixSeconds},
+};
+
+fn network() -> Network {
+    let participants = vec![
+        participant("ECB", false),
+        participant("BANK", true),
+        participant("PSP", true),
+    ];
+    let currencies = vec![currency("EUR", "ECB", 10_000), currency("JPY", "ECB", 10_000)];
+    let caps = vec![limits(4, "EUR", [Some(20), Some(50), Some(100)])];
+    let accounts = vec![
+        opening("BANK", policy("alice"), 4, &[("EUR", 90), ("JPY", 1_000)]),
+        opening("BANK", policy("bob"), 4, &[]),
+        opening("PSP", policy("carol"), 0, &[("EUR", 500)]),
+    ];
+    Network::new(genesis(participants, currencies, caps, accounts))
+}
+
+fn rejected(action: u8, reason: Rejection) -> Fate {
+    Ok(Outcome::Rejected { action, reason })
+}
+
+#[test]
+fn a_genesis_posts_opening_balances_from_issuers() {
+    let net = network();
+    assert_eq!(net.available(net.own("ECB"), "EUR"), -590);
+    assert_eq!(net.available(net.own("ECB"), "JPY"), -1_000);
+    assert_eq!(net.available(net.account("BANK", "alice"), "EUR"), 90);
+    let own = net.ledger.account(&net.own("PSP")).unwrap();
+    assert_eq!((own.operator, own.tier), (pid("PSP"), Tier(0)));
+}
+
+#[test]
+fn a_payment_limit_counts_all_transfers_to_one_payee() {
+    let mut net = network();
+    let [alice, bob] = ["alice", "bob"].map(|name| net.account("BANK", name));
+    let carol = net.account("PSP", "carol");
+    let split = vec![transfer(alice, bob, "EUR", 11), transfer(alice, bob, "EUR", 10)];
+    assert_eq!(net.act(split, &["alice"]), rejected(1, Rejection::OverPaymentLimit));
+    // Another payee, another currency without caps, another payer.
+    let apart = vec![
+        transfer(alice, bob, "EUR", 20),
+        transfer(alice, carol, "EUR", 20),
+        transfer(alice, bob, "JPY", 500),
+        transfer(carol, bob, "EUR", 21),
+    ];
+    net.must(apart, &["alice", "carol"]);
+}
+
+#[test]
+fn a_day_ends_at_midnight_of_block_time() {
+    let mut net = network();
+    let [alice, bob] = ["alice", "bob"].map(|name| net.account("BANK", name));
+    let day = Day::of(net.time());
+    for _ in 0..2 {
+        net.must(vec![transfer(alice, bob, "EUR", 20)], &["alice"]);
+    }
+    let eleven = vec![transfer(alice, bob, "EUR", 11)];
+    assert_eq!(net.act(eleven, &["alice"]), rejected(0, Rejection::OverDailyLimit));
+    // Redeeming is outgoing too, and no payment to a payee.
+    assert_eq!(
+        net.act(vec![redeem("EUR", alice, 11)], &["alice"]),
+        rejected(0, Rejection::OverDailyLimit)
+    );
+    let before = *net.ledger.balance(&alice, code("EUR")).unwrap();
+    assert_eq!(before.spent_on(day), Amount(40));
+    assert_eq!(before.spent_on(Day(day.0 + 1)), Amount(0));
+    let midnight = TimeMs((day.0 + 1) * 86_400_000);
+    let tx = |net: &mut Network, valid_until: TimeMs| {
+        let mut tx = net.tx(vec![transfer(alice, bob, "EUR", 11)], &["alice"]);
+        tx.transaction.valid_until = UnixSeconds(valid_until.0 / 1000 + 60);
+        tx
+    };
+    let late = tx(&mut net, midnight);
+    assert_eq!(
+        net.run_at(TimeMs(midnight.0 - 1), vec![late]),
+        [rejected(0, Rejection::OverDailyLimit)]
+    );
+    let next_day = tx(&mut net, midnight);
+    assert_eq!(net.run_at(midnight, vec![next_day]), [Ok(Outcome::Applied)]);
+    let after = net.ledger.balance(&alice, code("EUR")).unwrap();
+    assert_eq!((after.day, after.spent), (Day(day.0 + 1), Amount(11)));
+}
+
+#[test]
+fn a_balance_limit_counts_what_the_payee_has() {
+    let mut net = network();
+    let alice = net.account("BANK", "alice");
+    let carol = net.account("PSP", "carol");
+    net.must(vec![transfer(carol, alice, "EUR", 10)], &["carol"]);
+    let one = vec![transfer(carol, alice, "EUR", 1)];
+    assert_eq!(
+        net.act(one.clone(), &["carol"]),
+        rejected(0, Rejection::OverBalanceLimit)
+    );
+    assert_eq!(
+        net.act(vec![issue("EUR", alice, 1)], &["ECB"]),
+        rejected(0, Rejection::OverBalanceLimit)
+    );
+    net.must(vec![set_tier("BANK", alice, 0)], &["BANK"]);
+    net.must(one, &["carol"]);
+}
+
+#[test]
+fn issuing_debits_the_issuer_and_redeeming_credits_it() {
+    let mut net = network();
+    let carol = net.account("PSP", "carol");
+    net.must(vec![issue("EUR", carol, 10_000 - 590)], &["ECB"]);
+    assert_eq!(net.available(net.own("ECB"), "EUR"), -10_000);
+    assert_eq!(
+        net.act(vec![issue("EUR", carol, 1)], &["ECB"]),
+        rejected(0, Rejection::OverIssuanceCap)
+    );
+    net.must(vec![redeem("EUR", carol, 400)], &["carol"]);
+    assert_eq!(net.available(net.own("ECB"), "EUR"), -9_600);
+    // A cap below what is issued stops issuing and nothing else.
+    let lower = CouncilAction::SetIssuanceCap {
+        currency: code("EUR"),
+        cap: Amount(1),
+    };
+    net.must(vec![council(lower)], &["council"]);
+    net.must(vec![redeem("EUR", carol, 1)], &["carol"]);
+    assert_eq!(
+        net.act(vec![issue("EUR", carol, 1)], &["ECB"]),
+        rejected(0, Rejection::OverIssuanceCap)
+    );
+}
+
+#[test]
+fn a_frozen_account_accepts_credits_and_refuses_debits() {
+    let mut net = network();
+    let (alice, carol) = (net.account("BANK", "alice"), net.account("PSP", "carol"));
+    net.must(vec![freeze("BANK", alice, FreezeScope::Account)], &["BANK"]);
+    let expected = AccountStatus::Frozen(Freeze {
+        by: pid("BANK"),
+        at: net.time(),
+        reason: REASON,
+    });
+    assert_eq!(net.ledger.account(&alice).unwrap().status, expected);
+    for out in [transfer(alice, carol, "EUR", 1), redeem("EUR", alice, 1)] {
+        assert_eq!(net.act(vec![out], &["alice"]), rejected(0, Rejection::AccountNotActive));
+    }
+    net.must(vec![transfer(carol, alice, "EUR", 1)], &["carol"]);
+    net.must(vec![issue("JPY", alice, 1)], &["ECB"]);
+    net.must(vec![set_tier("BANK", alice, 0)], &["BANK"]);
+    net.must(vec![unfreeze("BANK", alice, FreezeScope::Account)], &["BANK"]);
+    net.must(vec![transfer(alice, carol, "EUR", 1)], &["alice"]);
+}
+
+#[test]
+fn an_issuer_freezes_its_currency_in_one_account() {
+    let mut net = network();
+    let (alice, carol) = (net.account("BANK", "alice"), net.account("PSP", "carol"));
+    let scope = FreezeScope::Currency(code("EUR"));
+    net.must(vec![freeze("ECB", alice, scope)], &["ECB"]);
+    let freeze = net.ledger.balance(&alice, code("EUR")).unwrap().frozen.unwrap();
+    assert_eq!((freeze.by, freeze.at, freeze.reason), (pid("ECB"), net.time(), REASON));
+    for out in [transfer(alice, carol, "EUR", 1), redeem("EUR", alice, 1)] {
+        assert_eq!(net.act(vec![out], &["alice"]), rejected(0, Rejection::CurrencyFrozen));
+    }
+    net.must(vec![transfer(alice, carol, "JPY", 1)], &["alice"]);
+    net.must(vec![transfer(carol, alice, "EUR", 1)], &["carol"]);
+    // The operator's freeze is another one.
+    assert_eq!(
+        net.act(vec![unfreeze("BANK", alice, FreezeScope::Account)], &["BANK"]),
+        rejected(0, Rejection::FreezeUnchanged)
+    );
+    net.must(vec![unfreeze("ECB", alice, scope)], &["ECB"]);
+    net.must(vec![transfer(alice, carol, "EUR", 1)], &["alice"]);
+}
+
+#[test]
+fn a_currency_frozen_everywhere_does_not_move() {
+    let mut net = network();
+    let (alice, carol) = (net.account("BANK", "alice"), net.account("PSP", "carol"));
+    net.must(vec![freeze_everywhere("EUR", true)], &["council"]);
+    let cases = [
+        (transfer(alice, carol, "EUR", 1), "alice"),
+        (redeem("EUR", alice, 1), "alice"),
+        (issue("EUR", carol, 1), "ECB"),
+    ];
+    for (action, signer) in cases {
+        assert_eq!(net.act(vec![action], &[signer]), rejected(0, Rejection::CurrencyFrozen));
+    }
+    net.must(vec![freeze_everywhere("EUR", false)], &["council"]);
+    net.must(vec![transfer(alice, carol, "EUR", 1)], &["alice"]);
+}
+
+#[test]
+fn a_closed_account_takes_and_gives_nothing() {
+    let mut net = network();
+    let (bob, carol) = (net.account("BANK", "bob"), net.account("PSP", "carol"));
+    net.must(vec![close("BANK", bob)], &["BANK"]);
+    assert_eq!(net.ledger.account(&bob).unwrap().status, AccountStatus::Closed);
+    let cases = [
+        (transfer(carol, bob, "EUR", 1), "carol"),
+        (issue("EUR", bob, 1), "ECB"),
+        (transfer(bob, carol, "EUR", 1), "bob"),
+    ];
+    for (action, signer) in cases {
+        assert_eq!(
+            net.act(vec![action], &[signer]),
+            rejected(0, Rejection::AccountNotActive)
+        );
+    }
+    assert_eq!(
+        net.act(vec![open("BANK", "bob", 0)], &["BANK"]),
+        rejected(0, Rejection::AccountExists)
+    );
+}
+
+#[test]
+fn council_actions_take_effect() {
+    let mut net = network();
+    let carol = net.account("PSP", "carol");
+    let register = vec![
+        council(CouncilAction::RegisterParticipant(participant("BOT", false))),
+        council(CouncilAction::RegisterCurrency(currency("THB", "BOT", 100))),
+        council(CouncilAction::SetOperator {
+            participant: pid("BOT"),
+            operator: true,
+        }),
+    ];
+    net.must(register, &["council"]);
+    assert_eq!(net.ledger.account(&net.own("BOT")).unwrap().tier, Tier(0));
+    net.must(vec![issue("THB", carol, 100)], &["BOT"]);
+    net.must(vec![open("BOT", "dave", 0)], &["BOT"]);
+    let resign = CouncilAction::SetOperator {
+        participant: pid("BOT"),
+        operator: false,
+    };
+    net.must(vec![council(resign)], &["council"]);
+    assert_eq!(
+        net.act(vec![open("BOT", "erin", 0)], &["BOT"]),
+        rejected(0, Rejection::NotPermitted)
+    );
+    let dave = net.account("BOT", "dave");
+    assert_eq!(
+        net.act(vec![freeze("BOT", dave, FreezeScope::Account)], &["BOT"]),
+        rejected(0, Rejection::NotPermitted)
+    );
+}
+
+#[test]
+fn parameters_are_in_force_from_the_next_block_on() {
+    let mut net = network();
+    let [alice, bob] = ["alice", "bob"].map(|name| net.account("BANK", name));
+    let parameters = |payment| Parameters {
+        limits: list(vec![limits(4, "EUR", [Some(payment), None, None])]),
+        ..Parameters::default()
+    };
+    let change = |payment| council(CouncilAction::SetParameters(parameters(payment)));
+    let transactions = vec![
+        net.tx(vec![change(1)], &["council"]),
+        net.tx(vec![transfer(alice, bob, "EUR", 20)], &["alice"]),
+        // Taken back, so that the change before it stands.
+        net.tx(vec![change(2), transfer(alice, bob, "EUR", 0)], &["council", "alice"]),
+    ];
+    let expected = [
+        Ok(Outcome::Applied),
+        Ok(Outcome::Applied),
+        rejected(1, Rejection::AmountZero),
+    ];
+    assert_eq!(net.run(transactions), expected);
+    assert_eq!(*net.ledger.parameters(), parameters(1));
+    let two = vec![transfer(alice, bob, "EUR", 2)];
+    assert_eq!(net.act(two, &["alice"]), rejected(0, Rejection::OverPaymentLimit));
+}
+
+#[test]
+fn an_entry_that_is_changed_back_is_no_change() {
+    let mut net = network();
+    let carol = net.account("PSP", "carol");
+    let scope = FreezeScope::Account;
+    let tx = net.tx(
+        vec![freeze("PSP", carol, scope), unfreeze("PSP", carol, scope)],
+        &["PSP"],
+    );
+    let batch = net.batch("v1", vec![tx]);
+    let now = TimeMs(net.time().0 + 1);
+    let (_, execution) = net.block_at(now, &[batch]);
+    assert_eq!(execution.receipts[0].outcome, Outcome::Applied);
+    assert_eq!(execution.changes, []);
+}
+
+#[test]
+fn what_a_rejected_transaction_wrote_is_taken_back() {
+    let mut net = network();
+    let (alice, bob, carol) = (
+        net.account("BANK", "alice"),
+        net.account("BANK", "bob"),
+        net.account("PSP", "carol"),
+    );
+    let actions = vec![
+        transfer(carol, alice, "EUR", 5),
+        open("PSP", "dave", 0),
+        freeze("PSP", carol, FreezeScope::Account),
+        council(CouncilAction::RegisterCurrency(currency("THB", "ECB", 1))),
+        council(CouncilAction::RegisterParticipant(participant("BOT", true))),
+        transfer(alice, bob, "EUR", 0),
+    ];
+    let before: Vec<_> = net.ledger.entries().collect();
+    let tx = net.tx(actions, &["carol", "PSP", "council", "alice"]);
+    let batch = net.batch("v1", vec![tx.clone()]);
+    let now = TimeMs(net.time().0 + 1);
+    let (_, execution) = net.block_at(now, &[batch]);
+    let expected = Outcome::Rejected {
+        action: 5,
+        reason: Rejection::AmountZero,
+    };
+    assert_eq!(execution.receipts[0].outcome, expected);
+    assert!(!execution.changes.iter().any(|(key, _)| *key != StateKey::Rotation));
+    let after: Vec<_> = net.ledger.entries().collect();
+    assert_eq!(before, after);
+    // The id is consumed nonetheless.
+    assert_eq!(net.run(vec![tx]), [Err(Skip::AlreadyKnown)]);
+}
+
+#[test]
+fn admission_tolerates_an_idle_network() {
+    let mut net = network();
+    let carol = net.account("PSP", "carol");
+    let bob = net.account("BANK", "bob");
+    let seconds = net.time().0 / 1000;
+    let mut until = |valid_until: u64| {
+        let mut tx = net.tx(vec![transfer(carol, bob, "EUR", 1)], &["carol"]);
+        tx.transaction.valid_until = UnixSeconds(valid_until);
+        tx
+    };
+    let rows = [
+        (until(seconds), Err(Skip::Expired)),
+        (until(seconds + 1), Ok(())),
+        (until(seconds + 605), Ok(())),
+        (until(seconds + 606), Err(Skip::TooFarAhead)),
+    ];
+    for (tx, expected) in &rows {
+        assert_eq!(net.ledger.admit(tx, &tx.id()), *expected);
+    }
+    // With a clock, after an hour without a block.
+    let now = TimeMs(net.time().0 + 3_600_000);
+    let (tx, _) = &rows[1];
+    assert_eq!(net.ledger.admit_at(tx, &tx.id(), now), Err(Skip::Expired));
+    let mut tx = tx.clone();
+    tx.transaction.valid_until = UnixSeconds(now.0 / 1000 + 60);
+    assert_eq!(net.ledger.admit(&tx, &tx.id()), Err(Skip::TooFarAhead));
+    assert_eq!(net.ledger.admit_at(&tx, &tx.id(), now), Ok(()));
+    let strange = with_signers(tx.transaction.clone(), &["stranger"]);
+    assert_eq!(net.ledger.admit_at(&strange, &tx.id(), now), Err(Skip::UnknownSigner));
+}
