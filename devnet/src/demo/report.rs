@@ -141,10 +141,7 @@ impl Report {
             ),
         );
         for (currency, sums) in &self.currency_sums {
-            row(
-                &format!("sum of all {currency}"),
-                format!("{} on validators 0..", sums.join(", ")),
-            );
+            row(&format!("sum of all {currency}"), agreed(sums));
         }
         row("time taken", format!("{:.0} s", self.seconds));
         let _ = writeln!(text, "{table}");
@@ -159,6 +156,16 @@ impl Report {
         }
         let _ = writeln!(text, "{validators}");
         text
+    }
+}
+
+/// What each validator's disk says, once if all say the same.
+fn agreed(sums: &[String]) -> String {
+    match sums {
+        [first, rest @ ..] if rest.iter().all(|sum| sum == first) => {
+            format!("{first}, on the disks of all {} validators", sums.len())
+        }
+        _ => sums.join(", "),
     }
 }
 

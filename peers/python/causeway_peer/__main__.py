@@ -6,18 +6,18 @@ import tomllib
 from pathlib import Path
 
 from .encoding import Malformed
-from .proof import Refused, verify
+from .proof import Refused, Trust, verify
 
 
 def main(arguments: list[str]) -> int:
     if len(arguments) < 2:
         print(__doc__, file=sys.stderr)
         return 2
-    genesis = tomllib.loads(Path(arguments[0]).read_text())
+    trusted = Trust(tomllib.loads(Path(arguments[0]).read_text()))
     bad = 0
     for name in arguments[1:]:
         try:
-            payment = verify(json.loads(Path(name).read_text()), genesis)
+            payment = verify(json.loads(Path(name).read_text()), trusted)
         except (Refused, Malformed, KeyError, TypeError) as error:
             print(f"{name}: not valid: {error}")
             bad += 1

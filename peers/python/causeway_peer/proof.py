@@ -1,5 +1,6 @@
 """Checks a payment proof against a genesis file (docs/format.md, "Payment proofs")."""
 
+import copy
 import hashlib
 from dataclasses import dataclass
 from typing import Any
@@ -125,10 +126,10 @@ class Trust:
         self.validators, self.as_of = following, last["time_ms"]
 
 
-def verify(proof: dict, genesis: dict) -> Payment:
+def verify(proof: dict, trusted: Trust) -> Payment:
     """What a proof shows. Raises Refused, or Malformed for values that no type can hold."""
     require(proof["version"] == 1, "a version that is not known")
-    trust = Trust(genesis)
+    trust = copy.copy(trusted)
     for handover in proof.get("handovers", []):
         trust.follow(handover)
     block = trust.check_final(proof["block"])

@@ -1,7 +1,7 @@
 //! The loop around [`super::intake`], [`super::pool`] and [`super::gather`].
 
 use std::{
-    collections::{BTreeSet, HashSet, VecDeque},
+    collections::{BTreeSet, HashMap, HashSet, VecDeque},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -97,6 +97,8 @@ pub struct Mempool {
     checks_under_way: usize,
     candidates_under_way: bool,
     seal_timer: Option<Instant>,
+    /// When each held batch of this validator's own was sealed.
+    sealed: HashMap<BatchDigest, Instant>,
 }
 
 impl Mempool {
@@ -114,6 +116,7 @@ impl Mempool {
             checks_under_way: 0,
             candidates_under_way: false,
             seal_timer: None,
+            sealed: HashMap::new(),
             setup,
             connections,
         }
@@ -246,8 +249,12 @@ impl Mempool {
         let store = self.setup.store.clone();
         let batches = vec![for_store(&checked)];
         let put = async move { store.put_batches(batches).await };
+        let (digest, sealed_at) = (checked.digest, Instant::now());
         context.spawn(put.into_actor(self).map(move |(), mempool, context| {
             mempool.hold(checked);
+            if mempool.pool.get(&digest).is_some() {
+                mempool.sealed.insert(digest, sealed_at);
+            }
             mempool.advance(context);
         }));
         let send = Send {
@@ -575,6 +582,12 @@ impl Handler<Ordered> for Mempool {
         let Ordered { time_ms, digests, .. } = ordered;
         let remembered = TimeMs(time_ms.0 + u64::from(self.setup.validity_seconds_max) * 1000);
         let expired = self.pool.ordered(&digests, time_ms, remembered);
+        for sealed_at in digests.iter().filter_map(|digest| self.sealed.remove(digest)) {
+            self.setup.metrics.finality.observe(sealed_at.elapsed().as_secs_f64());
+        }
+        for digest in &expired {
+            self.sealed.remove(digest);
+        }
         if !expired.is_empty() {
             let store = self.setup.store.clone();
             context.spawn(async move { store.drop_batches(expired).await }.into_actor(self));

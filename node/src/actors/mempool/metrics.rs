@@ -12,6 +12,7 @@ pub struct MempoolMetrics {
     pub batches_received: IntCounter,
     pub batches_dropped: IntCounterVec,
     pub verify_signatures: Histogram,
+    pub finality: Histogram,
 }
 
 impl MempoolMetrics {
@@ -46,6 +47,15 @@ impl MempoolMetrics {
                 )
                 .buckets(counts()),
             )?,
+            finality: Histogram::with_opts(
+                HistogramOpts::new(
+                    "causeway_finality_seconds",
+                    "From sealing a batch to the durable block that orders it, for this validator's own batches",
+                )
+                .buckets(vec![
+                    0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 30.0,
+                ]),
+            )?,
         };
         registry.register(Box::new(metrics.pending_transactions.clone()))?;
         registry.register(Box::new(metrics.held_batches.clone()))?;
@@ -55,6 +65,7 @@ impl MempoolMetrics {
         registry.register(Box::new(metrics.batches_received.clone()))?;
         registry.register(Box::new(metrics.batches_dropped.clone()))?;
         registry.register(Box::new(metrics.verify_signatures.clone()))?;
+        registry.register(Box::new(metrics.finality.clone()))?;
         Ok(metrics)
     }
 }
