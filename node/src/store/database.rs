@@ -57,10 +57,10 @@ impl Database {
         } else {
             Attempt::Open
         };
-        let db = opened.map_err(|source| StoreError::Database {
+        let db = opened.map_err(|cause| StoreError::Database {
             attempt,
             path: path.to_owned(),
-            source,
+            cause,
         })?;
         let database = Self {
             db,
@@ -93,7 +93,7 @@ impl Database {
 
     pub fn contains(&self, column: Column, key: &[u8]) -> Result<bool, StoreError> {
         let found = self.db.get_pinned_cf(self.column(column), key);
-        Ok(found.map_err(|source| self.failed(Attempt::Read, source))?.is_some())
+        Ok(found.map_err(|cause| self.failed(Attempt::Read, cause))?.is_some())
     }
 
     /// In the log, and so safe from the end of this process; safe from the machine's only if `synced`,
@@ -102,19 +102,19 @@ impl Database {
         let mut options = WriteOptions::default();
         options.set_sync(synced);
         let written = self.db.write_opt(batch, &options);
-        written.map_err(|source| self.failed(Attempt::Write, source))
+        written.map_err(|cause| self.failed(Attempt::Write, cause))
     }
 
     pub fn sync(&self) -> Result<(), StoreError> {
         let synced = self.db.flush_wal(true);
-        synced.map_err(|source| self.failed(Attempt::Sync, source))
+        synced.map_err(|cause| self.failed(Attempt::Sync, cause))
     }
 
     /// Writes everything to tables, so that nothing depends on the log.
     pub fn flush(&self) -> Result<(), StoreError> {
         let columns = Column::ALL.map(|column| self.column(column));
         let flushed = self.db.flush_cfs_opt(&columns, &rocksdb::FlushOptions::default());
-        flushed.map_err(|source| self.failed(Attempt::Write, source))
+        flushed.map_err(|cause| self.failed(Attempt::Write, cause))
     }
 
     pub fn decode<T: Encode + Decode<()>>(&self, column: Column, bytes: &[u8]) -> Result<T, StoreError> {
@@ -128,11 +128,11 @@ impl Database {
         }
     }
 
-    fn failed(&self, attempt: Attempt, source: rocksdb::Error) -> StoreError {
+    fn failed(&self, attempt: Attempt, cause: rocksdb::Error) -> StoreError {
         StoreError::Database {
             attempt,
             path: self.path.clone(),
-            source,
+            cause,
         }
     }
 }
@@ -153,7 +153,7 @@ impl<'a> View<'a> {
 
     pub fn bytes(&self, column: Column, key: &[u8]) -> Result<Option<Vec<u8>>, StoreError> {
         let bytes = self.snapshot.get_cf(self.database.column(column), key);
-        bytes.map_err(|source| self.database.failed(Attempt::Read, source))
+        bytes.map_err(|cause| self.database.failed(Attempt::Read, cause))
     }
 
     pub fn get<T: Encode + Decode<()>>(&self, column: Column, key: &[u8]) -> Result<Option<T>, StoreError> {
@@ -195,7 +195,7 @@ impl<'a> View<'a> {
         let entries = self
             .snapshot
             .iterator_cf_opt(self.database.column(column), options, mode);
-        entries.map(|entry| entry.map_err(|source| self.database.failed(Attempt::Read, source)))
+        entries.map(|entry| entry.map_err(|cause| self.database.failed(Attempt::Read, cause)))
     }
 }
 

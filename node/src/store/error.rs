@@ -35,22 +35,21 @@ pub enum StoreError {
     OtherVersion { path: PathBuf, found: u32 },
     #[error("process {process} has the database at {path} open; stop it first")]
     InUse { path: PathBuf, process: i32 },
-    #[error("cannot {attempt} the database at {path}: {source}.{}", remedy_for(.source))]
+    #[error("cannot {attempt} the database at {path}: {cause}.{}", remedy_for(.cause))]
     Database {
         attempt: Attempt,
         path: PathBuf,
-        source: rocksdb::Error,
+        /// In the message, and so not a `source` as well: that would be printed twice.
+        cause: rocksdb::Error,
     },
     #[error("the database at {path} is damaged: {damage}. {REMEDY}")]
     Damaged { path: PathBuf, damage: Damage },
-    #[error("cannot {attempt} {path}: {source}")]
+    #[error("cannot {attempt} {path}: {cause}")]
     Folder {
         attempt: Attempt,
         path: PathBuf,
-        source: std::io::Error,
+        cause: std::io::Error,
     },
-    #[error("the store has been closed")]
-    Closed,
 }
 
 impl StoreError {
@@ -64,8 +63,8 @@ impl StoreError {
 }
 
 /// RocksDB's word for what a copy or a renewal mends.
-fn remedy_for(source: &rocksdb::Error) -> String {
-    match source.kind() {
+fn remedy_for(cause: &rocksdb::Error) -> String {
+    match cause.kind() {
         rocksdb::ErrorKind::Corruption | rocksdb::ErrorKind::InvalidArgument => format!(" {REMEDY}"),
         _ => String::new(),
     }

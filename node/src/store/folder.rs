@@ -111,10 +111,10 @@ pub(super) fn check_unused(database: &Path) -> Result<(), StoreError> {
     })
 }
 
-pub(super) fn folder_error(attempt: Attempt, path: &Path, source: io::Error) -> StoreError {
+pub(super) fn folder_error(attempt: Attempt, path: &Path, cause: io::Error) -> StoreError {
     StoreError::Folder {
         attempt,
         path: path.to_owned(),
-        source,
+        cause,
     }
 }

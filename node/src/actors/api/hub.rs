@@ -151,7 +151,7 @@ impl Waiters {
     }
 }
 
-/// The request may have gone; then nobody needs to know.
 fn tell(waiter: oneshot::Sender<Wake>, wake: Wake) {
-    let _ = waiter.send(wake);
+    // The request may have gone; then nobody needs to know.
+    waiter.send(wake).ok();
 }

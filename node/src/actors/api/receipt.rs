@@ -125,10 +125,10 @@ pub(super) async fn receipt(
             max: WAIT_MS_MAX,
         });
     }
-    let proof = match find(&api, id).await? {
-        Some(proof) => proof,
-        None if wait_ms == 0 => return Err(ApiError::NoReceipt { id }),
-        None => wait_for(&api, id, Duration::from_millis(wait_ms)).await?,
+    let proof = if wait_ms == 0 {
+        find(&api, id).await?.ok_or(ApiError::NoReceipt { id })?
+    } else {
+        wait_for(&api, id, Duration::from_millis(wait_ms)).await?
     };
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, IMMUTABLE)).json(proof))
 }
@@ -136,6 +136,7 @@ pub(super) async fn receipt(
 async fn wait_for(api: &Api, id: TxId, wait: Duration) -> Result<PaymentProof, ApiError> {
     let deadline = Instant::now() + wait;
     loop {
+        // Registered before the first look: a block that comes between them wakes it.
         let woken = api.hub.register(id)?;
         if let Some(proof) = find(api, id).await? {
             return Ok(proof);

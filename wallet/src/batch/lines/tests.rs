@@ -62,6 +62,9 @@ fn good_lines_become_payments_in_minor_units() {
     );
 }
 
+/// Whether a reason is the one that a row is about.
+type Expected = fn(&Reason) -> bool;
+
 #[test]
 fn each_bad_line_is_told_with_its_number_and_its_reason() {
     let bob = address(BOB);
@@ -73,7 +76,7 @@ fn each_bad_line_is_told_with_its_number_and_its_reason() {
     let elsewhere = BOB.address(AddressPrefix::Main).to_string();
     let too_long = "x".repeat(141);
     let mut text = b"beneficiary,amount,currency,reference\n".to_vec();
-    let rows: Vec<(Vec<u8>, fn(&Reason) -> bool)> = vec![
+    let rows: Vec<(Vec<u8>, Expected)> = vec![
         (b"bob,1,EUR".into(), |r| *r == Reason::Columns { actual: 3 }),
         (b"bob,1,EUR,x,y".into(), |r| *r == Reason::Columns { actual: 5 }),
         (b"bob,1,EUR,\xff\xfe".into(), |r| *r == Reason::NotText),
