@@ -285,6 +285,8 @@ pub fn run(config: Config, trust_missing_sign_record: bool) -> Result<(), Failur
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(io::stderr)
+        // Where the log cannot be written, nor can a complaint about it, and that would be a panic.
+        .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
         .init();
     let member = identify(&config)?;

@@ -1,5 +1,7 @@
 //! The exit statuses of `causeway-node`. Documented for operators; never renumbered.
 
+use std::io::{self, Write};
+
 /// Why the process ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
@@ -34,6 +36,7 @@ impl ExitStatus {
 /// destructors: what was not yet on disk must not get there now.
 pub fn stop(status: ExitStatus, why: &str) -> ! {
     tracing::error!(status = status.code(), "{why}");
-    eprintln!("causeway-node: {why}");
+    // Standard error may be a file on the disk that is full, and that must not become a panic.
+    let _ = writeln!(io::stderr(), "causeway-node: {why}");
     std::process::exit(status.code())
 }

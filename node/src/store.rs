@@ -22,7 +22,7 @@ mod open;
 mod reader;
 mod writer;
 
-use std::{path::Path, sync::Arc, thread};
+use std::{path::Path, sync::Arc, thread, time::Duration};
 
 use causeway_contracts::{
     block::{BatchDigest, SignedBatch},
@@ -121,8 +121,10 @@ impl<T> Pending<T> {
     }
 }
 
-/// The thread runs as long as there are handles; if it does not, it has panicked.
+/// The thread runs as long as there are handles. It drops a request that it cannot carry out just before
+/// it ends the process, saying why; let it. If it does not, it has panicked.
 fn stop_orphaned() -> ! {
+    thread::sleep(Duration::from_secs(5));
     exit::stop(ExitStatus::Bug, "the store thread is gone; see the panic above")
 }
 

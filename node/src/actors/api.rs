@@ -23,6 +23,7 @@ mod public;
 mod receipt;
 mod routes;
 mod server;
+mod shares;
 mod stream;
 mod submission;
 mod submit;

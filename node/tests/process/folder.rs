@@ -264,10 +264,9 @@ impl NodeFolder {
         let health = format!("{}/health", self.api());
         let begun = Instant::now();
         loop {
-            if let Ok(answer) = reqwest::get(&health).await {
-                if ready(answer.status().as_u16()) {
-                    return running;
-                }
+            let answer = reqwest::get(&health).await;
+            if answer.is_ok_and(|answer| ready(answer.status().as_u16())) {
+                return running;
             }
             if let Some(exit) = running.exited() {
                 panic!("exited with {}:\n{}", exit.code, exit.stderr);

@@ -66,6 +66,8 @@ impl Progress {
 #[derive(Debug, Clone)]
 pub struct ApiLimits {
     pub connections_max: usize,
+    /// Of those, from one address; one more is closed at once.
+    pub address_connections_max: usize,
     /// Of a request's headers, names and values together.
     pub header_bytes_max: usize,
     /// Of all submissions that are being read or answered.
@@ -89,6 +91,7 @@ impl Default for ApiLimits {
     fn default() -> Self {
         Self {
             connections_max: 2048,
+            address_connections_max: 1536,
             header_bytes_max: 8 * 1024,
             body_bytes_held_max: 64 * 1024 * 1024,
             arrival_max: Duration::from_secs(10),

@@ -124,6 +124,7 @@ impl Waiters {
                 tell(wake, Wake::Final);
             }
         }
+        self.forget_the_gone();
         self.note_count();
     }
 
@@ -137,7 +138,8 @@ impl Waiters {
         self.note_count();
     }
 
-    /// Requests whose time was up, or whose clients have gone.
+    /// Requests that found their receipt when they looked, whose time was up, or whose clients have
+    /// gone.
     fn forget_the_gone(&mut self) {
         self.by_id.retain(|_, wakes| {
             wakes.retain(|wake| !wake.is_closed());

@@ -1,6 +1,10 @@
 //! Listens, and stops cleanly.
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{Shutdown, SocketAddr},
+    time::Duration,
+};
 
 use actix_web::{
     App, HttpServer,
@@ -17,6 +21,7 @@ use super::{
     hub::Hub,
     metrics::{HttpMetrics, ProcessMetrics, observe},
     routes,
+    shares::Shares,
 };
 
 /// Threads that serve the API. Handlers do not block; reads of the store run on threads of their own.
@@ -77,6 +82,7 @@ pub fn serve(context: ApiContext, listen: Listen) -> Result<ApiServer, ServeErro
     let api = web::Data::new(Api::new(context, hub, http_metrics, stopping.clone()));
 
     let stalled_max = limits.stalled_max;
+    let shares = Shares::new(limits.address_connections_max);
     let api_server = HttpServer::new(move || {
         App::new()
             .app_data(api.clone())
@@ -90,9 +96,13 @@ pub fn serve(context: ApiContext, listen: Listen) -> Result<ApiServer, ServeErro
     .keep_alive(KEEP_ALIVE)
     // A client that has gone is not waited for.
     .h1_allow_half_closed(false)
-    .on_connect(move |connection, _| {
+    .on_connect(move |connection, data| {
         if let Some(stream) = connection.downcast_ref::<TcpStream>() {
             cut_off_when_stalled(stream, stalled_max);
+            match shares.take(stream) {
+                Some(share) => drop(data.insert(share)),
+                None => close(stream),
+            }
         }
     })
     .disable_signals()
@@ -144,6 +154,12 @@ fn cut_off_when_stalled(stream: &TcpStream, stalled_max: Duration) {
     #[cfg(target_os = "linux")]
     if let Err(error) = SockRef::from(stream).set_tcp_user_timeout(Some(stalled_max)) {
         tracing::debug!(%error, "a connection without a time limit on its peer");
+    }
+}
+
+fn close(stream: &TcpStream) {
+    if let Err(error) = SockRef::from(stream).shutdown(Shutdown::Both) {
+        tracing::debug!(%error, "a connection was closed already");
     }
 }
 

@@ -281,7 +281,7 @@ struct Kill;
 impl Handler<Kill> for ConsensusActor {
     type Result = ();
     fn handle(&mut self, Kill: Kill, ctx: &mut Self::Context) {
-        ctx.terminate();
+        ctx.stop();
     }
 }
 

@@ -64,7 +64,7 @@ async fn a_body_is_refused_by_its_announced_length_and_by_its_real_one() {
     let answer = exchange(&node, &post(&announced, "")).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     let chunk = format!("{:x}\r\n{}\r\n", 64 * 1024, "x".repeat(64 * 1024));
-    let chunks = chunk.repeat(SUBMIT_BYTES_MAX / (64 * 1024) + 1);
+    let chunks = chunk.repeat(SUBMIT_BYTES_MAX / (64 * 1024) + 1) + "0\r\n\r\n";
     let answer = exchange(&node, &post("transfer-encoding: chunked\r\n", &chunks)).await;
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
     assert!(answer.contains("urn:causeway:problem:body_too_long"), "{answer}");
@@ -125,9 +125,9 @@ async fn bytes_that_are_not_http_are_refused() {
 #[actix_web::test]
 async fn a_stream_that_nobody_reads_is_cut_off() {
     let mut chain = Chain::new(8);
-    // More than the buffers between node and client hold.
-    for block in 0..60 {
-        let transactions = (0..1000).map(|n| payment(&chain.hash, block * 1000 + n)).collect();
+    // More than the buffers between node and client hold, some 100 kB a block.
+    for block in 0..80 {
+        let transactions = (0..800).map(|n| payment(&chain.hash, block * 1000 + n)).collect();
         chain.commit(transactions).await;
     }
     let limits = ApiLimits {
@@ -145,6 +145,32 @@ async fn a_stream_that_nobody_reads_is_cut_off() {
     while node.get("/v1/stream").await.status().as_u16() != 200 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn one_address_cannot_have_all_connections() {
+    let chain = Chain::new(8);
+    let limits = ApiLimits {
+        address_connections_max: 2,
+        ..ApiLimits::default()
+    };
+    let node = Node::start(&chain, Mempool::checks(&chain), limits);
+    let mut held = Vec::new();
+    for _ in 0..2 {
+        let mut connection = TcpStream::connect(node.address()).await.unwrap();
+        connection
+            .write_all(b"GET /health HTTP/1.1\r\nhost: node\r\n\r\n")
+            .await
+            .unwrap();
+        let mut answer = [0; 12];
+        connection.read_exact(&mut answer).await.unwrap();
+        assert_eq!(&answer, b"HTTP/1.1 200");
+        held.push(connection);
+    }
+    assert_eq!(exchange(&node, b"").await, "");
+    drop(held);
+    while node.client.get(node.url("/health")).send().await.is_err() {}
     node.server.stop().await;
 }
 

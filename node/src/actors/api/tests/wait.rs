@@ -142,7 +142,8 @@ async fn a_hub_that_has_missed_blocks_makes_requests_look_again() {
     }
     let response = asked.await.unwrap();
     verify(&chain, &response.json().await.unwrap(), sent.id());
-    // The other waits on.
+    // The other waits on, and has its place in the hub alone once the next block has come.
+    chain.finalize(vec![payment(&chain.hash, 20)]).await;
     until(|| node.waiters() == 1).await;
     node.server.stop().await;
     problem(waiting.await.unwrap(), StatusCode::SERVICE_UNAVAILABLE, "stopping").await;
