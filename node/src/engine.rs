@@ -48,7 +48,7 @@ use crate::{
     config::Config,
     exit::ExitStatus,
     keyfile,
-    log::{Absent, Files, LogError, Recovered},
+    log::{Absent, Files, JournalError, LogError, Recovered},
     store::{
         self, Expect, Opened, Store, StoreError,
         check::{self, CheckError, Summary},
@@ -111,8 +111,12 @@ impl From<CheckError> for Failure {
 
 impl From<LogError> for Failure {
     fn from(error: LogError) -> Self {
+        let status = match error {
+            LogError::Journal(JournalError::Foreign { .. }) => ExitStatus::Genesis,
+            _ => ExitStatus::Database,
+        };
         Self {
-            status: ExitStatus::Database,
+            status,
             reason: error.into(),
         }
     }

@@ -2,7 +2,14 @@
 
 use std::fmt::Write;
 
-use causeway_contracts::api::Problem;
+use causeway_contracts::{
+    api::Problem,
+    block::Height,
+    identity::Address,
+    keys::{PublicKey, Signature},
+    money::Currency,
+    transaction::TxId,
+};
 use utoipa::{
     Modify, OpenApi, ToSchema,
     openapi::{ContentBuilder, PathItem, Ref, ResponseBuilder, path::Operation},
@@ -34,7 +41,8 @@ use super::{account, error::PROBLEM_TYPE, metrics, public, receipt, stream, subm
         stream::stream,
         metrics::metrics,
     ),
-    components(schemas(Problem)),
+    // Those that only parameters name are not found by themselves.
+    components(schemas(Address, Currency, Height, Problem, PublicKey, Signature, TxId)),
     modifiers(&AnyProblem),
 )]
 struct Document;
