@@ -51,7 +51,7 @@ pub use self::{
 };
 
 use self::{
-    overlay::Overlay,
+    overlay::{Changes, Overlay},
     recent::{RecentDigests, RecentIds},
     rejection::Skip,
     state::State,
@@ -192,12 +192,10 @@ impl Ledger {
             self.tip.height.next(),
             "a block is committed at its height"
         );
-        for (key, value) in execution.changes {
-            let value = value.expect("no rule removes an entry");
-            self.state
-                .set(key, value)
-                .expect("an execution's changes fit their tables");
-        }
+        self.state.set_all(Changes {
+            entries: execution.changes,
+            places: execution.places,
+        });
         self.ids.forget(header.time_ms);
         for (valid_until, id) in execution.ids {
             assert!(self.ids.insert(valid_until, id), "transaction {id} takes effect twice");

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     Ledger, Tip,
     apply::own_account,
-    overlay::Overlay,
+    overlay::{Changes, Overlay},
     posting::{BalanceId, Posting, post},
     recent::{RecentDigests, RecentIds},
     state::{Account, State, StateKey, StateValue, changes_root},
@@ -62,10 +62,7 @@ impl Ledger {
             rotation: Rotation::default(),
         };
         let changes = opening_entries(genesis, &state, seed);
-        for (key, value) in changes {
-            let value = value.expect("an opening removes nothing");
-            state.set(key, value).expect("an overlay's changes fit their tables");
-        }
+        state.set_all(changes);
         let mut entries: Vec<_> = state.entries().map(|(key, value)| (key, Some(value))).collect();
         entries.sort_unstable_by_key(|(key, _)| *key);
         let root = changes_root(&entries);
@@ -122,7 +119,7 @@ impl Ledger {
 
 /// What a genesis adds to a state that has its single entries: registries, accounts, and balances
 /// posted from their issuers.
-fn opening_entries(genesis: &Genesis, empty: &State, seed: Seed) -> Vec<super::Change> {
+fn opening_entries(genesis: &Genesis, empty: &State, seed: Seed) -> Changes {
     let mut overlay = Overlay::new(empty, seed);
     for participant in &genesis.participants {
         let id = AccountId::of_participant(&empty.genesis, participant.id);

@@ -3,6 +3,8 @@
 //! A transaction's changes are kept or taken back as one. Old values go into a journal, and taking
 //! back puts them in again from the last to the first.
 
+use std::{collections::BTreeMap, hint::black_box};
+
 use super::{
     posting::Part,
     state::{Account, BalanceRecord, Change, State, StateKey, StateValue},
@@ -12,19 +14,35 @@ use crate::{
     governance::{CurrencyRecord, Parameters},
     identity::{AccountId, Participant, ParticipantId},
     money::Currency,
+    transaction::{Action, SignedTransaction},
 };
+
+/// A row that a block has touched.
+#[derive(Debug)]
+struct Touched<V> {
+    /// Its place in the committed table, if it is there.
+    place: Option<Row>,
+    /// In the committed table. Copied, since at the block's end all are compared: here they lie
+    /// side by side.
+    before: Option<V>,
+    /// `None`: not in the committed table, and not added either, or taken back.
+    value: Option<V>,
+}
 
 /// The rows of one table that a block has touched.
 struct Layer<K, V> {
-    /// `None`: not in the committed table, and not added either, or taken back.
-    rows: Table<K, Option<V>>,
+    rows: Table<K, Touched<V>>,
     journal: Vec<(Row, Option<V>)>,
 }
 
 impl<K: Key, V: Clone + PartialEq> Layer<K, V> {
     fn new(seed: Seed) -> Self {
+        Self::with_room_for(seed, 0)
+    }
+
+    fn with_room_for(seed: Seed, rows: usize) -> Self {
         Self {
-            rows: Table::new(seed),
+            rows: Table::with_room_for(seed, rows),
             journal: Vec::new(),
         }
     }
@@ -33,31 +51,37 @@ impl<K: Key, V: Clone + PartialEq> Layer<K, V> {
     fn get<'a>(&'a self, base: &'a Table<K, V>, key: &K) -> Option<&'a V> {
         let hash = base.hash(key);
         match self.rows.find(hash, key) {
-            Some(row) => self.rows.row(row).1.as_ref(),
+            Some(row) => self.rows.row(row).1.value.as_ref(),
             None => base.get_hashed(hash, key),
         }
     }
 
+    #[inline]
+    fn touch(&mut self, base: &Table<K, V>, key: K) -> Row {
+        let hash = base.hash(&key);
+        self.rows.find(hash, &key).unwrap_or_else(|| {
+            let place = base.find(hash, &key);
+            let before = place.map(|row| base.row(row).1.clone());
+            let touched = Touched {
+                place,
+                value: before.clone(),
+                before,
+            };
+            self.rows.insert_new(hash, key, touched)
+        })
+    }
+
     /// Changes a row, or the default that stands for a missing one.
     #[inline]
-    fn update(&mut self, base: &Table<K, V>, key: K, missing: impl FnOnce() -> V, change: impl FnOnce(&mut V)) {
-        let hash = base.hash(&key);
-        let row = match self.rows.find(hash, &key) {
-            Some(row) => row,
-            None => self.rows.insert_new(hash, key, base.get_hashed(hash, &key).cloned()),
-        };
-        let value = self.rows.value_mut(row);
+    fn update(&mut self, row: Row, missing: impl FnOnce() -> V, change: impl FnOnce(&mut V)) {
+        let value = &mut self.rows.value_mut(row).value;
         self.journal.push((row, value.clone()));
         change(value.get_or_insert_with(missing));
     }
 
     fn put(&mut self, base: &Table<K, V>, key: K, value: V) {
-        let hash = base.hash(&key);
-        let row = match self.rows.find(hash, &key) {
-            Some(row) => row,
-            None => self.rows.insert_new(hash, key, base.get_hashed(hash, &key).cloned()),
-        };
-        let old = self.rows.value_mut(row).replace(value);
+        let row = self.touch(base, key);
+        let old = self.rows.value_mut(row).value.replace(value);
         self.journal.push((row, old));
     }
 
@@ -67,27 +91,62 @@ impl<K: Key, V: Clone + PartialEq> Layer<K, V> {
 
     fn take_back(&mut self) {
         while let Some((row, value)) = self.journal.pop() {
-            *self.rows.value_mut(row) = value;
+            self.rows.value_mut(row).value = value;
         }
     }
 
-    /// The rows that are now other than in the committed table, ascending by key.
-    fn into_changed(mut self, base: &Table<K, V>) -> impl Iterator<Item = (K, V)> + use<K, V> {
+    /// How many rows there are, the committed ones included.
+    fn count(&self, base: &Table<K, V>) -> usize {
+        let added = |(_, touched): &&(K, Touched<V>)| touched.value.is_some() && touched.place.is_none();
+        base.len() + self.rows.iter().filter(added).count()
+    }
+
+    /// The rows that are now other than in the committed table, ascending by key, each with its place
+    /// there. `audit` sees each before, with its value in the committed table and the one it has now.
+    fn into_changed<A>(mut self, mut audit: A) -> impl Iterator<Item = (K, V, Option<Row>)> + use<K, V, A>
+    where
+        A: FnMut(&K, Option<&V>, &V),
+    {
         assert!(self.journal.is_empty(), "every transaction was kept or taken back");
-        let mut changed: Vec<(K, Row)> = Vec::with_capacity(self.rows.len());
-        for (row, (key, value)) in (0..).zip(self.rows.iter()) {
-            if value.is_some() && base.get(key) != value.as_ref() {
-                changed.push((*key, row));
+        let mut changed: Vec<(u64, Row)> = Vec::with_capacity(self.rows.len());
+        for (row, (key, touched)) in (0..).zip(self.rows.iter()) {
+            let Some(after) = &touched.value else { continue };
+            let before = touched.before.as_ref();
+            if before != Some(after) {
+                audit(key, before, after);
+                changed.push((key.rank(), row));
             }
         }
-        // Keys with their places rather than rows: rows are several times larger.
-        changed.sort_unstable_by_key(|(key, _)| *key);
-        changed.into_iter().map(move |(key, row)| {
-            let value = self.rows.value_mut(row).take();
-            (key, value.expect("it is there, and taken once"))
+        // Ranks with places rather than rows: rows are several times larger.
+        let key = |row: Row| self.rows.row(row).0;
+        changed.sort_unstable_by(|a, b| a.0.cmp(&b.0).then_with(|| key(a.1).cmp(&key(b.1))));
+        changed.into_iter().map(move |(_, row)| {
+            let (key, touched) = self.rows.row_mut(row);
+            let value = touched.value.take().expect("it is there, and taken once");
+            (*key, value, touched.place)
         })
     }
 }
+
+/// What a block makes of committed state.
+#[derive(Debug, Default)]
+pub(super) struct Changes {
+    /// Ascending by key.
+    pub(super) entries: Vec<Change>,
+    /// Of each entry, its place in its committed table, if it has one.
+    pub(super) places: Vec<Option<Row>>,
+}
+
+impl Changes {
+    pub(super) fn push(&mut self, key: StateKey, value: StateValue, place: Option<Row>) {
+        self.entries.push((key, Some(value)));
+        self.places.push(place);
+    }
+}
+
+/// Where in an overlay a balance is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct BalancePlace(Row);
 
 pub(super) struct Overlay<'a> {
     base: &'a State,
@@ -103,10 +162,15 @@ pub(super) struct Overlay<'a> {
 
 impl<'a> Overlay<'a> {
     pub(super) fn new(base: &'a State, seed: Seed) -> Self {
+        Self::for_transactions(base, seed, 0)
+    }
+
+    /// With room for what this many transfers change.
+    pub(super) fn for_transactions(base: &'a State, seed: Seed, transactions: usize) -> Self {
         Self {
             base,
             accounts: Layer::new(seed),
-            balances: Layer::new(seed),
+            balances: Layer::with_room_for(seed, 2 * transactions),
             currencies: Layer::new(seed),
             participants: Layer::new(seed),
             next_parameters: None,
@@ -140,11 +204,11 @@ impl<'a> Overlay<'a> {
     }
 
     pub(super) fn currency_count(&self) -> usize {
-        count(&self.currencies.rows, &self.base.currencies)
+        self.currencies.count(&self.base.currencies)
     }
 
     pub(super) fn participant_count(&self) -> usize {
-        count(&self.participants.rows, &self.base.participants)
+        self.participants.count(&self.base.participants)
     }
 
     /// Whether an account has nothing, in no currency.
@@ -159,15 +223,21 @@ impl<'a> Overlay<'a> {
         })
     }
 
+    /// The place of what an account has of a currency, if only nothing: looked up once, then read and
+    /// changed without looking it up again.
     #[inline]
-    pub(super) fn update_balance(
-        &mut self,
-        account: AccountId,
-        currency: Currency,
-        change: impl FnOnce(&mut BalanceRecord),
-    ) {
-        self.balances
-            .update(&self.base.balances, (account, currency), BalanceRecord::default, change);
+    pub(super) fn balance_place(&mut self, account: AccountId, currency: Currency) -> BalancePlace {
+        BalancePlace(self.balances.touch(&self.base.balances, (account, currency)))
+    }
+
+    #[inline]
+    pub(super) fn balance_at(&self, BalancePlace(row): BalancePlace) -> BalanceRecord {
+        self.balances.rows.row(row).1.value.unwrap_or_default()
+    }
+
+    #[inline]
+    pub(super) fn update_balance(&mut self, BalancePlace(row): BalancePlace, change: impl FnOnce(&mut BalanceRecord)) {
+        self.balances.update(row, BalanceRecord::default, change);
     }
 
     pub(super) fn put_account(&mut self, id: AccountId, account: Account) {
@@ -209,26 +279,102 @@ impl<'a> Overlay<'a> {
         }
     }
 
+    /// Loads what these transactions are going to read, so that they do not wait for memory one after
+    /// the other. Changes nothing, and may leave out what it likes.
+    pub(super) fn read_ahead(&self, transactions: &[SignedTransaction]) {
+        let mut accounts = Vec::with_capacity(2 * transactions.len());
+        let mut balances = Vec::with_capacity(2 * transactions.len());
+        for signed in transactions {
+            black_box(signed.signatures.first().map(|first| first.key));
+        }
+        for action in transactions.iter().flat_map(|signed| &signed.transaction.actions) {
+            if let Action::Transfer { from, to, currency, .. } = action {
+                accounts.extend([*from, *to]);
+                balances.extend([(*from, *currency), (*to, *currency)]);
+            }
+        }
+        let of_account = |account: &Account| {
+            let first = account.keys.keys.first().map_or(0, |key| u64::from(key.weight));
+            first + u64::from(account.tier.0)
+        };
+        let of_balance = |record: &BalanceRecord| record.available.0 as u64 ^ u64::from(record.frozen.is_some());
+        black_box(self.base.accounts.read_ahead(&accounts, of_account));
+        black_box(self.base.balances.read_ahead(&balances, of_balance));
+        black_box(
+            self.balances
+                .rows
+                .read_ahead(&balances, |touched| u64::from(touched.value.is_some())),
+        );
+    }
+
     /// Every entry that is now other than in committed state, ascending by key.
-    pub(super) fn into_changes(self) -> Vec<Change> {
-        let base = self.base;
-        let mut changes = Vec::with_capacity(self.accounts.rows.len() + self.balances.rows.len() + 16);
-        let accounts = self.accounts.into_changed(&base.accounts);
-        changes.extend(accounts.map(|(id, it)| (StateKey::Account(id), Some(StateValue::Account(it)))));
-        let balances = self.balances.into_changed(&base.balances);
-        changes.extend(balances.map(|((id, code), it)| (StateKey::Balance(id, code), Some(StateValue::Balance(it)))));
-        let currencies = self.currencies.into_changed(&base.currencies);
-        changes.extend(currencies.map(|(code, it)| (StateKey::Currency(code), Some(StateValue::Currency(it)))));
-        let participants = self.participants.into_changed(&base.participants);
-        changes.extend(participants.map(|(id, it)| (StateKey::Participant(id), Some(StateValue::Participant(it)))));
-        if let Some(parameters) = self.next_parameters.filter(|next| *next != base.parameters) {
-            changes.push((StateKey::Parameters, Some(StateValue::Parameters(parameters))));
+    ///
+    /// # Panics
+    /// If debits do not equal credits: if, per currency, what the changes add to balances and what they
+    /// take is not the same, worked out from the records alone, not from the postings that made them;
+    /// or if an account other than the currency's issuer would be below zero. Money would appear or
+    /// vanish, and the process must not go on.
+    pub(super) fn into_changes(self) -> Changes {
+        let room = self.accounts.rows.len() + self.balances.rows.len() + 16;
+        let mut changes = Changes {
+            entries: Vec::with_capacity(room),
+            places: Vec::with_capacity(room),
+        };
+        let mut audit = Audit::new(self.base);
+        for (id, account, place) in self.accounts.into_changed(|_, _, _| {}) {
+            changes.push(StateKey::Account(id), StateValue::Account(account), place);
+        }
+        let balances = self.balances.into_changed(|(id, code), before, after| {
+            audit.balance(id, *code, before, after);
+        });
+        for ((id, code), record, place) in balances {
+            changes.push(StateKey::Balance(id, code), StateValue::Balance(record), place);
+        }
+        audit.assert_conserved();
+        for (code, record, place) in self.currencies.into_changed(|_, _, _| {}) {
+            changes.push(StateKey::Currency(code), StateValue::Currency(record), place);
+        }
+        for (id, participant, place) in self.participants.into_changed(|_, _, _| {}) {
+            changes.push(StateKey::Participant(id), StateValue::Participant(participant), place);
+        }
+        if let Some(parameters) = self.next_parameters.filter(|next| *next != self.base.parameters) {
+            changes.push(StateKey::Parameters, StateValue::Parameters(parameters), None);
         }
         changes
     }
 }
 
-fn count<K: Key, V>(rows: &Table<K, Option<V>>, base: &Table<K, V>) -> usize {
-    let added = |(key, value): &&(K, Option<V>)| value.is_some() && base.get(key).is_none();
-    base.len() + rows.iter().filter(added).count()
+/// Checks a block's changes of balances, apart from the rules that made them.
+struct Audit<'a> {
+    base: &'a State,
+    sums: BTreeMap<Currency, i128>,
+}
+
+impl<'a> Audit<'a> {
+    fn new(base: &'a State) -> Self {
+        Self {
+            base,
+            sums: BTreeMap::new(),
+        }
+    }
+
+    fn balance(&mut self, id: &AccountId, code: Currency, before: Option<&BalanceRecord>, after: &BalanceRecord) {
+        *self.sums.entry(code).or_default() += after.total() - before.map_or(0, BalanceRecord::total);
+        if after.available.0 < 0 {
+            let issuer = self.base.currencies.get(&code).map(|record| record.issuer);
+            let own = issuer.map(|issuer| AccountId::of_participant(&self.base.genesis, issuer));
+            let registered_now = issuer.is_none();
+            assert!(
+                own == Some(*id) || registered_now,
+                "account {id} would have {} {code}",
+                after.available
+            );
+        }
+    }
+
+    fn assert_conserved(&self) {
+        for (code, sum) in &self.sums {
+            assert_eq!(*sum, 0, "the block would change the sum of {code}");
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::{
-    overlay::Overlay,
+    overlay::{BalancePlace, Overlay},
     state::{BalanceRecord, Day},
 };
 use crate::{
@@ -65,9 +65,29 @@ pub(super) struct Outgoing {
 /// If it would leave a held balance below zero or out of range: the checks before it were wrong, and
 /// nothing that follows could be trusted.
 pub(super) fn post(overlay: &mut Overlay<'_>, posting: &Posting, outgoing: Option<Outgoing>) {
+    let Posting { debit, credit, .. } = posting;
+    let places = Places {
+        debit: overlay.balance_place(debit.account, debit.currency),
+        credit: overlay.balance_place(credit.account, credit.currency),
+    };
+    post_at(overlay, posting, places, outgoing);
+}
+
+/// Where the two sides of a posting are.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Places {
+    pub(super) debit: BalancePlace,
+    pub(super) credit: BalancePlace,
+}
+
+/// [`post`] for a caller that has looked up both sides.
+///
+/// # Panics
+/// As [`post`].
+pub(super) fn post_at(overlay: &mut Overlay<'_>, posting: &Posting, places: Places, outgoing: Option<Outgoing>) {
     let Posting { debit, credit, amount } = *posting;
     assert_eq!(debit.currency, credit.currency, "a posting is in one currency");
-    overlay.update_balance(debit.account, debit.currency, |record| {
+    overlay.update_balance(places.debit, |record| {
         if let Some(Outgoing { day, total }) = outgoing {
             record.day = day;
             record.spent = total;
@@ -75,7 +95,7 @@ pub(super) fn post(overlay: &mut Overlay<'_>, posting: &Posting, outgoing: Optio
         let left = record.part(debit.part).checked_debit(amount);
         set(record, &debit, left);
     });
-    overlay.update_balance(credit.account, credit.currency, |record| {
+    overlay.update_balance(places.credit, |record| {
         let sum = record.part(credit.part).checked_credit(amount);
         set(record, &credit, sum);
     });

@@ -1,7 +1,7 @@
 //! What a ledger remembers so that nothing takes effect twice: transaction ids until they expire,
 //! and batch digests as long as any transaction in them could still be valid.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, hint::black_box};
 
 use super::table::{Seed, Table};
 use crate::{
@@ -34,6 +34,19 @@ impl RecentIds {
     pub(super) fn contains(&self, valid_until: UnixSeconds, id: &TxId) -> bool {
         let table = self.by_expiry.get(&valid_until);
         table.is_some_and(|table| table.get(id).is_some())
+    }
+
+    /// Loads what asking for these is going to read.
+    pub(super) fn read_ahead<'a>(&self, ids: impl Iterator<Item = (UnixSeconds, &'a TxId)>) {
+        let mut ids = ids.peekable();
+        let mut together = Vec::new();
+        while let Some((valid_until, _)) = ids.peek().copied() {
+            together.clear();
+            together.extend(std::iter::from_fn(|| ids.next_if(|next| next.0 == valid_until)).map(|(_, id)| *id));
+            if let Some(table) = self.by_expiry.get(&valid_until) {
+                black_box(table.read_ahead(&together, |()| 0));
+            }
+        }
     }
 
     /// False if it was there already.

@@ -5,7 +5,7 @@ use std::fmt;
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::{posting::Part, table::Table};
+use super::{overlay::Changes, posting::Part, table::Table};
 use crate::{
     block::{GenesisHash, TimeMs},
     codec,
@@ -154,6 +154,23 @@ impl State {
             .chain(currencies.map(|(code, record)| (StateKey::Currency(*code), StateValue::Currency(record.clone()))))
             .chain(participants.map(|(id, it)| (StateKey::Participant(*id), StateValue::Participant(it.clone()))))
             .chain(singles)
+    }
+
+    /// Makes the changes of a block.
+    ///
+    /// # Panics
+    /// If they were not worked out over this state.
+    pub(super) fn set_all(&mut self, changes: Changes) {
+        for ((key, value), place) in changes.entries.into_iter().zip(changes.places) {
+            let value = value.expect("no rule removes an entry");
+            match (key, value, place) {
+                // A block changes thousands of these; the others are few.
+                (StateKey::Balance(id, code), StateValue::Balance(record), Some(row)) => {
+                    self.balances.insert_near(row, (id, code), record);
+                }
+                (key, value, _) => self.set(key, value).expect("an execution's changes fit their tables"),
+            }
+        }
     }
 
     /// Adds or replaces an entry.

@@ -16,6 +16,8 @@ use crate::{
 const CHUNK_BITS: u32 = 12;
 const CHUNK_ROWS: usize = 1 << CHUNK_BITS;
 const SLOTS_MIN: usize = 16;
+/// How many rows are loaded at a time ahead of their use.
+const READ_AHEAD: usize = 64;
 
 /// The secret that keys a table's hashes.
 #[derive(Clone, Copy)]
@@ -44,10 +46,17 @@ fn split_mix(state: u64) -> u64 {
     z ^ (z >> 31)
 }
 
-/// What a table can be keyed by: 16 bytes of it tell keys apart, unless someone finds a partial
-/// collision of 128 bits in SHA-256.
+/// What a table can be keyed by.
 pub(super) trait Key: Copy + Ord + fmt::Debug {
+    /// 16 bytes that tell keys apart, unless someone finds a partial collision of 128 bits in SHA-256.
     fn words(&self) -> (u64, u64);
+
+    /// Orders keys as far as it goes: of two keys, the smaller one's is not the greater.
+    fn rank(&self) -> u64;
+}
+
+fn rank_of(bytes: &[u8; 8]) -> u64 {
+    u64::from_be_bytes(*bytes)
 }
 
 fn words_of(bytes: &[u8; 16]) -> (u64, u64) {
@@ -59,6 +68,10 @@ impl Key for AccountId {
     fn words(&self) -> (u64, u64) {
         words_of(self.0.first_chunk().expect("20 bytes"))
     }
+
+    fn rank(&self) -> u64 {
+        rank_of(self.0.first_chunk().expect("20 bytes"))
+    }
 }
 
 impl Key for (AccountId, Currency) {
@@ -66,17 +79,29 @@ impl Key for (AccountId, Currency) {
         let (first, second) = self.0.words();
         (first, second ^ u64::from_le_bytes(*self.1.as_bytes()))
     }
+
+    fn rank(&self) -> u64 {
+        self.0.rank()
+    }
 }
 
 impl Key for TxId {
     fn words(&self) -> (u64, u64) {
         words_of(self.0.first_chunk().expect("32 bytes"))
     }
+
+    fn rank(&self) -> u64 {
+        rank_of(self.0.first_chunk().expect("32 bytes"))
+    }
 }
 
 impl Key for Currency {
     fn words(&self) -> (u64, u64) {
         (u64::from_le_bytes(*self.as_bytes()), 0)
+    }
+
+    fn rank(&self) -> u64 {
+        rank_of(self.as_bytes())
     }
 }
 
@@ -86,6 +111,14 @@ impl Key for ParticipantId {
         let text = self.as_str().as_bytes();
         bytes[..text.len()].copy_from_slice(text);
         words_of(&bytes)
+    }
+
+    fn rank(&self) -> u64 {
+        let mut bytes = [0; 8];
+        let text = self.as_str().as_bytes();
+        let taken = text.len().min(8);
+        bytes[..taken].copy_from_slice(&text[..taken]);
+        rank_of(&bytes)
     }
 }
 
@@ -111,6 +144,18 @@ impl<K: Key, V> Table<K, V> {
         }
     }
 
+    /// A table whose index need not grow for this many rows.
+    pub(super) fn with_room_for(seed: Seed, rows: usize) -> Self {
+        let slots = match rows {
+            0 => Vec::new(),
+            _ => vec![0; (rows * 4 / 3 + 1).next_power_of_two().max(SLOTS_MIN)],
+        };
+        Self {
+            slots,
+            ..Self::new(seed)
+        }
+    }
+
     pub(super) fn len(&self) -> usize {
         self.len
     }
@@ -121,6 +166,20 @@ impl<K: Key, V> Table<K, V> {
         let (first, second) = key.words();
         let product = u128::from(first ^ self.seed.0) * u128::from(second ^ self.seed.1);
         (product as u64) ^ ((product >> 64) as u64)
+    }
+
+    /// The first row whose hash has the same upper half: nearly always the right one.
+    #[inline]
+    fn likely_row(&self, hash: u64) -> Option<Row> {
+        let mask = self.slots.len() - 1;
+        let mut at = hash as usize & mask;
+        loop {
+            match self.slots[at] {
+                0 => return None,
+                slot if slot >> 32 == hash >> 32 => return Some(slot as u32 - 1),
+                _ => at = (at + 1) & mask,
+            }
+        }
     }
 
     #[inline]
@@ -154,14 +213,59 @@ impl<K: Key, V> Table<K, V> {
         self.find(hash, key).map(|row| &self.row(row).1)
     }
 
+    /// Loads the rows of these keys into the processor's caches, and gives what `touch` makes of them
+    /// together, which is of no meaning. Look-ups that wait for each other wait for memory each time;
+    /// these do not, and so their waits overlap.
+    pub(super) fn read_ahead(&self, keys: &[K], touch: impl Fn(&V) -> u64) -> u64 {
+        let mut sum = 0u64;
+        if self.len == 0 {
+            return sum;
+        }
+        let mask = self.slots.len() - 1;
+        for keys in keys.chunks(READ_AHEAD) {
+            let mut hashes = [0; READ_AHEAD];
+            for (hash, key) in hashes.iter_mut().zip(keys) {
+                *hash = self.hash(key);
+                sum = sum.wrapping_add(self.slots[*hash as usize & mask]);
+            }
+            let mut rows = [Row::MAX; READ_AHEAD];
+            for (row, hash) in rows.iter_mut().zip(&hashes[..keys.len()]) {
+                *row = self.likely_row(*hash).unwrap_or(Row::MAX);
+            }
+            for (row, key) in rows.into_iter().zip(keys).filter(|(row, _)| *row != Row::MAX) {
+                let (found, value) = self.row(row);
+                sum = sum.wrapping_add(touch(value)).wrapping_add(u64::from(found == key));
+            }
+        }
+        sum
+    }
+
     #[inline]
     pub(super) fn row(&self, row: Row) -> &(K, V) {
         &self.chunks[(row >> CHUNK_BITS) as usize][row as usize & (CHUNK_ROWS - 1)]
     }
 
     #[inline]
+    pub(super) fn row_mut(&mut self, row: Row) -> (&K, &mut V) {
+        let (key, value) = &mut self.chunks[(row >> CHUNK_BITS) as usize][row as usize & (CHUNK_ROWS - 1)];
+        (key, value)
+    }
+
+    #[inline]
     pub(super) fn value_mut(&mut self, row: Row) -> &mut V {
-        &mut self.chunks[(row >> CHUNK_BITS) as usize][row as usize & (CHUNK_ROWS - 1)].1
+        self.row_mut(row).1
+    }
+
+    /// [`Self::insert`] for a key that is probably in `row`.
+    #[inline]
+    pub(super) fn insert_near(&mut self, row: Row, key: K, value: V) -> Option<V> {
+        if (row as usize) < self.len {
+            let (found, old) = self.row_mut(row);
+            if *found == key {
+                return Some(std::mem::replace(old, value));
+            }
+        }
+        self.insert(key, value)
     }
 
     /// Adds a row whose key the table has not.
@@ -223,5 +327,53 @@ fn place(slots: &mut [u64], hash: u64, row: Row) {
 impl<K, V> fmt::Debug for Table<K, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Table").field("rows", &self.len).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn check<K: Key>(mut keys: Vec<K>) {
+        keys.sort_unstable();
+        assert!(keys.is_sorted_by_key(Key::rank), "{keys:?}");
+    }
+
+    proptest! {
+        #[test]
+        fn invariant_ranks_are_in_the_order_of_keys(
+            accounts in prop::collection::vec((0u8..3, any::<[u8; 20]>()), 2..20),
+            codes in prop::collection::vec("[A-Z0-9]{3,8}", 2..20),
+            names in prop::collection::vec("[A-C0-1]{2,12}", 2..20),
+        ) {
+            let accounts = accounts.into_iter().map(|(first, mut bytes)| {
+                bytes[..8].fill(first);
+                AccountId(bytes)
+            });
+            let accounts: Vec<_> = accounts.collect();
+            let codes: Vec<_> = codes.iter().map(|code| Currency::new(code).unwrap()).collect();
+            check(accounts.iter().copied().zip(codes.iter().copied()).collect());
+            check(accounts);
+            check(codes);
+            check(names.iter().map(|name| ParticipantId::new(name).unwrap()).collect());
+        }
+
+        #[test]
+        fn a_table_finds_what_was_put_in_and_nothing_else(keys in prop::collection::vec(any::<[u8; 32]>(), 0..600)) {
+            let mut table = Table::new(Seed::new(7));
+            let (held, others) = keys.split_at(keys.len() / 2);
+            for (value, key) in held.iter().enumerate() {
+                table.insert(TxId(*key), value);
+            }
+            table.read_ahead(&keys.iter().map(|key| TxId(*key)).collect::<Vec<_>>(), |value| *value as u64);
+            for (value, key) in held.iter().enumerate() {
+                prop_assert_eq!(table.get(&TxId(*key)), Some(&value));
+            }
+            for key in others {
+                prop_assert_eq!(table.get(&TxId(*key)), None);
+            }
+        }
     }
 }

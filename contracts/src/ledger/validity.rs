@@ -234,7 +234,8 @@ impl Ledger {
             batches,
             receipts: effects.receipts,
             locations: effects.locations,
-            changes: effects.changes,
+            changes: effects.changes.entries,
+            places: effects.changes.places,
             ids: effects.ids,
             skips: effects.skips,
         }

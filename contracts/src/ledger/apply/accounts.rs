@@ -71,7 +71,8 @@ pub(super) fn set_freeze(
             if overlay.balance(id, code).frozen.is_some() == freeze.is_some() {
                 return Err(Rejection::FreezeUnchanged);
             }
-            overlay.update_balance(id, code, |record| record.frozen = freeze);
+            let place = overlay.balance_place(id, code);
+            overlay.update_balance(place, |record| record.frozen = freeze);
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use crate::{
     ledger::{
         limits::{self, Payment},
         overlay::Overlay,
-        posting::{BalanceId, Outgoing, Posting, post},
+        posting::{BalanceId, Outgoing, Places, Posting, post, post_at},
         rejection::Rejection,
         state::Day,
     },
@@ -23,6 +23,10 @@ pub(super) fn transfer(
     code: Currency,
     amount: Amount,
 ) -> Result<(), Rejection> {
+    let places = Places {
+        debit: overlay.balance_place(from, code),
+        credit: overlay.balance_place(to, code),
+    };
     let parameters = &overlay.base().parameters;
     let payer = account(overlay, &from)?;
     let payee = account(overlay, &to)?;
@@ -31,7 +35,7 @@ pub(super) fn transfer(
     let payer_caps = limits::caps(parameters, payer.tier, code);
     let payee_caps = limits::caps(parameters, payee.tier, code);
     let currency = currency(overlay, code)?;
-    let has = overlay.balance(from, code);
+    let has = overlay.balance_at(places.debit);
     moves(currency, &has)?;
     if amount.is_zero() {
         return Err(Rejection::AmountZero);
@@ -45,7 +49,7 @@ pub(super) fn transfer(
     let day = Day::of(context.time);
     let total = limits::check_day(payer_caps, &has, day, amount)?;
     if payee_caps.is_some() {
-        limits::check_payee(payee_caps, &overlay.balance(to, code), amount)?;
+        limits::check_payee(payee_caps, &overlay.balance_at(places.credit), amount)?;
     }
     if has.available.0 < i128::from(amount.0) {
         return Err(Rejection::InsufficientFunds);
@@ -59,7 +63,7 @@ pub(super) fn transfer(
         credit: BalanceId::available(to, code),
         amount,
     };
-    post(overlay, &posting, Some(Outgoing { day, total }));
+    post_at(overlay, &posting, places, Some(Outgoing { day, total }));
     Ok(())
 }
 

@@ -457,6 +457,7 @@ proptest! {
             for ledger in [&twin, &restored] {
                 let execution = ledger.check(&block, &made.batches).expect("valid for one, valid for all");
                 prop_assert_eq!(&execution.changes, &made.execution.changes);
+                prop_assert!(execution.changes.is_sorted_by(|a, b| a.0 < b.0));
                 prop_assert_eq!(&execution.receipts, &made.execution.receipts);
                 prop_assert_eq!(&execution.skips, &made.execution.skips);
             }
