@@ -30,6 +30,7 @@ pub struct ProcessId {
 #[derive(Debug, PartialEq, Eq)]
 struct Stat {
     state: char,
+    threads: u64,
     started_ticks: u64,
 }
 
@@ -40,17 +41,23 @@ impl Stat {
         let (_, rest) = text.rsplit_once(')')?;
         let mut fields = rest.split_ascii_whitespace();
         let state = fields.next()?.chars().next()?;
-        let started_ticks = fields.nth(18)?.parse().ok()?;
-        Some(Self { state, started_ticks })
+        let threads = fields.nth(16)?.parse().ok()?;
+        let started_ticks = fields.nth(1)?.parse().ok()?;
+        Some(Self {
+            state,
+            threads,
+            started_ticks,
+        })
     }
 
     fn read(pid: i32) -> Option<Self> {
         Self::parse(&fs::read_to_string(format!("/proc/{pid}/stat")).ok()?)
     }
 
-    /// Ended, and kept by the system only until its parent asks how.
+    /// Ended, and kept by the system only until its parent asks how. While threads beside the first
+    /// are left, they still hold its files and their locks.
     fn has_ended(&self) -> bool {
-        matches!(self.state, 'Z' | 'X')
+        matches!(self.state, 'Z' | 'X') && self.threads <= 1
     }
 }
 
@@ -154,15 +161,29 @@ mod tests {
 
     #[test]
     fn the_start_time_is_found_behind_any_program_name() {
-        let stat = "42 (a) b) (c) S 1 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 1 0 987654 1000 2 184467";
+        let stat = "42 (a) b) (c) S 1 42 42 0 -1 4194560 1 0 0 0 0 0 0 0 20 0 7 0 987654 1000 2 184467";
         assert_eq!(
             Stat::parse(stat),
             Some(Stat {
                 state: 'S',
+                threads: 7,
                 started_ticks: 987_654
             })
         );
         assert_eq!(Stat::parse("42 (cut"), None);
+    }
+
+    #[test]
+    fn a_process_whose_first_thread_alone_has_ended_still_holds_its_files() {
+        let stat = |state, threads| Stat {
+            state,
+            threads,
+            started_ticks: 1,
+        };
+        assert!(!stat('S', 1).has_ended());
+        assert!(!stat('Z', 2).has_ended());
+        assert!(stat('Z', 1).has_ended());
+        assert!(stat('X', 0).has_ended());
     }
 
     #[test]
