@@ -30,7 +30,7 @@ use crate::{
     fleet::{self, Fleet, Lifetime, node_binary},
     folder::{self, Folder},
     genesis::{OPERATORS, validator_name},
-    load::{self, Loader, Offer, word},
+    load::{self, ACCOUNTS, Loader, Offer, word},
     network::{Network, Plan},
     ports::BasePort,
     progress,
@@ -123,7 +123,7 @@ impl Demo<'_> {
         let customers = self.open_accounts(&network, &client, &people, report).await?;
         let company = self.company(&network, &client, &people, &customers).await?;
 
-        let loader = Loader::prepare(&network).await?;
+        let loader = Loader::prepare(&network, ACCOUNTS).await?;
         say(&format!(
             "finality at {} payments/s, all validators up",
             self.options.offer.rate

@@ -27,8 +27,8 @@ use crate::{
     teller::{Customer, Teller, sign},
 };
 
-/// Accounts that pay each other round robin.
-const PAYERS: usize = 64;
+/// Accounts that pay each other round robin, unless told otherwise.
+pub const ACCOUNTS: u32 = 64;
 /// In minor units.
 const FUNDS: Amount = Amount(100_000_000);
 const PAYMENT: Amount = Amount(1);
@@ -136,22 +136,20 @@ pub fn word(reason: Rejection) -> String {
 }
 
 impl Loader {
-    /// Opens and funds the accounts, unless an earlier load has.
-    pub async fn prepare(network: &Network) -> anyhow::Result<Self> {
+    /// Opens and funds this many accounts, those apart that an earlier load has.
+    pub async fn prepare(network: &Network, accounts: u32) -> anyhow::Result<Self> {
         let client = Client::new(network.genesis.clone(), network.api_urls())?;
         let (operator, _) = OPERATORS[0];
         let operator = ParticipantId::new(operator)?;
         let currency = Currency::new("CNY")?;
-        let payers: Vec<_> = (0..PAYERS)
+        let payers: Vec<_> = (0..accounts)
             .map(|index| Customer::new(network, &format!("load-{index}"), operator, Tier(1)))
             .collect();
+        let last = payers.last().context("a load needs at least one account")?;
         let teller = Teller::new(network, &client);
-        // They are opened in one transaction: all or none.
-        if !teller.is_open(&payers[0]).await? {
-            let bar = progress::bar("opening and funding accounts", 2 * PAYERS as u64 + 1);
-            teller.open(&payers, &bar).await?;
-            let ids: Vec<_> = payers.iter().map(|payer| payer.id).collect();
-            teller.fund(operator, currency, &ids, FUNDS, &bar).await?;
+        if !teller.is_open(last).await? {
+            let bar = progress::bar("opening and funding accounts", u64::from(accounts));
+            teller.open_with(&payers, currency, FUNDS, &bar).await?;
             bar.finish_and_clear();
         }
         Ok(Self {

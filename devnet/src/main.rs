@@ -6,7 +6,7 @@ use anyhow::bail;
 use causeway_devnet::{
     demo, fleet,
     folder::Folder,
-    load::{Loader, Offer},
+    load::{ACCOUNTS, Loader, Offer},
     network::Network,
     ports::{BASE_PORT, VALIDATORS_MAX},
     progress, status,
@@ -79,6 +79,9 @@ enum Command {
         rate: u64,
         #[arg(long, value_name = "N", default_value_t = 30, value_parser = clap::value_parser!(u64).range(1..=86_400))]
         seconds: u64,
+        /// How many accounts pay each other; they are opened first. A million take some minutes.
+        #[arg(long, value_name = "N", default_value_t = ACCOUNTS, value_parser = clap::value_parser!(u32).range(2..=10_000_000))]
+        accounts: u32,
         #[arg(long)]
         json: bool,
     },
@@ -143,8 +146,9 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             place,
             rate,
             seconds,
+            accounts,
             json,
-        } => load(&network(&place)?, Offer { rate, seconds }, json).await?,
+        } => load(&network(&place)?, accounts, Offer { rate, seconds }, json).await?,
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -187,11 +191,11 @@ async fn reset(place: &Place) -> anyhow::Result<()> {
     Ok(())
 }
 
-async fn load(network: &Network, offer: Offer, json: bool) -> anyhow::Result<()> {
+async fn load(network: &Network, accounts: u32, offer: Offer, json: bool) -> anyhow::Result<()> {
     if fleet::running(&network.folder, network.plan)?.is_empty() {
         bail!("no validator is running; `causeway-devnet up` starts them");
     }
-    let loader = Loader::prepare(network).await?;
+    let loader = Loader::prepare(network, accounts).await?;
     let bar = progress::bar("payments", offer.rate * offer.seconds);
     let report = loader.run(offer, &bar).await?;
     bar.finish_and_clear();

@@ -7,11 +7,12 @@ use causeway_contracts::{
     codec::{self, Bounded, Text},
     identity::{AccountId, IdentityCommitment, KeyPolicy, ParticipantId, Salt, Tier},
     keys::SecretKey,
-    ledger::receipt::Outcome,
+    ledger::{receipt::Outcome, rejection::Rejection},
     money::{Amount, Currency},
     transaction::{Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, UnixSeconds},
 };
 use causeway_wallet::client::Client;
+use futures::{StreamExt, stream::FuturesUnordered};
 use indicatif::ProgressBar;
 
 use crate::{genesis::issuer_of, network::Network};
@@ -21,6 +22,9 @@ const VALID: Duration = Duration::from_secs(60);
 
 /// Actions in one transaction.
 const ACTIONS_MAX: usize = 64;
+
+/// Transactions that are under way at once where many are.
+const WAVE: usize = 64;
 
 /// A customer of an operator, under a key of the devnet's own.
 #[derive(Clone)]
@@ -111,6 +115,55 @@ impl<'a> Teller<'a> {
         Ok(())
     }
 
+    /// Opens customers of one operator and gives each money, in waves of transactions that wait for
+    /// each other. Each transaction does both for some, or neither: what an earlier call has done is
+    /// found done.
+    pub async fn open_with(
+        &self,
+        customers: &[Customer],
+        currency: Currency,
+        each: Amount,
+        bar: &ProgressBar,
+    ) -> anyhow::Result<()> {
+        let Some(operator) = customers.first().map(|customer| customer.operator) else {
+            return Ok(());
+        };
+        let from = self.participant_account(operator);
+        let key = self.participant_key(operator);
+        for wave in customers.chunks(WAVE * ACTIONS_MAX / 2) {
+            self.issue(from, currency, total(each, wave.len())?, bar).await?;
+            let answers = FuturesUnordered::new();
+            for part in wave.chunks(ACTIONS_MAX / 2) {
+                let actions = part.iter().flat_map(|customer| {
+                    let transfer = Action::Transfer {
+                        from,
+                        to: customer.id,
+                        currency,
+                        amount: each,
+                    };
+                    [customer.opening(), transfer]
+                });
+                let transaction = sign(self.network, actions.collect(), "", &key)?;
+                let count = part.len() as u64;
+                answers.push(async move { (self.client.submit(&transaction).await, count) });
+            }
+            let mut answers = std::pin::pin!(answers);
+            while let Some((answer, count)) = answers.next().await {
+                match answer?.1.outcome {
+                    Outcome::Applied
+                    | Outcome::Rejected {
+                        reason: Rejection::AccountExists,
+                        ..
+                    } => bar.inc(count),
+                    Outcome::Rejected { action, reason } => {
+                        bail!("the ledger refused action {action} of {operator}: {reason}")
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Whether an account is open, by the word of more than f of the validators.
     pub async fn is_open(&self, customer: &Customer) -> anyhow::Result<bool> {
         // Only a participant is told that there is none.
@@ -130,15 +183,8 @@ impl<'a> Teller<'a> {
         each: Amount,
         bar: &ProgressBar,
     ) -> anyhow::Result<()> {
-        let count = u64::try_from(payees.len())?;
-        let amount = Amount(each.0.checked_mul(count).context("more money than there can be")?);
         let from = self.participant_account(operator);
-        let issue = Action::Issue {
-            currency,
-            to: from,
-            amount,
-        };
-        self.act(issuer_of(currency), &[issue], bar).await?;
+        self.issue(from, currency, total(each, payees.len())?, bar).await?;
         let handed: Vec<_> = payees
             .iter()
             .map(|&to| Action::Transfer {
@@ -150,6 +196,17 @@ impl<'a> Teller<'a> {
             .collect();
         self.act(operator, &handed, bar).await
     }
+
+    async fn issue(&self, to: AccountId, currency: Currency, amount: Amount, bar: &ProgressBar) -> anyhow::Result<()> {
+        let issue = Action::Issue { currency, to, amount };
+        self.act(issuer_of(currency), &[issue], bar).await
+    }
+}
+
+fn total(each: Amount, count: usize) -> anyhow::Result<Amount> {
+    let count = u64::try_from(count)?;
+    let total = each.0.checked_mul(count).context("more money than there can be")?;
+    Ok(Amount(total))
 }
 
 /// A transaction of these actions under one key, that can be ordered from now on for a minute.
