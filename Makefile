@@ -27,7 +27,7 @@ say = @printf '\n== %s\n' "$(1)"
 help:
 	@echo 'make demo            four validators, a payroll of 1,000 lines, one of them killed; checks everything'
 	@echo 'make devnet          the same network, running until Ctrl-C'
-	@echo 'make test            format, lints, tests, README commands, and a demo'
+	@echo 'make test            format, lints, dependencies, tests, README commands, and a demo'
 	@echo 'make test-peers      an independent program checks what the demo wrote'
 	@echo 'make bench           criterion benches'
 	@echo 'make build           the programs, into $(BIN)'
@@ -65,7 +65,7 @@ lint:
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
 
 .PHONY: test
-test: setup lint unit-tests readme-test demo-test
+test: setup lint deny unit-tests readme-test demo-test
 
 .PHONY: unit-tests
 unit-tests:
