@@ -1,5 +1,7 @@
 //! Answers what peers ask for, from the store.
 
+use std::collections::BTreeSet;
+
 use actix::{Actor, Context, Handler, ResponseFuture};
 use causeway_contracts::block::Height;
 
@@ -39,6 +41,7 @@ impl Handler<Serve> for FetchServer {
             match answer {
                 Ok(answer) => Some(answer.encode()),
                 Err(error) => {
+                    error.stop_if_damaged();
                     tracing::error!(%error, %from, "cannot read what a validator asks for");
                     None
                 }
@@ -51,8 +54,18 @@ fn answer(reader: &Reader, request: &FetchRequest) -> Result<FetchResponse, Stor
     match request {
         FetchRequest::Blocks { from, count } => blocks(reader, *from, usize::from(*count).min(BLOCKS_MAX)),
         FetchRequest::Batches { digests } => {
-            let batches: Result<Vec<_>, _> = digests.iter().map(|digest| reader.batch(digest)).collect();
-            Ok(FetchResponse::batches(batches?.into_iter().flatten()))
+            // Each once, however often it is asked for, and none read that the answer has no room for.
+            let asked: BTreeSet<_> = digests.iter().collect();
+            let mut failed = None;
+            let found = asked.into_iter().map_while(|digest| match reader.batch(digest) {
+                Ok(batch) => Some(batch),
+                Err(error) => {
+                    failed = Some(error);
+                    None
+                }
+            });
+            let answer = FetchResponse::batches(found.flatten());
+            failed.map_or(Ok(answer), Err)
         }
     }
 }

@@ -11,10 +11,10 @@ use causeway_contracts::{
 };
 
 use super::format::{Column, FORMAT_VERSION};
-use crate::exit::ExitStatus;
+use crate::exit::{self, ExitStatus};
 
 /// What an operator can do about a database that cannot be used. The sign record is apart from it, and
-/// so neither way makes the validator contradict itself.
+/// without one a node signs nothing it could contradict, so neither way makes it contradict itself.
 const REMEDY: &str = "Restore the folder from a copy; or, to have this node fetch the whole chain from the other \
                       validators again, run causeway-node db renew --config FILE, and start it then";
 
@@ -57,9 +57,29 @@ impl StoreError {
     pub fn exit_status(&self) -> ExitStatus {
         match self {
             Self::OtherGenesis { .. } => ExitStatus::Genesis,
+            Self::Database { cause, .. } if is_disk_full(cause) => ExitStatus::SafetyWrite,
+            Self::Folder { cause, .. } if cause.kind() == std::io::ErrorKind::StorageFull => ExitStatus::SafetyWrite,
             _ => ExitStatus::Database,
         }
     }
+
+    /// Ends the process if what is stored cannot be trusted any more: a validator must not go on from it.
+    pub fn stop_if_damaged(&self) {
+        let corrupt = match self {
+            Self::Damaged { .. } => true,
+            Self::Database { cause, .. } => cause.kind() == rocksdb::ErrorKind::Corruption,
+            _ => false,
+        };
+        if corrupt {
+            exit::stop(ExitStatus::Database, &self.to_string());
+        }
+    }
+}
+
+/// Whether the disk is full, which no copy or renewal mends. RocksDB has no kind of its own for that: it
+/// passes on the system's words (errno ENOSPC), as it does for a file that is not there.
+fn is_disk_full(cause: &rocksdb::Error) -> bool {
+    cause.as_ref().contains("No space left on device")
 }
 
 /// RocksDB's word for what a copy or a renewal mends.

@@ -270,14 +270,11 @@ impl Writer {
 
 /// A validator that cannot write cannot keep its word: it ends before it gives it.
 fn stop(error: &StoreError) -> ! {
-    match error {
-        StoreError::Damaged { .. } => exit::stop(ExitStatus::Database, &error.to_string()),
-        _ => exit::stop(
-            ExitStatus::SafetyWrite,
-            &format!(
-                "{error}. Nothing that was final is lost. Free disk space or repair the disk, then start this node \
-                 again"
-            ),
+    error.stop_if_damaged();
+    exit::stop(
+        ExitStatus::SafetyWrite,
+        &format!(
+            "{error}. Nothing that was final is lost. Free disk space or repair the disk, then start this node again"
         ),
-    }
+    )
 }

@@ -156,7 +156,10 @@ impl Api {
     {
         let reader = self.context.reader.clone();
         match actix_web::web::block(move || read(&reader)).await {
-            Ok(result) => result.map_err(ApiError::Store),
+            Ok(result) => result.map_err(|error| {
+                error.stop_if_damaged();
+                ApiError::Store(error)
+            }),
             Err(_) => Err(ApiError::Stopping),
         }
     }

@@ -97,6 +97,8 @@ pub struct Mempool {
     checks_under_way: usize,
     candidates_under_way: bool,
     seal_timer: Option<Instant>,
+    /// Transactions of sealed batches that are on their way to the disk, and not yet in the pool.
+    sealing: HashSet<TxId>,
     /// When each held batch of this validator's own was sealed.
     sealed: HashMap<BatchDigest, Instant>,
 }
@@ -116,6 +118,7 @@ impl Mempool {
             checks_under_way: 0,
             candidates_under_way: false,
             seal_timer: None,
+            sealing: HashSet::new(),
             sealed: HashMap::new(),
             setup,
             connections,
@@ -243,14 +246,18 @@ impl Mempool {
         let checked = CheckedBatch {
             digest: raw.digest,
             signed,
-            ids,
+            ids: ids.clone(),
             bytes: payload.len(),
         };
+        self.sealing.extend(ids.iter().copied());
         let store = self.setup.store.clone();
         let batches = vec![for_store(&checked)];
         let put = async move { store.put_batches(batches).await };
         let (digest, sealed_at) = (checked.digest, Instant::now());
         context.spawn(put.into_actor(self).map(move |(), mempool, context| {
+            for id in ids.iter() {
+                mempool.sealing.remove(id);
+            }
             mempool.hold(checked);
             if mempool.pool.get(&digest).is_some() {
                 mempool.sealed.insert(digest, sealed_at);
@@ -413,12 +420,21 @@ impl Mempool {
         }
     }
 
-    /// A batch that was checked before a restart is on disk, and perhaps no longer in the pool.
-    fn load(&mut self, digest: &BatchDigest) {
+    /// A batch that was checked before a restart is on disk, and perhaps no longer in the pool. Gives
+    /// what is to be put on disk again: that the batch expired may just be making the store drop it.
+    fn load(&mut self, digest: &BatchDigest) -> Option<(BatchDigest, Arc<SignedBatch>)> {
         match self.reader.batch(digest) {
-            Ok(Some(signed)) => drop(self.pool.insert(from_store(*digest, signed), true)),
-            Ok(None) => {}
-            Err(error) => tracing::error!(%error, %digest, "cannot read a batch"),
+            Ok(signed) => {
+                let checked = from_store(*digest, signed?);
+                let stored = for_store(&checked);
+                self.pool.insert(checked, true);
+                Some(stored)
+            }
+            Err(error) => {
+                error.stop_if_damaged();
+                tracing::error!(%error, %digest, "cannot read a batch");
+                None
+            }
         }
     }
 
@@ -430,7 +446,10 @@ impl Mempool {
                     self.pool.insert(from_store(digest, signed), false);
                 }
             }
-            Err(error) => tracing::error!(%error, "cannot read the batches of before the restart"),
+            Err(error) => {
+                error.stop_if_damaged();
+                tracing::error!(%error, "cannot read the batches of before the restart");
+            }
         }
     }
 
@@ -492,10 +511,10 @@ impl Handler<Submit> for Mempool {
         let waiting = self.penalties.waiting(client, Instant::now()).map(Refusal::Penalized);
         let refuse_all = self.refusing().or(waiting);
         let pending_max = self.setup.limits.pending_transactions_max;
-        let pool = &self.pool;
+        let (pool, sealing) = (&self.pool, &self.sealing);
         let metrics = &self.setup.metrics;
         let answers = self.intake.take(transactions, client, |intake, id| {
-            let refusal = if intake.contains(id) || pool.is_pending(id) {
+            let refusal = if intake.contains(id) || sealing.contains(id) || pool.is_pending(id) {
                 return Some(Ok(*id));
             } else if let Some(refusal) = &refuse_all {
                 refusal.clone()
@@ -517,7 +536,7 @@ impl Handler<IsPending> for Mempool {
     type Result = bool;
 
     fn handle(&mut self, IsPending(id): IsPending, _: &mut Context<Self>) -> bool {
-        self.intake.contains(&id) || self.pool.is_pending(&id)
+        self.intake.contains(&id) || self.sealing.contains(&id) || self.pool.is_pending(&id)
     }
 }
 
@@ -526,7 +545,7 @@ impl Handler<GetCapacity> for Mempool {
 
     fn handle(&mut self, _: GetCapacity, _: &mut Context<Self>) -> Self::Result {
         MessageResult(Capacity {
-            pending: (self.intake.count() + self.pool.transactions()) as u64,
+            pending: (self.intake.count() + self.sealing.len() + self.pool.transactions()) as u64,
             refusing: self.refusing(),
         })
     }
@@ -545,11 +564,18 @@ impl Handler<Gather> for Mempool {
 
     fn handle(&mut self, gather: Gather, context: &mut Context<Self>) -> Self::Result {
         let Gather { digests, proposer } = gather;
+        let mut loaded = Vec::new();
         for digest in &digests {
             if !self.pool.knows(digest) {
-                self.load(digest);
+                loaded.extend(self.load(digest));
             }
         }
+        let store = self.setup.store.clone();
+        let put = async move {
+            if !loaded.is_empty() {
+                store.put_batches(loaded).await;
+            }
+        };
         let held: Vec<Option<StoredBatch>> = digests.iter().map(|digest| self.pool.get(digest)).collect();
         let missing: BTreeSet<_> = digests
             .iter()
@@ -558,7 +584,10 @@ impl Handler<Gather> for Mempool {
             .map(|(digest, _)| *digest)
             .collect();
         if missing.is_empty() {
-            return Box::pin(async move { Ok(held.into_iter().flatten().collect()) });
+            return Box::pin(async move {
+                put.await;
+                Ok(held.into_iter().flatten().collect())
+            });
         }
         let first = *missing.first().expect("not empty");
         let others = self.setup.validators.iter().map(|(id, _)| *id);
@@ -571,7 +600,10 @@ impl Handler<Gather> for Mempool {
         }
         let gathered: oneshot::Receiver<Gathered> = self.gathers.wait(digests, missing, sources, Instant::now());
         self.ask_due(context);
-        Box::pin(async move { gathered.await.unwrap_or(Err(GatherError::Missing(first))) })
+        Box::pin(async move {
+            put.await;
+            gathered.await.unwrap_or(Err(GatherError::Missing(first)))
+        })
     }
 }
 
