@@ -8,7 +8,10 @@ use std::{
 
 use anyhow::Context;
 use causeway_contracts::{block::TimeMs, genesis::Genesis};
-use causeway_node::config::{ApiConfig, Config, KeyFiles, Limits, MetricsConfig, NetworkConfig};
+use causeway_node::{
+    config::{ApiConfig, Config, KeyFiles, Limits, MetricsConfig, NetworkConfig},
+    engine,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -66,6 +69,11 @@ impl Network {
             genesis,
             seed,
         };
+        network.write_configs()?;
+        for index in 0..plan.validators {
+            let config = network.folder.validator(index).config();
+            engine::init(&Config::load(&config)?).map_err(|failure| failure.reason)?;
+        }
         network.write_plan()?;
         Ok(network)
     }

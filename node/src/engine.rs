@@ -281,6 +281,32 @@ fn database_folder(config: &Config) -> PathBuf {
     config.data.join("db")
 }
 
+fn log_folder(config: &Config) -> PathBuf {
+    config.data.join("consensus")
+}
+
+/// Makes the data folder of a validator whose key has signed nothing yet: an empty sign record, without
+/// which it would sign nothing. Gives the folder.
+pub fn init(config: &Config) -> Result<&Path, Failure> {
+    let member = identify(config)?;
+    let data = &config.data;
+    for used in [database_folder(config), log_folder(config)] {
+        if used.exists() {
+            let reason = anyhow!(
+                "{} is there already: this validator has run, and what it has signed must not be forgotten. Just run \
+                 causeway-node run",
+                used.display()
+            );
+            return Err(Failure::config(reason));
+        }
+    }
+    fs::create_dir_all(data)
+        .with_context(|| format!("cannot make the data folder {}", data.display()))
+        .map_err(Failure::config)?;
+    Files::open(&log_folder(config), member.genesis.hash(), member.id, Absent::Create)?;
+    Ok(data)
+}
+
 /// Runs the validator until SIGINT or SIGTERM.
 pub fn run(config: Config, trust_missing_sign_record: bool) -> Result<(), Failure> {
     let filter = EnvFilter::try_new(&config.log)
@@ -359,12 +385,12 @@ fn open(config: &Config, member: &Member, trust_missing_sign_record: bool) -> Re
         .with_context(|| format!("cannot make the data folder {}", data.display()))
         .map_err(Failure::config)?;
     let folder = database_folder(config);
-    let absent = if folder.exists() && !trust_missing_sign_record {
-        Absent::Observe
-    } else {
+    let absent = if trust_missing_sign_record {
         Absent::Create
+    } else {
+        Absent::Observe
     };
-    let (files, recovered) = Files::open(&data.join("consensus"), member.genesis.hash(), member.id, absent)?;
+    let (files, recovered) = Files::open(&log_folder(config), member.genesis.hash(), member.id, absent)?;
     // A validator that has signed or logged anything has had a database.
     let took_part = !recovered.log.is_empty() || recovered.record.height() > Height::GENESIS;
     let expect = if took_part {

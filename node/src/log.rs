@@ -41,7 +41,7 @@ pub enum LogError {
 /// What to do if the sign record is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Absent {
-    /// Make it: this is the node's first start, or its operator vouches that nothing was signed.
+    /// Make it: the operator vouches that nothing was signed.
     Create,
     /// Sign nothing until [`Files::confirm`]: what was signed is not known.
     Observe,
@@ -68,8 +68,7 @@ pub struct Recovered {
 }
 
 impl Files {
-    /// Opens the files in `folder`, or makes them there. Call it before the database is made, so that a
-    /// database without a sign record is never a crash's doing.
+    /// Opens the files in `folder`, or makes them there.
     pub fn open(
         folder: &Path,
         genesis: GenesisHash,
@@ -128,6 +127,22 @@ impl Files {
         self.record.sync()
     }
 
+    /// From where on this validator may sign, with blocks committed up to `committed`. The record says it
+    /// too when this returns: once others' votes are logged, a log that had lost this validator's own
+    /// looks whole again, and a second restart would not know.
+    pub fn settle(&mut self, recovered: &mut Recovered, committed: Height) -> Result<Signing, JournalError> {
+        let signing = recovered.signing(committed);
+        if let Signing::From(first) = signing
+            && first > committed.next()
+        {
+            let closing = Signed::closing(Height(first.0 - 1));
+            recovered.record.absorb(closing);
+            self.record(&closing);
+            self.sync()?;
+        }
+        Ok(signing)
+    }
+
     /// It is known from where on this node may sign, and the record says it: gives the record its name.
     pub fn confirm(&mut self) -> Result<(), JournalError> {
         self.sync()?;
@@ -136,6 +151,7 @@ impl Files {
 
     /// All below `height` is over. Its entries are dropped when there are many.
     pub fn begin(&mut self, height: Height) -> Result<(), JournalError> {
+        self.log.forget_pending_below(height);
         if self.log.bytes() > JOURNAL_BYTES_MAX {
             self.log.sync()?;
             let frames = self.log.read()?;

@@ -25,6 +25,13 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Makes the data folder of a new validator, once: its key must not have signed anything yet.
+    /// A validator that is run without it, or that has lost it, signs nothing until it has caught up
+    /// with more than two thirds of the others.
+    Init {
+        #[arg(long)]
+        config: PathBuf,
+    },
     /// Runs the validator until it is asked to stop (SIGINT or SIGTERM).
     Run {
         #[arg(long)]
@@ -106,6 +113,10 @@ fn main() -> ExitCode {
 
 fn execute(command: Command) -> Result<(), Failure> {
     match command {
+        Command::Init { config } => {
+            println!("made {}", engine::init(&load(&config)?)?.display());
+            Ok(())
+        }
         Command::Run {
             config,
             trust_missing_sign_record,

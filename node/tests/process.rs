@@ -44,6 +44,29 @@ fn a_key_of_no_validator_is_refused() {
 }
 
 #[test]
+fn a_validator_is_made_once() {
+    let node = NodeFolder::new();
+    let again = node.run_init();
+    assert_eq!(again.code, 10);
+    assert!(again.stderr.contains("is there already"), "{}", again.stderr);
+    fs::remove_dir_all(node.path().join("data")).unwrap();
+    let first = node.run_init();
+    assert_eq!((first.code, first.stderr.as_str()), (0, ""));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_validator_without_its_sign_record_observes_and_says_what_to_do() {
+    let node = NodeFolder::new();
+    fs::remove_dir_all(node.path().join("data")).unwrap();
+    let running = node.start_unready().await;
+    assert!(running.log().contains("causeway-node init"), "{}", running.log());
+    assert_eq!(running.stop().await, 0);
+    assert!(!node.path().join("data/consensus/sign.record").exists());
+    // Nor is it a new validator for having been run.
+    assert_eq!(node.run_init().code, 10);
+}
+
+#[test]
 fn a_genesis_that_cannot_be_used_is_refused_and_says_why() {
     let node = NodeFolder::new();
     let path = node.path().join("genesis.toml");

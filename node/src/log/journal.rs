@@ -147,6 +147,13 @@ impl Journal {
         self.pending.push(Frame { height, entry });
     }
 
+    /// Drops what was appended for lower heights and not synced: nothing was sent that depends on it, and
+    /// written now, in one sync with what comes after, it would make a torn tail of two frames.
+    pub fn forget_pending_below(&mut self, height: Height) {
+        self.pending.retain(|frame| frame.height >= height);
+        self.pending_bytes = self.pending.iter().map(|frame| LENGTH_BYTES + frame.entry.len()).sum();
+    }
+
     /// Everything appended is on disk after this. Nothing may be sent after it has failed.
     pub fn sync(&mut self) -> Result<(), JournalError> {
         if self.pending.is_empty() {

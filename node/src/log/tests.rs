@@ -3,7 +3,7 @@ use std::{
     os::unix::fs::FileExt,
 };
 
-use causeway_consensus::{Step, StepKind, Subject, Timer, TimerKind};
+use causeway_consensus::{Permission, Step, StepKind, Subject, Timer, TimerKind};
 use causeway_contracts::block::BlockId;
 
 use super::*;
@@ -211,4 +211,41 @@ fn signs_only_where_it_knows_what_it_has_signed() {
     ] {
         assert_eq!(case.signing(Height(5)), Signing::From(Height(from)), "{case:?}");
     }
+}
+
+#[test]
+fn a_lost_log_is_not_forgotten_at_the_second_restart() {
+    let folder = tempfile::tempdir().expect("a folder");
+    filled(folder.path());
+    fs::remove_file(folder.path().join(LOG)).expect("removes");
+    let (mut files, mut recovered) = open(folder.path());
+    let signing = files.settle(&mut recovered, Height(4)).expect("syncs");
+    assert_eq!(signing, Signing::From(Height(6)));
+    // The others' votes and time-outs of the height are logged while it stays silent.
+    files.persist(&entry(5, 7));
+    files.sync().expect("syncs");
+    drop(files);
+    let (mut files, mut recovered) = open(folder.path());
+    files.settle(&mut recovered, Height(4)).expect("syncs");
+    // What was signed in round 0 is in the record, and may be signed again.
+    for round in 1..9 {
+        assert_eq!(
+            recovered.record.clone().sign(signed(5, round)),
+            Permission::Refused,
+            "{round}"
+        );
+    }
+    assert!(matches!(recovered.record.sign(signed(6, 0)), Permission::New(_)));
+}
+
+#[test]
+fn a_sync_writes_one_height() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (mut files, _) = open(folder.path());
+    files.persist(&entry(1, 0));
+    files.begin(Height(2)).expect("nothing to write");
+    files.persist(&entry(2, 0));
+    files.sync().expect("syncs");
+    drop(files);
+    assert_eq!(open(folder.path()).1.log, [entry(2, 0)]);
 }

@@ -20,7 +20,7 @@ use causeway_contracts::{
 };
 use causeway_node::{
     config::{ApiConfig, Config, KeyFiles, Limits, MetricsConfig, NetworkConfig},
-    keyfile,
+    engine, keyfile,
 };
 use nix::{
     mount::{MsFlags, mount, umount},
@@ -159,7 +159,14 @@ impl NodeFolder {
             log: "info".to_owned(),
         };
         fs::write(path.join("node.toml"), toml::to_string(&config).unwrap()).unwrap();
-        Self { folder }
+        let made = Self { folder };
+        made.init();
+        made
+    }
+
+    fn init(&self) {
+        let config = Config::load(&self.config()).unwrap();
+        assert!(engine::init(&config).is_ok(), "a new folder");
     }
 
     pub fn path(&self) -> &Path {
@@ -205,6 +212,7 @@ impl NodeFolder {
     /// Puts the data folder on a file system of so many MiB.
     pub fn mount_small_data(&self, mebibytes: u32) -> Option<SmallDisk> {
         let path = self.path().join("data");
+        fs::remove_dir_all(&path).unwrap();
         fs::create_dir(&path).unwrap();
         let options = format!("size={mebibytes}m");
         mount(
@@ -215,6 +223,7 @@ impl NodeFolder {
             Some(options.as_str()),
         )
         .ok()?;
+        self.init();
         Some(SmallDisk { path })
     }
 
@@ -246,6 +255,20 @@ impl NodeFolder {
             }
             assert!(begun.elapsed() < READY_MAX, "still running; log:\n{}", running.log());
             std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+
+    /// What `causeway-node init` says and how it ends.
+    pub fn run_init(&self) -> Exit {
+        let output = self
+            .command()
+            .args(["init", "--config"])
+            .arg(self.config())
+            .output()
+            .unwrap();
+        Exit {
+            code: output.status.code().unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
         }
     }
 
@@ -291,7 +314,7 @@ impl NodeFolder {
 }
 
 impl Running {
-    fn log(&self) -> String {
+    pub fn log(&self) -> String {
         let mut text = String::new();
         fs::File::open(&self.log).unwrap().read_to_string(&mut text).unwrap();
         text

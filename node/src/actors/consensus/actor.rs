@@ -116,11 +116,19 @@ impl ConsensusActor {
             disk_free_bytes_min,
             ports,
         } = start;
-        let signing = recovered.signing(tip.height);
+        let (mut files, mut recovered) = (files, recovered);
+        let signing = match files.settle(&mut recovered, tip.height) {
+            Ok(signing) => signing,
+            Err(error) => exit::stop(ExitStatus::SafetyWrite, &error.to_string()),
+        };
         match signing {
             Signing::From(first) if first == tip.height.next() => {}
             Signing::From(first) => tracing::warn!(%first, "has signed for later heights and signs none before"),
-            Signing::Observing => tracing::warn!("the sign record is missing: observes until peers tell their heights"),
+            Signing::Observing => tracing::warn!(
+                "the sign record is missing, so it is not known what this validator's key has signed: signs nothing \
+                 until it has the blocks that more than two thirds of the others had. For a key that has certainly \
+                 never signed, stop this node and run causeway-node init"
+            ),
         }
         let me = ValidatorId::of(&key.public_key());
         let (status, watched) = watch::channel(ConsensusStatus::default());
@@ -167,7 +175,7 @@ impl ConsensusActor {
     fn publish(&self) {
         let now = ConsensusStatus {
             committed: self.tip.height,
-            best: self.peers.best().max(self.tip.height),
+            best: self.peers.best(&self.tip.validators).max(self.tip.height),
             round: self.replica.round(),
             signing: match self.replica.signing() {
                 Signing::From(first) => first <= self.tip.height.next(),
@@ -406,6 +414,7 @@ impl ConsensusActor {
         self.batches.clear();
         self.pace.wait(Instant::now());
         self.input(Input::Await(self.setup()), ctx);
+        self.sign_if_safe(ctx);
         self.catch_up(ctx);
         self.schedule_start(ctx);
 
@@ -460,6 +469,7 @@ impl ConsensusActor {
                 }
                 match check(&certified, next, &self.genesis, &self.tip.validators) {
                     Ok(()) => {
+                        self.peers.served(&from);
                         self.pace.hold();
                         self.schedule_start(ctx);
                         return self.commit(certified.block, certified.certificate, from, ctx);
@@ -474,9 +484,14 @@ impl ConsensusActor {
             }
             self.fetched = None;
         }
-        let behind = self.peers.best().0.saturating_sub(self.tip.height.0);
+        let behind = self
+            .peers
+            .best(&self.tip.validators)
+            .0
+            .saturating_sub(self.tip.height.0);
+        // Then even one peer may have what this node lacks; if none says so, none is asked.
         let late = self.progress.elapsed() > PATIENCE;
-        if behind > 1 || (behind == 1 && late) {
+        if behind > 1 || late {
             self.fetch(ctx);
         }
     }
@@ -523,15 +538,21 @@ impl ConsensusActor {
 
     fn heard_status(&mut self, from: ValidatorId, status: PeerStatus, ctx: &mut Context<Self>) {
         self.peers.report(from, status.height);
-        if self.replica.signing() == Signing::Observing
-            && let Some(first) = self.peers.sign_from(&self.tip.validators)
-        {
+        self.sign_if_safe(ctx);
+        self.catch_up(ctx);
+        self.publish();
+    }
+
+    /// Ends observing, once it is known from where on.
+    fn sign_if_safe(&mut self, ctx: &mut Context<Self>) {
+        if self.replica.signing() != Signing::Observing {
+            return;
+        }
+        if let Some(first) = self.peers.sign_from(&self.tip.validators, self.tip.height) {
             tracing::warn!(%first, "signs again");
             self.input(Input::SignFrom(first), ctx);
             stop_unless_written(self.files.confirm());
         }
-        self.catch_up(ctx);
-        self.publish();
     }
 
     fn heard_message(&mut self, received: Received, ctx: &mut Context<Self>) {
@@ -626,10 +647,15 @@ async fn gather(
         };
         match port.send(gather).await? {
             Ok(batches) => return Ok(batches),
-            Err(error) => {
+            Err(error @ GatherError::Missing(_)) => {
                 tracing::warn!(height = %block.header.height, %error, "cannot commit a final block yet");
                 tokio::time::sleep(RETRY_AFTER).await;
             }
+            // More than two thirds of the power vouch for it, and its digest fixes what it holds.
+            Err(error @ GatherError::Invalid(_)) => exit::stop(
+                ExitStatus::Divergence,
+                &format!("block {} is final, and to this node {error}", block.header.height),
+            ),
         }
     }
 }

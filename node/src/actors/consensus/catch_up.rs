@@ -9,23 +9,24 @@ use causeway_contracts::{
 
 use crate::actors::network::fetch::CertifiedBlock;
 
-/// A node without its sign record signs from this far above the highest that it hears of: peers may
-/// since have come to the height after, and this node have signed for the one after that.
+/// A node without its sign record signs from this far above what peers had: one that it signed with may
+/// have had one height less, and it may have signed for the one after that.
 const UNKNOWN_HEIGHTS: u64 = 3;
 
 /// The heights that peers say they have.
 #[derive(Debug, Default)]
 pub struct PeerHeights {
-    /// As reported: for the question of what this node may have signed.
-    reported: BTreeMap<ValidatorId, Height>,
-    /// As far as they are believed: for the question of whom to fetch from.
+    /// What each said first: all that this node may have signed was signed before.
+    first: BTreeMap<ValidatorId, Height>,
+    /// What each said last, unless it did not give it.
     believed: BTreeMap<ValidatorId, Height>,
+    /// How often in a row each did not give what it said it had.
+    doubts: BTreeMap<ValidatorId, u32>,
 }
 
 impl PeerHeights {
     pub fn report(&mut self, peer: ValidatorId, height: Height) {
-        let highest = self.reported.entry(peer).or_default();
-        *highest = height.max(*highest);
+        self.first.entry(peer).or_insert(height);
         self.believed.insert(peer, height);
     }
 
@@ -38,28 +39,50 @@ impl PeerHeights {
     /// A peer did not give what it said it had.
     pub fn doubt(&mut self, peer: &ValidatorId) {
         self.believed.remove(peer);
+        *self.doubts.entry(*peer).or_default() += 1;
     }
 
-    pub fn best(&self) -> Height {
-        self.believed.values().copied().max().unwrap_or_default()
+    /// A peer gave a block that is final.
+    pub fn served(&mut self, peer: &ValidatorId) {
+        self.doubts.remove(peer);
     }
 
-    /// A peer above `height`; another one each `turn`.
+    /// The highest height that peers with more than f of the power say they have, and so an honest one
+    /// does.
+    pub fn best(&self, validators: &ValidatorSet) -> Height {
+        let members = self.believed.iter();
+        let members = members.filter_map(|(peer, &height)| Some((height, validators.by_id(peer)?.power)));
+        let mut members: Vec<_> = members.collect();
+        members.sort_unstable_by(|a, b| b.cmp(a));
+        let mut power = 0;
+        let believed = members.into_iter().find(|(_, own)| {
+            power += own;
+            validators.has_honest(power)
+        });
+        believed.map(|(height, _)| height).unwrap_or_default()
+    }
+
+    /// A peer above `height`, of those that have failed least lately; another one each `turn`.
     pub fn ahead_of(&self, height: Height, turn: usize) -> Option<ValidatorId> {
         let ahead = self.believed.iter().filter(|&(_, &theirs)| theirs > height);
+        let doubts = |peer: &ValidatorId| self.doubts.get(peer).copied().unwrap_or_default();
         let ahead: Vec<_> = ahead.map(|(peer, _)| *peer).collect();
+        let fewest = ahead.iter().map(doubts).min()?;
+        let ahead: Vec<_> = ahead.into_iter().filter(|peer| doubts(peer) == fewest).collect();
         ahead.get(turn.checked_rem(ahead.len())?).copied()
     }
 
-    /// From which height on a node may sign that does not know what it has signed: known once peers with
-    /// more than two thirds of the power have said how high they are.
-    pub fn sign_from(&self, validators: &ValidatorSet) -> Option<Height> {
-        let members = self.reported.keys().filter_map(|peer| validators.by_id(peer));
+    /// From which height on a node may sign that does not know what it has signed, with blocks committed
+    /// up to `committed`: known once it has all that peers with more than two thirds of the power had
+    /// when they first spoke. Blocks come with certificates, so a peer that says too much only does not
+    /// count.
+    pub fn sign_from(&self, validators: &ValidatorSet, committed: Height) -> Option<Height> {
+        let reached = self.first.iter().filter(|&(_, &height)| height <= committed);
+        let members = reached.filter_map(|(peer, _)| validators.by_id(peer));
         let power = members.map(|validator| validator.power).sum();
-        let highest = self.reported.values().max()?;
         validators
             .is_quorum(power)
-            .then(|| Height(highest.0.saturating_add(UNKNOWN_HEIGHTS)))
+            .then(|| Height(committed.0.saturating_add(UNKNOWN_HEIGHTS)))
     }
 }
 
@@ -120,18 +143,61 @@ mod tests {
     }
 
     #[test]
-    fn signs_above_the_highest_report_once_a_quorum_has_reported() {
+    fn signs_once_it_has_what_a_quorum_had_when_it_came_back() {
         let (set, ids) = set();
         let mut peers = PeerHeights::default();
-        assert_eq!(peers.sign_from(&set), None);
+        assert_eq!(peers.sign_from(&set, Height(9)), None);
         peers.report(ids[0], Height(9));
         peers.report(ids[1], Height(7));
         peers.report(ValidatorId([0; 20]), Height(1));
-        assert_eq!(peers.sign_from(&set), None, "two of four, and a stranger");
+        assert_eq!(peers.sign_from(&set, Height(9)), None, "two of four, and a stranger");
+        peers.report(ids[2], Height(u64::MAX));
+        assert_eq!(
+            peers.sign_from(&set, Height(9)),
+            None,
+            "what cannot be reached does not count"
+        );
         peers.doubt(&ids[0]);
-        peers.report(ids[1], Height(6));
-        peers.report(ids[2], Height(8));
-        assert_eq!(peers.sign_from(&set), Some(Height(12)), "a doubt takes no report back");
+        peers.report(ids[1], Height(20));
+        peers.report(ids[3], Height(8));
+        assert_eq!(peers.sign_from(&set, Height(8)), None, "not yet what the first had");
+        assert_eq!(
+            peers.sign_from(&set, Height(9)),
+            Some(Height(12)),
+            "what they said later is after"
+        );
+    }
+
+    #[test]
+    fn one_liar_moves_nobodys_goal() {
+        let (set, ids) = set();
+        let mut peers = PeerHeights::default();
+        peers.report(ids[0], Height(u64::MAX));
+        peers.report(ValidatorId([0; 20]), Height(u64::MAX));
+        assert_eq!(peers.best(&set), Height::GENESIS, "a validator and a stranger");
+        peers.doubt(&ValidatorId([0; 20]));
+        peers.report(ids[1], Height(5));
+        assert_eq!(peers.best(&set), Height(5));
+        peers.report(ids[2], Height(6));
+        assert_eq!(peers.best(&set), Height(6));
+        // It is asked once, and then only when the others fail.
+        for turn in 0..6 {
+            let asked = peers.ahead_of(Height(4), turn).expect("three are ahead");
+            if asked == ids[0] {
+                peers.doubt(&asked);
+                peers.report(asked, Height(u64::MAX));
+            }
+        }
+        let asked: Vec<_> = (0..4)
+            .map(|turn| peers.ahead_of(Height(4), turn).expect("ahead"))
+            .collect();
+        assert!(!asked.contains(&ids[0]));
+        peers.doubt(&ids[1]);
+        peers.doubt(&ids[2]);
+        assert_eq!(peers.ahead_of(Height(4), 0), Some(ids[0]));
+        peers.report(ids[1], Height(9));
+        peers.served(&ids[1]);
+        assert_eq!(peers.ahead_of(Height(4), 1), Some(ids[1]));
     }
 
     #[test]
@@ -143,7 +209,6 @@ mod tests {
         peers.at_least(ids[1], Height(6));
         peers.at_least(ids[1], Height(4));
         peers.report(ids[2], Height(3));
-        assert_eq!(peers.best(), Height(6));
         let asked: Vec<_> = (0..3)
             .map(|turn| peers.ahead_of(Height(4), turn).expect("two are ahead"))
             .collect();
