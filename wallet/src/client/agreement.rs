@@ -28,7 +28,8 @@ use super::{CallError, Client, ClientError, http};
 use crate::clock;
 
 const STATEMENT_BYTES_MAX: usize = 256 * 1024;
-const BLOCK_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// 256 batches and 256 signatures, in hexadecimal.
+const BLOCK_BYTES_MAX: usize = 256 * 1024;
 
 /// While blocks go by, honest validators answer of different states; asking again soon meets them at
 /// the same one.

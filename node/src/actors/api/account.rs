@@ -1,7 +1,6 @@
 //! `GET /v1/accounts/{address}`: accounts are read by those whom they concern.
 //!
-//! A request carries a key, the time and a signature over the network, the path and the time
-//! ([`ReadRequest`]). The key must be in the key policy of the account, of its operator, or of the
+//! A request is signed, see [`super::access`]. Its key must be in the key policy of the account, of its operator, or of the
 //! issuer of a currency that it holds. Any one key of a policy suffices: reading moves no money.
 //!
 //! Whether an account exists is not told to strangers: without a right to it, a key gets the same
@@ -9,24 +8,24 @@
 //! keys of registered participants, who need it to serve their customers, and who could learn it from
 //! any payment's rejection.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::CACHE_CONTROL,
     web::{self, Path},
 };
 use causeway_contracts::{
-    api::{KEY_HEADER, Problem, REQUEST_SKEW_MS, ReadRequest, SIGNATURE_HEADER, TIME_HEADER},
-    block::TimeMs,
-    codec::Text,
+    api::Problem,
     identity::{AccountId, Address, Participant},
     keys::{PublicKey, Signature},
     ledger,
     statement::{AccountView, Answer, SignedStatement},
 };
 
-use super::{context::Api, error::ApiError, submit::client};
+use super::{
+    access::{is_participants, signer},
+    context::Api,
+    error::ApiError,
+};
 use crate::store::{Reader, StoreError};
 
 /// An account, for those whom it concerns
@@ -58,8 +57,6 @@ pub(super) async fn account(
     request: HttpRequest,
     address: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let client = client(&request)?;
-    api.check_penalty(client)?;
     let address: Address = address.parse().map_err(ApiError::Address)?;
     let expected = api.context.genesis.address_prefix;
     if address.prefix != expected {
@@ -68,11 +65,7 @@ pub(super) async fn account(
             actual: address.prefix,
         });
     }
-    let key = signer(&api, &request, now()).inspect_err(|error| {
-        if matches!(error, ApiError::BadSignature) {
-            api.penalize(client, 1);
-        }
-    })?;
+    let key = signer(&api, &request)?;
     let id = address.account;
     let seen = api.read(move |reader| look(reader, id, &key)).await?;
     let statement = match seen {
@@ -83,35 +76,6 @@ pub(super) async fn account(
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .json(statement))
-}
-
-fn now() -> TimeMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    TimeMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// The key that has signed this request, about now and for this network.
-fn signer(api: &Api, request: &HttpRequest, now: TimeMs) -> Result<PublicKey, ApiError> {
-    let header = |name: &'static str| {
-        let value = request.headers().get(name).ok_or(ApiError::Unsigned(name))?;
-        Ok(value.to_str().unwrap_or_default())
-    };
-    let key: PublicKey = header(KEY_HEADER)?.parse().map_err(ApiError::Key)?;
-    let time_ms = TimeMs(header(TIME_HEADER)?.parse().map_err(|_| ApiError::Time)?);
-    let signature: Signature = header(SIGNATURE_HEADER)?.parse().map_err(ApiError::Signature)?;
-    if time_ms.0.abs_diff(now.0) > REQUEST_SKEW_MS {
-        let ahead = i128::from(time_ms.0) - i128::from(now.0);
-        let ahead_ms = i64::try_from(ahead).unwrap_or(if ahead < 0 { i64::MIN } else { i64::MAX });
-        return Err(ApiError::Skew { ahead_ms });
-    }
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let signed = ReadRequest {
-        genesis: api.context.genesis_hash,
-        path: Text::new(path).map_err(|_| ApiError::PathTooLong)?,
-        time_ms,
-    };
-    signed.verify(key, signature).map_err(|_| ApiError::BadSignature)?;
-    Ok(key)
 }
 
 /// What a key gets to see at an address.
@@ -146,11 +110,4 @@ fn may_read(reader: &Reader, view: &AccountView, key: &PublicKey) -> Result<bool
         }
     }
     Ok(false)
-}
-
-fn is_participants(reader: &Reader, key: &PublicKey) -> Result<bool, StoreError> {
-    Ok(reader
-        .participants()?
-        .iter()
-        .any(|participant| participant.keys.contains(key)))
 }

@@ -1,68 +1,28 @@
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use actix_web::http::StatusCode;
 use causeway_contracts::{
-    api::{KEY_HEADER, REQUEST_SKEW_MS, ReadRequest, SIGNATURE_HEADER, TIME_HEADER},
+    api::{KEY_HEADER, REQUEST_SKEW_MS, SIGNATURE_HEADER, TIME_HEADER},
     block::{GenesisHash, Height, TimeMs},
-    codec::Text,
     identity::{AccountId, AddressPrefix},
-    keys::SecretKey,
     money::{Amount, Balance},
     statement::{Answer, SignedStatement},
 };
 use reqwest::{RequestBuilder, Response};
 
 use super::{
-    chain::{ALICE, BANK, BOB, Chain, EURO_ISSUER, OTHER_BANK, STRANGER, YEN_ISSUER, account, euro, key, payment},
+    chain::{ALICE, BANK, BOB, Chain, EURO_ISSUER, OTHER_BANK, STRANGER, YEN_ISSUER, account, euro, payment},
     node::{Node, header, problem, send},
+    signing::{Signing, now},
 };
 use crate::actors::api::penalty::INVALID_MAX;
 
 const NOBODY: AccountId = AccountId([7; 20]);
 
-fn now() -> TimeMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    TimeMs(since.as_millis().try_into().unwrap())
-}
-
 fn path(account: AccountId) -> String {
     format!("/v1/accounts/{}", account.address(AddressPrefix::Devnet))
 }
 
-/// What a request says, apart from where it is sent.
-struct Signing {
-    key: SecretKey,
-    genesis: GenesisHash,
-    path: String,
-    time: TimeMs,
-}
-
-impl Signing {
-    fn of(chain: &Chain, seed: u8, account: AccountId) -> Self {
-        Self {
-            key: key(seed),
-            genesis: chain.hash,
-            path: path(account),
-            time: now(),
-        }
-    }
-
-    fn request(&self, node: &Node, path: &str) -> RequestBuilder {
-        let signed = ReadRequest {
-            genesis: self.genesis,
-            path: Text::new(self.path.clone()).unwrap(),
-            time_ms: self.time,
-        };
-        node.client
-            .get(node.url(path))
-            .header(KEY_HEADER, self.key.public_key().to_string())
-            .header(TIME_HEADER, self.time.0.to_string())
-            .header(SIGNATURE_HEADER, signed.sign(&self.key).to_string())
-    }
-}
-
-async fn read(chain: &Chain, node: &Node, seed: u8, account: AccountId) -> Response {
-    send(Signing::of(chain, seed, account).request(node, &path(account))).await
+async fn read(node: &Node, seed: u8, account: AccountId) -> Response {
+    node.get_signed(seed, &path(account)).await
 }
 
 #[actix_web::test]
@@ -72,7 +32,7 @@ async fn those_whom_an_account_concerns_read_it() {
     let node = Node::checking(&chain);
     let id = account(&chain.hash, ALICE);
     for seed in [ALICE, BANK, EURO_ISSUER] {
-        let response = read(&chain, &node, seed, id).await;
+        let response = read(&node, seed, id).await;
         assert_eq!(response.status().as_u16(), 200, "key {seed}");
         assert_eq!(header(&response, "cache-control"), Some("no-store"));
         let stated: SignedStatement = response.json().await.unwrap();
@@ -97,28 +57,13 @@ async fn others_are_refused_alike_whether_or_not_it_exists() {
     let node = Node::checking(&chain);
     let there = account(&chain.hash, ALICE);
     for seed in [BOB, STRANGER] {
-        let there = problem(
-            read(&chain, &node, seed, there).await,
-            StatusCode::FORBIDDEN,
-            "not_permitted",
-        )
-        .await;
-        let nobody = problem(
-            read(&chain, &node, seed, NOBODY).await,
-            StatusCode::FORBIDDEN,
-            "not_permitted",
-        )
-        .await;
+        let there = problem(read(&node, seed, there).await, StatusCode::FORBIDDEN, "not_permitted").await;
+        let nobody = problem(read(&node, seed, NOBODY).await, StatusCode::FORBIDDEN, "not_permitted").await;
         assert_eq!(there, nobody);
     }
     // Participants with nothing to do with it.
     for seed in [OTHER_BANK, YEN_ISSUER] {
-        problem(
-            read(&chain, &node, seed, there).await,
-            StatusCode::FORBIDDEN,
-            "not_permitted",
-        )
-        .await;
+        problem(read(&node, seed, there).await, StatusCode::FORBIDDEN, "not_permitted").await;
     }
     node.server.stop().await;
 }
@@ -128,7 +73,7 @@ async fn participants_are_told_that_there_is_none() {
     let chain = Chain::new(8);
     let node = Node::checking(&chain);
     for seed in [BANK, OTHER_BANK, EURO_ISSUER] {
-        let response = read(&chain, &node, seed, NOBODY).await;
+        let response = read(&node, seed, NOBODY).await;
         let stated: SignedStatement = response.json().await.unwrap();
         assert_eq!(stated.verify(&chain.hash, chain.ledger.validators()), Ok(1));
         assert_eq!(stated.statement.answer, Answer::NoAccount(NOBODY));
@@ -141,8 +86,9 @@ async fn what_is_not_signed_well_is_refused() {
     let chain = Chain::new(8);
     let node = Node::checking(&chain);
     let id = account(&chain.hash, ALICE);
-    let good = || Signing::of(&chain, ALICE, id);
+    let other_path = Signing::of(&node, ALICE, path(NOBODY));
     let path = path(id);
+    let good = || Signing::of(&node, ALICE, path.as_str());
     let mut rows: Vec<(RequestBuilder, &str)> = vec![(node.client.get(node.url(&path)), "unsigned")];
     for name in [KEY_HEADER, TIME_HEADER, SIGNATURE_HEADER] {
         let (client, request) = good().request(&node, &path).build_split();
@@ -166,7 +112,6 @@ async fn what_is_not_signed_well_is_refused() {
         };
         rows.push((stale.request(&node, &path), "clock_skew"));
     }
-    let other_path = Signing::of(&chain, ALICE, NOBODY);
     rows.push((other_path.request(&node, &path), "bad_signature"));
     let other_network = Signing {
         genesis: GenesisHash([9; 32]),
@@ -208,12 +153,12 @@ async fn forged_requests_count_as_invalid_ones() {
     let chain = Chain::new(8);
     let node = Node::checking(&chain);
     let id = account(&chain.hash, ALICE);
-    let forged = Signing::of(&chain, ALICE, NOBODY);
+    let forged = Signing::of(&node, ALICE, path(NOBODY));
     for _ in 0..INVALID_MAX {
         let response = send(forged.request(&node, &path(id))).await;
         problem(response, StatusCode::UNAUTHORIZED, "bad_signature").await;
     }
-    let response = read(&chain, &node, ALICE, id).await;
+    let response = read(&node, ALICE, id).await;
     problem(response, StatusCode::TOO_MANY_REQUESTS, "penalized").await;
     node.server.stop().await;
 }
