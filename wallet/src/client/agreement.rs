@@ -45,8 +45,8 @@ pub struct Agreed<T> {
 }
 
 impl Client {
-    /// The account as its owner sees it; `None` if there is none. `key` is its own, its operator's or
-    /// one of an issuer of its currencies.
+    /// The account; `None` if there is none. `key` is its own, its operator's, or one of an issuer of its
+    /// currencies, to whom only the balances in its own currencies are shown.
     pub async fn account(&self, account: &AccountId, key: &SecretKey) -> Result<Option<AccountView>, ClientError> {
         self.account_agreed(account, key).await.map(|agreed| agreed.answer)
     }

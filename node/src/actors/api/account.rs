@@ -1,7 +1,8 @@
 //! `GET /v1/accounts/{address}`: accounts are read by those whom they concern.
 //!
-//! A request is signed, see [`super::access`]. Its key must be in the key policy of the account, of its operator, or of the
-//! issuer of a currency that it holds. Any one key of a policy suffices: reading moves no money.
+//! A request is signed, see [`super::access`]. Its key must be in the key policy of the account, of its
+//! operator, or of the issuer of a currency that it holds or paid out today. Any one key of a policy
+//! suffices: reading moves no money. An issuer sees the balances in its own currencies, no others.
 //!
 //! Whether an account exists is not told to strangers: without a right to it, a key gets the same
 //! refusal whether it exists or not. That there is no such account is stated, and signed, only to
@@ -15,10 +16,12 @@ use actix_web::{
 };
 use causeway_contracts::{
     api::Problem,
+    codec::Bounded,
     identity::{AccountId, Address, Participant},
     keys::{PublicKey, Signature},
     ledger,
-    statement::{AccountView, Answer, SignedStatement},
+    money::{Amount, Balance},
+    statement::{AccountView, Answer, BalanceView, SignedStatement},
 };
 
 use super::{
@@ -30,7 +33,8 @@ use crate::store::{Reader, StoreError};
 
 /// An account, for those whom it concerns
 ///
-/// Signed by a key of the account, of its operator, or of an issuer of its currencies. The answer is
+/// Signed by a key of the account, of its operator, or of an issuer of a currency that it holds or paid
+/// out today; an issuer is shown the balances in its own currencies only. The answer is
 /// this validator's signed statement of the account and its balances; equal ones by more than a third
 /// of the power prove it. Other keys are refused alike whether or not the account exists; only
 /// participants' keys get a statement that there is none.
@@ -86,28 +90,39 @@ enum Seen {
 }
 
 fn look(reader: &Reader, id: AccountId, key: &PublicKey) -> Result<Seen, StoreError> {
-    match reader.account(&id)? {
-        (tip, Some(view)) if may_read(reader, &view, key)? => Ok(Seen::Account(tip, view)),
-        (tip, None) if is_participants(reader, key)? => Ok(Seen::None(tip)),
-        _ => Ok(Seen::NotPermitted),
-    }
+    let (tip, found) = reader.account(&id)?;
+    let Some(view) = found else {
+        let none = is_participants(reader, key)?;
+        return Ok(if none { Seen::None(tip) } else { Seen::NotPermitted });
+    };
+    let readable = readable(reader, view, key)?;
+    Ok(readable.map_or(Seen::NotPermitted, |view| Seen::Account(tip, view)))
 }
 
-fn may_read(reader: &Reader, view: &AccountView, key: &PublicKey) -> Result<bool, StoreError> {
-    if view.keys.contains(key) {
-        return Ok(true);
-    }
+/// What of an account a key may read, if anything.
+fn readable(reader: &Reader, view: AccountView, key: &PublicKey) -> Result<Option<AccountView>, StoreError> {
     let belongs = |participant: Option<Participant>| participant.is_some_and(|it| it.keys.contains(key));
-    if belongs(reader.participant(&view.operator)?) {
-        return Ok(true);
+    if view.keys.contains(key) || belongs(reader.participant(&view.operator)?) {
+        return Ok(Some(view));
     }
+    let mut issued = Vec::new();
     for balance in &view.balances {
         let (_, record) = reader.currency(balance.currency)?;
         if let Some(record) = record
             && belongs(reader.participant(&record.issuer)?)
         {
-            return Ok(true);
+            issued.push(balance.clone());
         }
     }
-    Ok(false)
+    if !issued.iter().any(has_money) {
+        return Ok(None);
+    }
+    let balances = Bounded::new(issued).expect("no more than there were");
+    Ok(Some(AccountView { balances, ..view }))
+}
+
+/// Whether there is money, or was until today. That there is a balance does not say so: an issuer
+/// makes an empty one wherever it freezes its currency.
+fn has_money(balance: &BalanceView) -> bool {
+    balance.available != Balance::ZERO || balance.held != Amount::ZERO || balance.spent_today != Amount::ZERO
 }

@@ -2,14 +2,16 @@ use actix_web::http::StatusCode;
 use causeway_contracts::{
     api::{KEY_HEADER, REQUEST_SKEW_MS, SIGNATURE_HEADER, TIME_HEADER},
     block::{GenesisHash, Height, TimeMs},
-    identity::{AccountId, AddressPrefix},
-    money::{Amount, Balance},
-    statement::{Answer, SignedStatement},
+    identity::{AccountId, AddressPrefix, ParticipantId, ReasonCode},
+    ledger::receipt::Outcome,
+    money::{Amount, Balance, Currency},
+    statement::{AccountView, Answer, SignedStatement},
+    transaction::{Action, FreezeScope, SignedTransaction},
 };
 use reqwest::{RequestBuilder, Response};
 
 use super::{
-    chain::{ALICE, BANK, BOB, Chain, EURO_ISSUER, OTHER_BANK, STRANGER, YEN_ISSUER, account, euro, payment},
+    chain::{ALICE, BANK, BOB, Chain, EURO_ISSUER, OTHER_BANK, STRANGER, YEN_ISSUER, account, act, euro, payment, yen},
     node::{Node, header, problem, send},
     signing::{Signing, now},
 };
@@ -47,6 +49,77 @@ async fn those_whom_an_account_concerns_read_it() {
         assert_eq!(view.balances[0].available, Balance(99_999_999));
         assert_eq!(view.balances[0].spent_today, Amount(1));
     }
+    node.server.stop().await;
+}
+
+async fn view(node: &Node, seed: u8, account: AccountId) -> AccountView {
+    let response = read(node, seed, account).await;
+    assert_eq!(response.status().as_u16(), 200, "key {seed}");
+    let stated: SignedStatement = response.json().await.unwrap();
+    match stated.statement.answer {
+        Answer::Account(view) => view,
+        other => panic!("not an account: {other:?}"),
+    }
+}
+
+fn currencies(view: &AccountView) -> Vec<Currency> {
+    view.balances.iter().map(|balance| balance.currency).collect()
+}
+
+async fn must(chain: &mut Chain, transaction: SignedTransaction) {
+    let block = chain.commit(vec![transaction]).await;
+    assert_eq!(block.receipts[0].outcome, Outcome::Applied);
+}
+
+#[actix_web::test]
+async fn an_issuer_sees_no_other_currency() {
+    let mut chain = Chain::new(8);
+    let bob = account(&chain.hash, BOB);
+    let issue = Action::Issue {
+        currency: yen(),
+        to: bob,
+        amount: Amount(5),
+    };
+    let issue = act(&chain.hash, 1, issue, YEN_ISSUER);
+    must(&mut chain, issue).await;
+    let node = Node::checking(&chain);
+    for seed in [BOB, BANK] {
+        assert_eq!(currencies(&view(&node, seed, bob).await), [euro(), yen()]);
+    }
+    assert_eq!(currencies(&view(&node, EURO_ISSUER, bob).await), [euro()]);
+    let seen = view(&node, YEN_ISSUER, bob).await;
+    assert_eq!(currencies(&seen), [yen()]);
+    assert_eq!(seen.balances[0].available, Balance(5));
+    // All paid out, and today the issuer may still look.
+    let redeem = Action::Redeem {
+        currency: yen(),
+        from: bob,
+        amount: Amount(5),
+    };
+    let redeem = act(&chain.hash, 2, redeem, BOB);
+    must(&mut chain, redeem).await;
+    let seen = view(&node, YEN_ISSUER, bob).await;
+    assert_eq!(currencies(&seen), [yen()]);
+    assert_eq!(seen.balances[0].available, Balance::ZERO);
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn freezing_its_currency_shows_an_issuer_nothing() {
+    let mut chain = Chain::new(8);
+    let alice = account(&chain.hash, ALICE);
+    let freeze = Action::Freeze {
+        by: ParticipantId::new("JPYCB").unwrap(),
+        account: alice,
+        scope: FreezeScope::Currency(yen()),
+        reason: ReasonCode(1),
+    };
+    let freeze = act(&chain.hash, 1, freeze, YEN_ISSUER);
+    must(&mut chain, freeze).await;
+    let node = Node::checking(&chain);
+    assert_eq!(currencies(&view(&node, BANK, alice).await), [euro(), yen()]);
+    let response = read(&node, YEN_ISSUER, alice).await;
+    problem(response, StatusCode::FORBIDDEN, "not_permitted").await;
     node.server.stop().await;
 }
 
