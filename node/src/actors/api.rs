@@ -20,7 +20,6 @@ mod error;
 mod hub;
 mod metrics;
 mod openapi;
-mod penalty;
 mod public;
 mod receipt;
 mod routes;

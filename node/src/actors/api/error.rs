@@ -114,7 +114,7 @@ pub(super) enum ApiError {
 
     #[error("too many bytes of submissions are being read; send it again later")]
     BodiesFull,
-    #[error("{} or more invalid requests came from this address; it must wait {} s", super::penalty::INVALID_MAX, seconds(*.left))]
+    #[error("{} or more invalid requests came from this address; it must wait {} s", crate::actors::penalty::INVALID_MAX, seconds(*.left))]
     Penalized { left: Duration },
     #[error("too many requests wait for receipts; ask again later")]
     TooManyWaiters,

@@ -21,7 +21,6 @@ use super::{
     gather::{ASK_EVERY, Gathers, Question},
     intake::{Intake, SEAL_BUSY, SEAL_IDLE},
     message::{GatherError, Refusal, StoredBatch},
-    penalty::Penalties,
     pool::{CheckedBatch, Insert, Pool},
     verifier::{BatchFault, RawBatch, Verifier},
 };
@@ -274,21 +273,6 @@ async fn a_gather_fails_for_an_invalid_batch_and_after_a_while() {
     assert_eq!(late.await.unwrap().unwrap_err(), GatherError::Missing(digest));
     drop(wait(&mut gathers));
     assert_eq!(gathers.due(now, |_| false), [], "nobody waits for it any more");
-}
-
-#[test]
-fn an_address_waits_after_sixteen_invalid_signatures() {
-    let mut penalties = Penalties::default();
-    let now = Instant::now();
-    for _ in 0..15 {
-        penalties.invalid(CLIENT, now);
-    }
-    assert_eq!(penalties.waiting(CLIENT, now), None);
-    penalties.invalid(CLIENT, now);
-    assert_eq!(penalties.waiting(CLIENT, now), Some(16));
-    assert_eq!(penalties.waiting(CLIENT, now + Duration::from_secs(60)), None);
-    penalties.invalid(CLIENT, now + Duration::from_secs(61));
-    assert_eq!(penalties.waiting(CLIENT, now + Duration::from_secs(61)), None);
 }
 
 fn validators() -> ValidatorSet {

@@ -15,7 +15,7 @@ use super::{
     node::{Node, header, problem, send},
     signing::{Signing, now},
 };
-use crate::actors::api::penalty::INVALID_MAX;
+use crate::actors::penalty::INVALID_MAX;
 
 const NOBODY: AccountId = AccountId([7; 20]);
 

@@ -9,7 +9,7 @@ use super::{
     node::{Mempool, Node, header, problem, send},
     signing::Signing,
 };
-use crate::actors::api::{ApiLimits, penalty::INVALID_MAX};
+use crate::actors::{api::ApiLimits, penalty::INVALID_MAX};
 
 /// Reads events off a response as they come.
 struct Events {
