@@ -5,7 +5,7 @@ use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    block::{BlockId, CommitCertificate, GenesisHash, Header, Height, StateHash, TimeMs},
+    block::{BatchDigest, BlockId, CommitCertificate, GenesisHash, Header, Height, StateHash, TimeMs},
     codec::{self, Text},
     committee::ValidatorId,
     identity::AddressPrefix,
@@ -112,10 +112,21 @@ pub enum TransactionStatus {
     Final,
 }
 
-/// `GET /v1/blocks/{height}`, and each event of the stream of receipts (`GET /v1/stream`).
+/// `GET /v1/blocks/{height}`: what anyone may know of a block. Without its receipts: whoever has their
+/// ids can ask for every payment.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BlockView {
+    pub header: Header,
+    pub certificate: CommitCertificate,
+    /// What the header's `batches_root` is over.
+    pub batches: Vec<BatchDigest>,
+}
+
+/// Each event of the stream of final blocks (`GET /v1/stream`), for validators and participants.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct StreamedBlock {
     pub header: Header,
     pub certificate: CommitCertificate,
     pub receipts: Vec<Receipt>,

@@ -113,7 +113,8 @@ pub struct Header {
     /// Merkle root over every state entry that the block changed, sorted by key.
     pub changes_root: Root,
     pub state_hash: StateHash,
-    /// Merkle root over the whole state at the last certified checkpoint.
+    /// Merkle root over the whole state at the last certified checkpoint. As yet none is certified, and
+    /// it is the genesis state's in every block.
     pub checkpoint_root: Root,
     /// The hash of the validators that decide this block.
     pub validators_hash: Root,

@@ -4,6 +4,7 @@ use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
+    block::batch::{BATCH_COST_MAX, BATCH_TRANSACTIONS_MAX},
     codec::{Bounded, Text},
     identity::{Participant, ParticipantId, Tier},
     money::{Amount, Currency},
@@ -53,11 +54,14 @@ pub struct CurrencyRecord {
 pub struct Parameters {
     /// `valid_until` lies at most this many seconds after block time.
     pub validity_seconds_max: u32,
-    /// A block with more transactions is invalid.
+    /// A block with more transactions is invalid. At least as many as a batch may hold: a batch that fits
+    /// no block would never be ordered.
     pub block_transactions_max: u32,
-    /// A block that costs more is invalid; see the cost of each action in the ledger's rules.
+    /// A block that costs more is invalid; see the cost of each action in the ledger's rules. At least as
+    /// much as a batch may cost.
     pub block_cost_max: u64,
-    /// The first block of each such period of block time is a checkpoint, in seconds.
+    /// The first block of each such period of block time is to be a checkpoint, in seconds. Checkpoints
+    /// are not certified yet, and so this has no effect but on hashes.
     pub checkpoint_period_seconds: u32,
     /// What accounts of a tier may do in a currency. No entry, or tier 0: no caps.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<TierLimits>, max_items = 256))]
@@ -115,10 +119,10 @@ impl Parameters {
             (
                 "block_transactions_max",
                 u64::from(self.block_transactions_max),
-                1,
+                BATCH_TRANSACTIONS_MAX as u64,
                 16_384,
             ),
-            ("block_cost_max", self.block_cost_max, 10_000, 100_000_000),
+            ("block_cost_max", self.block_cost_max, BATCH_COST_MAX, 100_000_000),
             (
                 "checkpoint_period_seconds",
                 u64::from(self.checkpoint_period_seconds),

@@ -78,7 +78,8 @@ pub struct Tip {
     pub time_ms: TimeMs,
     pub block: BlockId,
     pub state_hash: StateHash,
-    /// Of the last certified checkpoint; the genesis state's root before the first.
+    /// Of the last certified checkpoint; the genesis state's root before the first, and none is certified
+    /// yet.
     pub checkpoint_root: Root,
 }
 

@@ -42,7 +42,7 @@ pub enum Answer {
     NoCurrency(Currency),
 }
 
-/// An account with all its balances, as its owner sees it.
+/// An account as the asker may see it.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
@@ -52,7 +52,8 @@ pub struct AccountView {
     pub keys: KeyPolicy,
     pub tier: Tier,
     pub status: AccountStatus,
-    /// Ascending by currency.
+    /// Ascending by currency: all, or to an issuer those in its own currencies. So the statement proves
+    /// what is in it, and not that there is nothing else.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<BalanceView>, max_items = 256))]
     pub balances: Bounded<BalanceView, 256>,
 }

@@ -8,6 +8,7 @@ pub mod consensus;
 pub mod ledger;
 pub mod mempool;
 pub mod network;
+mod penalty;
 
 use actix::{
     Actor, Addr, Context,

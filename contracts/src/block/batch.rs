@@ -10,6 +10,7 @@ use crate::{
     codec::{self, Bounded, hex_newtype},
     committee::ValidatorId,
     keys::{Domain, PublicKey, SecretKey, Signature, Signed},
+    ledger,
     transaction::SignedTransaction,
 };
 
@@ -21,6 +22,10 @@ pub const BATCH_TRANSACTIONS_MAX: usize = 1024;
 
 /// Wire length of a signed batch. Fixed.
 pub const BATCH_BYTES_MAX: usize = 256 * 1024;
+
+/// A batch costs at most this much, see the ledger's rules. Fixed. Bytes alone do not bound it: a batch
+/// that closes accounts only could cost ten times as much.
+pub const BATCH_COST_MAX: u64 = 2_000_000;
 
 hex_newtype!(
     /// SHA-256 over `causeway/batch/1` and the canonical bytes of a [`Batch`], signatures included.
@@ -40,6 +45,11 @@ pub struct Batch {
 }
 
 impl Batch {
+    /// What it counts towards `block_cost_max`. Cannot overflow: it has at most 1,024 transactions.
+    pub fn cost(&self) -> u64 {
+        self.transactions.iter().map(ledger::cost).sum()
+    }
+
     pub fn digest(&self) -> BatchDigest {
         BatchDigest(codec::hash(Domain::Batch.tag(), &[&codec::encode(self)]))
     }

@@ -186,7 +186,7 @@ fn each_defect_has_its_error() {
     );
     check_refused(
         |g| g.parameters.block_transactions_max = 0,
-        "the parameters: block_transactions_max is 0; it must be from 1 to 16384",
+        "the parameters: block_transactions_max is 0; it must be from 1024 to 16384",
     );
     check_refused(
         |g| g.parameters.limits = list(vec![tier_limits(0, "CNY")]),

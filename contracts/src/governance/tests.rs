@@ -23,22 +23,25 @@ fn each_parameter_has_its_range() {
         out_of_range(name, 86_401, 60, 86_400),
     );
     let name = "block_transactions_max";
-    check(|p| p.block_transactions_max = 1, Ok(()));
-    check(|p| p.block_transactions_max = 0, out_of_range(name, 0, 1, 16_384));
+    check(|p| p.block_transactions_max = 1_024, Ok(()));
+    check(
+        |p| p.block_transactions_max = 1_023,
+        out_of_range(name, 1_023, 1_024, 16_384),
+    );
     check(
         |p| p.block_transactions_max = 16_385,
-        out_of_range(name, 16_385, 1, 16_384),
+        out_of_range(name, 16_385, 1_024, 16_384),
     );
     let name = "block_cost_max";
-    check(|p| p.block_cost_max = 10_000, Ok(()));
+    check(|p| p.block_cost_max = 2_000_000, Ok(()));
     check(|p| p.block_cost_max = 100_000_000, Ok(()));
     check(
-        |p| p.block_cost_max = 9_999,
-        out_of_range(name, 9_999, 10_000, 100_000_000),
+        |p| p.block_cost_max = 1_999_999,
+        out_of_range(name, 1_999_999, 2_000_000, 100_000_000),
     );
     check(
         |p| p.block_cost_max = u64::MAX,
-        out_of_range(name, u64::MAX, 10_000, 100_000_000),
+        out_of_range(name, u64::MAX, 2_000_000, 100_000_000),
     );
     let name = "checkpoint_period_seconds";
     check(|p| p.checkpoint_period_seconds = 60, Ok(()));

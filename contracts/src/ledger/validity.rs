@@ -5,7 +5,6 @@ use std::collections::BTreeSet;
 use super::{
     Ledger,
     execution::{Batches, Effects, Execution, execute},
-    limits,
 };
 use crate::{
     block::{
@@ -80,7 +79,7 @@ impl Load {
     fn with(self, batch: &crate::block::Batch) -> Self {
         Self {
             transactions: self.transactions + batch.transactions.len() as u64,
-            cost: self.cost + batch.transactions.iter().map(limits::cost).sum::<u64>(),
+            cost: self.cost + batch.cost(),
         }
     }
 }

@@ -4,13 +4,15 @@
 //! the ledger. A client that finds this node lying must be able to show it: what no block commits to
 //! is answered with a signed statement.
 //!
-//! Who may read what: blocks, receipts, proofs, currencies and validators are open to all. An account
-//! is read by a request that is signed, see [`account`].
+//! Who may read what: headers with their certificates, currencies and validators are open to all, and
+//! so are a transaction's receipt and proof to whoever has its id. Nothing that is open lists ids. An
+//! account and the stream of all payments are read by requests that are signed, see [`access`].
 //!
 //! Everything is bounded: connections, headers, bodies, bytes of bodies held at once, waiting
 //! requests, streams, and what an address may send that is not a transaction. What is full answers
 //! 429 or 503 with `Retry-After`.
 
+mod access;
 mod account;
 mod body;
 mod context;
@@ -18,7 +20,6 @@ mod error;
 mod hub;
 mod metrics;
 mod openapi;
-mod penalty;
 mod public;
 mod receipt;
 mod routes;

@@ -13,7 +13,6 @@ pub mod gather;
 pub mod intake;
 pub mod message;
 pub mod metrics;
-pub mod penalty;
 pub mod pool;
 pub mod verifier;
 

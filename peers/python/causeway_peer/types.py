@@ -140,33 +140,31 @@ TRANSACTION = record(
     ("memo", text(140), ""),
 )
 
-REJECTION = variants(
-    *(
-        (name,)
-        for name in (
-            "unknown_account",
-            "account_not_active",
-            "not_permitted",
-            "unknown_currency",
-            "currency_frozen",
-            "amount_zero",
-            "over_payment_limit",
-            "over_daily_limit",
-            "over_balance_limit",
-            "insufficient_funds",
-            "same_payer_and_payee",
-            "account_exists",
-            "account_not_empty",
-            "freeze_unchanged",
-            "over_issuance_cap",
-            "currency_exists",
-            "participant_exists",
-            "unknown_participant",
-            "parameter_out_of_range",
-            "overflow",
-        )
-    )
+REASONS = (
+    "unknown_account",
+    "account_not_active",
+    "not_permitted",
+    "unknown_currency",
+    "currency_frozen",
+    "amount_zero",
+    "over_payment_limit",
+    "over_daily_limit",
+    "over_balance_limit",
+    "insufficient_funds",
+    "same_payer_and_payee",
+    "over_issuance_cap",
+    "overflow",
+    "freeze_unchanged",
+    "account_not_empty",
+    "currency_exists",
+    "participant_exists",
+    "account_exists",
+    "unknown_participant",
+    "parameter_out_of_range",
+    "registry_full",
 )
+
+REJECTION = variants(*((name,) for name in REASONS))
 
 RECEIPT = record(
     ("subject", variants(("transaction", HASH))),

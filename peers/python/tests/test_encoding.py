@@ -1,7 +1,11 @@
 import unittest
+from pathlib import Path
 
 from causeway_peer import encoding, types
 from causeway_peer.encoding import Malformed, varint
+
+
+GOLDEN = Path(__file__).parents[3] / "contracts/src/codec/tests/golden.txt"
 
 
 class Encoding(unittest.TestCase):
@@ -34,6 +38,11 @@ class Encoding(unittest.TestCase):
         outcome = {"rejected": {"action": 2, "reason": "insufficient_funds"}}
         receipt = {"subject": {"transaction": "00" * 32}, "index": 300, "outcome": outcome}
         self.assertEqual(types.RECEIPT(receipt), b"\0" + bytes(32) + b"\xfb\x2c\x01" + b"\1\2\x09")
+
+    def test_reasons_are_those_of_the_golden_bytes(self):
+        lines = (line.split() for line in GOLDEN.read_text().splitlines())
+        reasons = {name: reason for name, reason in lines if name.startswith("rejection.")}
+        self.assertEqual(reasons, {f"rejection.{place}": name for place, name in enumerate(types.REASONS)})
 
     def test_unknown_and_missing_fields_are_refused(self):
         transfer = {"from": "11" * 20, "to": "22" * 20, "currency": "CNY", "amount": "5"}

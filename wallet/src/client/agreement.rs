@@ -28,7 +28,8 @@ use super::{CallError, Client, ClientError, http};
 use crate::clock;
 
 const STATEMENT_BYTES_MAX: usize = 256 * 1024;
-const BLOCK_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// 256 batches and 256 signatures, in hexadecimal.
+const BLOCK_BYTES_MAX: usize = 256 * 1024;
 
 /// While blocks go by, honest validators answer of different states; asking again soon meets them at
 /// the same one.
@@ -44,8 +45,8 @@ pub struct Agreed<T> {
 }
 
 impl Client {
-    /// The account as its owner sees it; `None` if there is none. `key` is its own, its operator's or
-    /// one of an issuer of its currencies.
+    /// The account; `None` if there is none. `key` is its own, its operator's, or one of an issuer of its
+    /// currencies, to whom only the balances in its own currencies are shown.
     pub async fn account(&self, account: &AccountId, key: &SecretKey) -> Result<Option<AccountView>, ClientError> {
         self.account_agreed(account, key).await.map(|agreed| agreed.answer)
     }

@@ -2,7 +2,10 @@
 
 use super::network::*;
 use crate::{
-    block::{BLOCK_VERSION, Block, BlockId, GenesisHash, Header, Height, StateHash, TimeMs},
+    block::{
+        BLOCK_VERSION, Block, BlockId, GenesisHash, Header, Height, StateHash, TimeMs,
+        batch::{BATCH_COST_MAX, BATCH_TRANSACTIONS_MAX},
+    },
     committee::ValidatorId,
     governance::{CouncilAction, Parameters},
     ledger::{Batches, Execution, InvalidBlock, Ledger, RestoreError, StateKey, StateValue, cost, rejection::Skip},
@@ -196,15 +199,21 @@ fn a_digest_is_ordered_once_while_it_is_remembered() {
     assert_eq!(net.ledger.recent_digests(), 1);
 }
 
-#[test]
-fn a_block_has_at_most_so_many_transactions() {
-    let mut net = network();
+/// The least that the council may allow a block.
+fn least(net: &mut Network) {
     let parameters = Parameters {
-        block_transactions_max: 3,
+        block_transactions_max: BATCH_TRANSACTIONS_MAX as u32,
+        block_cost_max: BATCH_COST_MAX,
         ..Parameters::default()
     };
     net.must(vec![council(CouncilAction::SetParameters(parameters))], &["council"]);
-    let batches: Vec<_> = [2, 2, 1]
+}
+
+#[test]
+fn a_block_has_at_most_so_many_transactions() {
+    let mut net = network();
+    least(&mut net);
+    let batches: Vec<_> = [600, 500, 424]
         .into_iter()
         .map(|count| {
             let transactions = (0..count).map(|_| payment(&mut net)).collect();
@@ -212,46 +221,63 @@ fn a_block_has_at_most_so_many_transactions() {
         })
         .collect();
     assert_eq!(drafted(&net, &batches), [0, 2]);
-    refuse(&net, &batches, InvalidBlock::TooManyTransactions { max: 3, actual: 5 });
+    let expected = InvalidBlock::TooManyTransactions {
+        max: 1_024,
+        actual: 1_524,
+    };
+    refuse(&net, &batches, expected);
 }
 
 #[test]
 fn a_block_costs_at_most_so_much() {
     let mut net = network();
-    let parameters = Parameters {
-        block_cost_max: 10_000,
-        ..Parameters::default()
-    };
-    net.must(vec![council(CouncilAction::SetParameters(parameters))], &["council"]);
+    least(&mut net);
     let alice = net.account("BANK", "alice");
-    let dear = net.tx(vec![close("BANK", alice); 64], &["BANK"]);
-    assert_eq!(cost(&dear), 20 + 64 * 103);
-    let other = net.tx(vec![close("BANK", alice); 64], &["BANK"]);
+    let mut dear = |count| -> Vec<_> {
+        (0..count)
+            .map(|_| net.tx(vec![close("BANK", alice); 64], &["BANK"]))
+            .collect()
+    };
+    let (first, second) = (dear(6), dear(6));
+    assert_eq!(cost(&first[0]), 20 + 64 * (2_660 + 3));
     let cheap = payment(&mut net);
     assert_eq!(cost(&cheap), 83);
-    let total = 2 * cost(&dear) + cost(&cheap);
-    let batches = [dear, other, cheap].map(|tx| net.batch("v1", vec![tx]));
+    let total = 12 * cost(&first[0]) + cost(&cheap);
+    let batches = [first, second, vec![cheap]].map(|transactions| net.batch("v1", transactions));
     assert_eq!(drafted(&net, &batches), [0, 2]);
     let expected = InvalidBlock::TooCostly {
-        max: 10_000,
+        max: 2_000_000,
         actual: total,
     };
     refuse(&net, &batches, expected);
 }
 
 #[test]
-fn the_dearest_transaction_fits_the_smallest_block() {
+fn the_dearest_transaction_fits_a_batch() {
     let mut net = network();
     let alice = net.account("BANK", "alice");
     let names: Vec<_> = (0..16).map(|at| format!("key {at}")).collect();
     let signers: Vec<_> = names.iter().map(String::as_str).collect();
     let tx = net.tx(vec![close("BANK", alice); 64], &signers);
-    assert_eq!(cost(&tx), 9_492);
-    let smallest = Parameters {
-        block_cost_max: cost(&tx) - 1,
-        ..Parameters::default()
-    };
-    assert!(smallest.check().is_err());
+    assert_eq!(cost(&tx), 173_332);
+    assert!(cost(&tx) <= BATCH_COST_MAX);
+}
+
+#[test]
+fn a_full_batch_fits_the_smallest_block() {
+    let mut net = network();
+    least(&mut net);
+    let alice = net.account("BANK", "alice");
+    let many: Vec<_> = (0..BATCH_TRANSACTIONS_MAX).map(|_| payment(&mut net)).collect();
+    let many = net.batch("v1", many);
+    assert_eq!(drafted(&net, &[many]), [0]);
+    let mut dear = |actions: usize| net.tx(vec![close("BANK", alice); actions], &["BANK"]);
+    let mut transactions: Vec<_> = (0..11).map(|_| dear(64)).collect();
+    transactions.push(dear(46));
+    let batch = net.batch("v1", transactions);
+    let left = BATCH_COST_MAX - batch.1.cost();
+    assert!(left < 2_663, "{left} are left: one more account could be closed");
+    assert_eq!(drafted(&net, &[batch]), [0]);
 }
 
 #[test]

@@ -1,15 +1,13 @@
 //! `GET /v1/accounts/{address}`: accounts are read by those whom they concern.
 //!
-//! A request carries a key, the time and a signature over the network, the path and the time
-//! ([`ReadRequest`]). The key must be in the key policy of the account, of its operator, or of the
-//! issuer of a currency that it holds. Any one key of a policy suffices: reading moves no money.
+//! A request is signed, see [`super::access`]. Its key must be in the key policy of the account, of its
+//! operator, or of the issuer of a currency that it holds or paid out today. Any one key of a policy
+//! suffices: reading moves no money. An issuer sees the balances in its own currencies, no others.
 //!
 //! Whether an account exists is not told to strangers: without a right to it, a key gets the same
 //! refusal whether it exists or not. That there is no such account is stated, and signed, only to
 //! keys of registered participants, who need it to serve their customers, and who could learn it from
 //! any payment's rejection.
-
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -17,21 +15,26 @@ use actix_web::{
     web::{self, Path},
 };
 use causeway_contracts::{
-    api::{KEY_HEADER, Problem, REQUEST_SKEW_MS, ReadRequest, SIGNATURE_HEADER, TIME_HEADER},
-    block::TimeMs,
-    codec::Text,
+    api::Problem,
+    codec::Bounded,
     identity::{AccountId, Address, Participant},
     keys::{PublicKey, Signature},
     ledger,
-    statement::{AccountView, Answer, SignedStatement},
+    money::{Amount, Balance},
+    statement::{AccountView, Answer, BalanceView, SignedStatement},
 };
 
-use super::{context::Api, error::ApiError, submit::client};
+use super::{
+    access::{is_participants, signer},
+    context::Api,
+    error::ApiError,
+};
 use crate::store::{Reader, StoreError};
 
 /// An account, for those whom it concerns
 ///
-/// Signed by a key of the account, of its operator, or of an issuer of its currencies. The answer is
+/// Signed by a key of the account, of its operator, or of an issuer of a currency that it holds or paid
+/// out today; an issuer is shown the balances in its own currencies only. The answer is
 /// this validator's signed statement of the account and its balances; equal ones by more than a third
 /// of the power prove it. Other keys are refused alike whether or not the account exists; only
 /// participants' keys get a statement that there is none.
@@ -58,8 +61,6 @@ pub(super) async fn account(
     request: HttpRequest,
     address: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let client = client(&request)?;
-    api.check_penalty(client)?;
     let address: Address = address.parse().map_err(ApiError::Address)?;
     let expected = api.context.genesis.address_prefix;
     if address.prefix != expected {
@@ -68,11 +69,7 @@ pub(super) async fn account(
             actual: address.prefix,
         });
     }
-    let key = signer(&api, &request, now()).inspect_err(|error| {
-        if matches!(error, ApiError::BadSignature) {
-            api.penalize(client, 1);
-        }
-    })?;
+    let key = signer(&api, &request)?;
     let id = address.account;
     let seen = api.read(move |reader| look(reader, id, &key)).await?;
     let statement = match seen {
@@ -85,35 +82,6 @@ pub(super) async fn account(
         .json(statement))
 }
 
-fn now() -> TimeMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    TimeMs(u64::try_from(since.as_millis()).unwrap_or(u64::MAX))
-}
-
-/// The key that has signed this request, about now and for this network.
-fn signer(api: &Api, request: &HttpRequest, now: TimeMs) -> Result<PublicKey, ApiError> {
-    let header = |name: &'static str| {
-        let value = request.headers().get(name).ok_or(ApiError::Unsigned(name))?;
-        Ok(value.to_str().unwrap_or_default())
-    };
-    let key: PublicKey = header(KEY_HEADER)?.parse().map_err(ApiError::Key)?;
-    let time_ms = TimeMs(header(TIME_HEADER)?.parse().map_err(|_| ApiError::Time)?);
-    let signature: Signature = header(SIGNATURE_HEADER)?.parse().map_err(ApiError::Signature)?;
-    if time_ms.0.abs_diff(now.0) > REQUEST_SKEW_MS {
-        let ahead = i128::from(time_ms.0) - i128::from(now.0);
-        let ahead_ms = i64::try_from(ahead).unwrap_or(if ahead < 0 { i64::MIN } else { i64::MAX });
-        return Err(ApiError::Skew { ahead_ms });
-    }
-    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
-    let signed = ReadRequest {
-        genesis: api.context.genesis_hash,
-        path: Text::new(path).map_err(|_| ApiError::PathTooLong)?,
-        time_ms,
-    };
-    signed.verify(key, signature).map_err(|_| ApiError::BadSignature)?;
-    Ok(key)
-}
-
 /// What a key gets to see at an address.
 enum Seen {
     Account(ledger::Tip, AccountView),
@@ -122,35 +90,39 @@ enum Seen {
 }
 
 fn look(reader: &Reader, id: AccountId, key: &PublicKey) -> Result<Seen, StoreError> {
-    match reader.account(&id)? {
-        (tip, Some(view)) if may_read(reader, &view, key)? => Ok(Seen::Account(tip, view)),
-        (tip, None) if is_participants(reader, key)? => Ok(Seen::None(tip)),
-        _ => Ok(Seen::NotPermitted),
-    }
+    let (tip, found) = reader.account(&id)?;
+    let Some(view) = found else {
+        let none = is_participants(reader, key)?;
+        return Ok(if none { Seen::None(tip) } else { Seen::NotPermitted });
+    };
+    let readable = readable(reader, view, key)?;
+    Ok(readable.map_or(Seen::NotPermitted, |view| Seen::Account(tip, view)))
 }
 
-fn may_read(reader: &Reader, view: &AccountView, key: &PublicKey) -> Result<bool, StoreError> {
-    if view.keys.contains(key) {
-        return Ok(true);
-    }
+/// What of an account a key may read, if anything.
+fn readable(reader: &Reader, view: AccountView, key: &PublicKey) -> Result<Option<AccountView>, StoreError> {
     let belongs = |participant: Option<Participant>| participant.is_some_and(|it| it.keys.contains(key));
-    if belongs(reader.participant(&view.operator)?) {
-        return Ok(true);
+    if view.keys.contains(key) || belongs(reader.participant(&view.operator)?) {
+        return Ok(Some(view));
     }
+    let mut issued = Vec::new();
     for balance in &view.balances {
         let (_, record) = reader.currency(balance.currency)?;
         if let Some(record) = record
             && belongs(reader.participant(&record.issuer)?)
         {
-            return Ok(true);
+            issued.push(balance.clone());
         }
     }
-    Ok(false)
+    if !issued.iter().any(has_money) {
+        return Ok(None);
+    }
+    let balances = Bounded::new(issued).expect("no more than there were");
+    Ok(Some(AccountView { balances, ..view }))
 }
 
-fn is_participants(reader: &Reader, key: &PublicKey) -> Result<bool, StoreError> {
-    Ok(reader
-        .participants()?
-        .iter()
-        .any(|participant| participant.keys.contains(key)))
+/// Whether there is money, or was until today. That there is a balance does not say so: an issuer
+/// makes an empty one wherever it freezes its currency.
+fn has_money(balance: &BalanceView) -> bool {
+    balance.available != Balance::ZERO || balance.held != Amount::ZERO || balance.spent_today != Amount::ZERO
 }

@@ -18,12 +18,13 @@ use std::{net::IpAddr, sync::Arc};
 use tokio::sync::{Semaphore, broadcast, watch};
 use tokio_util::sync::CancellationToken;
 
-use super::{error::ApiError, hub::Hub, metrics::HttpMetrics, penalty::Penalties};
+use super::{error::ApiError, hub::Hub, metrics::HttpMetrics};
 use crate::{
     actors::{
         ledger::message::{Finalized, Tip},
         mempool::message::{GetCapacity, IsPending, Submit},
         network::message::Peers,
+        penalty::Penalties,
     },
     store::{Reader, StoreError},
 };
@@ -177,7 +178,7 @@ impl Api {
 
     /// Refuses an address that has sent too much that is invalid.
     pub fn check_penalty(&self, client: IpAddr) -> Result<(), ApiError> {
-        let mut penalties = self.penalties.lock().unwrap_or_else(PoisonError::into_inner);
+        let penalties = self.penalties.lock().unwrap_or_else(PoisonError::into_inner);
         match penalties.left(client, Instant::now()) {
             Some(left) => Err(ApiError::Penalized { left }),
             None => Ok(()),

@@ -85,7 +85,7 @@ pub(super) enum ApiError {
     )]
     TransactionTooLong { index: usize, claimed: usize },
 
-    #[error("an account is read by a signed request, and the header {0} is missing")]
+    #[error("this is read by a signed request, and the header {0} is missing")]
     Unsigned(&'static str),
     #[error("the header {KEY_HEADER}: {0}")]
     Key(KeyError),
@@ -104,6 +104,8 @@ pub(super) enum ApiError {
     BadSignature,
     #[error("there is no account at this address that this key may read")]
     NotPermitted,
+    #[error("the stream is for validators and registered participants, and this key is none of theirs")]
+    NotRegistered,
 
     #[error("transaction {id} has no receipt yet, or never will; GET /v1/transactions/{id} says more")]
     NoReceipt { id: TxId },
@@ -112,7 +114,7 @@ pub(super) enum ApiError {
 
     #[error("too many bytes of submissions are being read; send it again later")]
     BodiesFull,
-    #[error("{} or more invalid requests came from this address; it must wait {} s", super::penalty::INVALID_MAX, seconds(*.left))]
+    #[error("{} or more invalid requests came from this address; it must wait {} s", crate::actors::penalty::INVALID_MAX, seconds(*.left))]
     Penalized { left: Duration },
     #[error("too many requests wait for receipts; ask again later")]
     TooManyWaiters,
@@ -176,7 +178,7 @@ impl ApiError {
             Self::PathTooLong => "path_too_long",
             Self::Skew { .. } => "clock_skew",
             Self::BadSignature => "bad_signature",
-            Self::NotPermitted => "not_permitted",
+            Self::NotPermitted | Self::NotRegistered => "not_permitted",
             Self::NoReceipt { .. } => "no_receipt",
             Self::NoBlock { .. } => "no_block",
             Self::BodiesFull | Self::TooManyWaiters | Self::TooManyStreams | Self::NoAnswer => "busy",
@@ -282,7 +284,7 @@ impl ResponseError for ApiError {
             | Self::Signature(_)
             | Self::Skew { .. }
             | Self::BadSignature => StatusCode::UNAUTHORIZED,
-            Self::NotPermitted => StatusCode::FORBIDDEN,
+            Self::NotPermitted | Self::NotRegistered => StatusCode::FORBIDDEN,
             Self::BodiesFull | Self::Penalized { .. } | Self::TooManyWaiters | Self::NoAnswer => {
                 StatusCode::TOO_MANY_REQUESTS
             }

@@ -1,4 +1,7 @@
-//! `GET /v1/stream`: every final block in order, as server-sent events.
+//! `GET /v1/stream`: every final block with its receipts, in order, as server-sent events.
+//!
+//! Whoever follows it sees every payment by pseudonym, so it answers only validators and registered
+//! participants, see [`super::access`]. Who may read is asked once, when a stream is opened.
 //!
 //! A stream reads history from the store and follows the live blocks once it has caught up. It hands
 //! out one event at a time, when the connection can take it: a slow client costs no memory, and one
@@ -13,8 +16,9 @@ use actix_web::{
     web::{self, Bytes},
 };
 use causeway_contracts::{
-    api::{BlockView, Problem},
+    api::{Problem, StreamedBlock},
     block::Height,
+    keys::{PublicKey, Signature},
 };
 use futures::{Stream, stream};
 use serde::Deserialize;
@@ -26,8 +30,16 @@ use tokio::{
     time::{Instant, timeout},
 };
 
-use super::{context::Api, error::ApiError, public::read_block, routes};
-use crate::actors::ledger::message::Finalized;
+use super::{
+    access::{is_participants, is_validators, signer},
+    context::Api,
+    error::ApiError,
+    routes,
+};
+use crate::{
+    actors::ledger::message::Finalized,
+    store::{Reader, StoreError},
+};
 
 /// Header by which a client that connects again says what it had last (WHATWG HTML, section 9.2.4).
 const LAST_EVENT_ID: &str = "last-event-id";
@@ -43,16 +55,27 @@ struct StreamQuery {
 
 /// A stream of final blocks
 ///
-/// Server-sent events: `id` is the height, `event` is `block`, `data` a BlockView in JSON; one for
-/// each final block, in order. A client that connects again with `Last-Event-ID` goes on after that
-/// block. Lines that begin with a colon only show that the stream is alive.
+/// Signed by a key of a validator or of a registered participant: it tells of every payment.
+/// Server-sent events: `id` is the height, `event` is `block`, `data` a StreamedBlock in JSON; one for
+/// each final block, in order. A client that connects again signs again, and with `Last-Event-ID` goes
+/// on after that block. Lines that begin with a colon only show that the stream is alive.
 #[utoipa::path(
     get,
     path = "/v1/stream",
-    params(StreamQuery, ("Last-Event-ID" = Option<u64>, Header, description = "The height of the last block had; counts more than from_height")),
+    params(
+        StreamQuery,
+        ("Last-Event-ID" = Option<u64>, Header, description = "The height of the last block had; counts more than from_height"),
+        ("causeway-key" = PublicKey, Header, description = "Who asks"),
+        ("causeway-time" = u64, Header, description = "When, in milliseconds since 1970; within 30 s of the node's clock"),
+        ("causeway-signature" = Signature, Header, description = "Over `causeway/request/1`, the genesis hash, path and query as sent, and the time"),
+    ),
     responses(
-        (status = 200, body = BlockView, content_type = "text/event-stream"),
+        (status = 200, body = StreamedBlock, content_type = "text/event-stream"),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "A bad query or Last-Event-ID."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "Not signed, or not well."),
+        (status = 403, body = Problem, content_type = "application/problem+json", description = "Not a key of a validator or of a registered participant."),
+        (status = 429, body = Problem, content_type = "application/problem+json", description = "Too many invalid requests came from this address.",
+            headers(("Retry-After" = u64, description = "Seconds."))),
         (status = 503, body = Problem, content_type = "application/problem+json", description = "Too many streams are open.",
             headers(("Retry-After" = u64, description = "Seconds."))),
     ),
@@ -60,6 +83,7 @@ struct StreamQuery {
 pub(super) async fn stream(api: web::Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
     let StreamQuery { from_height } = routes::query(&request, "from_height")?;
     let resume = last_event_id(&request)?;
+    check_access(&api, &request).await?;
     let slot = Arc::clone(&api.streams)
         .try_acquire_owned()
         .map_err(|_| ApiError::TooManyStreams)?;
@@ -84,6 +108,12 @@ pub(super) async fn stream(api: web::Data<Api>, request: HttpRequest) -> Result<
         .content_type("text/event-stream")
         .insert_header((CACHE_CONTROL, "no-store"))
         .streaming(follower.events()))
+}
+
+async fn check_access(api: &Api, request: &HttpRequest) -> Result<(), ApiError> {
+    let key = signer(api, request)?;
+    let known = is_validators(api, &key).await? || api.read(move |reader| is_participants(reader, &key)).await?;
+    if known { Ok(()) } else { Err(ApiError::NotRegistered) }
 }
 
 fn last_event_id(request: &HttpRequest) -> Result<Option<Height>, ApiError> {
@@ -169,15 +199,28 @@ impl Follower {
 
 const COMMENT: &[u8] = b":\n\n";
 
-fn view(block: &Finalized) -> BlockView {
-    BlockView {
+/// A block with its receipts, if it is on disk.
+fn read_block(reader: &Reader, height: Height) -> Result<Option<StreamedBlock>, StoreError> {
+    let Some(stored) = reader.block(height)? else {
+        return Ok(None);
+    };
+    let receipts = reader.receipts(height)?;
+    Ok(receipts.map(|receipts| StreamedBlock {
+        header: stored.block.header,
+        certificate: stored.certificate,
+        receipts,
+    }))
+}
+
+fn view(block: &Finalized) -> StreamedBlock {
+    StreamedBlock {
         header: block.block.header.clone(),
         certificate: (*block.certificate).clone(),
         receipts: block.receipts.to_vec(),
     }
 }
 
-fn render(view: &BlockView) -> Result<Bytes, ApiError> {
+fn render(view: &StreamedBlock) -> Result<Bytes, ApiError> {
     let mut event = format!("id: {}\nevent: block\ndata: ", view.header.height).into_bytes();
     // One line: serde_json writes none unless asked to.
     serde_json::to_writer(&mut event, view).map_err(|_| ApiError::Internal)?;

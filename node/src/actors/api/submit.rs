@@ -192,7 +192,7 @@ fn wait_seconds(refusal: &Refusal) -> Option<u64> {
     match refusal {
         Refusal::Busy => Some(1),
         Refusal::DiskLow => Some(30),
-        Refusal::Penalized(_) => Some(super::penalty::WAIT.as_secs()),
+        Refusal::Penalized(_) => Some(crate::actors::penalty::WAIT.as_secs()),
         Refusal::Invalid(_) | Refusal::Skip(_) => None,
     }
 }

@@ -7,6 +7,7 @@ mod chain;
 mod description;
 mod node;
 mod public;
+mod signing;
 mod stream;
 mod submit;
 mod wait;

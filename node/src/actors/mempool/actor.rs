@@ -30,7 +30,6 @@ use super::{
         Submit,
     },
     metrics::MempoolMetrics,
-    penalty::Penalties,
     pool::{CheckedBatch, Insert, Pool},
     verifier::{BatchFault, RawBatch, SIGNATURES_MAX, Verifier},
 };
@@ -41,6 +40,7 @@ use crate::{
             fetch::{FetchRequest, FetchResponse},
             message::{Destination, Fetch, Lane, PeerFault, Received, Send},
         },
+        penalty::Penalties,
     },
     config::Limits,
     store::{Reader, Store},

@@ -8,8 +8,8 @@ use std::{
 };
 
 use causeway_contracts::{
-    block::batch::{BATCH_BYTES_MAX, BATCH_TRANSACTIONS_MAX},
-    codec,
+    block::batch::{BATCH_BYTES_MAX, BATCH_COST_MAX, BATCH_TRANSACTIONS_MAX},
+    codec, ledger,
     transaction::{SignedTransaction, TxId},
 };
 use tokio::sync::oneshot;
@@ -33,6 +33,7 @@ pub struct Entry {
     pub candidate: Candidate,
     pub client: IpAddr,
     bytes: usize,
+    cost: u64,
     submission: u64,
     place: usize,
 }
@@ -53,6 +54,7 @@ pub struct Intake {
     ids: HashSet<TxId>,
     unsealed: Vec<Candidate>,
     unsealed_bytes: usize,
+    unsealed_cost: u64,
     unsealed_since: Option<Instant>,
 }
 
@@ -91,6 +93,7 @@ impl Intake {
             self.ids.insert(id);
             self.waiting.push_back(Entry {
                 bytes: codec::encode(&transaction).len(),
+                cost: ledger::cost(&transaction),
                 candidate: Candidate {
                     id,
                     transaction: Arc::new(transaction),
@@ -139,10 +142,12 @@ impl Intake {
     pub fn verified(&mut self, entry: Entry, now: Instant) -> Option<Vec<Candidate>> {
         self.answer(&entry, Ok(entry.candidate.id));
         let full = self.unsealed.len() == BATCH_TRANSACTIONS_MAX
-            || self.unsealed_bytes + entry.bytes + BATCH_OVERHEAD_BYTES > BATCH_BYTES_MAX;
+            || self.unsealed_bytes + entry.bytes + BATCH_OVERHEAD_BYTES > BATCH_BYTES_MAX
+            || self.unsealed_cost + entry.cost > BATCH_COST_MAX;
         let sealed = full.then(|| self.seal());
         self.unsealed_since.get_or_insert(now);
         self.unsealed_bytes += entry.bytes;
+        self.unsealed_cost += entry.cost;
         self.unsealed.push(entry.candidate);
         sealed
     }
@@ -160,6 +165,7 @@ impl Intake {
     pub fn seal(&mut self) -> Vec<Candidate> {
         self.unsealed_since = None;
         self.unsealed_bytes = 0;
+        self.unsealed_cost = 0;
         let sealed = std::mem::take(&mut self.unsealed);
         for candidate in &sealed {
             self.ids.remove(&candidate.id);

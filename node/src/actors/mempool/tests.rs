@@ -8,8 +8,9 @@ use causeway_contracts::{
     block::{Batch, BatchDigest, GenesisHash, SignedBatch, TimeMs, batch::BATCH_VERSION},
     codec::{self, Bounded, Text},
     committee::{Validator, ValidatorId, ValidatorSet},
-    identity::AccountId,
+    identity::{AccountId, ParticipantId},
     keys::{SecretKey, Signature},
+    ledger,
     money::{Amount, Currency},
     transaction::{
         Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, TransactionError, TxId, UnixSeconds,
@@ -21,7 +22,6 @@ use super::{
     gather::{ASK_EVERY, Gathers, Question},
     intake::{Intake, SEAL_BUSY, SEAL_IDLE},
     message::{GatherError, Refusal, StoredBatch},
-    penalty::Penalties,
     pool::{CheckedBatch, Insert, Pool},
     verifier::{BatchFault, RawBatch, Verifier},
 };
@@ -53,6 +53,19 @@ fn transfer(nonce: u64, valid_until: u64) -> SignedTransaction {
         memo: Text::default(),
     };
     transaction.sign([&key(100)]).unwrap()
+}
+
+/// Closes as many accounts as a transaction can.
+fn closing(nonce: u64) -> SignedTransaction {
+    let close = Action::CloseAccount {
+        operator: ParticipantId::new("BANK").unwrap(),
+        account: AccountId([1; 20]),
+    };
+    let transaction = Transaction {
+        actions: Bounded::new(vec![close; 64]).unwrap(),
+        ..transfer(nonce, 100).transaction
+    };
+    transaction.sign([&key(9)]).unwrap()
 }
 
 fn batch(author_seed: u8, transactions: Vec<SignedTransaction>) -> Batch {
@@ -226,6 +239,21 @@ fn a_full_batch_is_sealed_at_once_and_others_wait_for_company() {
     assert_eq!(intake.seal_at(true), Some(now + SEAL_BUSY));
 }
 
+#[test]
+fn a_batch_that_would_cost_too_much_is_sealed_before() {
+    let mut intake = Intake::default();
+    let dear: Vec<_> = (0..25).map(closing).collect();
+    assert_eq!(ledger::cost(&dear[0]), 170_452);
+    let _answers = intake.take(dear, CLIENT, |_, _| None);
+    let mut sealed = Vec::new();
+    for entry in intake.next_group(64) {
+        sealed.extend(intake.verified(entry, Instant::now()));
+    }
+    sealed.push(intake.seal());
+    let sizes: Vec<_> = sealed.iter().map(Vec::len).collect();
+    assert_eq!(sizes, [11, 11, 3]);
+}
+
 #[tokio::test]
 async fn a_gather_asks_in_turns_and_is_answered_when_all_is_there() {
     let mut gathers = Gathers::default();
@@ -276,21 +304,6 @@ async fn a_gather_fails_for_an_invalid_batch_and_after_a_while() {
     assert_eq!(gathers.due(now, |_| false), [], "nobody waits for it any more");
 }
 
-#[test]
-fn an_address_waits_after_sixteen_invalid_signatures() {
-    let mut penalties = Penalties::default();
-    let now = Instant::now();
-    for _ in 0..15 {
-        penalties.invalid(CLIENT, now);
-    }
-    assert_eq!(penalties.waiting(CLIENT, now), None);
-    penalties.invalid(CLIENT, now);
-    assert_eq!(penalties.waiting(CLIENT, now), Some(16));
-    assert_eq!(penalties.waiting(CLIENT, now + Duration::from_secs(60)), None);
-    penalties.invalid(CLIENT, now + Duration::from_secs(61));
-    assert_eq!(penalties.waiting(CLIENT, now + Duration::from_secs(61)), None);
-}
-
 fn validators() -> ValidatorSet {
     ValidatorSet::new(
         (1..=4)
@@ -326,6 +339,10 @@ async fn a_batch_is_checked_in_full() {
 
     let empty = SignedBatch::seal(batch(1, vec![]), &key(1));
     assert_eq!(check_batch(&empty).await, Err(BatchFault::Empty));
+    let cheap_enough = SignedBatch::seal(batch(1, (0..11).map(closing).collect()), &key(1));
+    assert!(check_batch(&cheap_enough).await.is_ok());
+    let dear = SignedBatch::seal(batch(1, (0..12).map(closing).collect()), &key(1));
+    assert_eq!(check_batch(&dear).await, Err(BatchFault::TooCostly(12 * 170_452)));
 
     let version = SignedBatch::seal(
         Batch {

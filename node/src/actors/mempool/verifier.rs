@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, mpsc};
 use causeway_contracts::{
     block::{
         BatchDigest, GenesisHash, SignedBatch,
-        batch::{BATCH_BYTES_MAX, BATCH_VERSION},
+        batch::{BATCH_BYTES_MAX, BATCH_COST_MAX, BATCH_VERSION},
     },
     codec::{self, DecodeError},
     committee::{ValidatorId, ValidatorSet},
@@ -61,6 +61,8 @@ pub enum BatchFault {
     AuthorSignature,
     #[error("it has no transactions")]
     Empty,
+    #[error("it costs {0}, and at most {BATCH_COST_MAX} are allowed")]
+    TooCostly(u64),
     #[error("transaction {index}: {source}")]
     Transaction { index: usize, source: TransactionError },
 }
@@ -232,6 +234,10 @@ impl ReadBatch {
             .ok_or(BatchFault::UnknownAuthor(batch.author))?;
         if batch.transactions.is_empty() {
             return Err(BatchFault::Empty);
+        }
+        let cost = batch.cost();
+        if cost > BATCH_COST_MAX {
+            return Err(BatchFault::TooCostly(cost));
         }
         for (index, signed) in batch.transactions.iter().enumerate() {
             signed

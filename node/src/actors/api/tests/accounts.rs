@@ -1,68 +1,30 @@
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use actix_web::http::StatusCode;
 use causeway_contracts::{
-    api::{KEY_HEADER, REQUEST_SKEW_MS, ReadRequest, SIGNATURE_HEADER, TIME_HEADER},
+    api::{KEY_HEADER, REQUEST_SKEW_MS, SIGNATURE_HEADER, TIME_HEADER},
     block::{GenesisHash, Height, TimeMs},
-    codec::Text,
-    identity::{AccountId, AddressPrefix},
-    keys::SecretKey,
-    money::{Amount, Balance},
-    statement::{Answer, SignedStatement},
+    identity::{AccountId, AddressPrefix, ParticipantId, ReasonCode},
+    ledger::receipt::Outcome,
+    money::{Amount, Balance, Currency},
+    statement::{AccountView, Answer, SignedStatement},
+    transaction::{Action, FreezeScope, SignedTransaction},
 };
 use reqwest::{RequestBuilder, Response};
 
 use super::{
-    chain::{ALICE, BANK, BOB, Chain, EURO_ISSUER, OTHER_BANK, STRANGER, YEN_ISSUER, account, euro, key, payment},
+    chain::{ALICE, BANK, BOB, Chain, EURO_ISSUER, OTHER_BANK, STRANGER, YEN_ISSUER, account, act, euro, payment, yen},
     node::{Node, header, problem, send},
+    signing::{Signing, now},
 };
-use crate::actors::api::penalty::INVALID_MAX;
+use crate::actors::penalty::INVALID_MAX;
 
 const NOBODY: AccountId = AccountId([7; 20]);
-
-fn now() -> TimeMs {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    TimeMs(since.as_millis().try_into().unwrap())
-}
 
 fn path(account: AccountId) -> String {
     format!("/v1/accounts/{}", account.address(AddressPrefix::Devnet))
 }
 
-/// What a request says, apart from where it is sent.
-struct Signing {
-    key: SecretKey,
-    genesis: GenesisHash,
-    path: String,
-    time: TimeMs,
-}
-
-impl Signing {
-    fn of(chain: &Chain, seed: u8, account: AccountId) -> Self {
-        Self {
-            key: key(seed),
-            genesis: chain.hash,
-            path: path(account),
-            time: now(),
-        }
-    }
-
-    fn request(&self, node: &Node, path: &str) -> RequestBuilder {
-        let signed = ReadRequest {
-            genesis: self.genesis,
-            path: Text::new(self.path.clone()).unwrap(),
-            time_ms: self.time,
-        };
-        node.client
-            .get(node.url(path))
-            .header(KEY_HEADER, self.key.public_key().to_string())
-            .header(TIME_HEADER, self.time.0.to_string())
-            .header(SIGNATURE_HEADER, signed.sign(&self.key).to_string())
-    }
-}
-
-async fn read(chain: &Chain, node: &Node, seed: u8, account: AccountId) -> Response {
-    send(Signing::of(chain, seed, account).request(node, &path(account))).await
+async fn read(node: &Node, seed: u8, account: AccountId) -> Response {
+    node.get_signed(seed, &path(account)).await
 }
 
 #[actix_web::test]
@@ -72,7 +34,7 @@ async fn those_whom_an_account_concerns_read_it() {
     let node = Node::checking(&chain);
     let id = account(&chain.hash, ALICE);
     for seed in [ALICE, BANK, EURO_ISSUER] {
-        let response = read(&chain, &node, seed, id).await;
+        let response = read(&node, seed, id).await;
         assert_eq!(response.status().as_u16(), 200, "key {seed}");
         assert_eq!(header(&response, "cache-control"), Some("no-store"));
         let stated: SignedStatement = response.json().await.unwrap();
@@ -90,6 +52,77 @@ async fn those_whom_an_account_concerns_read_it() {
     node.server.stop().await;
 }
 
+async fn view(node: &Node, seed: u8, account: AccountId) -> AccountView {
+    let response = read(node, seed, account).await;
+    assert_eq!(response.status().as_u16(), 200, "key {seed}");
+    let stated: SignedStatement = response.json().await.unwrap();
+    match stated.statement.answer {
+        Answer::Account(view) => view,
+        other => panic!("not an account: {other:?}"),
+    }
+}
+
+fn currencies(view: &AccountView) -> Vec<Currency> {
+    view.balances.iter().map(|balance| balance.currency).collect()
+}
+
+async fn must(chain: &mut Chain, transaction: SignedTransaction) {
+    let block = chain.commit(vec![transaction]).await;
+    assert_eq!(block.receipts[0].outcome, Outcome::Applied);
+}
+
+#[actix_web::test]
+async fn an_issuer_sees_no_other_currency() {
+    let mut chain = Chain::new(8);
+    let bob = account(&chain.hash, BOB);
+    let issue = Action::Issue {
+        currency: yen(),
+        to: bob,
+        amount: Amount(5),
+    };
+    let issue = act(&chain.hash, 1, issue, YEN_ISSUER);
+    must(&mut chain, issue).await;
+    let node = Node::checking(&chain);
+    for seed in [BOB, BANK] {
+        assert_eq!(currencies(&view(&node, seed, bob).await), [euro(), yen()]);
+    }
+    assert_eq!(currencies(&view(&node, EURO_ISSUER, bob).await), [euro()]);
+    let seen = view(&node, YEN_ISSUER, bob).await;
+    assert_eq!(currencies(&seen), [yen()]);
+    assert_eq!(seen.balances[0].available, Balance(5));
+    // All paid out, and today the issuer may still look.
+    let redeem = Action::Redeem {
+        currency: yen(),
+        from: bob,
+        amount: Amount(5),
+    };
+    let redeem = act(&chain.hash, 2, redeem, BOB);
+    must(&mut chain, redeem).await;
+    let seen = view(&node, YEN_ISSUER, bob).await;
+    assert_eq!(currencies(&seen), [yen()]);
+    assert_eq!(seen.balances[0].available, Balance::ZERO);
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn freezing_its_currency_shows_an_issuer_nothing() {
+    let mut chain = Chain::new(8);
+    let alice = account(&chain.hash, ALICE);
+    let freeze = Action::Freeze {
+        by: ParticipantId::new("JPYCB").unwrap(),
+        account: alice,
+        scope: FreezeScope::Currency(yen()),
+        reason: ReasonCode(1),
+    };
+    let freeze = act(&chain.hash, 1, freeze, YEN_ISSUER);
+    must(&mut chain, freeze).await;
+    let node = Node::checking(&chain);
+    assert_eq!(currencies(&view(&node, BANK, alice).await), [euro(), yen()]);
+    let response = read(&node, YEN_ISSUER, alice).await;
+    problem(response, StatusCode::FORBIDDEN, "not_permitted").await;
+    node.server.stop().await;
+}
+
 /// A stranger's key learns nothing: not even whether there is an account.
 #[actix_web::test]
 async fn others_are_refused_alike_whether_or_not_it_exists() {
@@ -97,28 +130,13 @@ async fn others_are_refused_alike_whether_or_not_it_exists() {
     let node = Node::checking(&chain);
     let there = account(&chain.hash, ALICE);
     for seed in [BOB, STRANGER] {
-        let there = problem(
-            read(&chain, &node, seed, there).await,
-            StatusCode::FORBIDDEN,
-            "not_permitted",
-        )
-        .await;
-        let nobody = problem(
-            read(&chain, &node, seed, NOBODY).await,
-            StatusCode::FORBIDDEN,
-            "not_permitted",
-        )
-        .await;
+        let there = problem(read(&node, seed, there).await, StatusCode::FORBIDDEN, "not_permitted").await;
+        let nobody = problem(read(&node, seed, NOBODY).await, StatusCode::FORBIDDEN, "not_permitted").await;
         assert_eq!(there, nobody);
     }
     // Participants with nothing to do with it.
     for seed in [OTHER_BANK, YEN_ISSUER] {
-        problem(
-            read(&chain, &node, seed, there).await,
-            StatusCode::FORBIDDEN,
-            "not_permitted",
-        )
-        .await;
+        problem(read(&node, seed, there).await, StatusCode::FORBIDDEN, "not_permitted").await;
     }
     node.server.stop().await;
 }
@@ -128,7 +146,7 @@ async fn participants_are_told_that_there_is_none() {
     let chain = Chain::new(8);
     let node = Node::checking(&chain);
     for seed in [BANK, OTHER_BANK, EURO_ISSUER] {
-        let response = read(&chain, &node, seed, NOBODY).await;
+        let response = read(&node, seed, NOBODY).await;
         let stated: SignedStatement = response.json().await.unwrap();
         assert_eq!(stated.verify(&chain.hash, chain.ledger.validators()), Ok(1));
         assert_eq!(stated.statement.answer, Answer::NoAccount(NOBODY));
@@ -141,8 +159,9 @@ async fn what_is_not_signed_well_is_refused() {
     let chain = Chain::new(8);
     let node = Node::checking(&chain);
     let id = account(&chain.hash, ALICE);
-    let good = || Signing::of(&chain, ALICE, id);
+    let other_path = Signing::of(&node, ALICE, path(NOBODY));
     let path = path(id);
+    let good = || Signing::of(&node, ALICE, path.as_str());
     let mut rows: Vec<(RequestBuilder, &str)> = vec![(node.client.get(node.url(&path)), "unsigned")];
     for name in [KEY_HEADER, TIME_HEADER, SIGNATURE_HEADER] {
         let (client, request) = good().request(&node, &path).build_split();
@@ -166,7 +185,6 @@ async fn what_is_not_signed_well_is_refused() {
         };
         rows.push((stale.request(&node, &path), "clock_skew"));
     }
-    let other_path = Signing::of(&chain, ALICE, NOBODY);
     rows.push((other_path.request(&node, &path), "bad_signature"));
     let other_network = Signing {
         genesis: GenesisHash([9; 32]),
@@ -208,12 +226,12 @@ async fn forged_requests_count_as_invalid_ones() {
     let chain = Chain::new(8);
     let node = Node::checking(&chain);
     let id = account(&chain.hash, ALICE);
-    let forged = Signing::of(&chain, ALICE, NOBODY);
+    let forged = Signing::of(&node, ALICE, path(NOBODY));
     for _ in 0..INVALID_MAX {
         let response = send(forged.request(&node, &path(id))).await;
         problem(response, StatusCode::UNAUTHORIZED, "bad_signature").await;
     }
-    let response = read(&chain, &node, ALICE, id).await;
+    let response = read(&node, ALICE, id).await;
     problem(response, StatusCode::TOO_MANY_REQUESTS, "penalized").await;
     node.server.stop().await;
 }

@@ -10,8 +10,9 @@ use tokio::{
 };
 
 use super::{
-    chain::{Chain, payment},
+    chain::{BANK, Chain, payment},
     node::{ANYWHERE, Mempool, Node, problem, send},
+    signing::Signing,
 };
 use crate::actors::api::{ApiLimits, Listen};
 
@@ -136,13 +137,16 @@ async fn a_stream_that_nobody_reads_is_cut_off() {
         ..ApiLimits::default()
     };
     let node = Node::start(&chain, Mempool::checks(&chain), limits);
+    let path = "/v1/stream?from_height=1";
+    let headers = Signing::of(&node, BANK, path).headers();
+    let headers: String = headers.map(|(name, value)| format!("{name}: {value}\r\n")).concat();
     let mut silent = TcpStream::connect(node.address()).await.unwrap();
     silent
-        .write_all(b"GET /v1/stream?from_height=1 HTTP/1.1\r\nhost: node\r\n\r\n")
+        .write_all(format!("GET {path} HTTP/1.1\r\nhost: node\r\n{headers}\r\n").as_bytes())
         .await
         .unwrap();
     silent.readable().await.unwrap();
-    while node.get("/v1/stream").await.status().as_u16() != 200 {
+    while node.get_signed(BANK, "/v1/stream").await.status().as_u16() != 200 {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     node.server.stop().await;

@@ -45,6 +45,10 @@ pub fn key(seed: u8) -> SecretKey {
     SecretKey::from_seed(&[seed; 32])
 }
 
+pub fn yen() -> Currency {
+    Currency::new("JPY").unwrap()
+}
+
 pub fn euro() -> Currency {
     Currency::new("EUR").unwrap()
 }
@@ -125,6 +129,15 @@ pub fn account(genesis: &GenesisHash, seed: u8) -> AccountId {
 /// A payment of one cent by Alice to Bob.
 pub fn payment(genesis: &GenesisHash, nonce: u64) -> SignedTransaction {
     unsigned(genesis, nonce).sign([&key(ALICE)]).unwrap()
+}
+
+/// An act by whoever has the key of this seed.
+pub fn act(genesis: &GenesisHash, nonce: u64, action: Action, seed: u8) -> SignedTransaction {
+    let transaction = Transaction {
+        actions: Bounded::new(vec![action]).unwrap(),
+        ..unsigned(genesis, nonce)
+    };
+    transaction.sign([&key(seed)]).unwrap()
 }
 
 pub fn unsigned(genesis: &GenesisHash, nonce: u64) -> Transaction {

@@ -6,6 +6,7 @@ use actix::{Actor, Context, Handler, MessageResult, ResponseFuture};
 use actix_web::http::StatusCode;
 use causeway_contracts::{
     api::Problem,
+    block::GenesisHash,
     committee::ValidatorId,
     ledger::Ledger,
     transaction::{SignedTransaction, TxId},
@@ -15,7 +16,10 @@ use reqwest::{Client, RequestBuilder, Response};
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
-use super::chain::{Chain, key};
+use super::{
+    chain::{Chain, key},
+    signing::Signing,
+};
 use crate::actors::{
     api::{ApiContext, ApiLimits, ApiServer, Listen, Progress, ServeError, error::PROBLEM_URN, serve},
     ledger::message::{Committed, Tip},
@@ -128,6 +132,7 @@ impl Handler<Peers> for Surroundings {
 
 pub struct Node {
     pub server: ApiServer,
+    pub genesis: GenesisHash,
     pub registry: Registry,
     pub progress: watch::Sender<Progress>,
     pub client: Client,
@@ -139,6 +144,7 @@ impl Node {
         let registry = context.registry.clone();
         Self {
             server: serve(context, ANYWHERE).expect("free ports"),
+            genesis: chain.hash,
             registry,
             progress,
             client: Client::builder().no_proxy().build().expect("a client"),
@@ -165,6 +171,11 @@ impl Node {
 
     pub async fn get(&self, path: &str) -> Response {
         send(self.client.get(self.url(path))).await
+    }
+
+    /// Reads with a key what is not open.
+    pub async fn get_signed(&self, seed: u8, path: &str) -> Response {
+        send(Signing::of(self, seed, path).request(self, path)).await
     }
 
     pub async fn get_json<T: DeserializeOwned>(&self, path: &str) -> T {

@@ -1,14 +1,15 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use causeway_contracts::{api::BlockView, block::Height};
+use causeway_contracts::{api::StreamedBlock, block::Height};
 use reqwest::Response;
 
 use super::{
-    chain::{Chain, payment},
+    chain::{ALICE, BANK, Chain, EURO_ISSUER, OTHER_BANK, STRANGER, VALIDATORS, payment},
     node::{Mempool, Node, header, problem, send},
+    signing::Signing,
 };
-use crate::actors::api::ApiLimits;
+use crate::actors::{api::ApiLimits, penalty::INVALID_MAX};
 
 /// Reads events off a response as they come.
 struct Events {
@@ -19,12 +20,13 @@ struct Events {
 #[derive(Debug, PartialEq)]
 enum Event {
     Alive,
-    Block { id: u64, view: Box<BlockView> },
+    Block { id: u64, view: Box<StreamedBlock> },
 }
 
 impl Events {
     async fn open(node: &Node, query: &str, last: Option<u64>) -> Self {
-        let mut request = node.client.get(node.url(&format!("/v1/stream{query}")));
+        let path = format!("/v1/stream{query}");
+        let mut request = Signing::of(node, BANK, path.as_str()).request(node, &path);
         if let Some(last) = last {
             request = request.header("Last-Event-ID", last.to_string());
         }
@@ -166,11 +168,11 @@ async fn streams_are_bounded_and_come_free() {
     };
     let node = Node::start(&chain, Mempool::checks(&chain), limits);
     let first = Events::open(&node, "", None).await;
-    let refused = node.get("/v1/stream").await;
+    let refused = node.get_signed(BANK, "/v1/stream").await;
     assert_eq!(header(&refused, "retry-after"), Some("5"));
     problem(refused, StatusCode::SERVICE_UNAVAILABLE, "busy").await;
     drop(first);
-    while node.get("/v1/stream").await.status().as_u16() != 200 {}
+    while node.get_signed(BANK, "/v1/stream").await.status().as_u16() != 200 {}
     node.server.stop().await;
 }
 
@@ -186,5 +188,38 @@ async fn a_bad_place_to_begin_is_refused() {
         let request = node.client.get(node.url("/v1/stream")).header("Last-Event-ID", last);
         problem(send(request).await, StatusCode::BAD_REQUEST, "bad_last_event_id").await;
     }
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn validators_and_participants_follow_it() {
+    let chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    for seed in (0..VALIDATORS).chain([BANK, OTHER_BANK, EURO_ISSUER]) {
+        let response = node.get_signed(seed, "/v1/stream?from_height=1").await;
+        assert_eq!(response.status().as_u16(), 200, "key {seed}");
+    }
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn nobody_else_does() {
+    let chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    let response = node.get("/v1/stream").await;
+    assert!(header(&response, "www-authenticate").is_some());
+    problem(response, StatusCode::UNAUTHORIZED, "unsigned").await;
+    // A customer's key is no participant's, whatever it may read of its own account.
+    for seed in [ALICE, STRANGER] {
+        let response = node.get_signed(seed, "/v1/stream").await;
+        problem(response, StatusCode::FORBIDDEN, "not_permitted").await;
+    }
+    let other_query = Signing::of(&node, BANK, "/v1/stream");
+    for _ in 0..INVALID_MAX {
+        let response = send(other_query.request(&node, "/v1/stream?from_height=1")).await;
+        problem(response, StatusCode::UNAUTHORIZED, "bad_signature").await;
+    }
+    let response = node.get_signed(BANK, "/v1/stream").await;
+    problem(response, StatusCode::TOO_MANY_REQUESTS, "penalized").await;
     node.server.stop().await;
 }

@@ -13,10 +13,7 @@ use super::{
     chain::{ALICE, Chain, STRANGER, key, payment, unsigned},
     node::{Mempool, Node, header, problem},
 };
-use crate::actors::{
-    api::{ApiLimits, penalty::INVALID_MAX},
-    mempool::message::Refusal,
-};
+use crate::actors::{api::ApiLimits, mempool::message::Refusal, penalty::INVALID_MAX};
 
 const JSON: &str = "application/json";
 

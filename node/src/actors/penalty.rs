@@ -1,4 +1,7 @@
 //! Addresses that sent what no honest client sends wait before they are heard again.
+//!
+//! The API counts what it finds malformed or wrongly signed, and the mempool, which checks
+//! transactions' signatures, counts those: each has a table of its own.
 
 use std::{
     collections::HashMap,
@@ -7,16 +10,16 @@ use std::{
 };
 
 /// That many invalid submissions, and the address waits.
-pub(super) const INVALID_MAX: usize = 16;
+pub(crate) const INVALID_MAX: usize = 16;
 
 /// How long it waits, and after how long without another one its count is forgotten.
-pub(super) const WAIT: Duration = Duration::from_secs(60);
+pub(crate) const WAIT: Duration = Duration::from_secs(60);
 
 /// Addresses remembered at once; beyond it the one that has been quiet longest is forgotten.
 const ADDRESSES_MAX: usize = 4096;
 
 #[derive(Debug, Default)]
-pub(super) struct Penalties {
+pub(crate) struct Penalties {
     addresses: HashMap<IpAddr, Record>,
 }
 
@@ -28,15 +31,26 @@ struct Record {
 
 impl Penalties {
     /// How long this address must still wait, if it must.
-    pub fn left(&mut self, client: IpAddr, now: Instant) -> Option<Duration> {
-        let client = network_of(client);
-        let record = self.addresses.get(&client)?;
-        let quiet = now.saturating_duration_since(record.last);
-        if quiet >= WAIT {
-            self.addresses.remove(&client);
-            return None;
-        }
-        (record.invalid >= INVALID_MAX).then(|| WAIT - quiet)
+    pub fn left(&self, client: IpAddr, now: Instant) -> Option<Duration> {
+        let record = self.held_against(client, now)?;
+        Some(WAIT - now.saturating_duration_since(record.last))
+    }
+
+    /// How many invalid ones came from an address that must wait; `None` if it need not.
+    pub fn waiting(&self, client: IpAddr, now: Instant) -> Option<u32> {
+        let record = self.held_against(client, now)?;
+        Some(u32::try_from(record.invalid).unwrap_or(u32::MAX))
+    }
+
+    fn held_against(&self, client: IpAddr, now: Instant) -> Option<&Record> {
+        let record = self.addresses.get(&network_of(client))?;
+        let waits = record.invalid >= INVALID_MAX && now.saturating_duration_since(record.last) < WAIT;
+        waits.then_some(record)
+    }
+
+    /// Counts one invalid submission against an address.
+    pub fn invalid(&mut self, client: IpAddr, now: Instant) {
+        self.add(client, 1, now);
     }
 
     pub fn add(&mut self, client: IpAddr, count: usize, now: Instant) {
@@ -93,10 +107,12 @@ mod tests {
         assert_eq!(penalties.left(client, start), None);
         penalties.add(client, 1, start);
         assert_eq!(penalties.left(client, start), Some(WAIT));
+        assert_eq!(penalties.waiting(client, start), Some(16));
         let later = start + Duration::from_secs(59);
         assert_eq!(penalties.left(client, later), Some(Duration::from_secs(1)));
         assert_eq!(penalties.left(address("192.0.2.2"), later), None);
         assert_eq!(penalties.left(client, start + WAIT), None);
+        assert_eq!(penalties.waiting(client, start + WAIT), None);
     }
 
     #[test]
@@ -104,7 +120,7 @@ mod tests {
         let (client, start) = (address("192.0.2.1"), Instant::now());
         let mut penalties = Penalties::default();
         penalties.add(client, INVALID_MAX - 1, start);
-        penalties.add(client, 1, start + WAIT);
+        penalties.invalid(client, start + WAIT);
         assert_eq!(penalties.left(client, start + WAIT), None);
     }
 
