@@ -155,15 +155,16 @@ REJECTION = variants(
             "over_balance_limit",
             "insufficient_funds",
             "same_payer_and_payee",
-            "account_exists",
-            "account_not_empty",
-            "freeze_unchanged",
             "over_issuance_cap",
+            "overflow",
+            "freeze_unchanged",
+            "account_not_empty",
             "currency_exists",
             "participant_exists",
+            "account_exists",
             "unknown_participant",
             "parameter_out_of_range",
-            "overflow",
+            "registry_full",
         )
     )
 )

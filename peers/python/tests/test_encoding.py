@@ -1,4 +1,5 @@
 import unittest
+from pathlib import Path
 
 from causeway_peer import encoding, types
 from causeway_peer.encoding import Malformed, varint
@@ -34,6 +35,16 @@ class Encoding(unittest.TestCase):
         outcome = {"rejected": {"action": 2, "reason": "insufficient_funds"}}
         receipt = {"subject": {"transaction": "00" * 32}, "index": 300, "outcome": outcome}
         self.assertEqual(types.RECEIPT(receipt), b"\0" + bytes(32) + b"\xfb\x2c\x01" + b"\1\2\x09")
+
+    def test_reasons_have_the_numbers_that_are_frozen(self):
+        golden = Path(__file__).parents[3] / "contracts/src/codec/tests/golden.txt"
+        lines = [line.split() for line in golden.read_text().splitlines() if line.startswith("rejection.")]
+        frozen = {reason: int(name.removeprefix("rejection.")) for name, reason in lines}
+        self.assertGreater(len(frozen), 20)
+        for reason, number in frozen.items():
+            self.assertEqual(types.REJECTION(reason), bytes([number]), reason)
+        with self.assertRaises(Malformed):
+            types.REJECTION("no_reason")
 
     def test_unknown_and_missing_fields_are_refused(self):
         transfer = {"from": "11" * 20, "to": "22" * 20, "currency": "CNY", "amount": "5"}
