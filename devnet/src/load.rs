@@ -129,7 +129,7 @@ fn kind(error: &ClientError) -> &'static str {
 }
 
 impl Loader {
-    /// Opens and funds this many accounts, those apart that an earlier load has.
+    /// Opens and funds this many accounts, but for those that an earlier load has.
     pub async fn prepare(network: &Network, accounts: u32) -> anyhow::Result<Self> {
         let client = Client::new(network.genesis.clone(), network.api_urls())?;
         let (operator, _) = OPERATORS[0];
@@ -138,13 +138,10 @@ impl Loader {
         let payers: Vec<_> = (0..accounts)
             .map(|index| Customer::new(network, &format!("load-{index}"), operator, Tier(1)))
             .collect();
-        let last = payers.last().context("a load needs at least one account")?;
         let teller = Teller::new(network, &client);
-        if !teller.is_open(last).await? {
-            let bar = progress::bar("opening and funding accounts", u64::from(accounts));
-            teller.open_with(&payers, currency, FUNDS, &bar).await?;
-            bar.finish_and_clear();
-        }
+        let bar = progress::bar("opening and funding accounts", u64::from(accounts));
+        teller.open_with(&payers, currency, FUNDS, &bar).await?;
+        bar.finish_and_clear();
         Ok(Self {
             client: Arc::new(client),
             payers: payers.into(),
