@@ -2,14 +2,14 @@
 
 use std::{hint::black_box, time::Duration};
 
+use causeway_benches::{START, batch, text, transaction};
 use causeway_contracts::{
-    block::{Batch, GenesisHash, SignedBatch, batch::BATCH_BYTES_MAX, batch::BATCH_VERSION},
-    codec::{self, Bounded, Text},
+    block::{GenesisHash, SignedBatch, batch::BATCH_BYTES_MAX},
+    codec,
     committee::ValidatorId,
     identity::AccountId,
     keys::SecretKey,
-    money::{Amount, Currency},
-    transaction::{Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, UnixSeconds},
+    transaction::{SignedTransaction, Transaction},
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
@@ -17,19 +17,10 @@ const GENESIS: GenesisHash = GenesisHash([7; 32]);
 const BATCH: u32 = 1024;
 
 fn transfer(nonce: u64, key: &SecretKey) -> SignedTransaction {
+    let transfer = causeway_benches::transfer(AccountId([1; 20]), AccountId([2; 20]), 123_456);
     let transaction = Transaction {
-        version: TRANSACTION_VERSION,
-        genesis: GENESIS.prefix(),
-        valid_until: UnixSeconds(1_800_000_000),
-        nonce: Nonce(nonce | 1 << 63),
-        actions: Bounded::new(vec![Action::Transfer {
-            from: AccountId([1; 20]),
-            to: AccountId([2; 20]),
-            currency: Currency::new("CNY").expect("a currency code"),
-            amount: Amount(123_456),
-        }])
-        .expect("one action"),
-        memo: Text::new("salary, July").expect("a short memo"),
+        memo: text("salary, July"),
+        ..transaction(&GENESIS, START, nonce | 1 << 63, vec![transfer])
     };
     transaction.sign([key]).expect("a well-formed transfer")
 }
@@ -48,13 +39,9 @@ fn benches(c: &mut Criterion) {
     group.bench_function("id", |b| b.iter(|| black_box(&signed).id()));
     group.finish();
 
-    let batch = Batch {
-        version: BATCH_VERSION,
-        genesis: GENESIS,
-        author: ValidatorId::of(&key.public_key()),
-        transactions: Bounded::new((0..u64::from(BATCH)).map(|nonce| transfer(nonce, &key)).collect())
-            .expect("a full batch"),
-    };
+    let author = ValidatorId::of(&key.public_key());
+    let transfers = (0..u64::from(BATCH)).map(|nonce| transfer(nonce, &key)).collect();
+    let batch = batch(GENESIS, author, transfers);
     let sealed = SignedBatch::seal(batch, &key);
     let bytes = codec::encode(&sealed);
     let mut group = c.benchmark_group("batch of 1024");

@@ -12,31 +12,25 @@ use std::{
     time::{Duration, Instant},
 };
 
+use causeway_benches::{
+    bank, bank_key, batch, certificate, currency, customer_key, customer_keys, genesis, transaction, transfer,
+    unverified,
+};
 use causeway_contracts::{
-    block::{
-        Batch, BatchDigest, CommitCertificate, CommitSignature, SignedBatch, TimeMs, VoteKind, batch::BATCH_VERSION,
-        vote_message,
-    },
-    codec::{Bounded, Text},
+    block::{BatchDigest, SignedBatch, TimeMs},
     committee::ValidatorId,
-    genesis::{GENESIS_VERSION, Genesis, GenesisValidator},
-    governance::{CurrencyRecord, Parameters},
-    identity::{
-        AccountId, AddressPrefix, IdentityCommitment, KeyPolicy, Participant, ParticipantId, Salt, Tier, WeightedKey,
-    },
-    keys::{Domain, PublicKey, SecretKey, Signature},
+    genesis::Genesis,
+    identity::{AccountId, IdentityCommitment, Salt, Tier},
+    keys::{PublicKey, SecretKey},
     ledger::Ledger,
-    money::{Amount, Currency},
-    transaction::{
-        Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, TransactionSignature, UnixSeconds,
-    },
+    money::Amount,
+    transaction::{Action, SignedTransaction},
 };
 use causeway_node::store::{BlockCommit, Expect, Opened, Store};
 use criterion::{BenchmarkGroup, Criterion, Throughput, measurement::WallTime};
 
 const ACCOUNTS: u64 = 1_000_000;
 const TRANSFERS: u64 = 1_024;
-const START_MS: u64 = 1_800_000_000_000;
 
 /// Where the database is that the other process is to open.
 const START: &str = "CAUSEWAY_BENCH_START";
@@ -44,57 +38,17 @@ const START: &str = "CAUSEWAY_BENCH_START";
 struct World {
     genesis: Genesis,
     validators: Vec<SecretKey>,
-    bank: ParticipantId,
-    bank_key: PublicKey,
-    currency: Currency,
     nonce: u64,
 }
 
 impl World {
     fn new() -> Self {
         let validators: Vec<_> = (1..=4).map(|seed| SecretKey::from_seed(&[seed; 32])).collect();
-        let bank = ParticipantId::new("BANK").expect("an id");
-        let currency = Currency::new("EUR").expect("a code");
-        let bank_key = SecretKey::from_seed(&[9; 32]).public_key();
-        let members = validators.iter().enumerate().map(|(n, key)| GenesisValidator {
-            name: text(&format!("v{n}")),
-            key: key.public_key(),
-            power: 1,
-            network_key: SecretKey::from_seed(&[20 + n as u8; 32]).public_key(),
-            address: text("/ip4/127.0.0.1/tcp/1"),
-        });
-        let genesis = Genesis {
-            version: GENESIS_VERSION,
-            name: text("bench"),
-            address_prefix: AddressPrefix::Devnet,
-            time_ms: TimeMs(START_MS),
-            council: KeyPolicy::single(bank_key),
-            parameters: Parameters::default(),
-            validators: list(members.collect()),
-            participants: list(vec![Participant {
-                id: bank,
-                name: text("Bank"),
-                keys: KeyPolicy::single(bank_key),
-                operator: true,
-                liquidity_provider: false,
-            }]),
-            currencies: list(vec![CurrencyRecord {
-                code: currency,
-                exponent: 2,
-                issuer: bank,
-                name: text("Euro"),
-                issuance_cap: Amount(u64::MAX),
-                frozen: false,
-            }]),
-            accounts: Bounded::default(),
-        };
+        let genesis = genesis(&validators, Vec::new());
         genesis.check().expect("a genesis that passes");
         Self {
             genesis,
             validators,
-            bank,
-            bank_key,
-            currency,
             nonce: 0,
         }
     }
@@ -103,46 +57,17 @@ impl World {
         Store::open(path, &self.genesis, Expect::NewOrExisting).expect("it opens")
     }
 
-    fn policy(number: u64) -> KeyPolicy {
-        KeyPolicy {
-            threshold: 1,
-            keys: list(vec![WeightedKey {
-                key: customer_key(number),
-                weight: 1,
-            }]),
-        }
-    }
-
     fn account(&self, number: u64) -> AccountId {
-        AccountId::derive(&self.genesis.hash(), self.bank, &Self::policy(number), &Salt([0; 16]))
+        AccountId::derive(&self.genesis.hash(), bank(), &customer_keys(number), &Salt([0; 16]))
     }
 
-    /// Signatures are verified before a batch gets here, and not again: any will do.
     fn transaction(&mut self, now: TimeMs, signer: PublicKey, actions: Vec<Action>) -> SignedTransaction {
         self.nonce += 1;
-        SignedTransaction {
-            transaction: Transaction {
-                version: TRANSACTION_VERSION,
-                genesis: self.genesis.hash().prefix(),
-                valid_until: UnixSeconds(now.0 / 1000 + 60),
-                nonce: Nonce(self.nonce),
-                actions: list(actions),
-                memo: Text::default(),
-            },
-            signatures: list(vec![TransactionSignature {
-                key: signer,
-                signature: Signature([0; 64]),
-            }]),
-        }
+        unverified(transaction(&self.genesis.hash(), now, self.nonce, actions), signer)
     }
 
     fn batch(&self, transactions: Vec<SignedTransaction>) -> (BatchDigest, Arc<SignedBatch>) {
-        let batch = Batch {
-            version: BATCH_VERSION,
-            genesis: self.genesis.hash(),
-            author: self.proposer(),
-            transactions: list(transactions),
-        };
+        let batch = batch(self.genesis.hash(), self.proposer(), transactions);
         (batch.digest(), Arc::new(SignedBatch::seal(batch, &self.validators[0])))
     }
 
@@ -166,27 +91,7 @@ impl World {
         let (block, execution) = ledger.draft(next_time(ledger), self.proposer(), &candidates);
         assert_eq!(block.batches.len(), candidates.len(), "all of it fits");
         let set = self.genesis.validator_set().expect("a checked genesis");
-        let message = vote_message(
-            &self.genesis.hash(),
-            VoteKind::Precommit,
-            block.header.height,
-            0,
-            Some(&block.id()),
-        );
-        let mut signatures: Vec<_> = self.validators[..3]
-            .iter()
-            .map(|key| CommitSignature {
-                signer: set.index_of(&ValidatorId::of(&key.public_key())).expect("a member"),
-                signature: key.sign(Domain::Vote, &message),
-            })
-            .collect();
-        signatures.sort_by_key(|entry| entry.signer);
-        let certificate = CommitCertificate {
-            height: block.header.height,
-            round: 0,
-            block: block.id(),
-            signatures: list(signatures),
-        };
+        let certificate = certificate(&set, &self.validators[..3], &block.header);
         Box::new(BlockCommit {
             block,
             certificate,
@@ -211,8 +116,8 @@ impl World {
         for block in numbers.chunks(16 * 1024) {
             let now = next_time(ledger);
             let opening = self.batches(now, block, |_, number| Action::OpenAccount {
-                operator: ParticipantId::new("BANK").expect("an id"),
-                keys: Self::policy(number),
+                operator: bank(),
+                keys: customer_keys(number),
                 salt: Salt([0; 16]),
                 tier: Tier(0),
                 identity: IdentityCommitment([9; 32]),
@@ -221,7 +126,7 @@ impl World {
             self.commit(store, ledger, commit).await;
             let now = next_time(ledger);
             let issuing = self.batches(now, block, |world, number| Action::Issue {
-                currency: world.currency,
+                currency: currency(),
                 to: world.account(number),
                 amount: Amount(1_000_000),
             });
@@ -239,7 +144,7 @@ impl World {
         let batches = numbers.chunks(32 * 32).map(|batch| {
             let transactions = batch.chunks(32).map(|some| {
                 let actions = some.iter().map(|number| action(self, *number)).collect();
-                self.transaction(now, self.bank_key, actions)
+                self.transaction(now, bank_key(), actions)
             });
             transactions.collect::<Vec<_>>()
         });
@@ -255,12 +160,7 @@ impl World {
             // Far apart, so that nearly every transfer touches two accounts of its own.
             let (from, to) = (self.nonce * 7_919 % accounts, self.nonce * 104_729 % accounts);
             let to = if from == to { (to + 1) % accounts } else { to };
-            let action = Action::Transfer {
-                from: self.account(from),
-                to: self.account(to),
-                currency: self.currency,
-                amount: Amount(1),
-            };
+            let action = transfer(self.account(from), self.account(to), 1);
             self.transaction(now, customer_key(from), vec![action])
         });
         let transfers = transfers.collect();
@@ -270,21 +170,6 @@ impl World {
 
 fn next_time(ledger: &Ledger) -> TimeMs {
     TimeMs(ledger.tip().time_ms.0 + 100)
-}
-
-fn text<const MAX: usize>(text: &str) -> Text<MAX> {
-    Text::new(text).expect("short")
-}
-
-fn list<T, const MAX: usize>(items: Vec<T>) -> Bounded<T, MAX> {
-    Bounded::new(items).expect("few")
-}
-
-/// A key that nobody has the secret of.
-fn customer_key(number: u64) -> PublicKey {
-    let mut bytes = [7; 32];
-    bytes[..8].copy_from_slice(&number.to_be_bytes());
-    PublicKey::Ed25519(bytes)
 }
 
 fn runtime() -> tokio::runtime::Runtime {

@@ -9,57 +9,24 @@ use std::{
     time::{Duration, Instant},
 };
 
+use causeway_benches::{
+    bank, batch, currency, customer_key, customer_keys, genesis, list, transaction, transfer, unverified,
+};
 use causeway_contracts::{
-    block::{Batch, Block, TimeMs},
-    codec::{Bounded, Text},
+    block::{Batch, BatchDigest, Block, TimeMs},
     committee::ValidatorId,
-    genesis::{GENESIS_VERSION, Genesis, GenesisValidator, OpeningAccount, OpeningBalance},
-    governance::{CurrencyRecord, Parameters},
-    identity::{
-        AccountId, AddressPrefix, IdentityCommitment, KeyPolicy, Participant, ParticipantId, Salt, Tier, WeightedKey,
-    },
-    keys::{PublicKey, SecretKey, Signature},
+    genesis::{OpeningAccount, OpeningBalance},
+    identity::{AccountId, IdentityCommitment, Salt, Tier},
+    keys::SecretKey,
     ledger::{Execution, Ledger, changes_root, receipt::receipts_root},
-    money::{Amount, Currency},
-    transaction::{
-        Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, TransactionSignature, UnixSeconds,
-    },
+    money::Amount,
+    transaction::SignedTransaction,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 
 const ACCOUNTS: u64 = 1_000_000;
 const TRANSFERS: usize = 16_384;
 const BATCH: usize = 1_024;
-const START_MS: u64 = 1_800_000_000_000;
-
-fn text<const MAX: usize>(text: &str) -> Text<MAX> {
-    Text::new(text).expect("short")
-}
-
-fn list<T, const MAX: usize>(items: Vec<T>) -> Bounded<T, MAX> {
-    Bounded::new(items).expect("few")
-}
-
-fn key(seed: u8) -> PublicKey {
-    SecretKey::from_seed(&[seed; 32]).public_key()
-}
-
-/// A key that no one has: signatures are not looked at here.
-fn customer_key(number: u64) -> PublicKey {
-    let mut bytes = [7; 32];
-    bytes[..8].copy_from_slice(&number.to_le_bytes());
-    PublicKey::Ed25519(bytes)
-}
-
-fn participant(id: &str, seed: u8) -> Participant {
-    Participant {
-        id: ParticipantId::new(id).expect("a participant id"),
-        name: text(id),
-        keys: KeyPolicy::single(key(seed)),
-        operator: true,
-        liquidity_provider: false,
-    }
-}
 
 /// The deterministic stream of numbers that picks payers and payees: a linear congruential generator
 /// with Knuth's constants.
@@ -79,61 +46,28 @@ struct World {
     ledger: Ledger,
     accounts: Vec<AccountId>,
     proposer: ValidatorId,
-    currency: Currency,
     numbers: Numbers,
 }
 
 impl World {
     fn new() -> Self {
-        let bank = participant("BANK", 3);
-        let operator = bank.id;
-        let currency = Currency::new("EUR").expect("a currency");
         let accounts = (0..ACCOUNTS).map(|number| {
             let mut salt = [0; 16];
             salt[..8].copy_from_slice(&number.to_le_bytes());
             OpeningAccount {
-                operator,
-                keys: KeyPolicy {
-                    threshold: 1,
-                    keys: list(vec![WeightedKey {
-                        key: customer_key(number),
-                        weight: 1,
-                    }]),
-                },
+                operator: bank(),
+                keys: customer_keys(number),
                 salt: Salt(salt),
                 tier: Tier(1),
                 identity: IdentityCommitment([9; 32]),
                 balances: list(vec![OpeningBalance {
-                    currency,
+                    currency: currency(),
                     amount: Amount(1_000_000_000),
                 }]),
             }
         });
-        let genesis = Genesis {
-            version: GENESIS_VERSION,
-            name: text("bench"),
-            address_prefix: AddressPrefix::Devnet,
-            time_ms: TimeMs(START_MS),
-            council: KeyPolicy::single(key(1)),
-            parameters: Parameters::default(),
-            validators: list(vec![GenesisValidator {
-                name: text("one"),
-                key: key(2),
-                power: 1,
-                network_key: key(4),
-                address: text("/ip4/127.0.0.1/tcp/1"),
-            }]),
-            currencies: list(vec![CurrencyRecord {
-                code: currency,
-                exponent: 2,
-                issuer: bank.id,
-                name: text("Euro"),
-                issuance_cap: Amount(u64::MAX),
-                frozen: false,
-            }]),
-            participants: list(vec![bank]),
-            accounts: list(accounts.collect()),
-        };
+        let proposer = SecretKey::from_seed(&[2; 32]);
+        let genesis = genesis(std::slice::from_ref(&proposer), accounts.collect());
         let ids = {
             let hash = genesis.hash();
             let id = |it: &OpeningAccount| AccountId::derive(&hash, it.operator, &it.keys, &it.salt);
@@ -142,52 +76,35 @@ impl World {
         Self {
             ledger: Ledger::from_genesis(&genesis, 0x5eed),
             accounts: ids,
-            proposer: ValidatorId::of(&key(2)),
-            currency,
+            proposer: ValidatorId::of(&proposer.public_key()),
             numbers: Numbers(1),
         }
     }
 
-    fn transfer(&mut self, valid_until: UnixSeconds) -> SignedTransaction {
+    fn transfer(&mut self, now: TimeMs) -> SignedTransaction {
         let from = self.numbers.below(ACCOUNTS);
         let to = (from + 1 + self.numbers.below(ACCOUNTS - 1)) % ACCOUNTS;
-        SignedTransaction {
-            transaction: Transaction {
-                version: TRANSACTION_VERSION,
-                genesis: self.ledger.genesis().prefix(),
-                valid_until,
-                nonce: Nonce(self.numbers.below(u64::MAX)),
-                actions: list(vec![Action::Transfer {
-                    from: self.accounts[from as usize],
-                    to: self.accounts[to as usize],
-                    currency: self.currency,
-                    amount: Amount(1 + self.numbers.below(1_000)),
-                }]),
-                memo: Text::default(),
-            },
-            signatures: list(vec![TransactionSignature {
-                key: customer_key(from),
-                signature: Signature([0; 64]),
-            }]),
-        }
+        let amount = 1 + self.numbers.below(1_000);
+        let action = transfer(self.accounts[from as usize], self.accounts[to as usize], amount);
+        let nonce = self.numbers.below(u64::MAX);
+        unverified(
+            transaction(&self.ledger.genesis(), now, nonce, vec![action]),
+            customer_key(from),
+        )
     }
 
     /// Batches of random transfers for the next block.
-    fn batches(&mut self) -> Vec<(causeway_contracts::block::BatchDigest, Arc<Batch>)> {
-        let valid_until = UnixSeconds(self.ledger.tip().time_ms.0 / 1000 + 60);
+    fn batches(&mut self) -> Vec<(BatchDigest, Arc<Batch>)> {
+        let now = self.ledger.tip().time_ms;
         let batches = (0..TRANSFERS / BATCH).map(|_| {
-            let batch = Batch {
-                version: 1,
-                genesis: self.ledger.genesis(),
-                author: self.proposer,
-                transactions: list((0..BATCH).map(|_| self.transfer(valid_until)).collect()),
-            };
+            let transfers = (0..BATCH).map(|_| self.transfer(now)).collect();
+            let batch = batch(self.ledger.genesis(), self.proposer, transfers);
             (batch.digest(), Arc::new(batch))
         });
         batches.collect()
     }
 
-    fn draft(&self, batches: &[(causeway_contracts::block::BatchDigest, Arc<Batch>)]) -> (Block, Execution) {
+    fn draft(&self, batches: &[(BatchDigest, Arc<Batch>)]) -> (Block, Execution) {
         let now = TimeMs(self.ledger.tip().time_ms.0 + 500);
         let (block, execution) = self.ledger.draft(now, self.proposer, batches);
         assert_eq!(execution.receipts.len(), TRANSFERS, "every transfer is ordered");

@@ -2,20 +2,17 @@
 
 use std::hint::black_box;
 
+use causeway_benches::{certificate, text, transaction, transfer};
 use causeway_contracts::{
-    block::{
-        BLOCK_VERSION, BlockId, CommitCertificate, CommitSignature, GenesisHash, Header, Height, StateHash, TimeMs,
-        VoteKind, vote_message,
-    },
-    codec::{Bounded, Text},
-    committee::{Validator, ValidatorId, ValidatorSet},
+    block::{BLOCK_VERSION, BlockId, GenesisHash, Header, Height, StateHash, TimeMs},
+    codec::Bounded,
+    committee::{Validator, ValidatorSet},
     identity::AccountId,
-    keys::{Domain, SecretKey},
+    keys::SecretKey,
     ledger::receipt::{Outcome, Receipt, Subject},
     merkle::{self, Root},
-    money::{Amount, Currency},
     proof::{CertifiedHeader, PROOF_VERSION, PaymentProof, TrustedSet},
-    transaction::{Action, Nonce, TRANSACTION_VERSION, Transaction, TxId, UnixSeconds},
+    transaction::{Transaction, TxId},
 };
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 
@@ -37,19 +34,10 @@ fn proof(validators: u16) -> (PaymentProof, TrustedSet) {
         power: 1,
     });
     let set = ValidatorSet::new(set.collect()).expect("a good set");
+    let transfer = transfer(AccountId([1; 20]), AccountId([2; 20]), 1250);
     let transaction = Transaction {
-        version: TRANSACTION_VERSION,
-        genesis: genesis.prefix(),
-        valid_until: UnixSeconds(1),
-        nonce: Nonce(1),
-        actions: Bounded::new(vec![Action::Transfer {
-            from: AccountId([1; 20]),
-            to: AccountId([2; 20]),
-            currency: Currency::new("EUR").expect("a code"),
-            amount: Amount(1250),
-        }])
-        .expect("one"),
-        memo: Text::new("invoice 17").expect("short"),
+        memo: text("invoice 17"),
+        ..transaction(&genesis, TimeMs(1), 1, vec![transfer])
     };
     let transaction = transaction.sign([&key(1000)]).expect("signed");
     let place = RECEIPTS / 2;
@@ -80,28 +68,13 @@ fn proof(validators: u16) -> (PaymentProof, TrustedSet) {
         validators_hash: set.hash(),
         next_validators_hash: set.hash(),
     };
-    let block = header.id();
-    let message = vote_message(&genesis, VoteKind::Precommit, header.height, 0, Some(&block));
-    let mut signatures: Vec<_> = keys
-        .iter()
-        .map(|key| CommitSignature {
-            signer: set.index_of(&ValidatorId::of(&key.public_key())).expect("a member"),
-            signature: key.sign(Domain::Vote, &message),
-        })
-        .collect();
-    signatures.sort_by_key(|entry| entry.signer);
     let proof = PaymentProof {
         version: PROOF_VERSION,
         receipt: receipt(place),
         path: merkle::path(&leaves, place as usize),
         transaction,
         block: CertifiedHeader {
-            certificate: CommitCertificate {
-                height: header.height,
-                round: 0,
-                block,
-                signatures: Bounded::new(signatures).expect("at most 256"),
-            },
+            certificate: certificate(&set, &keys, &header),
             header,
         },
         handovers: Bounded::default(),

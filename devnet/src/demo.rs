@@ -18,6 +18,7 @@ use causeway_contracts::{
     transaction::{Action, FreezeScope},
 };
 use causeway_wallet::client::Client;
+use serde_json::Value;
 use tokio::time::timeout;
 
 use self::{
@@ -30,7 +31,7 @@ use crate::{
     fleet::{self, Fleet, Lifetime, node_binary},
     folder::{self, Folder},
     genesis::{OPERATORS, validator_name},
-    load::{self, ACCOUNTS, Loader, Offer, word},
+    load::{self, ACCOUNTS, Loader, Offer},
     network::{Network, Plan},
     ports::BasePort,
     progress,
@@ -145,7 +146,7 @@ impl Demo<'_> {
             if let Some(found) = found.as_ref().filter(|found| !found.is_complete()) {
                 let why = format!(
                     "of the payments offered with {what}, not all were made: {}",
-                    losses(found)
+                    found.losses().join(", ")
                 );
                 report.failed.push(why);
             }
@@ -335,13 +336,13 @@ impl Demo<'_> {
             };
             let outcome = match (outcome.as_str(), reason) {
                 ("applied", _) => Ok(()),
-                ("rejected", Some(reason)) => Err(reason),
+                ("rejected", Some(reason)) => Err(serde_json::from_value(Value::String(reason))?),
                 (_, reason) => bail!("line {line} has no receipt: {}", reason.unwrap_or_default()),
             };
             bar.inc(1);
             match &outcome {
                 Ok(()) => report.payroll.applied += 1,
-                Err(reason) => *report.payroll.refused.entry(reason.clone()).or_default() += 1,
+                Err(reason) => *report.payroll.refused.entry(*reason).or_default() += 1,
             }
             report.payroll.finalized += 1;
             latencies.extend(latency_ms.map(|ms| Duration::from_secs_f64(ms / 1e3)));
@@ -408,7 +409,6 @@ impl Demo<'_> {
         let expected = payroll::expected(lines, people, &network.genesis.parameters, &funds)?;
         let outcomes: BTreeMap<_, _> = paid.iter().map(|paid| (paid.line, &paid.outcome)).collect();
         for (line, expected) in lines.iter().zip(expected) {
-            let expected = expected.map_err(word);
             match outcomes.get(&line.number) {
                 Some(outcome) if **outcome == expected => {}
                 Some(outcome) => report.fail(format!(
@@ -457,15 +457,6 @@ fn network_lines(network: &Network) -> anyhow::Result<Vec<Line>> {
     payroll::lines(PAYROLL, |code| {
         network.genesis.currency(code).map(|record| record.exponent)
     })
-}
-
-fn losses(report: &load::Report) -> String {
-    let counts = report.rejected.iter().chain(&report.failed);
-    let mut losses: Vec<_> = counts.map(|(why, count)| format!("{count} {why}")).collect();
-    if report.unsent > 0 {
-        losses.push(format!("{} not sent", report.unsent));
-    }
-    losses.join(", ")
 }
 
 fn path(path: &std::path::Path) -> anyhow::Result<&str> {

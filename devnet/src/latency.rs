@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use causeway_wallet::batch::run::Summary;
 use serde::Serialize;
 
 /// Durations as they were measured.
@@ -22,7 +23,16 @@ impl Latencies {
     pub fn percentiles(&self) -> Option<Percentiles> {
         let mut sorted = self.0.clone();
         sorted.sort_unstable();
-        let at = |percent| nearest_rank(&sorted, percent).map(|duration| duration.as_secs_f64() * 1e3);
+        // As the wallet counts, so that both say the same of the same payments.
+        let measured = Summary {
+            latencies: sorted,
+            ..Summary::default()
+        };
+        let at = |percent| {
+            measured
+                .percentile(percent)
+                .map(|duration| duration.as_secs_f64() * 1e3)
+        };
         Some(Percentiles {
             p50_ms: at(50)?,
             p90_ms: at(90)?,
@@ -42,13 +52,6 @@ impl FromIterator<Duration> for Latencies {
     fn from_iter<I: IntoIterator<Item = Duration>>(durations: I) -> Self {
         Self(durations.into_iter().collect())
     }
-}
-
-/// The nearest-rank percentile: the smallest value with at least `percent` of 100 at or below it.
-/// Always a value that was measured, never one in between.
-fn nearest_rank(sorted: &[Duration], percent: usize) -> Option<Duration> {
-    let rank = (sorted.len() * percent).div_ceil(100).max(1);
-    sorted.get(rank - 1).copied()
 }
 
 #[cfg(test)]

@@ -8,12 +8,16 @@ use std::{
 
 use anyhow::Context;
 use causeway_contracts::{
+    codec::Text,
     identity::{ParticipantId, Tier},
     ledger::{receipt::Outcome, rejection::Rejection},
     money::{Amount, Currency},
     transaction::Action,
 };
-use causeway_wallet::client::{Client, ClientError};
+use causeway_wallet::{
+    client::{Client, ClientError},
+    payment,
+};
 use indicatif::ProgressBar;
 use serde::Serialize;
 use tokio::{sync::Semaphore, task::JoinSet};
@@ -24,7 +28,7 @@ use crate::{
     network::Network,
     progress,
     table::Table,
-    teller::{Customer, Teller, sign},
+    teller::{Customer, Teller},
 };
 
 /// Accounts that pay each other round robin, unless told otherwise.
@@ -54,7 +58,7 @@ pub struct Report {
     pub offered: u64,
     /// With a verified receipt, whatever its outcome.
     pub finalized: u64,
-    pub rejected: BTreeMap<String, u64>,
+    pub rejected: BTreeMap<Rejection, u64>,
     /// Without a receipt, and why.
     pub failed: BTreeMap<String, u64>,
     /// Not sent, since too many were unanswered.
@@ -69,41 +73,38 @@ impl Report {
         self.finalized == self.rate * self.seconds && self.rejected.is_empty()
     }
 
+    /// How many payments were not made, by why.
+    pub fn losses(&self) -> Vec<String> {
+        let refused = self
+            .rejected
+            .iter()
+            .map(|(reason, count)| format!("{count} refused: {reason}"));
+        let failed = self.failed.iter().map(|(why, count)| format!("{count} {why}"));
+        let unsent = (self.unsent > 0).then(|| format!("{} not sent", self.unsent));
+        refused.chain(failed).chain(unsent).collect()
+    }
+
     pub fn table(&self) -> Table {
-        let mut table = Table::new([
-            "offered",
-            "finalized",
-            "refused",
-            "failed",
-            "not sent",
-            "p50",
-            "p90",
-            "p99",
-            "max",
-        ]);
-        let ms = |field: fn(&Percentiles) -> f64| {
-            let value = self.finality.as_ref().map(field);
-            value.map_or("-".to_owned(), |value| format!("{value:.1} ms"))
-        };
-        let total = |counts: &BTreeMap<String, u64>| counts.values().sum::<u64>().to_string();
-        table.row([
-            self.offered.to_string(),
-            self.finalized.to_string(),
-            total(&self.rejected),
-            total(&self.failed),
-            self.unsent.to_string(),
-            ms(|finality| finality.p50_ms),
-            ms(|finality| finality.p90_ms),
-            ms(|finality| finality.p99_ms),
-            ms(|finality| finality.max_ms),
-        ]);
+        let offered = format!("{} at {}/s for {} s", self.offered, self.rate, self.seconds);
+        let mut table = Table::new(["offered", &offered]);
+        let mut row = |name: &str, value: String| table.row([name.to_owned(), value]);
+        row("finalized", self.finalized.to_string());
+        row("refused", self.rejected.values().sum::<u64>().to_string());
+        row("failed", self.failed.values().sum::<u64>().to_string());
+        row("not sent", self.unsent.to_string());
+        let finality = self.finality.map_or("-".to_owned(), |found| {
+            format!(
+                "p50 {:.0} ms, p90 {:.0} ms, p99 {:.0} ms, max {:.0} ms",
+                found.p50_ms, found.p90_ms, found.p99_ms, found.max_ms
+            )
+        });
+        row("finality", finality);
         table
     }
 }
 
 /// Accounts with money, and a client.
 pub struct Loader {
-    network: Arc<Network>,
     client: Arc<Client>,
     payers: Arc<[Customer]>,
     currency: Currency,
@@ -127,16 +128,8 @@ fn kind(error: &ClientError) -> &'static str {
     }
 }
 
-/// The word that receipts carry in JSON, such as `insufficient_funds`.
-pub fn word(reason: Rejection) -> String {
-    match serde_json::to_value(reason) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => unreachable!("a rejection is written as one word"),
-    }
-}
-
 impl Loader {
-    /// Opens and funds this many accounts, those apart that an earlier load has.
+    /// Opens and funds this many accounts, but for those that an earlier load has.
     pub async fn prepare(network: &Network, accounts: u32) -> anyhow::Result<Self> {
         let client = Client::new(network.genesis.clone(), network.api_urls())?;
         let (operator, _) = OPERATORS[0];
@@ -145,15 +138,11 @@ impl Loader {
         let payers: Vec<_> = (0..accounts)
             .map(|index| Customer::new(network, &format!("load-{index}"), operator, Tier(1)))
             .collect();
-        let last = payers.last().context("a load needs at least one account")?;
         let teller = Teller::new(network, &client);
-        if !teller.is_open(last).await? {
-            let bar = progress::bar("opening and funding accounts", u64::from(accounts));
-            teller.open_with(&payers, currency, FUNDS, &bar).await?;
-            bar.finish_and_clear();
-        }
+        let bar = progress::bar("opening and funding accounts", u64::from(accounts));
+        teller.open_with(&payers, currency, FUNDS, &bar).await?;
+        bar.finish_and_clear();
         Ok(Self {
-            network: Arc::new(network.clone()),
             client: Arc::new(client),
             payers: payers.into(),
             currency,
@@ -206,7 +195,7 @@ impl Loader {
                         Ending::Rejected(reason) => {
                             report.finalized += 1;
                             latencies.extend([latency]);
-                            *report.rejected.entry(word(reason)).or_default() += 1;
+                            *report.rejected.entry(reason).or_default() += 1;
                         }
                         Ending::Failed(why) => *report.failed.entry(why.to_owned()).or_default() += 1,
                     }
@@ -220,7 +209,7 @@ impl Loader {
     fn payment(&self, number: u64) -> impl Future<Output = Ending> + use<> {
         let payer = (number % self.payers.len() as u64) as usize;
         let payee = (payer + 1) % self.payers.len();
-        let (network, client, payers) = (self.network.clone(), self.client.clone(), self.payers.clone());
+        let (client, payers) = (self.client.clone(), self.payers.clone());
         let currency = self.currency;
         async move {
             let transfer = Action::Transfer {
@@ -229,7 +218,7 @@ impl Loader {
                 currency,
                 amount: PAYMENT,
             };
-            let Ok(transaction) = sign(&network, vec![transfer], "", &payers[payer].key) else {
+            let Ok(transaction) = payment::sign(client.genesis(), transfer, Text::default(), &payers[payer].key) else {
                 return Ending::Failed("not signed");
             };
             match client.submit(&transaction).await {

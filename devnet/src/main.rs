@@ -204,8 +204,8 @@ async fn load(network: &Network, accounts: u32, offer: Offer, json: bool) -> any
         return Ok(());
     }
     print!("{}", report.table());
-    for (why, count) in report.rejected.iter().chain(&report.failed) {
-        println!("{count} {why}");
+    for loss in report.losses() {
+        println!("{loss}");
     }
     Ok(())
 }

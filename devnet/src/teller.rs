@@ -1,7 +1,5 @@
 //! Acts for the banks of a devnet: opens accounts, issues and hands out money, with their own keys.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
 use anyhow::{Context, bail};
 use causeway_contracts::{
     codec::{self, Bounded, Text},
@@ -9,22 +7,19 @@ use causeway_contracts::{
     keys::SecretKey,
     ledger::{receipt::Outcome, rejection::Rejection},
     money::{Amount, Currency},
-    transaction::{Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, UnixSeconds},
+    transaction::{Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction},
 };
-use causeway_wallet::client::Client;
-use futures::{StreamExt, stream::FuturesUnordered};
+use causeway_wallet::{client::Client, clock, payment};
+use futures::{TryStreamExt, stream::FuturesUnordered};
 use indicatif::ProgressBar;
 
+use self::opening::{Opened, missing, open_part};
 use crate::{genesis::issuer_of, network::Network};
 
-/// A transaction may wait this long to be ordered.
-const VALID: Duration = Duration::from_secs(60);
+pub mod opening;
 
 /// Actions in one transaction.
 const ACTIONS_MAX: usize = 64;
-
-/// Transactions that are under way at once where many are.
-const WAVE: usize = 64;
 
 /// A customer of an operator, under a key of the devnet's own.
 #[derive(Clone)]
@@ -89,7 +84,7 @@ impl<'a> Teller<'a> {
     pub async fn act(&self, actor: ParticipantId, actions: &[Action], bar: &ProgressBar) -> anyhow::Result<()> {
         let key = self.participant_key(actor);
         for part in actions.chunks(ACTIONS_MAX) {
-            let transaction = sign(self.network, part.to_vec(), "", &key)?;
+            let transaction = self.sign(part.to_vec(), &key)?;
             let (_, verified) = self.client.submit(&transaction).await?;
             if let Outcome::Rejected { action, reason } = verified.outcome {
                 bail!(
@@ -115,9 +110,8 @@ impl<'a> Teller<'a> {
         Ok(())
     }
 
-    /// Opens customers of one operator and gives each money, in waves of transactions that wait for
-    /// each other. Each transaction does both for some, or neither: what an earlier call has done is
-    /// found done.
+    /// Opens customers of one operator and gives each money. What an earlier call has done, whole or
+    /// cut short, with as many customers or another number, is found done.
     pub async fn open_with(
         &self,
         customers: &[Customer],
@@ -128,40 +122,56 @@ impl<'a> Teller<'a> {
         let Some(operator) = customers.first().map(|customer| customer.operator) else {
             return Ok(());
         };
-        let from = self.participant_account(operator);
-        let key = self.participant_key(operator);
-        for wave in customers.chunks(WAVE * ACTIONS_MAX / 2) {
-            self.issue(from, currency, total(each, wave.len())?, bar).await?;
-            let answers = FuturesUnordered::new();
-            for part in wave.chunks(ACTIONS_MAX / 2) {
-                let actions = part.iter().flat_map(|customer| {
-                    let transfer = Action::Transfer {
-                        from,
-                        to: customer.id,
-                        currency,
-                        amount: each,
-                    };
-                    [customer.opening(), transfer]
-                });
-                let transaction = sign(self.network, actions.collect(), "", &key)?;
-                let count = part.len() as u64;
-                answers.push(async move { (self.client.submit(&transaction).await, count) });
-            }
-            let mut answers = std::pin::pin!(answers);
-            while let Some((answer, count)) = answers.next().await {
-                match answer?.1.outcome {
-                    Outcome::Applied
-                    | Outcome::Rejected {
-                        reason: Rejection::AccountExists,
-                        ..
-                    } => bar.inc(count),
-                    Outcome::Rejected { action, reason } => {
-                        bail!("the ledger refused action {action} of {operator}: {reason}")
-                    }
-                }
+        let waves = missing(customers, async |customer| self.is_open(customer).await).await?;
+        let count = |wave: &[&[Customer]]| wave.iter().map(|part| part.len()).sum::<usize>();
+        let left: usize = waves.iter().map(|wave| count(wave)).sum();
+        bar.set_position((customers.len() - left) as u64);
+        for wave in waves {
+            let funds = total(each, count(&wave))?;
+            self.issue(
+                self.participant_account(operator),
+                currency,
+                funds,
+                &ProgressBar::hidden(),
+            )
+            .await?;
+            let open = async |part: &[Customer]| self.open_at_once(part, currency, each).await;
+            let open = &open;
+            let parts = wave.into_iter().map(|part| async move {
+                open_part(part, open).await?;
+                anyhow::Ok(part.len() as u64)
+            });
+            let mut parts: FuturesUnordered<_> = parts.collect();
+            while let Some(opened) = parts.try_next().await? {
+                bar.inc(opened);
             }
         }
         Ok(())
+    }
+
+    /// One transaction that opens and funds these customers of one operator, or none of them.
+    async fn open_at_once(&self, part: &[Customer], currency: Currency, each: Amount) -> anyhow::Result<Opened> {
+        let operator = part[0].operator;
+        let actions = part.iter().flat_map(|customer| {
+            let transfer = Action::Transfer {
+                from: self.participant_account(operator),
+                to: customer.id,
+                currency,
+                amount: each,
+            };
+            [customer.opening(), transfer]
+        });
+        let transaction = self.sign(actions.collect(), &self.participant_key(operator))?;
+        match self.client.submit(&transaction).await?.1.outcome {
+            Outcome::Applied => Ok(Opened::All),
+            Outcome::Rejected {
+                reason: Rejection::AccountExists,
+                ..
+            } => Ok(Opened::NoneSinceOneIs),
+            Outcome::Rejected { action, reason } => {
+                bail!("the ledger refused action {action} of {operator}: {reason}")
+            }
+        }
     }
 
     /// Whether an account is open, by the word of more than f of the validators.
@@ -197,6 +207,19 @@ impl<'a> Teller<'a> {
         self.act(operator, &handed, bar).await
     }
 
+    /// A transaction of these actions under one key, that can be ordered from now on for a minute.
+    fn sign(&self, actions: Vec<Action>, key: &SecretKey) -> anyhow::Result<SignedTransaction> {
+        let transaction = Transaction {
+            version: TRANSACTION_VERSION,
+            genesis: self.client.genesis().prefix(),
+            valid_until: clock::seconds_from_now(payment::VALID_SECONDS),
+            nonce: Nonce(getrandom::u64()?),
+            actions: Bounded::new(actions)?,
+            memo: Text::default(),
+        };
+        Ok(transaction.sign([key])?)
+    }
+
     async fn issue(&self, to: AccountId, currency: Currency, amount: Amount, bar: &ProgressBar) -> anyhow::Result<()> {
         let issue = Action::Issue { currency, to, amount };
         self.act(issuer_of(currency), &[issue], bar).await
@@ -207,20 +230,4 @@ fn total(each: Amount, count: usize) -> anyhow::Result<Amount> {
     let count = u64::try_from(count)?;
     let total = each.0.checked_mul(count).context("more money than there can be")?;
     Ok(Amount(total))
-}
-
-/// A transaction of these actions under one key, that can be ordered from now on for a minute.
-pub fn sign(network: &Network, actions: Vec<Action>, memo: &str, key: &SecretKey) -> anyhow::Result<SignedTransaction> {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .context("the clock is before 1970")?;
-    let transaction = Transaction {
-        version: TRANSACTION_VERSION,
-        genesis: network.genesis.hash().prefix(),
-        valid_until: UnixSeconds((now + VALID).as_secs()),
-        nonce: Nonce(getrandom::u64()?),
-        actions: Bounded::new(actions)?,
-        memo: Text::new(memo)?,
-    };
-    Ok(transaction.sign([key])?)
 }

@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use causeway_contracts::{
     genesis::Genesis,
     identity::AccountId,
-    ledger::receipt::Outcome,
+    ledger::{receipt::Outcome, rejection::Rejection},
     money::{Balance, Currency},
     proof::{PaymentProof, TrustedSet},
     transaction::{Action, TxId},
@@ -20,13 +20,13 @@ use serde::Deserialize;
 use tokio::process::Command;
 
 use super::{FUNDS, payroll::Line, report::Report};
-use crate::{folder, latency::Latencies, load::word, network::Network, progress, teller::Customer};
+use crate::{folder, latency::Latencies, network::Network, progress, teller::Customer};
 
 /// A line as the wallet reported it; an error is the reason for which the ledger refused it.
 pub struct Paid {
     pub line: u64,
     pub id: TxId,
-    pub outcome: Result<(), String>,
+    pub outcome: Result<(), Rejection>,
 }
 
 /// Where the evidence is, and whose account is whose.
@@ -61,7 +61,7 @@ pub fn receipts(books: &Books, lines: &[Line], paid: &[Paid], report: &mut Repor
         latencies.extend([started.elapsed()]);
         let proved_outcome = match verified.outcome {
             Outcome::Applied => Ok(()),
-            Outcome::Rejected { reason, .. } => Err(word(reason)),
+            Outcome::Rejected { reason, .. } => Err(reason),
         };
         let asked = lines.get(line).and_then(|line| transfer(books, line));
         let is_it = verified.id == *id

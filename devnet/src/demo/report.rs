@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
+use causeway_contracts::ledger::rejection::Rejection;
 use serde::Serialize;
 
 use crate::{
@@ -43,7 +44,7 @@ pub struct Payroll {
     pub finalized: u64,
     pub applied: u64,
     /// By reason; each line's reason is the one that the rules foresee.
-    pub refused: BTreeMap<String, u64>,
+    pub refused: BTreeMap<Rejection, u64>,
     pub finality: Option<Percentiles>,
     pub seconds: f64,
 }

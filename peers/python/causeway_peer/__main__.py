@@ -5,8 +5,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-from .encoding import Malformed
-from .proof import Refused, Trust, verify
+from .proof import BAD, Trust, verify
 
 
 def main(arguments: list[str]) -> int:
@@ -17,8 +16,8 @@ def main(arguments: list[str]) -> int:
     bad = 0
     for name in arguments[1:]:
         try:
-            payment = verify(json.loads(Path(name).read_text()), trusted)
-        except (Refused, Malformed, KeyError, TypeError) as error:
+            payment = verify(json.loads(Path(name).read_bytes()), trusted)
+        except (*BAD, OSError) as error:
             print(f"{name}: not valid: {error}")
             bad += 1
         else:

@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import Any, Iterator
 
 from .address import decode
-from .encoding import Malformed
-from .proof import Refused, Trust, verify
+from .proof import BAD, Trust, verify
 
 
 def changes(value: Any) -> Iterator[Any]:
@@ -44,7 +43,7 @@ def refuses_every_change(proof: dict, trusted: Trust) -> int:
     for changed in changes(proof):
         try:
             verify(changed, trusted)
-        except (Refused, Malformed, KeyError, TypeError):
+        except BAD:
             count += 1
         else:
             if is_harmless(proof, changed):
@@ -86,7 +85,7 @@ def main(arguments: list[str]) -> int:
         proof = json.loads(path.read_text())
         try:
             payment = verify(proof, trusted)
-        except (Refused, Malformed, KeyError, TypeError) as error:
+        except BAD as error:
             raise SystemExit(f"audit: {path.name}: not valid: {error}") from error
         if payment.id != path.stem:
             raise SystemExit(f"audit: {path.name} proves {payment.id}")

@@ -9,7 +9,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from . import types
-from .encoding import public_key, unhex
+from .encoding import Malformed, public_key, unhex
 
 TRUST_MS = 30 * 86_400_000
 
@@ -27,9 +27,23 @@ class Payment:
     block: str
 
 
+# What a bad proof may raise, from the bytes of its file on: it shows nothing; it is no JSON, or a value
+# in it is none of its type (Malformed is a ValueError); something is missing; something is another kind
+# of value; it is nested too deeply to be read.
+BAD = (Refused, ValueError, KeyError, TypeError, RecursionError)
+
+
 def require(holds: bool, otherwise: str) -> None:
     if not holds:
         raise Refused(otherwise)
+
+
+def big_endian(value: Any, length: int) -> bytes:
+    """An unsigned integer of so many bytes, as votes hold it."""
+    good = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 1 << (8 * length)
+    if not good:
+        raise Malformed(f"{value!r} is no unsigned number of {8 * length} bits")
+    return value.to_bytes(length, "big")
 
 
 def digest(domain: str, *parts: bytes) -> bytes:
@@ -107,8 +121,8 @@ class Trust:
         message = (
             self.genesis
             + b"\2"
-            + certificate["height"].to_bytes(8, "big")
-            + certificate["round"].to_bytes(4, "big")
+            + big_endian(certificate["height"], 8)
+            + big_endian(certificate["round"], 4)
             + b"\1"
             + block
         )
@@ -127,7 +141,7 @@ class Trust:
 
 
 def verify(proof: dict, trusted: Trust) -> Payment:
-    """What a proof shows. Raises Refused, or Malformed for values that no type can hold."""
+    """What a proof shows. Raises one of BAD for any other."""
     require(proof["version"] == 1, "a version that is not known")
     trust = copy.copy(trusted)
     for handover in proof.get("handovers", []):
