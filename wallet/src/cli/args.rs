@@ -100,6 +100,16 @@ pub enum Command {
     Completions { shell: clap_complete::Shell },
 }
 
+impl Command {
+    /// Whether running it again may move money again.
+    pub fn pays(&self) -> bool {
+        matches!(
+            self,
+            Self::Pay(_) | Self::Issue(_) | Self::Account(AccountCommand::Open(_))
+        )
+    }
+}
+
 #[derive(Debug, Subcommand)]
 pub enum KeysCommand {
     /// Make a key from new words, or the next key of words that are there

@@ -7,7 +7,7 @@ use causeway_contracts::identity::{Address, AddressError};
 use causeway_wallet::{durable, payee::Contacts};
 use serde_json::json;
 
-use super::{Finding, args::ContactsCommand, wallet::Wallet};
+use super::{Finding, args::ContactsCommand, output::say, wallet::Wallet};
 
 const IMPORT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -21,9 +21,9 @@ pub fn run(wallet: &Wallet, command: ContactsCommand) -> anyhow::Result<()> {
         ContactsCommand::List => {
             for (name, address) in contacts.iter() {
                 if wallet.json {
-                    println!("{}", json!({ "name": name, "address": address }));
+                    say!("{}", json!({ "name": name, "address": address }));
                 } else {
-                    println!("{name:<24} {address}");
+                    say!("{name:<24} {address}");
                 }
             }
         }
@@ -31,9 +31,9 @@ pub fn run(wallet: &Wallet, command: ContactsCommand) -> anyhow::Result<()> {
             let count = import(&mut contacts, &file).map_err(Finding::BadInput)?;
             contacts.save()?;
             if wallet.json {
-                println!("{}", json!({ "imported": count }));
+                say!("{}", json!({ "imported": count }));
             } else {
-                println!("{count} contacts imported.");
+                say!("{count} contacts imported.");
             }
         }
     }
@@ -80,12 +80,12 @@ pub fn check(wallet: &Wallet, text: &str) -> anyhow::Result<()> {
         return Err(Finding::BadInput(error).into());
     }
     if wallet.json {
-        println!(
+        say!(
             "{}",
             json!({ "address": address, "account": address.account, "good": true })
         );
     } else {
-        println!("{address} is a good address.");
+        say!("{address} is a good address.");
     }
     Ok(())
 }

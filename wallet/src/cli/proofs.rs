@@ -11,7 +11,12 @@ use causeway_contracts::{
 use causeway_wallet::{clock, durable, home::read_genesis, trust};
 use serde_json::{Value, json};
 
-use super::{Finding, output, wallet::Wallet};
+use super::{
+    Finding,
+    output::{self, say},
+    teller,
+    wallet::Wallet,
+};
 
 pub async fn receipt(wallet: &Wallet, tx: TxId, out: Option<PathBuf>) -> anyhow::Result<()> {
     let home = wallet.home()?;
@@ -19,18 +24,18 @@ pub async fn receipt(wallet: &Wallet, tx: TxId, out: Option<PathBuf>) -> anyhow:
     let Some((proof, verified)) = client.proof(&tx).await? else {
         bail!("no validator that was asked has a receipt for {tx}");
     };
-    home.keep_trust(&client)?;
+    teller::keep_trust(wallet, &home, &client);
     let json = serde_json::to_string(&proof).expect("a proof has a JSON form");
     match out {
         Some(path) => {
             durable::replace(&path, json.as_bytes())?;
             if wallet.json {
-                println!("{}", describe(&verified));
+                say!("{}", describe(&verified));
             } else {
-                println!("The proof is in {}; `causeway verify` checks it.", path.display());
+                say!("The proof is in {}; `causeway verify` checks it.", path.display());
             }
         }
-        None => println!("{json}"),
+        None => say!("{json}"),
     }
     Ok(())
 }
@@ -63,7 +68,7 @@ pub fn verify(wallet: &Wallet, path: &Path, genesis: Option<PathBuf>) -> anyhow:
     match verified.outcome {
         Outcome::Applied => println!("Proved: transaction {} took effect.", verified.id),
         Outcome::Rejected { reason, .. } => {
-            println!("Proved: transaction {} was refused: {reason}.", verified.id);
+            say!("Proved: transaction {} was refused: {reason}.", verified.id);
         }
     }
     let prefix = genesis.address_prefix;
@@ -79,13 +84,13 @@ pub fn verify(wallet: &Wallet, path: &Path, genesis: Option<PathBuf>) -> anyhow:
                 Some(record) => output::money(*amount, record.exponent, *currency),
                 None => format!("{amount} minor units of {currency}"),
             };
-            println!("  {money} from {} to {}", from.address(prefix), to.address(prefix));
+            say!("  {money} from {} to {}", from.address(prefix), to.address(prefix));
         }
     }
     if !proof.transaction.transaction.memo.is_empty() {
-        println!("  memo: {}", proof.transaction.transaction.memo.escape_debug());
+        say!("  memo: {}", proof.transaction.transaction.memo.escape_debug());
     }
-    println!(
+    say!(
         "  final in block {} of {}, {}, by more than two thirds of its validators",
         verified.height,
         genesis.name,
