@@ -42,6 +42,11 @@ enum Finding {
          Correct the refused lines in a new file and pay that one"
     )]
     SomeRejected { rejected: usize, lines: usize },
+    #[error(
+        "the validators that the wallet has pinned were last seen more than 30 days ago, and a proof by them shows \
+         nothing; get the genesis file from someone you trust, and run `causeway init` again or give it with --genesis"
+    )]
+    TrustLapsed,
     #[error("{unfinished} of {lines} payments are not finished; run the same command again to go on")]
     Unfinished {
         unfinished: usize,
@@ -132,6 +137,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         if let Some(finding) = cause.downcast_ref::<Finding>() {
             return match finding {
                 Finding::Rejected(_) | Finding::SomeRejected { .. } => Exit::Refused,
+                Finding::TrustLapsed => Exit::Proof,
                 Finding::BadLines { .. } | Finding::BadInput(_) => Exit::Input,
                 Finding::Unfinished { sent, source, .. } => match source {
                     ClientError::Unreachable { .. } if *sent => Exit::Unconfirmed,
@@ -192,8 +198,48 @@ fn exit_of_client(error: &ClientError) -> Exit {
     match error {
         ClientError::Unreachable { .. } => Exit::Unreachable,
         ClientError::Refused { .. } => Exit::Refused,
-        ClientError::Unconfirmed { .. } | ClientError::Dead { .. } => Exit::Unconfirmed,
+        ClientError::Unconfirmed { .. } => Exit::Unconfirmed,
+        ClientError::Dead { .. } => Exit::Expired,
         ClientError::Proof(_) => Exit::Proof,
         _ => Exit::Error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use causeway_contracts::{
+        block::Height,
+        transaction::{TxId, UnixSeconds},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_batch_has_the_status_of_what_all_of_it_came_to() {
+        let id = TxId([1; 32]);
+        let nobody = || ClientError::Unreachable {
+            asked: 1,
+            last: Box::new(causeway_wallet::client::CallError::OtherSubject),
+        };
+        let unknown = || ClientError::Unconfirmed {
+            id,
+            valid_until: UnixSeconds(1),
+        };
+        let dead = || ClientError::Dead { id, height: Height(1) };
+        let batch = |source, sent| Finding::Unfinished {
+            unfinished: 1,
+            lines: 2,
+            sent,
+            source,
+        };
+        let check = |error: anyhow::Error, expected| assert_eq!(exit_of(&error), expected, "{error}");
+        check(nobody().into(), Exit::Unreachable);
+        check(batch(nobody(), false).into(), Exit::Unreachable);
+        check(batch(nobody(), true).into(), Exit::Unconfirmed);
+        check(Finding::Begun(nobody().into()).into(), Exit::Unconfirmed);
+        check(Finding::Begun(PayeeError::Empty.into()).into(), Exit::Input);
+        check(unknown().into(), Exit::Unconfirmed);
+        check(dead().into(), Exit::Expired);
+        check(batch(dead(), true).into(), Exit::Unconfirmed);
     }
 }

@@ -41,7 +41,7 @@ First steps:
   causeway pay cwdev1... 12.50 EUR --memo \"thank you\"";
 
 fn after_long_help() -> String {
-    format!("{FIRST_STEPS}\n\n{}", exit::TABLE)
+    format!("{FIRST_STEPS}\n\n{}", exit::table())
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use causeway_contracts::{
+    genesis::Genesis,
     ledger::receipt::Outcome,
     proof::{PROOF_BYTES_MAX, PaymentProof, VerifiedPayment},
     transaction::{Action, TxId},
@@ -55,18 +56,35 @@ pub fn verify(wallet: &Wallet, path: &Path, genesis: Option<PathBuf>) -> anyhow:
         None => {
             let home = wallet.home()?;
             let genesis = home.genesis().clone();
-            (trust::load(&home.trust_path(), genesis.hash())?, genesis)
+            let trusted = trust::load(&home.trust_path(), genesis.hash())?;
+            if trust::has_lapsed(&trusted, clock::now_ms()) {
+                return Err(Finding::TrustLapsed.into());
+            }
+            (trusted, genesis)
         }
     };
     let verified = proof
         .verify(&trusted)
         .with_context(|| format!("{}: not proved", file()))?;
     if wallet.json {
-        println!("{}", describe(&verified));
-        return Ok(());
+        let body = &proof.transaction.transaction;
+        let mut object = describe(&verified);
+        object["actions"] = json!(body.actions);
+        object["memo"] = json!(body.memo);
+        say!("{object}");
+    } else {
+        tell(&proof, &verified, &genesis);
     }
     match verified.outcome {
-        Outcome::Applied => println!("Proved: transaction {} took effect.", verified.id),
+        Outcome::Applied => Ok(()),
+        // The proof is good; that it is no proof of a payment must not escape a script.
+        Outcome::Rejected { reason, .. } => Err(Finding::Rejected(reason).into()),
+    }
+}
+
+fn tell(proof: &PaymentProof, verified: &VerifiedPayment, genesis: &Genesis) {
+    match verified.outcome {
+        Outcome::Applied => say!("Proved: transaction {} took effect.", verified.id),
         Outcome::Rejected { reason, .. } => {
             say!("Proved: transaction {} was refused: {reason}.", verified.id);
         }
@@ -96,7 +114,6 @@ pub fn verify(wallet: &Wallet, path: &Path, genesis: Option<PathBuf>) -> anyhow:
         genesis.name,
         output::time(verified.time_ms.0 / 1000)
     );
-    Ok(())
 }
 
 fn describe(verified: &VerifiedPayment) -> Value {

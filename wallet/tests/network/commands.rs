@@ -11,7 +11,7 @@ use causeway_contracts::{
     codec::Text,
     identity::AccountId,
     money::{Amount, Currency},
-    proof::PaymentProof,
+    proof::{PaymentProof, TRUST_MS},
     transaction::SignedTransaction,
 };
 use causeway_wallet::{clock, history::History, payment::Payment};
@@ -128,6 +128,15 @@ async fn a_payment_by_hand_with_its_proof_and_its_history() {
     // 6.66 EUR is what this network's ledger refuses.
     let refused = user.fails(3, &["pay", "bob", "6.66", "EUR"]).await;
     assert!(refused.contains("not enough available"), "{refused}");
+    // A proof that it was refused is a good proof, and no proof of a payment.
+    let history = json_lines(&user.good(&["history", "--json"]).await);
+    let id = history[1]["id"].as_str().expect("an id");
+    user.good(&["receipt", id, "--out", proof]).await;
+    let output = user.run(&["verify", proof, "--json"]).await;
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let told = &json_lines(&String::from_utf8(output.stdout).expect("UTF-8"))[0];
+    assert_eq!((&told["outcome"], &told["memo"]), (&"rejected".into(), &"".into()));
+    assert_eq!(told["actions"].as_array().map(Vec::len), Some(1));
     assert_eq!(user.network.applied(), [("thanks".to_owned(), 1)].into());
 }
 
@@ -419,6 +428,18 @@ async fn verify_needs_no_network_and_believes_no_forgery() {
     user.fails(7, &["verify", &forged]).await;
     let nonsense = user.write("nonsense.json", "{}");
     user.fails(6, &["verify", &nonsense]).await;
+    // Validators that were pinned too long ago may have left since, and sign what they like.
+    user.good(&["verify", &file]).await;
+    let trust = user.path("home/trust.json");
+    let mut pinned: Value = serde_json::from_slice(&fs::read(&trust).expect("there")).expect("JSON");
+    pinned["as_of"] = (clock::now_ms().0 - TRUST_MS - 1000).into();
+    fs::write(&trust, pinned.to_string()).expect("written");
+    let lapsed = user.fails(7, &["verify", &file]).await;
+    assert!(
+        lapsed.contains("causeway init") && lapsed.contains("--genesis"),
+        "{lapsed}"
+    );
+    user.good(&bare).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
