@@ -58,6 +58,11 @@ pub(crate) struct Node {
 pub enum ClientError {
     #[error("'{0}' is not the address of a node; write it like http://127.0.0.1:27200")]
     NodeAddress(Box<str>),
+    #[error(
+        "'{0}' has TLS, and the wallet speaks plain HTTP only; run a TLS tunnel to it on this machine \
+         (stunnel, say) and give the tunnel's http:// address"
+    )]
+    NodeTls(Box<str>),
     #[error("a wallet needs 1 to {NODES_MAX} nodes to talk to, and has {0}")]
     NodeCount(usize),
     #[error("the genesis file's validators: {0}")]
@@ -218,9 +223,13 @@ impl Client {
 
 impl Node {
     fn parse(text: &str) -> Result<Self, ClientError> {
-        let refuse = || ClientError::NodeAddress(text.chars().take(200).collect());
+        let quoted = || text.chars().filter(|c| !c.is_control()).take(200).collect();
+        let refuse = || ClientError::NodeAddress(quoted());
         let url = reqwest::Url::parse(text).map_err(|_| refuse())?;
         let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        if url.scheme() == "https" {
+            return Err(ClientError::NodeTls(quoted()));
+        }
         if url.scheme() != "http" || url.host_str().is_none() || !plain {
             return Err(refuse());
         }

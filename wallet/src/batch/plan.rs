@@ -39,7 +39,10 @@ pub enum Contradiction {
     SignedWhileLive { line: u64, id: TxId },
     #[error("line {line}: {id} ended, but it is not the line's last transaction")]
     OtherTransaction { line: u64, id: TxId },
-    #[error("the file has no payment on line {line}")]
+    #[error(
+        "line {line} was signed as a payment, and cannot be paid as it stands now; \
+         was a contact removed since? Put it back as it was"
+    )]
     UnknownLine { line: u64 },
 }
 

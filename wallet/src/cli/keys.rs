@@ -63,7 +63,10 @@ pub fn run(wallet: &Wallet, command: KeysCommand) -> anyhow::Result<()> {
                     let text = Zeroizing::new(durable::read_text(&path, SECRET_FILE_BYTES_MAX)?);
                     Secret::from_words(&text, index).with_context(|| path.display().to_string())?
                 }
-                (None, None) => Secret::from_words(&passphrase::prompt("The 12 or 24 words: ")?, index)?,
+                (None, None) => {
+                    let instead = "there is no terminal to ask for the words; use --words-file or --seed-file";
+                    Secret::from_words(&passphrase::prompt("The 12 or 24 words: ", instead)?, index)?
+                }
             };
             let entry = add(wallet, &home, &name, &secret)?;
             print_entry(wallet, &entry);
@@ -79,7 +82,11 @@ pub fn run(wallet: &Wallet, command: KeysCommand) -> anyhow::Result<()> {
             let Some(words) = secret.words() else {
                 bail!("key {name} was imported as a seed and has no words");
             };
-            println!("{}", words.as_str());
+            if wallet.json {
+                say!("{}", json!({ "name": name, "words": words.as_str() }));
+            } else {
+                say!("{}", words.as_str());
+            }
             Ok(())
         }
     }

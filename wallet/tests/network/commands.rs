@@ -170,6 +170,10 @@ async fn each_kind_of_error_has_its_status() {
     assert!(warned.contains("Only 1 of at least 2 nodes"), "{warned}");
     user.fails(4, &["pay", &bob, "1", "EUR"]).await;
     assert!(user.network.applied().is_empty());
+    let tls = user
+        .fails(1, &["init", "--genesis", genesis, "--node", "https://127.0.0.1:1"])
+        .await;
+    assert!(tls.contains("TLS tunnel"), "{tls}");
     // It never left, so that one node is enough to pay at last.
     let node = &user.network.nodes[0];
     user.good(&["init", "--genesis", genesis, "--node", node]).await;
@@ -178,6 +182,60 @@ async fn each_kind_of_error_has_its_status() {
     let history = user.good(&["history"]).await;
     let ends: Vec<_> = history.lines().filter_map(|line| line.rsplit("  ").next()).collect();
     assert_eq!(ends, ["never sent", "applied"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_get_wrong_is_told_in_their_words() {
+    let user = User::new([Behaviour::Honest; 4]).await;
+    let bob = user.payee(2);
+    let check = async |status, args: &[&str], expected: &str| {
+        let told = user.fails(status, args).await;
+        assert!(told.contains(expected), "{args:?}: {told}");
+    };
+    let long = "x".repeat(200);
+    check(
+        6,
+        &["pay", &bob, "1", "EUR", "--memo", &long],
+        "the memo is 200 bytes long, and at most 140 are allowed",
+    )
+    .await;
+    check(
+        6,
+        &["pay", &bob[..bob.len() - 1], "1", "EUR"],
+        "it is 1 character too short",
+    )
+    .await;
+    check(
+        6,
+        &["pay", "nobody", "1", "EUR"],
+        "an address begins with cw1 or cwdev1",
+    )
+    .await;
+    check(1, &["keys", "import", "more"], "--words-file").await;
+    user.good(&["keys", "new", "first"]).await;
+    let export = [
+        "keys",
+        "export",
+        "first",
+        "--words",
+        "--confirm",
+        "show my words",
+        "--json",
+    ];
+    let told = &json_lines(&user.good(&export).await)[0];
+    assert_eq!(told["name"], "first");
+    assert_eq!(told["words"].as_str().map(|words| words.split(' ').count()), Some(24));
+    // A contact that is removed leaves a line that was signed and cannot be read any more.
+    user.good(&["contacts", "add", "bob", &bob]).await;
+    let file = user.write("pay.csv", &format!("{HEADING}bob,1,EUR,a\n{bob},1,EUR,b\n"));
+    user.good(&["pay", "--batch", &file]).await;
+    fs::write(user.path("home/contacts.json"), "{}").expect("written");
+    check(
+        6,
+        &["pay", "--batch", &file, "--skip-bad"],
+        "was a contact removed since?",
+    )
+    .await;
 }
 
 /// A full disk or a closed pipe behind the output is no reason to pay again.
