@@ -9,19 +9,21 @@ mod output;
 mod passphrase;
 mod payments;
 mod proofs;
+mod teller;
 mod wallet;
 
 use std::process::ExitCode;
 
 use anyhow::Context;
-use causeway_contracts::{codec::TooMany, money::text::AmountTextError, proof::ProofError};
+use causeway_contracts::{money::text::AmountTextError, proof::ProofError};
 use causeway_wallet::{
-    batch::{journal::JournalError, lines::FileProblem},
+    batch::{journal::JournalError, lines::FileProblem, run::RunError},
     client::ClientError,
     exit::Exit,
     home::{GenesisFileError, HomeError},
     keystore::{SealError, SecretError},
     payee::{ContactsError, PayeeError},
+    payment::MemoTooLong,
 };
 use clap::{CommandFactory, Parser};
 
@@ -35,8 +37,27 @@ use self::{
 enum Finding {
     #[error("refused by the ledger: {0}")]
     Rejected(causeway_contracts::ledger::rejection::Rejection),
-    #[error("{rejected} of {lines} payments were refused by the ledger; the others are paid")]
+    #[error(
+        "{rejected} of {lines} payments were refused by the ledger; the others are paid. \
+         Correct the refused lines in a new file and pay that one"
+    )]
     SomeRejected { rejected: usize, lines: usize },
+    #[error(
+        "the validators that the wallet has pinned were last seen more than 30 days ago, and a proof by them shows \
+         nothing; get the genesis file from someone you trust, and run `causeway init` again or give it with --genesis"
+    )]
+    TrustLapsed,
+    #[error("{unfinished} of {lines} payments are not finished; run the same command again to go on")]
+    Unfinished {
+        unfinished: usize,
+        lines: usize,
+        /// Whether any payment of the batch may have been sent, now or earlier.
+        sent: bool,
+        #[source]
+        source: ClientError,
+    },
+    #[error("nothing was sent now, but earlier runs of this batch may have; run the same command again to go on")]
+    Begun(#[source] anyhow::Error),
     #[error(
         "{bad} of {lines} lines cannot be paid, so nothing was; correct them, or pay the others alone with --skip-bad"
     )]
@@ -48,19 +69,41 @@ enum Finding {
 pub fn main() -> ExitCode {
     let args = Args::parse();
     let json = args.json;
-    match run(args) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
+    let pays = args.command.pays();
+    let exit = match (run(args), output::lost()) {
+        (Ok(()), None) => Exit::Ok,
+        (Ok(()), Some(error)) if pays => {
+            // A status other than 0 would have it run again, and pay again.
+            output::warning(
+                json,
+                format_args!("all is done, but the result could not be printed: {error}; `causeway history` shows it"),
+            );
+            Exit::Ok
+        }
+        // Whoever reads the result has read enough of it.
+        (Ok(()), Some(error)) if error.kind() == std::io::ErrorKind::BrokenPipe => Exit::Ok,
+        (Ok(()), Some(error)) => {
+            output::error(
+                json,
+                Exit::Error,
+                &anyhow::anyhow!("the result could not be printed: {error}"),
+            );
+            Exit::Error
+        }
+        (Err(error), _) => {
             let exit = exit_of(&error);
             output::error(json, exit, &error);
-            ExitCode::from(exit as u8)
+            exit
         }
-    }
+    };
+    ExitCode::from(exit as u8)
 }
 
 fn run(args: Args) -> anyhow::Result<()> {
     if let Command::Completions { shell } = args.command {
-        clap_complete::generate(shell, &mut Args::command(), "causeway", &mut std::io::stdout());
+        let mut script = Vec::new();
+        clap_complete::generate(shell, &mut Args::command(), "causeway", &mut script);
+        output::line(format_args!("{}", String::from_utf8_lossy(&script).trim_end()));
         return Ok(());
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -94,8 +137,22 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         if let Some(finding) = cause.downcast_ref::<Finding>() {
             return match finding {
                 Finding::Rejected(_) | Finding::SomeRejected { .. } => Exit::Refused,
+                Finding::TrustLapsed => Exit::Proof,
                 Finding::BadLines { .. } | Finding::BadInput(_) => Exit::Input,
+                Finding::Unfinished { sent, source, .. } => match source {
+                    ClientError::Unreachable { .. } if *sent => Exit::Unconfirmed,
+                    // Others of its lines are unknown, and this one is paid by the next run.
+                    ClientError::Dead { .. } => Exit::Unconfirmed,
+                    source => exit_of_client(source),
+                },
+                Finding::Begun(error) => match exit_of(error) {
+                    Exit::Unreachable => Exit::Unconfirmed,
+                    other => other,
+                },
             };
+        }
+        if let Some(RunError::Receipt { .. }) = cause.downcast_ref::<RunError>() {
+            return Exit::Unconfirmed;
         }
         if let Some(error) = cause.downcast_ref::<ClientError>() {
             return exit_of_client(error);
@@ -129,7 +186,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
             || cause.is::<SecretError>()
             || cause.is::<PayeeError>()
             || cause.is::<AmountTextError>()
-            || cause.is::<TooMany>()
+            || cause.is::<MemoTooLong>()
         {
             return Exit::Input;
         }
@@ -141,8 +198,48 @@ fn exit_of_client(error: &ClientError) -> Exit {
     match error {
         ClientError::Unreachable { .. } => Exit::Unreachable,
         ClientError::Refused { .. } => Exit::Refused,
-        ClientError::Unconfirmed { .. } | ClientError::Dead { .. } => Exit::Unconfirmed,
+        ClientError::Unconfirmed { .. } => Exit::Unconfirmed,
+        ClientError::Dead { .. } => Exit::Expired,
         ClientError::Proof(_) => Exit::Proof,
         _ => Exit::Error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use causeway_contracts::{
+        block::Height,
+        transaction::{TxId, UnixSeconds},
+    };
+
+    use super::*;
+
+    #[test]
+    fn a_batch_has_the_status_of_what_all_of_it_came_to() {
+        let id = TxId([1; 32]);
+        let nobody = || ClientError::Unreachable {
+            asked: 1,
+            last: Box::new(causeway_wallet::client::CallError::OtherSubject),
+        };
+        let unknown = || ClientError::Unconfirmed {
+            id,
+            valid_until: UnixSeconds(1),
+        };
+        let dead = || ClientError::Dead { id, height: Height(1) };
+        let batch = |source, sent| Finding::Unfinished {
+            unfinished: 1,
+            lines: 2,
+            sent,
+            source,
+        };
+        let check = |error: anyhow::Error, expected| assert_eq!(exit_of(&error), expected, "{error}");
+        check(nobody().into(), Exit::Unreachable);
+        check(batch(nobody(), false).into(), Exit::Unreachable);
+        check(batch(nobody(), true).into(), Exit::Unconfirmed);
+        check(Finding::Begun(nobody().into()).into(), Exit::Unconfirmed);
+        check(Finding::Begun(PayeeError::Empty.into()).into(), Exit::Input);
+        check(unknown().into(), Exit::Unconfirmed);
+        check(dead().into(), Exit::Expired);
+        check(batch(dead(), true).into(), Exit::Unconfirmed);
     }
 }

@@ -14,7 +14,7 @@ use std::{
 };
 
 use causeway_contracts::{
-    api::{Refused, Status},
+    api::Refused,
     block::{GenesisHash, Height, TimeMs},
     committee::ValidatorSetError,
     genesis::Genesis,
@@ -26,14 +26,12 @@ use causeway_contracts::{
 pub use self::{
     agreement::Agreed,
     http::CallError,
-    submission::{Offered, Settled},
+    submission::{Delivery, Settled},
 };
 use crate::{clock, trust};
 
 /// A wallet asks at most this many nodes.
 pub const NODES_MAX: usize = 256;
-
-const STATUS_BYTES_MAX: usize = 64 * 1024;
 
 /// After its time is over, a transaction is looked for this long. Idle networks make a block every few
 /// seconds, and only a block past the time shows that the transaction is dead.
@@ -60,6 +58,11 @@ pub(crate) struct Node {
 pub enum ClientError {
     #[error("'{0}' is not the address of a node; write it like http://127.0.0.1:27200")]
     NodeAddress(Box<str>),
+    #[error(
+        "'{0}' has TLS, and the wallet speaks plain HTTP only; run a TLS tunnel to it on this machine \
+         (stunnel, say) and give the tunnel's http:// address"
+    )]
+    NodeTls(Box<str>),
     #[error("a wallet needs 1 to {NODES_MAX} nodes to talk to, and has {0}")]
     NodeCount(usize),
     #[error("the genesis file's validators: {0}")]
@@ -75,11 +78,11 @@ pub enum ClientError {
     TrustLapsed,
     #[error("none of {asked} nodes answered (the last: {last}); check that they run and that the addresses are right")]
     Unreachable { asked: usize, last: Box<CallError> },
-    #[error("refused by every validator that was asked: {}", refused.detail)]
+    #[error("refused by every validator that answered, which is their word and no proof: {}", refused.detail)]
     Refused { id: TxId, refused: Box<Refused> },
     #[error(
-        "transaction {id} is not confirmed, and not proved dead either, though its time is over; \
-         its outcome is unknown"
+        "transaction {id} is neither confirmed nor proved dead; its outcome is unknown. \
+         Run the same command again, and if that does not help, give the wallet more nodes with `causeway init`"
     )]
     Unconfirmed { id: TxId, valid_until: UnixSeconds },
     #[error("transaction {id} expired, and it is proved (at height {height}) that it had no effect and never will")]
@@ -179,16 +182,6 @@ impl Client {
         }
     }
 
-    /// One node's own word about itself, which nothing proves.
-    pub async fn status(&self, node: usize) -> Result<Status, CallError> {
-        let request = self.http.get(self.url(node, "/v1/status"));
-        http::call(request, http::REQUEST_TIMEOUT, STATUS_BYTES_MAX).await
-    }
-
-    pub fn node_count(&self) -> usize {
-        self.nodes.len()
-    }
-
     /// `None` if the node has no receipt after `wait`.
     async fn receipt_at(&self, node: usize, id: &TxId, wait: Duration) -> Result<Option<PaymentProof>, CallError> {
         let path = format!("/v1/receipts/{id}?wait_ms={}", wait.as_millis());
@@ -220,7 +213,7 @@ impl Client {
             .compare_exchange(node, next, Ordering::Relaxed, Ordering::Relaxed);
     }
 
-    fn check_trust(&self) -> Result<(), ClientError> {
+    pub fn check_trust(&self) -> Result<(), ClientError> {
         if trust::has_lapsed(&self.trusted(), clock::now_ms()) {
             return Err(ClientError::TrustLapsed);
         }
@@ -230,9 +223,13 @@ impl Client {
 
 impl Node {
     fn parse(text: &str) -> Result<Self, ClientError> {
-        let refuse = || ClientError::NodeAddress(text.chars().take(200).collect());
+        let quoted = || text.chars().filter(|c| !c.is_control()).take(200).collect();
+        let refuse = || ClientError::NodeAddress(quoted());
         let url = reqwest::Url::parse(text).map_err(|_| refuse())?;
         let plain = url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+        if url.scheme() == "https" {
+            return Err(ClientError::NodeTls(quoted()));
+        }
         if url.scheme() != "http" || url.host_str().is_none() || !plain {
             return Err(refuse());
         }

@@ -1,7 +1,7 @@
 //! Files that are whole or not there: written beside their place, synced, then put into it.
 
 use std::{
-    fs::{self, File, OpenOptions},
+    fs::{self, File, OpenOptions, TryLockError},
     io::{self, Read, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
@@ -67,11 +67,20 @@ fn write_synced(path: &Path, bytes: &[u8]) -> io::Result<()> {
     file.sync_all()
 }
 
-/// Puts a file into its place at once for every reader, but leaves it to the system when it reaches
-/// the disk: for what can be had again.
+/// Puts a file, readable by its owner only, into its place at once for every reader, but leaves it to
+/// the system when it reaches the disk: for what can be had again.
 pub fn replace_unsynced(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     let beside = name_beside(path);
-    fs::write(&beside, bytes)
+    let write = || {
+        let mut file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .mode(0o600)
+            .open(&beside)?;
+        file.write_all(bytes)
+    };
+    write()
         .and_then(|()| fs::rename(&beside, path))
         .map_err(FileError::new("write", path))
 }
@@ -92,22 +101,54 @@ pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// Opens a file that is only appended to, for its owner alone, and makes it if it is not there. It
+/// is locked for this process; where another holds it, `wait` says whether to wait for that one.
+/// `None` if not.
+pub fn open_locked(path: &Path, wait: impl FnOnce() -> bool) -> Result<Option<File>, FileError> {
+    let file = OpenOptions::new()
+        .read(true)
+        .append(true)
+        .create(true)
+        .mode(0o600)
+        .open(path)
+        .map_err(FileError::new("open", path))?;
+    match file.try_lock() {
+        Ok(()) => {}
+        Err(TryLockError::WouldBlock) if wait() => file.lock().map_err(FileError::new("lock", path))?,
+        Err(TryLockError::WouldBlock) => return Ok(None),
+        Err(TryLockError::Error(source)) => return Err(FileError::new("lock", path)(source)),
+    }
+    let length = file.metadata().map_err(FileError::new("read", path))?.len();
+    if length == 0 {
+        // What is synced into a file is lost all the same where its name is not on disk. Empty, not
+        // new: the process that made it may have died before this.
+        sync_folder_of(path).map_err(FileError::new("sync the folder of", path))?;
+    }
+    Ok(Some(file))
+}
+
 /// Reads a file of at most `max` bytes.
 pub fn read(path: &Path, max: u64) -> Result<Vec<u8>, FileError> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|file| file.take(max + 1).read_to_end(&mut bytes))
-        .and_then(|length| {
-            if length as u64 > max {
-                return Err(io::Error::new(
-                    io::ErrorKind::FileTooLarge,
-                    format!("it is longer than {max} bytes"),
-                ));
-            }
-            Ok(())
-        })
-        .map_err(FileError::new("read", path))?;
-    Ok(bytes)
+    let mut file = File::open(path).map_err(FileError::new("read", path))?;
+    read_open(&mut file, path, max)
+}
+
+/// Reads what is left of an open file of at most `max` bytes.
+pub fn read_open(file: &mut File, path: &Path, max: u64) -> Result<Vec<u8>, FileError> {
+    let too_large = || io::Error::new(io::ErrorKind::FileTooLarge, format!("it is longer than {max} bytes"));
+    let mut read = || {
+        // By its length first: a file that cannot be taken is not read into memory.
+        if file.metadata()?.len() > max {
+            return Err(too_large());
+        }
+        let mut bytes = Vec::new();
+        file.take(max + 1).read_to_end(&mut bytes)?;
+        if bytes.len() as u64 > max {
+            return Err(too_large());
+        }
+        Ok(bytes)
+    };
+    read().map_err(FileError::new("read", path))
 }
 
 /// Reads a text file of at most `max` bytes.

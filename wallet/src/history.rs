@@ -4,9 +4,8 @@
 //! unknown and the same payment is asked for again, the same bytes are sent again.
 
 use std::{
-    fs::{File, OpenOptions},
+    fs::File,
     io::{Read, Seek, SeekFrom, Write},
-    os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
 };
 
@@ -17,7 +16,10 @@ use causeway_contracts::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::{clock, durable::FileError};
+use crate::{
+    clock,
+    durable::{self, FileError},
+};
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -37,6 +39,8 @@ pub enum Entry {
     },
     /// Proved never to take effect.
     Dead { time_ms: TimeMs, id: TxId, height: Height },
+    /// Never left this machine, and never will.
+    Unsent { time_ms: TimeMs, id: TxId },
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -66,9 +70,10 @@ pub enum End {
     Unknown,
     Final { height: Height, outcome: Outcome },
     Dead { height: Height },
+    Unsent,
 }
 
-/// The open history, locked: other commands of this wallet wait meanwhile.
+/// The open history, locked: other payments of this wallet wait meanwhile.
 #[derive(Debug)]
 pub struct History {
     path: PathBuf,
@@ -76,19 +81,26 @@ pub struct History {
 }
 
 impl History {
-    pub fn open(path: &Path) -> Result<Self, HistoryError> {
-        let file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(FileError::new("open", path))?;
-        file.lock().map_err(FileError::new("lock", path))?;
+    /// `waits` is called where another command holds it, before that one is waited for.
+    pub fn open(path: &Path, waits: impl FnOnce()) -> Result<Self, HistoryError> {
+        let wait = || {
+            waits();
+            true
+        };
+        let file = durable::open_locked(path, wait)?.expect("it was waited for");
         Ok(Self {
             path: path.to_owned(),
             file,
         })
+    }
+
+    /// Everything in it, oldest first, without a lock: an entry that is being written is left out.
+    pub fn read(path: &Path) -> Result<Vec<Item>, HistoryError> {
+        match durable::read(path, u64::MAX - 1) {
+            Ok(text) => parse(path, &text[..whole(&text)]),
+            Err(error) if error.is_not_found() => Ok(Vec::new()),
+            Err(error) => Err(error.into()),
+        }
     }
 
     /// Everything in it, oldest first.
@@ -98,54 +110,21 @@ impl History {
             .seek(SeekFrom::Start(0))
             .and_then(|_| self.file.read_to_end(&mut text))
             .map_err(FileError::new("read", &self.path))?;
-        let whole = text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
+        let whole = whole(&text);
         if whole < text.len() {
             // Torn by a crash before it was synced, so never sent.
             self.file
                 .set_len(whole as u64)
                 .map_err(FileError::new("cut the torn end off", &self.path))?;
         }
-        let mut items: Vec<Item> = Vec::new();
-        for (line, at) in text[..whole].split_inclusive(|byte| *byte == b'\n').zip(1..) {
-            let entry = serde_json::from_slice(line).map_err(|source| HistoryError::Format {
-                path: self.path.clone(),
-                at,
-                source,
-            })?;
-            let (id, end) = match entry {
-                Entry::Sent {
-                    time_ms,
-                    id,
-                    transaction,
-                } => {
-                    items.push(Item {
-                        time_ms,
-                        id,
-                        transaction: *transaction,
-                        end: End::Unknown,
-                    });
-                    continue;
-                }
-                Entry::Final {
-                    id, height, outcome, ..
-                } => (id, End::Final { height, outcome }),
-                Entry::Dead { id, height, .. } => (id, End::Dead { height }),
-            };
-            if let Some(item) = items.iter_mut().rev().find(|item| item.id == id) {
-                item.end = end;
-            }
-        }
-        Ok(items)
+        parse(&self.path, &text[..whole])
     }
 
     /// The last transaction like this whose outcome is unknown.
-    pub fn unfinished(
-        &mut self,
-        is_like: impl Fn(&Transaction) -> bool,
-    ) -> Result<Option<SignedTransaction>, HistoryError> {
+    pub fn unfinished(&mut self, is_like: impl Fn(&Transaction) -> bool) -> Result<Option<Item>, HistoryError> {
         let items = self.items()?;
         let same = |item: &Item| item.end == End::Unknown && is_like(&item.transaction.transaction);
-        Ok(items.into_iter().rev().find(same).map(|item| item.transaction))
+        Ok(items.into_iter().rev().find(same))
     }
 
     /// On disk when it returns: only then may the transaction be sent.
@@ -168,6 +147,7 @@ impl History {
                 outcome,
             }),
             End::Dead { height } => self.append(&Entry::Dead { time_ms, id, height }),
+            End::Unsent => self.append(&Entry::Unsent { time_ms, id }),
         }
     }
 
@@ -179,4 +159,44 @@ impl History {
             .and_then(|()| self.file.sync_data())
             .map_err(|source| FileError::new("write", &self.path)(source).into())
     }
+}
+
+/// The length of a file's whole lines.
+fn whole(text: &[u8]) -> usize {
+    text.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1)
+}
+
+fn parse(path: &Path, text: &[u8]) -> Result<Vec<Item>, HistoryError> {
+    let mut items: Vec<Item> = Vec::new();
+    for (line, at) in text.split_inclusive(|byte| *byte == b'\n').zip(1..) {
+        let entry = serde_json::from_slice(line).map_err(|source| HistoryError::Format {
+            path: path.to_owned(),
+            at,
+            source,
+        })?;
+        let (id, end) = match entry {
+            Entry::Sent {
+                time_ms,
+                id,
+                transaction,
+            } => {
+                items.push(Item {
+                    time_ms,
+                    id,
+                    transaction: *transaction,
+                    end: End::Unknown,
+                });
+                continue;
+            }
+            Entry::Final {
+                id, height, outcome, ..
+            } => (id, End::Final { height, outcome }),
+            Entry::Dead { id, height, .. } => (id, End::Dead { height }),
+            Entry::Unsent { id, .. } => (id, End::Unsent),
+        };
+        if let Some(item) = items.iter_mut().rev().find(|item| item.id == id) {
+            item.end = end;
+        }
+    }
+    Ok(items)
 }

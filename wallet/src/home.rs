@@ -167,6 +167,20 @@ impl Home {
         &self.genesis
     }
 
+    /// The fewest nodes whose word together is believed: of the most powerful validators, as many as
+    /// have more than f of the power.
+    pub fn nodes_needed(&self) -> Result<usize, HomeError> {
+        let validators = self.genesis.validator_set().map_err(TrustError::from)?;
+        let mut powers: Vec<_> = validators.iter().map(|(_, validator)| validator.power).collect();
+        powers.sort_by(|a, b| b.cmp(a));
+        let mut power = 0;
+        let believed = powers.iter().position(|next| {
+            power += next;
+            validators.has_honest(power)
+        });
+        Ok(believed.expect("all of the power is more than f of it") + 1)
+    }
+
     pub fn keystore(&self) -> Keystore {
         Keystore::new(self.root.join("keys"))
     }

@@ -5,7 +5,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use causeway_contracts::identity::{AccountId, Address, AddressError, AddressPrefix};
+use causeway_contracts::identity::{AccountId, Address, AddressPrefix};
 
 use crate::durable::{self, FileError};
 
@@ -21,12 +21,70 @@ pub struct Contacts {
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum PayeeError {
-    #[error("'{text}' is neither an address nor a contact: {source}")]
-    Unknown { text: String, source: AddressError },
+    #[error("'{text}' is neither a contact nor an address: {mistake}")]
+    Unknown { text: String, mistake: Mistake },
     #[error("'{text}' is an address of another network; here they begin with {}1", expected.as_str())]
     OtherNetwork { text: String, expected: AddressPrefix },
     #[error("empty")]
     Empty,
+}
+
+/// The mistakes that people make in an address, by name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Mistake {
+    #[error("the address is empty")]
+    Empty,
+    #[error("an address has no spaces or line breaks in it")]
+    Space,
+    #[error("an address is all in small or all in capital letters")]
+    MixedCase,
+    #[error("an address begins with cw1 or cwdev1")]
+    Beginning,
+    #[error("it is {by} character{} too short", plural(*by))]
+    TooShort { by: usize },
+    #[error("it is {by} character{} too long", plural(*by))]
+    TooLong { by: usize },
+    #[error("addresses have no '{}' after their beginning; was it misread?", .0.escape_debug())]
+    Character(char),
+    #[error("its checksum is wrong: at least one character is mistyped")]
+    Mistyped,
+}
+
+fn plural(count: usize) -> &'static str {
+    if count == 1 { "" } else { "s" }
+}
+
+impl Mistake {
+    /// What is wrong with a text that is no address.
+    pub fn of(text: &str) -> Self {
+        /// 20 bytes are 32 characters, and the checksum six.
+        const DATA: usize = 38;
+        let has = |test: fn(char) -> bool| text.chars().any(test);
+        if text.is_empty() {
+            return Self::Empty;
+        }
+        if has(char::is_whitespace) {
+            return Self::Space;
+        }
+        if has(|c| c.is_ascii_lowercase()) && has(|c| c.is_ascii_uppercase()) {
+            return Self::MixedCase;
+        }
+        let lower = text.to_lowercase();
+        let Some(data) = ["cw1", "cwdev1"].iter().find_map(|start| lower.strip_prefix(start)) else {
+            return Self::Beginning;
+        };
+        let length = data.chars().count();
+        if length < DATA {
+            return Self::TooShort { by: DATA - length };
+        }
+        if length > DATA {
+            return Self::TooLong { by: length - DATA };
+        }
+        match data.chars().find(|c| !"qpzry9x8gf2tvdw0s3jn54khce6mua7l".contains(*c)) {
+            Some(stranger) => Self::Character(stranger),
+            None => Self::Mistyped,
+        }
+    }
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -105,9 +163,9 @@ pub fn parse_address(text: &str, prefix: AddressPrefix) -> Result<AccountId, Pay
     if text.is_empty() {
         return Err(PayeeError::Empty);
     }
-    let address = text.parse().map_err(|source| PayeeError::Unknown {
+    let address = text.parse().map_err(|_| PayeeError::Unknown {
         text: shortened(text),
-        source,
+        mistake: Mistake::of(text),
     })?;
     check_network(text, address, prefix)
 }
@@ -123,6 +181,31 @@ fn check_network(text: &str, address: Address, prefix: AddressPrefix) -> Result<
 }
 
 // An error quotes the input, and the input may be anything.
-fn shortened(text: &str) -> String {
+pub(crate) fn shortened(text: &str) -> String {
     text.chars().filter(|c| !c.is_control()).take(100).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bad_address_is_told_by_its_mistake() {
+        let good = AccountId([7; 20]).address(AddressPrefix::Devnet).to_string();
+        let check = |text: String, expected: Mistake| {
+            text.parse::<Address>().expect_err(&text);
+            assert_eq!(Mistake::of(&text), expected, "{text}");
+        };
+        assert!(good.parse::<Address>().is_ok());
+        check(String::new(), Mistake::Empty);
+        check(good.replace("cwdev", "cwdev "), Mistake::Space);
+        check(format!("{}X", &good[..good.len() - 1]), Mistake::MixedCase);
+        check(good[..good.len() - 2].to_owned(), Mistake::TooShort { by: 2 });
+        check(format!("{good}q"), Mistake::TooLong { by: 1 });
+        check(format!("bc1{}", &good[6..]), Mistake::Beginning);
+        let last = if good.ends_with('q') { 'p' } else { 'q' };
+        check(format!("{}{last}", &good[..good.len() - 1]), Mistake::Mistyped);
+        check(format!("{}b", &good[..good.len() - 1]), Mistake::Character('b'));
+        assert_eq!(Mistake::TooShort { by: 1 }.to_string(), "it is 1 character too short");
+    }
 }

@@ -24,6 +24,19 @@ pub struct Payment {
     pub memo: Text<140>,
 }
 
+/// A memo does not fit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the memo is {actual} bytes long, and at most 140 are allowed")]
+pub struct MemoTooLong {
+    pub actual: usize,
+}
+
+pub fn memo(text: String) -> Result<Text<140>, MemoTooLong> {
+    Text::new(text).map_err(|too_many| MemoTooLong {
+        actual: too_many.actual,
+    })
+}
+
 #[derive(Debug, thiserror::Error)]
 pub enum SignError {
     #[error("no random bytes from the system: {0}")]

@@ -6,9 +6,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs::{File, OpenOptions, TryLockError},
-    io::{Read, Seek, SeekFrom, Write},
-    os::unix::fs::OpenOptionsExt,
+    fs::File,
+    io::{Seek, SeekFrom, Write},
     path::{Path, PathBuf},
 };
 
@@ -24,7 +23,7 @@ use super::{
     lines::Line,
     plan::{Contradiction, Fact, Plan},
 };
-use crate::durable::{FileError, sync_folder_of};
+use crate::durable::{self, FileError};
 
 /// The only version there is.
 const VERSION: u16 = 1;
@@ -70,6 +69,11 @@ pub enum Record {
         id: TxId,
         height: Height,
     },
+    /// It never left this machine.
+    Unsent {
+        line: u64,
+        id: TxId,
+    },
 }
 
 impl Record {
@@ -91,12 +95,16 @@ impl Record {
                 outcome,
             }),
             Fact::Dead { id, height } => Some(Self::Dead { line, id, height }),
+            Fact::Unsent { id } => Some(Self::Unsent { line, id }),
         }
     }
 
     fn line(&self) -> u64 {
         match self {
-            Self::Signed { line, .. } | Self::Final { line, .. } | Self::Dead { line, .. } => *line,
+            Self::Signed { line, .. }
+            | Self::Final { line, .. }
+            | Self::Dead { line, .. }
+            | Self::Unsent { line, .. } => *line,
         }
     }
 
@@ -107,6 +115,7 @@ impl Record {
                 id, height, outcome, ..
             } => Fact::Final { id, height, outcome },
             Self::Dead { id, height, .. } => Fact::Dead { id, height },
+            Self::Unsent { id, .. } => Fact::Unsent { id },
         }
     }
 }
@@ -180,28 +189,17 @@ pub struct Remembered {
     pub plan: Plan,
     /// For each line that was signed: its last transaction.
     pub signed: BTreeMap<u64, SignedTransaction>,
+    /// Whether anything that was signed may have left this machine.
+    pub sent: bool,
 }
 
 impl Journal {
     /// Opens the journal at `path`, or begins it.
     pub fn open(path: &Path, binding: &Binding, lines: &[Line]) -> Result<(Self, Remembered), JournalError> {
-        let mut file = OpenOptions::new()
-            .read(true)
-            .append(true)
-            .create(true)
-            .mode(0o600)
-            .open(path)
-            .map_err(FileError::new("open", path))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => return Err(JournalError::InUse { path: path.to_owned() }),
-            Err(TryLockError::Error(source)) => return Err(FileError::new("lock", path)(source).into()),
-        }
-        let mut bytes = Vec::new();
-        (&mut file)
-            .take(JOURNAL_BYTES_MAX)
-            .read_to_end(&mut bytes)
-            .map_err(FileError::new("read", path))?;
+        let Some(mut file) = durable::open_locked(path, || false)? else {
+            return Err(JournalError::InUse { path: path.to_owned() });
+        };
+        let mut bytes = durable::read_open(&mut file, path, JOURNAL_BYTES_MAX)?;
         let whole = bytes.iter().rposition(|byte| *byte == b'\n').map_or(0, |end| end + 1);
         let mut journal = Self {
             path: path.to_owned(),
@@ -234,8 +232,7 @@ impl Journal {
         let mut text = serde_json::to_vec(&heading).expect("a heading has a JSON form");
         text.push(b'\n');
         self.write(&text)?;
-        self.sync()?;
-        sync_folder_of(&self.path).map_err(|source| FileError::new("sync the folder of", &self.path)(source).into())
+        self.sync()
     }
 
     fn replay(&self, bytes: &[u8], binding: &Binding, lines: &[Line]) -> Result<Remembered, JournalError> {
@@ -244,7 +241,9 @@ impl Journal {
         let mut remembered = Remembered {
             plan: Plan::new(payments.keys().copied()),
             signed: BTreeMap::new(),
+            sent: false,
         };
+        let mut perhaps_sent = 0u64;
         let mut texts = bytes.split_inclusive(|byte| *byte == b'\n').zip(1..);
         if let Some((text, at)) = texts.next() {
             let heading: Heading = serde_json::from_slice(text).map_err(|source| JournalError::Format {
@@ -269,6 +268,12 @@ impl Journal {
                     at,
                     source,
                 })?;
+            match record {
+                Record::Signed { .. } => perhaps_sent += 1,
+                // The plan has taken it: it belongs to a signed one.
+                Record::Unsent { .. } => perhaps_sent -= 1,
+                Record::Final { .. } | Record::Dead { .. } => {}
+            }
             if let Record::Signed { id, tx, .. } = record {
                 let bytes = hex::decode(tx).map_err(|source| JournalError::NotHex {
                     path: path(),
@@ -291,6 +296,7 @@ impl Journal {
                 remembered.signed.insert(line, signed);
             }
         }
+        remembered.sent = perhaps_sent > 0;
         Ok(remembered)
     }
 

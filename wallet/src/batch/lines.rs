@@ -14,7 +14,7 @@ use csv::{ByteRecord, ReaderBuilder, Trim};
 use sha2::{Digest, Sha256};
 
 use crate::{
-    payee::{Contacts, PayeeError},
+    payee::{Contacts, PayeeError, shortened},
     payment::Payment,
 };
 
@@ -188,7 +188,7 @@ fn payment(record: &ByteRecord, context: &Context) -> Result<Payment, Reason> {
         return Err(Reason::PaysItself);
     }
     let currency = Currency::new(code).map_err(|source| Reason::CurrencyCode {
-        code: code.chars().take(20).collect(),
+        code: shortened(code),
         source,
     })?;
     let exponent = context

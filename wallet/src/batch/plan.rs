@@ -1,7 +1,7 @@
 //! The pure core of a batch: from what the journal remembers of a line to what it needs next.
 //!
 //! One rule keeps a line from being paid twice: it is signed only when no transaction of it can still
-//! take effect, which is when it has none, or when the last one is proved dead.
+//! take effect, which is when it has none, or when the last one is proved dead or never left this machine.
 
 use std::collections::BTreeMap;
 
@@ -16,6 +16,8 @@ pub enum Fact {
     Final { id: TxId, height: Height, outcome: Outcome },
     /// Its transaction is proved never to take effect.
     Dead { id: TxId, height: Height },
+    /// Its transaction never left this machine, and never will.
+    Unsent { id: TxId },
 }
 
 /// Where a line stands.
@@ -37,7 +39,10 @@ pub enum Contradiction {
     SignedWhileLive { line: u64, id: TxId },
     #[error("line {line}: {id} ended, but it is not the line's last transaction")]
     OtherTransaction { line: u64, id: TxId },
-    #[error("the file has no payment on line {line}")]
+    #[error(
+        "line {line} was signed as a payment, and cannot be paid as it stands now; \
+         was a contact removed since? Put it back as it was"
+    )]
     UnknownLine { line: u64 },
 }
 
@@ -71,8 +76,8 @@ impl Plan {
             (State::Live(live), Fact::Final { id, height, outcome }) if live == id => {
                 State::Final { id, height, outcome }
             }
-            (State::Live(live), Fact::Dead { id, .. }) if live == id => State::Open,
-            (_, Fact::Final { id, .. } | Fact::Dead { id, .. }) => {
+            (State::Live(live), Fact::Dead { id, .. } | Fact::Unsent { id }) if live == id => State::Open,
+            (_, Fact::Final { id, .. } | Fact::Dead { id, .. } | Fact::Unsent { id }) => {
                 return Err(Contradiction::OtherTransaction { line, id });
             }
         };

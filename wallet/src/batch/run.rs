@@ -30,7 +30,7 @@ use super::{
     plan::{Fact, Plan, State},
 };
 use crate::{
-    client::{Client, ClientError, Settled},
+    client::{Client, ClientError, Delivery, Settled},
     clock,
     durable::{self, FileError},
     payment::SignError,
@@ -88,6 +88,8 @@ pub struct Summary {
     pub latencies: Vec<Duration>,
     /// The first error that left a line unfinished.
     pub failure: Option<ClientError>,
+    /// Whether anything that the journal tells of may have left this machine, in whichever run.
+    pub sent: bool,
 }
 
 impl Summary {
@@ -123,6 +125,8 @@ struct Work<'a> {
     line: &'a Line,
     /// The journalled transaction, if one may still take effect.
     tx: Option<SignedTransaction>,
+    /// Where an earlier run may have left the bytes of `tx`.
+    delivery: Delivery,
     signed_again: u32,
     due: Instant,
 }
@@ -157,19 +161,20 @@ impl<'a> Run<'a> {
         (journal, remembered): (Journal, Remembered),
         options: Options,
     ) -> Self {
-        let Remembered { plan, mut signed } = remembered;
+        let Remembered { plan, mut signed, sent } = remembered;
         let start = Instant::now();
         let queue = lines
             .iter()
             .filter_map(|line| {
-                let tx = match plan.state(line.number)? {
-                    State::Open => None,
-                    State::Live(_) => signed.remove(&line.number),
+                let (tx, delivery) = match plan.state(line.number)? {
+                    State::Open => (None, Delivery::Never),
+                    State::Live(_) => (signed.remove(&line.number), Delivery::Earlier),
                     State::Final { .. } => return None,
                 };
                 Some(Work {
                     line,
                     tx,
+                    delivery,
                     signed_again: 0,
                     due: start,
                 })
@@ -186,6 +191,7 @@ impl<'a> Run<'a> {
             tasks: JoinSet::new(),
             summary: Summary {
                 lines: lines.len(),
+                sent,
                 ..Summary::default()
             },
             start,
@@ -320,6 +326,7 @@ impl<'a> Run<'a> {
                 records.push(Record::signed(work.line.number, &tx)?);
                 self.learn(work.line.number, Fact::Signed(tx.id()));
                 work.tx = Some(tx);
+                work.delivery = Delivery::Never;
             }
         }
         if !records.is_empty() {
@@ -340,29 +347,23 @@ impl<'a> Run<'a> {
             .collect();
         let client = self.client.clone();
         let offer = async move {
-            if fresh.is_empty() {
-                return None;
-            }
-            // Each line settles itself, whether this has reached a node or not.
-            let offered = client.offer(&fresh).await.ok()??;
+            // Each line settles itself, whether this has reached a node or not. An error is one of the
+            // bytes, before any was sent.
+            let deliveries = match fresh.is_empty() {
+                true => Vec::new(),
+                false => client.offer(&fresh).await.unwrap_or_default(),
+            };
             let ids = fresh.iter().map(SignedTransaction::id);
-            let taken: Vec<_> = ids
-                .zip(offered.taken)
-                .filter(|(_, taken)| *taken)
-                .map(|(id, _)| id)
-                .collect();
-            Some(Arc::new((offered.node, taken)))
+            Arc::new(ids.zip(deliveries).collect::<BTreeMap<_, _>>())
         };
         let offer = offer.boxed().shared();
         for (work, tx) in group.into_iter().zip(txs) {
             let (client, offer, number) = (self.client.clone(), offer.clone(), work.line.number);
+            let before = work.delivery;
             self.tasks.spawn(async move {
                 let id = tx.id();
-                let offered = offer.await;
-                let node = offered
-                    .filter(|offered| offered.1.contains(&id))
-                    .map(|offered| offered.0);
-                let settled = client.settle(&tx, node).await;
+                let now = offer.await.get(&id).copied();
+                let settled = client.settle(&tx, now.map_or(before, |now| now.max(before))).await;
                 Ended {
                     number,
                     id,
@@ -386,6 +387,7 @@ impl<'a> Run<'a> {
             at,
         } = ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
         let mut work = self.under_way.remove(&number).expect("a line that ends was under way");
+        self.summary.sent |= !matches!(settled, Err(ClientError::Unreachable { .. }));
         match settled {
             Ok(Settled::Final(confirmed)) => {
                 let (proof, verified) = *confirmed;
@@ -415,7 +417,12 @@ impl<'a> Run<'a> {
                     self.give_up(number, id, ClientError::Dead { id, height }, tell);
                 }
             }
-            Err(error) => self.give_up(number, id, error, tell),
+            Err(error) => {
+                if let ClientError::Unreachable { .. } = error {
+                    self.learn_and_note(number, Fact::Unsent { id })?;
+                }
+                self.give_up(number, id, error, tell);
+            }
         }
         Ok(())
     }

@@ -1,14 +1,16 @@
 //! `causeway account`.
 
-use anyhow::bail;
+use anyhow::{Context, bail};
 use causeway_contracts::{
     codec::Text,
-    identity::{AccountId, AccountStatus, IdentityCommitment, KeyPolicy, Salt, Tier},
+    identity::{AccountId, AccountStatus, Address, IdentityCommitment, KeyPolicy, Salt, Tier},
+    ledger::receipt::Outcome,
     statement::AccountView,
     transaction::{Action, Transaction},
 };
 use causeway_wallet::{
-    client::Agreed,
+    client::{Agreed, Client},
+    history::{End, Item},
     home::{AccountEntry, Home},
     payee::parse_address,
 };
@@ -17,7 +19,8 @@ use serde_json::json;
 use super::{
     Finding,
     args::{AccountCommand, Open},
-    output, payments,
+    output::{self, note, say},
+    teller::{Teller, report},
     wallet::{Wallet, choose_key, exponent},
 };
 
@@ -49,7 +52,7 @@ pub async fn run(wallet: &Wallet, command: AccountCommand) -> anyhow::Result<()>
         AccountCommand::List => {
             let accounts = home.accounts()?;
             if accounts.is_empty() && !wallet.json {
-                println!("No accounts yet; an operator opens one with `causeway account open`.");
+                say!("No accounts yet; an operator opens one with `causeway account open`.");
             }
             for entry in &accounts {
                 print_entry(wallet, entry);
@@ -62,9 +65,9 @@ pub async fn run(wallet: &Wallet, command: AccountCommand) -> anyhow::Result<()>
 fn print_entry(wallet: &Wallet, entry: &AccountEntry) {
     let AccountEntry { label, address, key } = entry;
     if wallet.json {
-        println!("{}", json!({ "label": label, "address": address, "key": key }));
+        say!("{}", json!({ "label": label, "address": address, "key": key }));
     } else {
-        println!("{label:<24} {address}  key {key}");
+        say!("{label:<24} {address}  key {key}");
     }
 }
 
@@ -91,25 +94,77 @@ async fn open(wallet: &Wallet, home: &Home, open: Open) -> anyhow::Result<()> {
                 operator,
                 keys: theirs,
                 tier,
+                identity,
                 ..
             },
-        ] => *operator == open.operator && *theirs == keys && *tier == Tier(open.tier),
+        ] => {
+            let same_holder = open.identity.is_none_or(|asked| asked == *identity);
+            *operator == open.operator && *theirs == keys && *tier == Tier(open.tier) && same_holder
+        }
         _ => false,
     };
+    let mut teller = Teller::new(wallet, home, &client)?;
+    let entry = |address: Address| AccountEntry {
+        label: open.label.clone().unwrap_or_else(|| address.to_string()),
+        address,
+        key: key.name.clone(),
+    };
+    for item in teller.history.items()? {
+        let Some(address) = opened(&item, &client).filter(|_| is_like(&item.transaction.transaction)) else {
+            continue;
+        };
+        if !home.accounts()?.iter().any(|known| known.address == address) {
+            note!(
+                "An earlier run opened this account and could not add it to the wallet. No other was opened now; \
+                 to open one more, run the same command again."
+            );
+            return add(wallet, home, entry(address));
+        }
+    }
     let operator_key = wallet.open_key(home, &open.operator_key)?;
-    let done = payments::carry_out(home, &client, &operator_key, (action, Text::default()), is_like).await?;
-    let Action::OpenAccount { salt, .. } = &done.action else {
+    let done = teller
+        .carry_out(&operator_key, (action, Text::default()), is_like)
+        .await?;
+    let address = address_of(&done.action, &client);
+    report(wallet, &done, ["Opened", &format!("an account at {}", open.operator)])?;
+    let Some(address) = address else {
         bail!("the history holds another transaction than was looked for");
     };
-    let address = AccountId::derive(client.genesis(), open.operator, &keys, salt).address(client.prefix());
-    payments::report(wallet, &done, "Opened", &format!("an account at {}", open.operator))?;
-    let label = open.label.unwrap_or_else(|| address.to_string());
-    let entry = AccountEntry {
-        label,
-        address,
-        key: key.name,
-    };
-    home.add_account(entry.clone())?;
+    add(wallet, home, entry(address))
+}
+
+/// The account that a transaction of the history has opened.
+fn opened(item: &Item, client: &Client) -> Option<Address> {
+    match (item.end, &*item.transaction.transaction.actions) {
+        (
+            End::Final {
+                outcome: Outcome::Applied,
+                ..
+            },
+            [action],
+        ) => address_of(action, client),
+        _ => None,
+    }
+}
+
+fn address_of(action: &Action, client: &Client) -> Option<Address> {
+    match action {
+        Action::OpenAccount {
+            operator, keys, salt, ..
+        } => Some(AccountId::derive(client.genesis(), *operator, keys, salt).address(client.prefix())),
+        _ => None,
+    }
+}
+
+/// The account is open by now, for good. If it cannot be added, the next run of the same command finds
+/// it in the history.
+fn add(wallet: &Wallet, home: &Home, entry: AccountEntry) -> anyhow::Result<()> {
+    home.add_account(entry.clone()).with_context(|| {
+        format!(
+            "the account {} is open, but not in this wallet yet; run the same command again to add it",
+            entry.address
+        )
+    })?;
     print_entry(wallet, &entry);
     Ok(())
 }
@@ -134,24 +189,24 @@ async fn show(wallet: &Wallet, home: &Home, wanted: Option<String>, key: Option<
         return Err(Finding::BadInput(anyhow::anyhow!("there is no account {address} on this network")).into());
     };
     if wallet.json {
-        println!(
+        say!(
             "{}",
             json!({ "address": account.address(prefix), "height": height, "time_ms": time_ms, "account": view })
         );
         return Ok(());
     }
     print_view(home, &client, &view).await?;
-    println!("as of block {height}, {}", output::time(time_ms.0 / 1000));
+    say!("as of block {height}, {}", output::time(time_ms.0 / 1000));
     Ok(())
 }
 
-async fn print_view(home: &Home, client: &causeway_wallet::client::Client, view: &AccountView) -> anyhow::Result<()> {
+async fn print_view(home: &Home, client: &Client, view: &AccountView) -> anyhow::Result<()> {
     let status = match view.status {
         AccountStatus::Active => "active".to_owned(),
         AccountStatus::Frozen(freeze) => format!("frozen by {} (reason {})", freeze.by, freeze.reason.0),
         AccountStatus::Closed => "closed".to_owned(),
     };
-    println!(
+    say!(
         "{}  at {}, tier {}, {status}",
         view.id.address(client.prefix()),
         view.operator,
@@ -162,10 +217,10 @@ async fn print_view(home: &Home, client: &causeway_wallet::client::Client, view:
         let available = output::balance(entry.available, exponent, entry.currency);
         let held = output::money(entry.held, exponent, entry.currency);
         let frozen = if entry.frozen.is_some() { "  frozen" } else { "" };
-        println!("  {available:>24} available  {held:>20} held{frozen}");
+        say!("  {available:>24} available  {held:>20} held{frozen}");
     }
     if view.balances.is_empty() {
-        println!("  nothing in it yet");
+        say!("  nothing in it yet");
     }
     Ok(())
 }

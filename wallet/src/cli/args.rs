@@ -41,7 +41,7 @@ First steps:
   causeway pay cwdev1... 12.50 EUR --memo \"thank you\"";
 
 fn after_long_help() -> String {
-    format!("{FIRST_STEPS}\n\n{}", exit::TABLE)
+    format!("{FIRST_STEPS}\n\n{}", exit::table())
 }
 
 #[derive(Debug, Subcommand)]
@@ -98,6 +98,16 @@ pub enum Command {
     Address(AddressCommand),
     /// Print shell completions
     Completions { shell: clap_complete::Shell },
+}
+
+impl Command {
+    /// Whether running it again may move money again.
+    pub fn pays(&self) -> bool {
+        matches!(
+            self,
+            Self::Pay(_) | Self::Issue(_) | Self::Account(AccountCommand::Open(_))
+        )
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -1,6 +1,6 @@
 //! `causeway pay --batch`.
 
-use std::{collections::BTreeMap, fs, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fs, os::unix::fs::DirBuilderExt, sync::Arc, time::Duration};
 
 use anyhow::{Context, bail};
 use causeway_contracts::{ledger::receipt::Outcome, money::Currency};
@@ -17,7 +17,13 @@ use causeway_wallet::{
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use super::{Finding, args::Pay, output, wallet::Wallet};
+use super::{
+    Finding,
+    args::Pay,
+    output::{self, note, say},
+    teller,
+    wallet::Wallet,
+};
 
 pub async fn pay(wallet: &Wallet, pay: Pay) -> anyhow::Result<()> {
     let Some(file) = pay.batch else {
@@ -33,20 +39,35 @@ pub async fn pay(wallet: &Wallet, pay: Pay) -> anyhow::Result<()> {
         contacts: &contacts,
         exponents: &genesis_exponents(&home),
     };
-    let parsed = read_lines(&bytes, context, &client)
-        .await
-        .with_context(|| file.display().to_string())?;
+    let journal_path = path_for(&file);
+    let parsed = match read_lines(&bytes, context, &client).await {
+        Ok(parsed) => parsed,
+        Err(error) => {
+            let error = error.context(file.display().to_string());
+            let begun = fs::metadata(&journal_path).is_ok_and(|journal| journal.len() > 0);
+            return Err(match begun {
+                true => Finding::Begun(error).into(),
+                false => error,
+            });
+        }
+    };
     report_bad(wallet, &parsed, pay.skip_bad)?;
     if let Some(folder) = &pay.receipts {
-        fs::create_dir_all(folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+        // What is in it tells whom the account pays.
+        fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .with_context(|| format!("cannot make the folder {}", folder.display()))?;
     }
     let binding = Binding {
         network: *client.genesis(),
         from: account.address,
         csv: hex::encode(file_hash(&bytes)),
     };
-    let journal = Journal::open(&path_for(&file), &binding, &parsed.lines)?;
+    let journal = Journal::open(&journal_path, &binding, &parsed.lines)?;
     let key = wallet.open_key(&home, &account.key)?;
+    client.check_trust()?;
     let options = Options {
         rate: pay.rate,
         receipts: pay.receipts,
@@ -59,20 +80,25 @@ pub async fn pay(wallet: &Wallet, pay: Pay) -> anyhow::Result<()> {
                 bar.inc(1);
             }
             if wallet.json {
-                println!("{}", event_json(&event));
+                say!("{}", event_json(&event));
+            } else if let Some(text) = event_text(&event) {
+                bar.suspend(|| note!("{text}"));
             }
         })
         .await;
     bar.finish_and_clear();
     let summary = summary?;
-    home.keep_trust(&client)?;
+    teller::keep_trust(wallet, &home, &client);
     print_summary(wallet, &summary);
     let (lines, rejected) = (summary.lines, summary.rejected.values().sum());
-    if let Some(failure) = summary.failure {
-        return Err(anyhow::Error::new(failure).context(format!(
-            "{} of {lines} payments are not finished; run the same command again to go on",
-            summary.unfinished
-        )));
+    if let Some(source) = summary.failure {
+        return Err(Finding::Unfinished {
+            unfinished: summary.unfinished,
+            lines,
+            sent: summary.sent,
+            source,
+        }
+        .into());
     }
     if rejected > 0 {
         return Err(Finding::SomeRejected { rejected, lines }.into());
@@ -110,9 +136,9 @@ fn report_bad(wallet: &Wallet, parsed: &Parsed, skip_bad: bool) -> anyhow::Resul
     for bad in &parsed.bad {
         if wallet.json {
             let object = json!({ "line": bad.number, "outcome": "bad", "reason": bad.reason.to_string() });
-            println!("{object}");
+            say!("{object}");
         } else {
-            eprintln!("{bad}");
+            note!("{bad}");
         }
     }
     let (bad, lines) = (parsed.bad.len(), parsed.bad.len() + parsed.lines.len());
@@ -124,7 +150,7 @@ fn report_bad(wallet: &Wallet, parsed: &Parsed, skip_bad: bool) -> anyhow::Resul
 
 /// On the terminal only.
 fn progress_bar(lines: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} paid  {per_sec}  {eta} left")
+    let style = ProgressStyle::with_template("{wide_bar} {pos}/{len} final  {per_sec}  {eta} left")
         .expect("the template is a constant that has been tried");
     ProgressBar::new(lines).with_style(style)
 }
@@ -156,6 +182,19 @@ fn event_json(event: &Event) -> Value {
     }
 }
 
+/// What is to be told of a line: nothing of one that is paid.
+fn event_text(event: &Event) -> Option<String> {
+    match event {
+        Event::Finished {
+            line,
+            outcome: Outcome::Rejected { reason, .. },
+            ..
+        } => Some(format!("line {line}: refused: {reason}")),
+        Event::Finished { .. } => None,
+        Event::Unfinished { line, error, .. } => Some(format!("line {line}: not finished: {error}")),
+    }
+}
+
 fn print_summary(wallet: &Wallet, summary: &Summary) {
     let percentile = |percent| summary.percentile(percent).map(millis);
     if wallet.json {
@@ -171,15 +210,15 @@ fn print_summary(wallet: &Wallet, summary: &Summary) {
             "unfinished": summary.unfinished,
             "latency_ms": { "p50": percentile(50), "p99": percentile(99) },
         }});
-        println!("{object}");
+        say!("{object}");
         return;
     }
-    println!("{} of {} payments applied.", summary.applied, summary.lines);
+    say!("{} of {} payments applied.", summary.applied, summary.lines);
     for (reason, count) in &summary.rejected {
-        println!("{count} refused: {reason}");
+        say!("{count} refused: {reason}");
     }
     if let (Some(p50), Some(p99)) = (percentile(50), percentile(99)) {
-        println!("Final after {p50:.0} ms (median), {p99:.0} ms (99 of 100).");
+        say!("Final after {p50:.0} ms (median), {p99:.0} ms (99 of 100).");
     }
 }
 

@@ -3,11 +3,14 @@
 use std::path::Path;
 
 use anyhow::Context;
-use causeway_contracts::identity::{Address, AddressError};
-use causeway_wallet::{durable, payee::Contacts};
+use causeway_contracts::identity::Address;
+use causeway_wallet::{
+    durable,
+    payee::{Contacts, Mistake},
+};
 use serde_json::json;
 
-use super::{Finding, args::ContactsCommand, wallet::Wallet};
+use super::{Finding, args::ContactsCommand, output::say, wallet::Wallet};
 
 const IMPORT_BYTES_MAX: u64 = 64 * 1024 * 1024;
 
@@ -21,9 +24,9 @@ pub fn run(wallet: &Wallet, command: ContactsCommand) -> anyhow::Result<()> {
         ContactsCommand::List => {
             for (name, address) in contacts.iter() {
                 if wallet.json {
-                    println!("{}", json!({ "name": name, "address": address }));
+                    say!("{}", json!({ "name": name, "address": address }));
                 } else {
-                    println!("{name:<24} {address}");
+                    say!("{name:<24} {address}");
                 }
             }
         }
@@ -31,9 +34,9 @@ pub fn run(wallet: &Wallet, command: ContactsCommand) -> anyhow::Result<()> {
             let count = import(&mut contacts, &file).map_err(Finding::BadInput)?;
             contacts.save()?;
             if wallet.json {
-                println!("{}", json!({ "imported": count }));
+                say!("{}", json!({ "imported": count }));
             } else {
-                println!("{count} contacts imported.");
+                say!("{count} contacts imported.");
             }
         }
     }
@@ -68,7 +71,7 @@ fn import(contacts: &mut Contacts, file: &Path) -> anyhow::Result<usize> {
 pub fn check(wallet: &Wallet, text: &str) -> anyhow::Result<()> {
     let address: Address = match text.trim().parse() {
         Ok(address) => address,
-        Err(error) => return Err(Finding::BadInput(anyhow::anyhow!("{}", what_is_wrong(text.trim(), &error))).into()),
+        Err(_) => return Err(Finding::BadInput(Mistake::of(text.trim()).into()).into()),
     };
     // Without a wallet, any network's address is good.
     let here = wallet.home().ok().map(|home| home.genesis().address_prefix);
@@ -80,80 +83,12 @@ pub fn check(wallet: &Wallet, text: &str) -> anyhow::Result<()> {
         return Err(Finding::BadInput(error).into());
     }
     if wallet.json {
-        println!(
+        say!(
             "{}",
             json!({ "address": address, "account": address.account, "good": true })
         );
     } else {
-        println!("{address} is a good address.");
+        say!("{address} is a good address.");
     }
     Ok(())
-}
-
-/// The mistakes that people make, by name.
-fn what_is_wrong(text: &str, error: &AddressError) -> String {
-    let has = |test: fn(char) -> bool| text.chars().any(test);
-    if text.is_empty() {
-        return "the address is empty".to_owned();
-    }
-    if text.chars().any(char::is_whitespace) {
-        return "an address has no spaces or line breaks in it".to_owned();
-    }
-    if has(|c| c.is_ascii_lowercase()) && has(|c| c.is_ascii_uppercase()) {
-        return "an address is all in small or all in capital letters".to_owned();
-    }
-    if let AddressError::Prefix(_) | AddressError::Length(_) = error {
-        return error.to_string();
-    }
-    let lower = text.to_lowercase();
-    let Some(data) = ["cw1", "cwdev1"].iter().find_map(|start| lower.strip_prefix(start)) else {
-        return "an address begins with cw1 or cwdev1".to_owned();
-    };
-    // 20 bytes are 32 characters, and the checksum six.
-    let length = data.chars().count();
-    if length != 38 {
-        let (much, by) = if length < 38 {
-            ("short", 38 - length)
-        } else {
-            ("long", length - 38)
-        };
-        let plural = if by == 1 { "" } else { "s" };
-        return format!("it is {by} character{plural} too {much}");
-    }
-    if let Some(stranger) = data.chars().find(|c| !"qpzry9x8gf2tvdw0s3jn54khce6mua7l".contains(*c)) {
-        return format!("addresses have no '{stranger}' after their beginning; was it misread?");
-    }
-    "its checksum is wrong: at least one character is mistyped".to_owned()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_bad_address_is_told_by_its_mistake() {
-        let good = Address {
-            prefix: causeway_contracts::identity::AddressPrefix::Devnet,
-            account: causeway_contracts::identity::AccountId([7; 20]),
-        }
-        .to_string();
-        let check = |text: String, expected: &str| {
-            let error = text.parse::<Address>().expect_err(&text);
-            let told = what_is_wrong(&text, &error);
-            assert!(told.contains(expected), "{text}: {told}");
-        };
-        assert!(good.parse::<Address>().is_ok());
-        check(String::new(), "empty");
-        check(good.replace("cwdev", "cwdev "), "spaces");
-        check(
-            format!("{}X", &good[..good.len() - 1]),
-            "all in small or all in capital",
-        );
-        check(good[..good.len() - 2].to_owned(), "2 characters too short");
-        check(format!("{good}q"), "1 character too long");
-        check(format!("bc1{}", &good[6..]), "begins with cw1 or cwdev1");
-        let last = if good.ends_with('q') { 'p' } else { 'q' };
-        check(format!("{}{last}", &good[..good.len() - 1]), "mistyped");
-        check(format!("{}b", &good[..good.len() - 1]), "no 'b'");
-    }
 }

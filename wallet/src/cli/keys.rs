@@ -1,6 +1,6 @@
 //! `causeway keys`.
 
-use std::io::{IsTerminal, Write};
+use std::io::IsTerminal;
 
 use anyhow::{Context, bail};
 use causeway_wallet::{
@@ -14,7 +14,12 @@ use causeway_wallet::{
 use serde_json::json;
 use zeroize::Zeroizing;
 
-use super::{args::KeysCommand, passphrase, wallet::Wallet};
+use super::{
+    args::KeysCommand,
+    output::{note, say},
+    passphrase,
+    wallet::Wallet,
+};
 
 /// What must be typed before words are shown.
 const CONFIRMATION: &str = "show my words";
@@ -58,7 +63,10 @@ pub fn run(wallet: &Wallet, command: KeysCommand) -> anyhow::Result<()> {
                     let text = Zeroizing::new(durable::read_text(&path, SECRET_FILE_BYTES_MAX)?);
                     Secret::from_words(&text, index).with_context(|| path.display().to_string())?
                 }
-                (None, None) => Secret::from_words(&passphrase::prompt("The 12 or 24 words: ")?, index)?,
+                (None, None) => {
+                    let instead = "there is no terminal to ask for the words; use --words-file or --seed-file";
+                    Secret::from_words(&passphrase::prompt("The 12 or 24 words: ", instead)?, index)?
+                }
             };
             let entry = add(wallet, &home, &name, &secret)?;
             print_entry(wallet, &entry);
@@ -74,7 +82,11 @@ pub fn run(wallet: &Wallet, command: KeysCommand) -> anyhow::Result<()> {
             let Some(words) = secret.words() else {
                 bail!("key {name} was imported as a seed and has no words");
             };
-            println!("{}", words.as_str());
+            if wallet.json {
+                say!("{}", json!({ "name": name, "words": words.as_str() }));
+            } else {
+                say!("{}", words.as_str());
+            }
             Ok(())
         }
     }
@@ -106,7 +118,7 @@ fn add(wallet: &Wallet, home: &Home, name: &str, secret: &Secret) -> anyhow::Res
 fn list(wallet: &Wallet, home: &Home) -> anyhow::Result<()> {
     let keys = home.keystore().list()?;
     if keys.is_empty() && !wallet.json {
-        println!("No keys yet; make one with `causeway keys new NAME`.");
+        say!("No keys yet; make one with `causeway keys new NAME`.");
     }
     for entry in &keys {
         print_entry(wallet, entry);
@@ -127,12 +139,12 @@ fn print_entry(
         Origin::Seed => "seed".to_owned(),
     };
     if wallet.json {
-        println!(
+        say!(
             "{}",
             json!({ "name": name, "public_key": public_key, "origin": origin })
         );
     } else {
-        println!("{name:<16} {public_key}  {origin}");
+        say!("{name:<16} {public_key}  {origin}");
     }
 }
 
@@ -141,11 +153,11 @@ fn offer_words(name: &str, secret: &Secret, asked: bool) {
     let words = secret.words().filter(|_| asked || std::io::stdout().is_terminal());
     match words {
         Some(words) => {
-            println!("\nWrite these words down and keep them where only you can read them.");
-            println!("They are the only way back to this key, and whoever has them has its money:\n");
-            println!("{}", words.as_str());
+            say!("\nWrite these words down and keep them where only you can read them.");
+            say!("They are the only way back to this key, and whoever has them has its money:\n");
+            say!("{}", words.as_str());
         }
-        None => eprintln!("Write its words down: `causeway keys export {name} --words` shows them."),
+        None => note!("Write its words down: `causeway keys export {name} --words` shows them."),
     }
 }
 
@@ -153,9 +165,8 @@ fn confirmed(given: Option<String>) -> anyhow::Result<()> {
     let typed = match given {
         Some(text) => text,
         None => {
-            eprintln!("Whoever reads the words can spend everything that the key can.");
-            eprint!("Type \"{CONFIRMATION}\" to go on: ");
-            std::io::stderr().flush()?;
+            note!("Whoever reads the words can spend everything that the key can.");
+            note!("Type \"{CONFIRMATION}\" to go on:");
             let mut line = String::new();
             std::io::stdin().read_line(&mut line)?;
             line

@@ -1,4 +1,14 @@
 //! What is printed: text for people, JSON for programs. Results go to stdout, all else to stderr.
+//!
+//! Printing ends no command: a payment is final whether or not anyone reads of it, and a program that
+//! failed for a full disk behind its output would be run again and pay again. What could not be
+//! printed is remembered, and the command's end says so.
+
+use std::{
+    fmt,
+    io::{self, Write},
+    sync::OnceLock,
+};
 
 use causeway_contracts::{
     ledger::{receipt::Outcome, rejection::Rejection},
@@ -7,17 +17,68 @@ use causeway_contracts::{
 use causeway_wallet::exit::Exit;
 use serde_json::{Value, json};
 
+/// Why stdout stopped taking lines, if it did.
+static LOST: OnceLock<io::Error> = OnceLock::new();
+
+/// A line of the result, formatted as `println!` does.
+macro_rules! say {
+    ($($argument:tt)*) => { $crate::cli::output::line(format_args!($($argument)*)) };
+}
+
+/// A line for people, formatted as `eprintln!` does.
+macro_rules! note {
+    ($($argument:tt)*) => { $crate::cli::output::aside(format_args!($($argument)*)) };
+}
+
+pub(super) use {note, say};
+
+pub fn line(text: fmt::Arguments) {
+    // A line after a gap would be taken for the whole result.
+    if LOST.get().is_some() {
+        return;
+    }
+    let mut stdout = io::stdout().lock();
+    if let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+        // The first reason is the one to tell.
+        let _ = LOST.set(error);
+    }
+}
+
+/// Control characters are left out: nodes and files have their say in these lines.
+pub fn aside(text: fmt::Arguments) {
+    let text: String = text
+        .to_string()
+        .chars()
+        .filter(|c| !c.is_control() || *c == '\n')
+        .collect();
+    // There is nobody left to tell.
+    let _ = writeln!(io::stderr().lock(), "{text}");
+}
+
+pub fn lost() -> Option<&'static io::Error> {
+    LOST.get()
+}
+
+/// Something went wrong that does not change what was done.
+pub fn warning(json: bool, text: fmt::Arguments) {
+    if json {
+        note!("{}", json!({ "warning": text.to_string() }));
+    } else {
+        note!("warning: {text}");
+    }
+}
+
 pub fn error(json: bool, exit: Exit, error: &anyhow::Error) {
     if json {
         let object = json!({ "error": { "status": exit as u8, "message": message(error) } });
-        eprintln!("{object}");
+        note!("{object}");
     } else {
-        eprintln!("error: {}", message(error));
+        note!("error: {}", message(error));
     }
 }
 
 /// The causes in a row, without what a cause repeats of the one after it.
-fn message(error: &anyhow::Error) -> String {
+pub fn message(error: &anyhow::Error) -> String {
     let mut message = String::new();
     for cause in error.chain() {
         let text = cause.to_string();

@@ -23,7 +23,7 @@ impl Passphrase {
     pub fn for_key(&self, name: &str) -> anyhow::Result<Zeroizing<String>> {
         match self.given()? {
             Some(passphrase) => Ok(passphrase),
-            None => prompt(&format!("Passphrase of key {name}: ")),
+            None => ask(&format!("Passphrase of key {name}: ")),
         }
     }
 
@@ -32,8 +32,8 @@ impl Passphrase {
         if let Some(passphrase) = self.given()? {
             return Ok(passphrase);
         }
-        let first = prompt(&format!("New passphrase for key {name}: "))?;
-        let second = prompt("Once more: ")?;
+        let first = ask(&format!("New passphrase for key {name}: "))?;
+        let second = ask("Once more: ")?;
         if first != second {
             bail!("the two passphrases differ; nothing was changed");
         }
@@ -54,10 +54,15 @@ impl Passphrase {
     }
 }
 
-/// Asks on the terminal, without showing what is typed.
-pub fn prompt(question: &str) -> anyhow::Result<Zeroizing<String>> {
+fn ask(question: &str) -> anyhow::Result<Zeroizing<String>> {
+    let instead = format!("there is no terminal to ask for the passphrase; use --passphrase-file or {VARIABLE}");
+    prompt(question, &instead)
+}
+
+/// Asks on the terminal, without showing what is typed. `instead` is the error where there is none.
+pub fn prompt(question: &str, instead: &str) -> anyhow::Result<Zeroizing<String>> {
     if !std::io::stdin().is_terminal() {
-        bail!("there is no terminal to ask for the passphrase; use --passphrase-file or {VARIABLE}");
+        bail!("{instead}");
     }
     let text = rpassword::prompt_password(question).context("cannot read from the terminal")?;
     Ok(Zeroizing::new(text))

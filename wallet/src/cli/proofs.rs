@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use causeway_contracts::{
+    genesis::Genesis,
     ledger::receipt::Outcome,
     proof::{PROOF_BYTES_MAX, PaymentProof, VerifiedPayment},
     transaction::{Action, TxId},
@@ -11,7 +12,12 @@ use causeway_contracts::{
 use causeway_wallet::{clock, durable, home::read_genesis, trust};
 use serde_json::{Value, json};
 
-use super::{Finding, output, wallet::Wallet};
+use super::{
+    Finding,
+    output::{self, say},
+    teller,
+    wallet::Wallet,
+};
 
 pub async fn receipt(wallet: &Wallet, tx: TxId, out: Option<PathBuf>) -> anyhow::Result<()> {
     let home = wallet.home()?;
@@ -19,18 +25,18 @@ pub async fn receipt(wallet: &Wallet, tx: TxId, out: Option<PathBuf>) -> anyhow:
     let Some((proof, verified)) = client.proof(&tx).await? else {
         bail!("no validator that was asked has a receipt for {tx}");
     };
-    home.keep_trust(&client)?;
+    teller::keep_trust(wallet, &home, &client);
     let json = serde_json::to_string(&proof).expect("a proof has a JSON form");
     match out {
         Some(path) => {
             durable::replace(&path, json.as_bytes())?;
             if wallet.json {
-                println!("{}", describe(&verified));
+                say!("{}", describe(&verified));
             } else {
-                println!("The proof is in {}; `causeway verify` checks it.", path.display());
+                say!("The proof is in {}; `causeway verify` checks it.", path.display());
             }
         }
-        None => println!("{json}"),
+        None => say!("{json}"),
     }
     Ok(())
 }
@@ -50,20 +56,37 @@ pub fn verify(wallet: &Wallet, path: &Path, genesis: Option<PathBuf>) -> anyhow:
         None => {
             let home = wallet.home()?;
             let genesis = home.genesis().clone();
-            (trust::load(&home.trust_path(), genesis.hash())?, genesis)
+            let trusted = trust::load(&home.trust_path(), genesis.hash())?;
+            if trust::has_lapsed(&trusted, clock::now_ms()) {
+                return Err(Finding::TrustLapsed.into());
+            }
+            (trusted, genesis)
         }
     };
     let verified = proof
         .verify(&trusted)
         .with_context(|| format!("{}: not proved", file()))?;
     if wallet.json {
-        println!("{}", describe(&verified));
-        return Ok(());
+        let body = &proof.transaction.transaction;
+        let mut object = describe(&verified);
+        object["actions"] = json!(body.actions);
+        object["memo"] = json!(body.memo);
+        say!("{object}");
+    } else {
+        tell(&proof, &verified, &genesis);
     }
     match verified.outcome {
-        Outcome::Applied => println!("Proved: transaction {} took effect.", verified.id),
+        Outcome::Applied => Ok(()),
+        // The proof is good; that it is no proof of a payment must not escape a script.
+        Outcome::Rejected { reason, .. } => Err(Finding::Rejected(reason).into()),
+    }
+}
+
+fn tell(proof: &PaymentProof, verified: &VerifiedPayment, genesis: &Genesis) {
+    match verified.outcome {
+        Outcome::Applied => say!("Proved: transaction {} took effect.", verified.id),
         Outcome::Rejected { reason, .. } => {
-            println!("Proved: transaction {} was refused: {reason}.", verified.id);
+            say!("Proved: transaction {} was refused: {reason}.", verified.id);
         }
     }
     let prefix = genesis.address_prefix;
@@ -79,19 +102,18 @@ pub fn verify(wallet: &Wallet, path: &Path, genesis: Option<PathBuf>) -> anyhow:
                 Some(record) => output::money(*amount, record.exponent, *currency),
                 None => format!("{amount} minor units of {currency}"),
             };
-            println!("  {money} from {} to {}", from.address(prefix), to.address(prefix));
+            say!("  {money} from {} to {}", from.address(prefix), to.address(prefix));
         }
     }
     if !proof.transaction.transaction.memo.is_empty() {
-        println!("  memo: {}", proof.transaction.transaction.memo.escape_debug());
+        say!("  memo: {}", proof.transaction.transaction.memo.escape_debug());
     }
-    println!(
+    say!(
         "  final in block {} of {}, {}, by more than two thirds of its validators",
         verified.height,
         genesis.name,
         output::time(verified.time_ms.0 / 1000)
     );
-    Ok(())
 }
 
 fn describe(verified: &VerifiedPayment) -> Value {

@@ -1,6 +1,9 @@
 //! What every command starts from: the folder, the passphrase, the form of the output.
 
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeSet,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, bail};
 use causeway_contracts::{keys::SecretKey, money::Currency};
@@ -11,7 +14,10 @@ use causeway_wallet::{
 };
 use serde_json::json;
 
-use super::passphrase::Passphrase;
+use super::{
+    output::{note, say},
+    passphrase::Passphrase,
+};
 
 pub struct Wallet {
     root: PathBuf,
@@ -78,16 +84,25 @@ pub async fn exponent(home: &Home, client: &Client, currency: Currency) -> anyho
 }
 
 pub fn init(wallet: &Wallet, genesis: &Path, nodes: Vec<String>) -> anyhow::Result<()> {
+    let given = nodes.iter().collect::<BTreeSet<_>>().len();
     let home = Home::init(&wallet.root, genesis, nodes)?;
+    let needed = home.nodes_needed()?;
+    if given < needed {
+        note!(
+            "Only {given} of at least {needed} nodes were given that it takes to show an account or to prove that a \
+             payment was not made. One is enough to pay, but a payment that it loses then stays unknown; \
+             run `causeway init` again with more nodes."
+        );
+    }
     let hash = home.genesis().hash();
     if wallet.json {
-        println!(
+        say!(
             "{}",
             json!({ "home": home.root(), "network": home.genesis().name, "genesis": hash })
         );
     } else {
-        println!("A wallet for {} is in {}.", home.genesis().name, home.root().display());
-        println!("The network's genesis hash is {hash}; compare it with what others have.");
+        say!("A wallet for {} is in {}.", home.genesis().name, home.root().display());
+        say!("The network's genesis hash is {hash}; compare it with what others have.");
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 //! receipt after 500 ms, until a proof verifies or the transaction is proved dead.
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     time::Duration,
 };
 
@@ -47,12 +47,19 @@ pub enum Settled {
     },
 }
 
-/// What came of giving a group of transactions to one node.
-#[derive(Debug, Clone)]
-pub struct Offered {
-    pub node: usize,
-    /// For each transaction, whether the node took it.
-    pub taken: Vec<bool>,
+/// Where a transaction's bytes may be already; each says more than the one before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Delivery {
+    /// They have not left this machine.
+    Never,
+    /// A node was given them and says that it did not take them.
+    Declined,
+    /// An earlier run of the program may have brought them to a node.
+    Earlier,
+    /// A node was given them just now, and did not say whether it took them.
+    Possible,
+    /// This node says that it took them.
+    Taken(usize),
 }
 
 /// How one node's attempt at a transaction ended.
@@ -68,7 +75,9 @@ enum Attempt {
 enum Race {
     Confirmed(Box<(PaymentProof, VerifiedPayment)>),
     TimeOver,
+    /// By every node that answered, and none may have the bytes but those.
     Refused(Refused),
+    /// The bytes have not left this machine in this run.
     Unreachable(CallError),
 }
 
@@ -76,31 +85,37 @@ impl Client {
     /// Brings a transaction to a verified proof, of its rejection too. The same bytes may be
     /// submitted again at any time: they take effect at most once.
     pub async fn submit(&self, tx: &SignedTransaction) -> Result<(PaymentProof, VerifiedPayment), ClientError> {
-        match self.settle(tx, None).await? {
+        match self.settle(tx, Delivery::Never).await? {
             Settled::Final(confirmed) => Ok(*confirmed),
             Settled::Dead { height } => Err(ClientError::Dead { id: tx.id(), height }),
         }
     }
 
     /// Gives transactions to one node in as few requests as fit; the next node is tried if one does
-    /// not answer. `None` if no node did. Nothing is proved by it: [`Self::settle`] does that.
-    pub async fn offer(&self, txs: &[SignedTransaction]) -> Result<Option<Offered>, ClientError> {
+    /// not answer. Says where each of them is then. Nothing is proved by it: [`Self::settle`] does that.
+    pub async fn offer(&self, txs: &[SignedTransaction]) -> Result<Vec<Delivery>, ClientError> {
         let bytes = txs
             .iter()
             .map(SignedTransaction::to_bytes)
             .collect::<Result<Vec<_>, TransactionError>>()?;
         let ids: Vec<_> = txs.iter().map(SignedTransaction::id).collect();
+        let mut deliveries = vec![Delivery::Never; txs.len()];
         for node in self.in_order() {
-            match self.offer_groups(node, &bytes, &ids).await {
-                Ok(taken) => return Ok(Some(Offered { node, taken })),
+            match self.offer_groups(node, &bytes, &ids, &mut deliveries).await {
+                Ok(()) => break,
                 Err(_) => self.pass_over(node),
             }
         }
-        Ok(None)
+        Ok(deliveries)
     }
 
-    async fn offer_groups(&self, node: usize, bytes: &[Vec<u8>], ids: &[TxId]) -> Result<Vec<bool>, CallError> {
-        let mut taken = Vec::with_capacity(ids.len());
+    async fn offer_groups(
+        &self,
+        node: usize,
+        bytes: &[Vec<u8>],
+        ids: &[TxId],
+        deliveries: &mut [Delivery],
+    ) -> Result<(), CallError> {
         let mut from = 0;
         while from < bytes.len() {
             let mut body = Vec::new();
@@ -112,11 +127,21 @@ impl Client {
                 push_framed(&mut body, &bytes[to]);
                 to += 1;
             }
-            let results = self.post(node, body, &ids[from..to]).await?;
-            taken.extend(results.into_iter().map(|refused| refused.is_none()));
+            let posted = self.post(node, body, &ids[from..to]).await;
+            for (place, delivery) in deliveries[from..to].iter_mut().enumerate() {
+                let now = match &posted {
+                    Ok(results) if results[place].is_none() => Delivery::Taken(node),
+                    Ok(_) => Delivery::Declined,
+                    Err(error) if error.is_connect() => Delivery::Never,
+                    Err(error) if error.busy_for().is_some() => Delivery::Declined,
+                    Err(_) => Delivery::Possible,
+                };
+                *delivery = now.max(*delivery);
+            }
+            posted?;
             from = to;
         }
-        Ok(taken)
+        Ok(())
     }
 
     async fn post(&self, node: usize, body: Vec<u8>, ids: &[TxId]) -> Result<Vec<Option<Refused>>, CallError> {
@@ -136,10 +161,17 @@ impl Client {
         Ok(answer.results.into_iter().map(|result| result.refused).collect())
     }
 
-    /// Waits until a transaction is final or proved dead. `offered` is a node that has taken it.
-    pub async fn settle(&self, tx: &SignedTransaction, offered: Option<usize>) -> Result<Settled, ClientError> {
+    /// Whether a transaction may be sent at all: it is one of this network, and its proof could be
+    /// believed.
+    pub fn check(&self, tx: &SignedTransaction) -> Result<(), ClientError> {
         self.check_trust()?;
-        tx.check(&self.genesis)?;
+        Ok(tx.check(&self.genesis)?)
+    }
+
+    /// Waits until a transaction is final or proved dead. It fails with [`ClientError::Unreachable`]
+    /// only if the bytes have not left this machine, in this call or, by `delivery`, before it.
+    pub async fn settle(&self, tx: &SignedTransaction, delivery: Delivery) -> Result<Settled, ClientError> {
+        self.check(tx)?;
         let mut body = Vec::new();
         push_framed(&mut body, &tx.to_bytes()?);
         let id = tx.id();
@@ -150,8 +182,16 @@ impl Client {
                 client: self,
                 id,
                 body,
-                delivered: AtomicBool::new(offered.is_some()),
+                given: AtomicUsize::new(usize::from(matches!(
+                    delivery,
+                    Delivery::Declined | Delivery::Possible | Delivery::Taken(_)
+                ))),
+                taken: AtomicBool::new(delivery >= Delivery::Earlier),
                 until: Instant::now() + Duration::from_millis(left),
+            };
+            let offered = match delivery {
+                Delivery::Taken(node) => Some(node),
+                _ => None,
             };
             match submission.race(offered).await {
                 Race::Confirmed(confirmed) => return Ok(Settled::Final(confirmed)),
@@ -160,6 +200,10 @@ impl Client {
                         id,
                         refused: Box::new(refused),
                     });
+                }
+                // An earlier run may have been luckier.
+                Race::Unreachable(_) if delivery != Delivery::Never => {
+                    return Err(ClientError::Unconfirmed { id, valid_until });
                 }
                 Race::Unreachable(last) => {
                     return Err(ClientError::Unreachable {
@@ -179,22 +223,17 @@ impl Client {
     async fn aftermath(&self, id: TxId, expiry: TimeMs) -> Result<Option<Settled>, ClientError> {
         let until = Instant::now() + self.patience;
         loop {
-            let failure = match self.proof(&id).await {
+            match self.proof(&id).await {
                 Ok(Some(confirmed)) => return Ok(Some(Settled::Final(Box::new(confirmed)))),
-                Ok(None) => None,
                 Err(error @ ClientError::TrustLapsed) => return Err(error),
-                Err(error) => Some(error),
-            };
+                // A node that lied, or silence, leaves the outcome unknown.
+                Ok(None) | Err(_) => {}
+            }
             if let Some(height) = self.proved_dead(&id, expiry).await {
                 return Ok(Some(Settled::Dead { height }));
             }
-            let now = Instant::now();
-            if now >= until {
-                // A node that lied, or silence, leaves the outcome unknown all the same.
-                return match failure {
-                    Some(error @ ClientError::Unreachable { .. }) => Err(error),
-                    _ => Ok(None),
-                };
+            if Instant::now() >= until {
+                return Ok(None);
             }
             sleep(Duration::from_millis(500)).await;
         }
@@ -212,26 +251,33 @@ struct Submission<'a> {
     client: &'a Client,
     id: TxId,
     body: Vec<u8>,
-    /// Whether some node may have the bytes.
-    delivered: AtomicBool,
+    /// How many requests with the bytes may have left this machine in this run.
+    given: AtomicUsize,
+    /// Whether some node said that it took the bytes, or did not say.
+    taken: AtomicBool,
     until: Instant,
 }
 
 impl Submission<'_> {
     async fn race(&self, mut offered: Option<usize>) -> Race {
+        let mut refused = None;
         for round in 0.. {
-            let (mut refused, mut failed) = (None, None);
+            let mut failed = None;
             match self.round(offered.take(), &mut refused, &mut failed).await {
                 Some(confirmed) => return Race::Confirmed(confirmed),
                 None if Instant::now() >= self.until => return Race::TimeOver,
                 None => {}
             }
-            match (refused, failed) {
-                (Some(refused), None) => return Race::Refused(refused),
-                (_, Some(error)) if !self.is_delivered() && round + 1 >= ROUNDS_UNDELIVERED => {
-                    return Race::Unreachable(error);
-                }
-                _ => {}
+            let enough = round + 1 >= ROUNDS_UNDELIVERED;
+            let (given, taken) = (
+                self.given.load(Ordering::Relaxed) > 0,
+                self.taken.load(Ordering::Relaxed),
+            );
+            match (refused.take(), failed) {
+                (Some(why), None) if !taken => return Race::Refused(why),
+                (Some(why), Some(_)) if !taken && enough => return Race::Refused(why),
+                (None, Some(error)) if !given && enough => return Race::Unreachable(error),
+                (why, _) => refused = why,
             }
             let pause = Duration::from_millis(250 << round.min(3));
             sleep_until(self.until.min(Instant::now() + pause)).await;
@@ -290,23 +336,28 @@ impl Submission<'_> {
         loop {
             let mut refused = None;
             if !offered {
+                // Before, and taken back if there was no connection: a request that is dropped on its
+                // way counts.
+                self.given.fetch_add(1, Ordering::Relaxed);
                 match self.client.post(node, self.body.clone(), &[self.id]).await {
                     Ok(results) => refused = results.into_iter().flatten().next(),
+                    Err(error) if error.is_connect() => {
+                        self.given.fetch_sub(1, Ordering::Relaxed);
+                        return Attempt::Failed(error);
+                    }
                     Err(error) => match error.busy_for() {
                         Some(pause) => {
                             sleep(pause).await;
                             continue;
                         }
                         None => {
-                            if !error.is_connect() {
-                                self.delivered.store(true, Ordering::Relaxed);
-                            }
+                            self.taken.store(true, Ordering::Relaxed);
                             return Attempt::Failed(error);
                         }
                     },
                 }
                 if refused.is_none() {
-                    self.delivered.store(true, Ordering::Relaxed);
+                    self.taken.store(true, Ordering::Relaxed);
                 }
             }
             // A node that refuses what is final already can still show it.
@@ -319,22 +370,21 @@ impl Submission<'_> {
                 (Ok(Some(proof)), _) => {
                     return match self.client.believe(&proof) {
                         Ok(verified) if verified.id == self.id => Attempt::Confirmed(Box::new((proof, verified))),
-                        _ => Attempt::Lied,
+                        _ => {
+                            self.taken.store(true, Ordering::Relaxed);
+                            Attempt::Lied
+                        }
                     };
                 }
-                (Ok(None), Some(why)) if why.code == BUSY || (why.retry && Instant::now() < unwilling_at) => {
+                (Ok(None) | Err(_), Some(why)) if why.code == BUSY || (why.retry && Instant::now() < unwilling_at) => {
                     sleep(NEXT_NODE_AFTER).await;
                 }
-                (Ok(None), Some(why)) => return Attempt::Refused(why),
+                (Ok(None) | Err(_), Some(why)) => return Attempt::Refused(why),
                 // It may have lost the bytes, by a crash say: offer them again.
                 (Ok(None), None) => {}
-                (Err(error), _) => return Attempt::Failed(error),
+                (Err(error), None) => return Attempt::Failed(error),
             }
             offered = false;
         }
-    }
-
-    fn is_delivered(&self) -> bool {
-        self.delivered.load(Ordering::Relaxed)
     }
 }

@@ -1,6 +1,6 @@
 //! Batches, driven through the library.
 
-use std::{collections::BTreeMap, fs, path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, fs, os::unix::fs::PermissionsExt, path::PathBuf, sync::Arc};
 
 use causeway_contracts::{
     codec::Text,
@@ -111,6 +111,8 @@ async fn every_line_is_paid_once_and_again_by_no_second_run() {
             path.file_stem().and_then(|stem| stem.to_str()),
             Some(verified.id.to_string().as_str())
         );
+        let mode = fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600, "nobody else reads whom the account pays");
         kept.push(path);
     }
     assert_eq!(kept.len() as u64, lines);
@@ -200,4 +202,42 @@ async fn a_batch_that_everyone_refuses_stops_and_can_go_on() {
         remembered.signed.len() <= WINDOW,
         "no line is begun after the first failure"
     );
+}
+
+/// What never left this machine does not stay in the way; what may have left does.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_that_reached_nobody_is_signed_anew() {
+    let batch = Batch::new([Behaviour::Vanishing; 4], 3).await;
+    let run = async |batch: &Batch, nodes: &[String]| {
+        let client = Client::new(batch.network.genesis.clone(), nodes.to_vec()).expect("a client");
+        let key = Network::key();
+        let run = Run::new(
+            Arc::new(client),
+            &key,
+            &batch.lines,
+            batch.journal(),
+            Options::default(),
+        );
+        run.run(|_| {}).await.expect("a run")
+    };
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let nobody = format!("http://{}", listener.local_addr().expect("bound"));
+    drop(listener);
+    for _ in 0..2 {
+        let summary = run(&batch, std::slice::from_ref(&nobody)).await;
+        assert!(matches!(summary.failure, Some(ClientError::Unreachable { .. })));
+        assert_eq!((summary.unfinished, summary.sent), (3, false));
+        let (_, remembered) = batch.journal();
+        assert!(!remembered.sent);
+        assert!(
+            batch
+                .lines
+                .iter()
+                .all(|line| remembered.plan.state(line.number) == Some(State::Open))
+        );
+    }
+    let honest = Network::start([Behaviour::Honest; 4]).await;
+    let summary = run(&batch, &honest.nodes).await;
+    assert_eq!((summary.applied, summary.sent), (3, true));
+    assert_eq!(honest.applied(), batch.once_each());
 }

@@ -11,7 +11,7 @@ use causeway_contracts::{
     transaction::{Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction},
 };
 use causeway_wallet::{
-    client::{CallError, Client, ClientError, Settled},
+    client::{CallError, Client, ClientError, Delivery, Settled},
     clock,
     payment::Payment,
     trust,
@@ -104,10 +104,14 @@ async fn nothing_is_believed_where_all_nodes_lie() {
 }
 
 fn expired(network: &Network) -> SignedTransaction {
+    valid_for(network, 0)
+}
+
+fn valid_for(network: &Network, seconds: u64) -> SignedTransaction {
     let transaction = Transaction {
         version: TRANSACTION_VERSION,
         genesis: network.genesis.hash().prefix(),
-        valid_until: clock::seconds_from_now(0),
+        valid_until: clock::seconds_from_now(seconds),
         nonce: Nonce(1),
         actions: Bounded::new(vec![payment(network, Amount(5), "").action()]).expect("one"),
         memo: Text::default(),
@@ -125,12 +129,12 @@ async fn a_transaction_is_dead_when_a_block_past_its_time_and_enough_validators_
     ])
     .await;
     let tx = expired(&network);
-    let settled = client(&network).settle(&tx, None).await.expect("settled");
+    let settled = client(&network).settle(&tx, Delivery::Never).await.expect("settled");
     assert!(matches!(settled, Settled::Dead { .. }), "{settled:?}");
     // One validator's word is not enough.
     let one = Client::new(network.genesis.clone(), vec![network.nodes[0].clone()]).expect("a client");
     let one = one.with_patience(Duration::from_secs(1));
-    let error = one.settle(&tx, None).await.expect_err("not proved");
+    let error = one.settle(&tx, Delivery::Never).await.expect_err("not proved");
     assert!(matches!(error, ClientError::Unconfirmed { .. }), "{error}");
 }
 
@@ -150,11 +154,11 @@ async fn a_denied_receipt_proves_nothing() {
     let deceived = Client::new(network.genesis.clone(), deniers).expect("a client");
     let deceived = deceived.with_patience(Duration::from_secs(1));
     let error = deceived
-        .settle(&tx, None)
+        .settle(&tx, Delivery::Never)
         .await
         .expect_err("one validator by two addresses is one");
     assert!(matches!(error, ClientError::Unconfirmed { .. }), "{error}");
-    let settled = client(&network).settle(&tx, None).await.expect("settled");
+    let settled = client(&network).settle(&tx, Delivery::Never).await.expect("settled");
     assert!(matches!(settled, Settled::Final(_)), "{settled:?}");
 }
 
@@ -186,6 +190,37 @@ async fn where_nobody_listens_the_payment_was_not_sent() {
         panic!("{error}");
     };
     assert!(matches!(*last, CallError::Connect(_)));
+}
+
+/// Whoever may have the bytes may bring them into a block.
+#[tokio::test]
+async fn what_may_have_been_sent_is_never_called_unsent_or_refused() {
+    let check = async |network: &Network, delivery, seconds, expected: fn(&Result<Settled, ClientError>) -> bool| {
+        let client = client(network).with_patience(Duration::from_millis(100));
+        let settled = client.settle(&valid_for(network, seconds), delivery).await;
+        assert!(expected(&settled), "{delivery:?}: {settled:?}");
+    };
+    let unknown: fn(&Result<Settled, ClientError>) -> bool =
+        |settled| matches!(settled, Err(ClientError::Unconfirmed { .. }));
+    let unreachable: fn(&Result<Settled, ClientError>) -> bool =
+        |settled| matches!(settled, Err(ClientError::Unreachable { .. }));
+    let gone = Network::start([Behaviour::Vanishing; 4]).await;
+    check(&gone, Delivery::Never, 3, unknown).await;
+    // By now nobody listens there.
+    check(&gone, Delivery::Never, 60, unreachable).await;
+    check(&gone, Delivery::Earlier, 60, unknown).await;
+    check(&gone, Delivery::Earlier, 0, unknown).await;
+    check(&gone, Delivery::Declined, 3, unknown).await;
+    let refusing = Network::start([Behaviour::Refusing; 4]).await;
+    check(&refusing, Delivery::Never, 60, |settled| {
+        matches!(settled, Err(ClientError::Refused { .. }))
+    })
+    .await;
+    // They refuse it, but one of them may have taken it before: only a proof ends that.
+    check(&refusing, Delivery::Earlier, 3, |settled| {
+        matches!(settled, Ok(Settled::Dead { .. }))
+    })
+    .await;
 }
 
 #[tokio::test]
@@ -268,15 +303,10 @@ fn only_http_addresses_are_nodes() {
     for good in ["http://127.0.0.1:27200", "http://node.example/", "http://[::1]:1"] {
         check_node_address(good).unwrap_or_else(|error| panic!("{good}: {error}"));
     }
-    for bad in [
-        "",
-        "127.0.0.1:27200",
-        "ftp://x",
-        "https://x",
-        "http://x/?a=b",
-        "http://u@x",
-    ] {
+    for bad in ["", "127.0.0.1:27200", "ftp://x", "http://x/?a=b", "http://u@x"] {
         let refused = check_node_address(bad);
         assert!(matches!(refused, Err(ClientError::NodeAddress(_))), "{bad}");
     }
+    let tls = check_node_address("https://x").expect_err("no TLS");
+    assert!(tls.to_string().contains("tunnel"), "{tls}");
 }

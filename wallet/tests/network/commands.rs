@@ -2,13 +2,24 @@
 
 use std::{
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::{Output, Stdio},
 };
 
-use causeway_contracts::proof::PaymentProof;
+use causeway_contracts::{
+    codec::Text,
+    identity::AccountId,
+    money::{Amount, Currency},
+    proof::{PaymentProof, TRUST_MS},
+    transaction::SignedTransaction,
+};
+use causeway_wallet::{clock, history::History, payment::Payment};
 use serde_json::Value;
-use tokio::process::Command;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::Command,
+};
 
 use crate::mock::{Behaviour, Network, PAYER_SEED};
 
@@ -79,7 +90,7 @@ impl User {
     }
 
     fn payee(&self, number: u8) -> String {
-        let id = causeway_contracts::identity::AccountId([number; 20]);
+        let id = AccountId([number; 20]);
         id.address(self.network.genesis.address_prefix).to_string()
     }
 }
@@ -117,6 +128,15 @@ async fn a_payment_by_hand_with_its_proof_and_its_history() {
     // 6.66 EUR is what this network's ledger refuses.
     let refused = user.fails(3, &["pay", "bob", "6.66", "EUR"]).await;
     assert!(refused.contains("not enough available"), "{refused}");
+    // A proof that it was refused is a good proof, and no proof of a payment.
+    let history = json_lines(&user.good(&["history", "--json"]).await);
+    let id = history[1]["id"].as_str().expect("an id");
+    user.good(&["receipt", id, "--out", proof]).await;
+    let output = user.run(&["verify", proof, "--json"]).await;
+    assert_eq!(output.status.code(), Some(3), "{output:?}");
+    let told = &json_lines(&String::from_utf8(output.stdout).expect("UTF-8"))[0];
+    assert_eq!((&told["outcome"], &told["memo"]), (&"rejected".into(), &"".into()));
+    assert_eq!(told["actions"].as_array().map(Vec::len), Some(1));
     assert_eq!(user.network.applied(), [("thanks".to_owned(), 1)].into());
 }
 
@@ -145,8 +165,262 @@ async fn each_kind_of_error_has_its_status() {
     let genesis = user.path("genesis.toml");
     let genesis = genesis.to_str().expect("UTF-8");
     user.good(&["init", "--genesis", genesis, "--node", &nobody]).await;
+    let output = user.run(&["init", "--genesis", genesis, "--node", &nobody]).await;
+    let warned = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(warned.contains("Only 1 of at least 2 nodes"), "{warned}");
     user.fails(4, &["pay", &bob, "1", "EUR"]).await;
     assert!(user.network.applied().is_empty());
+    let tls = user
+        .fails(1, &["init", "--genesis", genesis, "--node", "https://127.0.0.1:1"])
+        .await;
+    assert!(tls.contains("TLS tunnel"), "{tls}");
+    // It never left, so that one node is enough to pay at last.
+    let node = &user.network.nodes[0];
+    user.good(&["init", "--genesis", genesis, "--node", node]).await;
+    user.good(&["pay", &bob, "1", "EUR"]).await;
+    assert_eq!(user.network.applied(), [(String::new(), 1)].into());
+    let history = user.good(&["history"]).await;
+    let ends: Vec<_> = history.lines().filter_map(|line| line.rsplit("  ").next()).collect();
+    assert_eq!(ends, ["never sent", "applied"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_people_get_wrong_is_told_in_their_words() {
+    let user = User::new([Behaviour::Honest; 4]).await;
+    let bob = user.payee(2);
+    let check = async |status, args: &[&str], expected: &str| {
+        let told = user.fails(status, args).await;
+        assert!(told.contains(expected), "{args:?}: {told}");
+    };
+    let long = "x".repeat(200);
+    check(
+        6,
+        &["pay", &bob, "1", "EUR", "--memo", &long],
+        "the memo is 200 bytes long, and at most 140 are allowed",
+    )
+    .await;
+    check(
+        6,
+        &["pay", &bob[..bob.len() - 1], "1", "EUR"],
+        "it is 1 character too short",
+    )
+    .await;
+    check(
+        6,
+        &["pay", "nobody", "1", "EUR"],
+        "an address begins with cw1 or cwdev1",
+    )
+    .await;
+    check(1, &["keys", "import", "more"], "--words-file").await;
+    user.good(&["keys", "new", "first"]).await;
+    let export = [
+        "keys",
+        "export",
+        "first",
+        "--words",
+        "--confirm",
+        "show my words",
+        "--json",
+    ];
+    let told = &json_lines(&user.good(&export).await)[0];
+    assert_eq!(told["name"], "first");
+    assert_eq!(told["words"].as_str().map(|words| words.split(' ').count()), Some(24));
+    // A contact that is removed leaves a line that was signed and cannot be read any more.
+    user.good(&["contacts", "add", "bob", &bob]).await;
+    let file = user.write("pay.csv", &format!("{HEADING}bob,1,EUR,a\n{bob},1,EUR,b\n"));
+    user.good(&["pay", "--batch", &file]).await;
+    fs::write(user.path("home/contacts.json"), "{}").expect("written");
+    check(
+        6,
+        &["pay", "--batch", &file, "--skip-bad"],
+        "was a contact removed since?",
+    )
+    .await;
+}
+
+/// A full disk or a closed pipe behind the output is no reason to pay again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_whose_result_cannot_be_printed_is_made_and_succeeds() {
+    let user = User::new([Behaviour::Honest; 4]).await;
+    let bob = user.payee(2);
+    let full = || Stdio::from(fs::File::options().write(true).open("/dev/full").expect("there"));
+    let closed = || {
+        let (reader, writer) = std::io::pipe().expect("a pipe");
+        drop(reader);
+        Stdio::from(writer)
+    };
+    let run = async |args: &[&str], stdout, stderr| {
+        let mut command = user.command(args);
+        let child = command.stdout(stdout).stderr(stderr).spawn().expect("it runs");
+        child.wait_with_output().await.expect("it ends")
+    };
+    let file = user.write("pay.csv", &format!("{HEADING}{bob},1,EUR,a\n{bob},1,EUR,b\n"));
+    let payments: [&[&str]; 3] = [
+        &["pay", &bob, "1", "EUR", "--memo", "one"],
+        &["pay", &bob, "1", "EUR", "--memo", "two", "--json"],
+        &["pay", "--batch", &file, "--json"],
+    ];
+    for args in payments {
+        let output = run(args, full(), Stdio::piped()).await;
+        assert_eq!(output.status.code(), Some(0), "{output:?}");
+        let warned = String::from_utf8(output.stderr).expect("UTF-8");
+        assert!(warned.contains("could not be printed"), "{warned}");
+    }
+    let output = run(&["pay", &bob, "1", "EUR", "--memo", "three"], closed(), closed()).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let memos = ["one", "two", "three", "a", "b"];
+    assert_eq!(user.network.applied(), memos.map(|memo| (memo.to_owned(), 1)).into());
+    // Where nothing is paid, a result that is lost is a failure, unless nobody wanted more of it.
+    let output = run(&["history"], full(), Stdio::piped()).await;
+    assert_eq!(output.status.code(), Some(1), "{output:?}");
+    let output = run(&["history"], closed(), Stdio::piped()).await;
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_final_payment_succeeds_though_the_trust_cannot_be_kept() {
+    let user = User::new([Behaviour::Slow; 4]).await;
+    let mut steps = user.network.steps();
+    steps.mark_unchanged();
+    let mut command = user.command(&["pay", &user.payee(2), "1", "EUR"]);
+    let child = command
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    // It has read its trust by the time that it asks a node, and the node takes its time.
+    steps.changed().await.expect("a request");
+    fs::remove_file(user.path("home/trust.json")).expect("removed");
+    let output = child.wait_with_output().await.expect("it ends");
+    assert_eq!(output.status.code(), Some(0), "{output:?}");
+    let warned = String::from_utf8(output.stderr).expect("UTF-8");
+    assert!(warned.contains("the renewed trust is not kept"), "{warned}");
+}
+
+/// Puts a payment into the history that an earlier run signed and whose time is over.
+fn forgotten(user: &User, amount: Amount) -> SignedTransaction {
+    let payment = Payment {
+        from: user.network.payer,
+        to: AccountId([2; 20]),
+        currency: Currency::new("EUR").expect("a code"),
+        amount,
+        memo: Text::new("rent").expect("short"),
+    };
+    let mut body = payment
+        .sign(&user.network.genesis.hash(), &Network::key())
+        .expect("signed")
+        .transaction;
+    body.valid_until = clock::seconds_from_now(0);
+    let tx = body.sign([&Network::key()]).expect("signed");
+    let mut history = History::open(&user.path("home/history"), || panic!("it is free")).expect("a history");
+    history.sent(&tx).expect("written");
+    tx
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_payment_of_unknown_outcome_is_not_taken_for_todays() {
+    let user = User::new([Behaviour::Honest; 4]).await;
+    let bob = user.payee(2);
+    let pay = ["pay", &bob, "1", "EUR", "--memo", "rent"];
+    let old = forgotten(&user, Amount(100));
+    user.network.order(std::slice::from_ref(&old));
+    let told = user.good(&pay).await;
+    assert!(
+        told.contains("Paid by an earlier run") && told.contains("Nothing was sent now") && told.contains(" UTC"),
+        "{told}"
+    );
+    assert_eq!(user.network.applied(), [("rent".to_owned(), 1)].into());
+    let told = user.good(&pay).await;
+    assert!(told.starts_with("Paid 1.00 EUR"), "{told}");
+    assert_eq!(user.network.applied(), [("rent".to_owned(), 2)].into());
+    let old = forgotten(&user, Amount(100));
+    user.network.order(std::slice::from_ref(&old));
+    let told = &json_lines(&user.good(&[&pay[..], &["--json"]].concat()).await)[0];
+    assert_eq!(
+        (&told["resumed"], &told["id"]),
+        (&true.into(), &old.id().to_string().into())
+    );
+    // One that is proved to have had no effect is made anew.
+    forgotten(&user, Amount(100));
+    let told = &json_lines(&user.good(&[&pay[..], &["--json"]].concat()).await)[0];
+    assert_eq!(told.get("resumed"), None);
+    assert_eq!(user.network.applied(), [("rent".to_owned(), 4)].into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_that_could_not_be_added_is_found_again() {
+    let user = User::new([Behaviour::Honest; 4]).await;
+    let seed = user.write("other", &hex::encode([5; 32]));
+    user.good(&["keys", "import", "holder", "--seed-file", &seed]).await;
+    let open = async |more: &[&str]| {
+        let args = [
+            "account",
+            "open",
+            "--operator",
+            "BANKA",
+            "--operator-key",
+            "payer",
+            "--key",
+            "holder",
+            "--json",
+        ];
+        let told = json_lines(&user.good(&[&args[..], more].concat()).await);
+        told.last().expect("an entry")["address"]
+            .as_str()
+            .expect("an address")
+            .to_owned()
+    };
+    let accounts = user.path("home/accounts.json");
+    let before = fs::read(&accounts).expect("there");
+    let first = open(&["--label", "one"]).await;
+    let opened = || user.network.applied().get("").copied();
+    assert_eq!(opened(), Some(1));
+    fs::write(&accounts, &before).expect("as if it had not been added");
+    // Another holder's account is not taken for this one.
+    let other = open(&["--label", "other", "--identity", &"ab".repeat(32)]).await;
+    assert_eq!(opened(), Some(2));
+    assert_ne!(other, first);
+    assert_eq!(open(&["--label", "again"]).await, first);
+    assert_eq!(opened(), Some(2));
+    assert_ne!(open(&["--label", "third"]).await, first);
+    assert_eq!(opened(), Some(3));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn refused_lines_are_told_by_number() {
+    let user = User::new([Behaviour::Honest; 4]).await;
+    let bob = user.payee(2);
+    let file = user.write("pay.csv", &format!("{HEADING}{bob},1,EUR,a\n{bob},6.66,EUR,b\n"));
+    let receipts = user.path("proofs");
+    let folder = receipts.to_str().expect("UTF-8");
+    let told = user.fails(3, &["pay", "--batch", &file, "--receipts", folder]).await;
+    assert!(
+        told.contains("line 3: refused: ") && told.contains("in a new file"),
+        "{told}"
+    );
+    assert!(!told.contains("line 2"), "{told}");
+    let mode = fs::metadata(&receipts).expect("there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o700);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_history_is_read_at_once_and_a_payment_says_that_it_waits_for_it() {
+    let user = User::new([Behaviour::Honest; 4]).await;
+    user.good(&["pay", &user.payee(2), "1", "EUR"]).await;
+    let held = History::open(&user.path("home/history"), || panic!("it is free")).expect("a history");
+    let told = user.good(&["history"]).await;
+    assert!(told.contains("applied"), "{told}");
+    let mut command = user.command(&["pay", &user.payee(3), "1", "EUR"]);
+    let mut child = command
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it runs");
+    let mut lines = BufReader::new(child.stderr.take().expect("piped")).lines();
+    let first = lines.next_line().await.expect("read").unwrap_or_default();
+    assert!(first.contains("Waiting for another payment"), "{first}");
+    drop(held);
+    assert!(child.wait().await.expect("it ends").success());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -212,6 +486,18 @@ async fn verify_needs_no_network_and_believes_no_forgery() {
     user.fails(7, &["verify", &forged]).await;
     let nonsense = user.write("nonsense.json", "{}");
     user.fails(6, &["verify", &nonsense]).await;
+    // Validators that were pinned too long ago may have left since, and sign what they like.
+    user.good(&["verify", &file]).await;
+    let trust = user.path("home/trust.json");
+    let mut pinned: Value = serde_json::from_slice(&fs::read(&trust).expect("there")).expect("JSON");
+    pinned["as_of"] = (clock::now_ms().0 - TRUST_MS - 1000).into();
+    fs::write(&trust, pinned.to_string()).expect("written");
+    let lapsed = user.fails(7, &["verify", &file]).await;
+    assert!(
+        lapsed.contains("causeway init") && lapsed.contains("--genesis"),
+        "{lapsed}"
+    );
+    user.good(&bare).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -52,6 +52,10 @@ pub enum Behaviour {
     Silent,
     /// Says that it took a transaction, and drops it.
     Dropping,
+    /// Honest, after a while.
+    Slow,
+    /// Takes a transaction, and is gone before it answers, for good.
+    Vanishing,
     /// Drops every third transaction.
     Forgetful,
     /// Refuses every transaction.
@@ -202,6 +206,7 @@ impl Network {
                     shared: shared.clone(),
                     key: node,
                     behaviour,
+                    gone: watch::Sender::new(false),
                 }),
             ));
         }
@@ -352,12 +357,14 @@ struct Node {
     shared: Arc<Shared>,
     key: usize,
     behaviour: Behaviour,
+    gone: watch::Sender<bool>,
 }
 
 /// What a request comes to.
 enum Reply {
     Json(u16, Value),
     Never,
+    Gone,
     Endless,
 }
 
@@ -369,8 +376,14 @@ struct Request {
 }
 
 async fn serve(listener: TcpListener, node: Arc<Node>) {
-    while let Ok((stream, _)) = listener.accept().await {
-        tokio::spawn(converse(stream, node.clone()));
+    let mut gone = node.gone.subscribe();
+    loop {
+        tokio::select! {
+            Ok((stream, _)) = listener.accept() => {
+                tokio::spawn(converse(stream, node.clone()));
+            }
+            _ = gone.wait_for(|gone| *gone) => return,
+        }
     }
 }
 
@@ -390,6 +403,7 @@ async fn converse(stream: TcpStream, node: Arc<Node>) {
                 stream.write_all(format!("{head}{body}").as_bytes()).await
             }
             Reply::Never => return std::future::pending().await,
+            Reply::Gone => return,
             Reply::Endless => {
                 let head = "HTTP/1.1 200 -\r\ntransfer-encoding: chunked\r\n\r\n";
                 let chunk = format!("10000\r\n{}\r\n", " ".repeat(0x10000));
@@ -437,6 +451,11 @@ impl Node {
         match self.behaviour {
             Behaviour::Silent => return Reply::Never,
             Behaviour::Endless => return Reply::Endless,
+            Behaviour::Slow => tokio::time::sleep(Duration::from_millis(300)).await,
+            Behaviour::Vanishing => {
+                self.gone.send_replace(true);
+                return Reply::Gone;
+            }
             _ => {}
         }
         let (path, query) = request.target.split_once('?').unwrap_or((&request.target, ""));

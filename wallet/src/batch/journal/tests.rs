@@ -185,3 +185,16 @@ fn a_journal_that_does_not_fit_the_file_or_itself_is_refused() {
     fs::write(setting.path(), text).expect("written");
     assert!(matches!(setting.open(), Err(JournalError::Format { at: 2, .. })));
 }
+
+/// A journal that is cut unseen forgets payments, and pays them again.
+#[test]
+fn a_journal_beyond_its_bound_is_refused_and_left_as_it_is() {
+    let setting = Setting::new();
+    setting.open().expect("begun");
+    let long = JOURNAL_BYTES_MAX + 1;
+    let file = File::options().write(true).open(setting.path()).expect("there");
+    file.set_len(long).expect("a hole takes no room");
+    let error = setting.open().expect_err("refused");
+    assert!(matches!(error, JournalError::File(_)), "{error}");
+    assert_eq!(file.metadata().expect("there").len(), long);
+}

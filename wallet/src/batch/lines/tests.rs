@@ -1,6 +1,7 @@
-use causeway_contracts::identity::{AddressError, AddressPrefix};
+use causeway_contracts::identity::AddressPrefix;
 
 use super::*;
+use crate::payee::Mistake;
 
 const FROM: AccountId = AccountId([1; 20]);
 const BOB: AccountId = AccountId([2; 20]);
@@ -89,7 +90,7 @@ fn each_bad_line_is_told_with_its_number_and_its_reason() {
             matches!(
                 r,
                 Reason::Beneficiary(PayeeError::Unknown {
-                    source: AddressError::Checksum(_),
+                    mistake: Mistake::Mistyped,
                     ..
                 })
             )
@@ -103,6 +104,10 @@ fn each_bad_line_is_told_with_its_number_and_its_reason() {
         (
             b"bob,1,eur,x".into(),
             |r| matches!(r, Reason::CurrencyCode { code, .. } if code == "eur"),
+        ),
+        (
+            b"bob,1,\x1b[2JEUR,x".into(),
+            |r| matches!(r, Reason::CurrencyCode { code, .. } if code == "[2JEUR"),
         ),
         (b"bob,1,USD,x".into(), |r| {
             *r == Reason::UnknownCurrency(currency("USD"))

@@ -68,6 +68,11 @@ fn only_facts_that_can_follow_are_learned() {
     check(&[signed(1), applied(1)], signed(2), Err(live_already));
     check(&[signed(1), applied(1)], dead(1), Err(other(1)));
     check(&[], applied(1), Err(other(1)));
+    let unsent = |number| Fact::Unsent { id: id(number) };
+    check(&[signed(1)], unsent(1), Ok(State::Open));
+    check(&[signed(1)], unsent(2), Err(other(2)));
+    check(&[signed(1), unsent(1)], signed(2), Ok(State::Live(id(2))));
+    check(&[signed(1), applied(1)], unsent(1), Err(other(1)));
     let mut plan = Plan::new([7]);
     assert_eq!(plan.learn(8, signed(1)), Err(Contradiction::UnknownLine { line: 8 }));
     let refused = Fact::Final {
