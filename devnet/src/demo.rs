@@ -7,6 +7,7 @@ pub mod wallet;
 
 use std::{
     collections::BTreeMap,
+    future::pending,
     path::PathBuf,
     time::{Duration, Instant},
 };
@@ -116,7 +117,7 @@ impl Demo<'_> {
         let network = self.network()?;
         report.genesis = network.genesis.hash().to_string();
         say("four validators, each its own process, folder and configuration");
-        let mut fleet = Fleet::start(network.clone(), node_binary()?, Lifetime::Ours).await?;
+        let mut fleet = Fleet::start(network.clone(), node_binary()?, Lifetime::Ours, pending()).await?;
         let client = Client::new(network.genesis.clone(), network.api_urls())?;
 
         let people = payroll::people()?;

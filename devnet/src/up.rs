@@ -64,10 +64,7 @@ pub async fn run(folder: Folder, options: Options) -> anyhow::Result<()> {
     } else {
         Lifetime::Ours
     };
-    let fleet = tokio::select! {
-        fleet = Fleet::start(network, node_binary()?, lifetime) => fleet?,
-        () = signals.received() => anyhow::bail!("stopped while starting"),
-    };
+    let fleet = Fleet::start(network, node_binary()?, lifetime, signals.received()).await?;
     // `down` in another terminal may stop what runs now.
     drop(lock);
     announce(fleet.network());
