@@ -113,3 +113,45 @@ fn a_validator_that_cannot_be_started_stops_those_before_it() {
     assert!(started.is_some(), "the first was started");
     assert_eq!(fleet::running(&folder, plan).unwrap(), []);
 }
+
+/// However a demo fails, programs find it in its last line and in its exit status.
+fn check_failed(output: &Output, why: &str) {
+    let said = text(&output.stdout);
+    let last = said.lines().last().unwrap_or_default();
+    let found = last.strip_prefix("demo: failed: ").unwrap_or_else(|| panic!("{said}"));
+    assert!(found.contains(why), "{last}");
+    assert_eq!(output.status.code(), Some(1));
+}
+
+#[test]
+fn a_demo_that_cannot_begin_says_so_in_its_last_line() {
+    let dir = tempfile::tempdir().unwrap();
+    let node = fake_node(dir.path());
+    let run = |place: &Path, node: &Path| devnet(node, &["demo"], place).output().unwrap();
+
+    let foreign = dir.path().join("foreign");
+    fs::create_dir(&foreign).unwrap();
+    fs::write(foreign.join("thesis.txt"), "mine").unwrap();
+    check_failed(&run(&foreign, &node), "was not made by causeway-devnet");
+
+    let place = dir.path().join("net");
+    let held = Folder::open_or_create(&place).unwrap().lock().unwrap();
+    check_failed(&run(&place, &node), "another causeway-devnet is at work");
+    drop(held);
+
+    check_failed(&run(&place, &dir.path().join("nowhere")), "is not there");
+}
+
+#[test]
+fn a_demo_that_is_stopped_says_so_in_its_last_line_and_leaves_no_validator_running() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("net");
+    let folder = Folder::open_or_create(&place).unwrap().demo_network();
+    let port = base_port(45_000).get().to_string();
+    let command = devnet(&fake_node(dir.path()), &["demo", "--base-port", &port], &place);
+    let output = interrupted(command, &folder, 3, Signal::SIGTERM);
+    check_failed(&output, "stopped by a signal");
+    wait_until("the validators have ended", || {
+        (0..4).all(|validator| !is_running(&folder, validator))
+    });
+}
