@@ -7,11 +7,12 @@ pub mod wallet;
 
 use std::{
     collections::BTreeMap,
+    future::pending,
     path::PathBuf,
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use causeway_contracts::{
     identity::{AccountId, Address, ParticipantId, ReasonCode},
     money::{Amount, Currency},
@@ -64,8 +65,8 @@ pub struct Options {
     pub offer: Offer,
 }
 
-/// Whether all of it held. An error is one that kept the demo from being begun or written down.
-pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
+/// An error is the first that did not hold, or what kept the demo from being begun or written down.
+pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<()> {
     let _lock = folder.lock()?;
     let started = Instant::now();
     end_earlier(folder).await?;
@@ -82,11 +83,10 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
     for why in &report.failed {
         println!("does not hold: {why}");
     }
-    match report.failed.first() {
-        None => println!("demo: ok"),
-        Some(why) => println!("demo: failed: {}", why.lines().next().unwrap_or_default()),
+    match report.failed.into_iter().next() {
+        None => Ok(()),
+        Some(why) => Err(anyhow!(why)),
     }
-    Ok(report.ok)
 }
 
 /// A demo that was killed may have left its validators running.
@@ -116,7 +116,7 @@ impl Demo<'_> {
         let network = self.network()?;
         report.genesis = network.genesis.hash().to_string();
         say("four validators, each its own process, folder and configuration");
-        let mut fleet = Fleet::start(network.clone(), node_binary()?, Lifetime::Ours).await?;
+        let mut fleet = Fleet::start(network.clone(), node_binary()?, Lifetime::Ours, pending()).await?;
         let client = Client::new(network.genesis.clone(), network.api_urls())?;
 
         let people = payroll::people()?;

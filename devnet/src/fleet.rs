@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use futures::future::{join_all, try_join_all};
 use nix::sys::signal::Signal;
 use tokio::process::{Child, Command};
@@ -66,8 +66,14 @@ pub fn sibling(variable: &str, name: &str) -> anyhow::Result<PathBuf> {
 }
 
 impl Fleet {
-    /// Starts all validators and waits until each says that it is healthy.
-    pub async fn start(network: Network, binary: PathBuf, lifetime: Lifetime) -> anyhow::Result<Self> {
+    /// Starts all validators and waits until each says that it is healthy. If that fails, or `stop`
+    /// comes first, none of them is left running.
+    pub async fn start(
+        network: Network,
+        binary: PathBuf,
+        lifetime: Lifetime,
+        stop: impl Future<Output = ()>,
+    ) -> anyhow::Result<Self> {
         refuse_running(&network.folder, network.plan)?;
         network.plan.base_port.check_free(network.plan.validators)?;
         network.write_configs()?;
@@ -78,15 +84,25 @@ impl Fleet {
             children: (0..network.plan.validators).map(|_| None).collect(),
             network,
         };
-        for validator in 0..fleet.network.plan.validators {
-            fleet.spawn(validator)?;
+        let started = tokio::select! {
+            started = fleet.start_all() => started,
+            () = stop => Err(anyhow!("stopped while starting")),
+        };
+        match started {
+            Ok(()) => Ok(fleet),
+            Err(error) => match fleet.stop().await {
+                Ok(_) => Err(error),
+                Err(left) => Err(error.context(format!("validators may be left running ({left:#})"))),
+            },
         }
-        let all: Vec<_> = (0..fleet.network.plan.validators).collect();
-        if let Err(error) = fleet.wait_healthy(&all).await {
-            fleet.stop().await?;
-            return Err(error);
+    }
+
+    async fn start_all(&mut self) -> anyhow::Result<()> {
+        let all: Vec<_> = (0..self.network.plan.validators).collect();
+        for &validator in &all {
+            self.spawn(validator)?;
         }
-        Ok(fleet)
+        self.wait_healthy(&all).await
     }
 
     pub fn network(&self) -> &Network {
@@ -120,10 +136,12 @@ impl Fleet {
             .kill_on_drop(self.lifetime == Lifetime::Ours)
             .spawn()
             .with_context(|| format!("cannot start {}", self.binary.display()))?;
-        if let Some(pid) = child.id() {
+        let pid = child.id();
+        // Before anything else can fail: what is not in here is not stopped.
+        self.children[usize::from(validator)] = Some(child);
+        if let Some(pid) = pid {
             ProcessId::of(pid)?.save(&folder.process())?;
         }
-        self.children[usize::from(validator)] = Some(child);
         Ok(())
     }
 

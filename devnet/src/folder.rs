@@ -109,24 +109,19 @@ impl Folder {
         }
     }
 
-    /// Deletes what causeway-devnet made in here, and the folder if nothing else is left in it.
+    /// Deletes what causeway-devnet made in here, and the folder if nothing else is left in it. Where
+    /// something is, such as a wallet, the mark stays too, so that a network can be made here again.
     pub fn reset(self) -> Result<(), FolderError> {
         for made in [self.network().0, self.demo()] {
             remove_tree(&made)?;
         }
-        for file in [LOCK, MARK] {
-            let path = self.0.join(file);
-            if path.exists() {
-                fs::remove_file(&path).map_err(io_error("cannot delete", &path))?;
-            }
+        remove_file(&self.0.join(LOCK))?;
+        let entries = fs::read_dir(&self.0).map_err(io_error("cannot read folder", &self.0))?;
+        if entries.flatten().any(|entry| entry.file_name() != MARK) {
+            return Ok(());
         }
-        // Files of other makers stay, and so the folder; that is no error.
-        match fs::remove_dir(&self.0) {
-            Err(error) if error.kind() != io::ErrorKind::DirectoryNotEmpty => {
-                Err(io_error("cannot delete", &self.0)(error))
-            }
-            _ => Ok(()),
-        }
+        remove_file(&self.0.join(MARK))?;
+        fs::remove_dir(&self.0).map_err(io_error("cannot delete", &self.0))
     }
 
     /// Deletes what an earlier demo left.
@@ -137,6 +132,13 @@ impl Folder {
 
 fn remove_tree(path: &Path) -> Result<(), FolderError> {
     match fs::remove_dir_all(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        result => result.map_err(io_error("cannot delete", path)),
+    }
+}
+
+fn remove_file(path: &Path) -> Result<(), FolderError> {
+    match fs::remove_file(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
         result => result.map_err(io_error("cannot delete", path)),
     }
@@ -256,11 +258,12 @@ mod tests {
         write(&folder.demo().join("demo.json"), "{}").unwrap();
         fs::write(folder.path().join("notes.txt"), "mine").unwrap();
         folder.reset().unwrap();
-        let left: Vec<_> = fs::read_dir(&path)
+        let mut left: Vec<_> = fs::read_dir(&path)
             .unwrap()
             .map(|entry| entry.unwrap().file_name())
             .collect();
-        assert_eq!(left, ["notes.txt"]);
+        left.sort();
+        assert_eq!(left, [MARK, "notes.txt"]);
 
         fs::remove_file(path.join("notes.txt")).unwrap();
         Folder::open_or_create(&path).unwrap().reset().unwrap();

@@ -133,14 +133,16 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 base_port,
                 offer: Offer { rate, seconds },
             };
-            let folder = Folder::open_or_create(&place.dir)?;
-            let mut signals = StopSignals::listen()?;
-            // Dropping the demo ends its validators.
-            let ok = tokio::select! {
-                ok = demo::run(&folder, options) => ok?,
-                () = signals.received() => bail!("stopped by a signal; the demo did not come to its end"),
-            };
-            return Ok(if ok { ExitCode::SUCCESS } else { ExitCode::FAILURE });
+            return Ok(match demo(&place, options).await {
+                Ok(()) => {
+                    println!("demo: ok");
+                    ExitCode::SUCCESS
+                }
+                Err(error) => {
+                    println!("demo: failed: {}", first_line(&error));
+                    ExitCode::FAILURE
+                }
+            });
         }
         Command::Load {
             place,
@@ -163,6 +165,22 @@ fn network(place: &Place) -> anyhow::Result<Network> {
         );
     }
     Network::load(files)
+}
+
+async fn demo(place: &Place, options: demo::Options) -> anyhow::Result<()> {
+    let folder = Folder::open_or_create(&place.dir)?;
+    let mut signals = StopSignals::listen()?;
+    // Dropping the demo ends its validators.
+    tokio::select! {
+        ended = demo::run(&folder, options) => ended,
+        () = signals.received() => bail!("stopped by a signal before its end"),
+    }
+}
+
+/// What a program that reads the demo's last line gets of an error, such as one with a validator's log.
+fn first_line(error: &anyhow::Error) -> String {
+    let text = format!("{error:#}");
+    text.lines().next().unwrap_or_default().to_owned()
 }
 
 async fn down(network: &Network) -> anyhow::Result<()> {

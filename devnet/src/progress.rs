@@ -14,7 +14,7 @@ pub fn bar(what: &'static str, length: u64) -> ProgressBar {
 
 /// One line that lives: a spinner and what it is about.
 pub fn line(what: impl Into<String>) -> ProgressBar {
-    let style = ProgressStyle::with_template("{spinner} {msg}").expect("a constant template");
+    let style = ProgressStyle::with_template("{spinner} {wide_msg}").expect("a constant template");
     let line = ProgressBar::new_spinner().with_style(style).with_message(what.into());
     line.enable_steady_tick(Duration::from_millis(200));
     line

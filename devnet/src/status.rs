@@ -1,4 +1,4 @@
-//! One row for each validator: whether it runs, and what it says of itself.
+//! One row for each validator: whether it runs, and what it says of itself. Fits 80 columns.
 
 use causeway_contracts::api::Status;
 
@@ -16,6 +16,7 @@ pub async fn table(network: &Network) -> anyhow::Result<Table> {
         "peers",
         "behind",
         "memory",
+        // Ports on 127.0.0.1.
         "api",
         "metrics",
     ]);
@@ -38,8 +39,8 @@ pub async fn table(network: &Network) -> anyhow::Result<Table> {
             process
                 .and_then(|id| id.resident_bytes())
                 .map_or("-".to_owned(), mebibytes),
-            network.plan.base_port.api(validator).to_string(),
-            network.plan.base_port.metrics(validator).to_string(),
+            network.plan.base_port.api(validator).port().to_string(),
+            network.plan.base_port.metrics(validator).port().to_string(),
         ]);
     }
     Ok(table)
@@ -47,7 +48,7 @@ pub async fn table(network: &Network) -> anyhow::Result<Table> {
 
 /// The beginning of a hash, enough to tell two apart by eye.
 pub fn short(hash: &str) -> String {
-    hash.chars().take(16).collect()
+    hash.chars().take(10).collect()
 }
 
 pub fn mebibytes(bytes: u64) -> String {

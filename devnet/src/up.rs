@@ -64,10 +64,7 @@ pub async fn run(folder: Folder, options: Options) -> anyhow::Result<()> {
     } else {
         Lifetime::Ours
     };
-    let fleet = tokio::select! {
-        fleet = Fleet::start(network, node_binary()?, lifetime) => fleet?,
-        () = signals.received() => anyhow::bail!("stopped while starting"),
-    };
+    let fleet = Fleet::start(network, node_binary()?, lifetime, signals.received()).await?;
     // `down` in another terminal may stop what runs now.
     drop(lock);
     announce(fleet.network());
@@ -206,8 +203,19 @@ impl Pulse {
             "height {} · {} payments/s · finality p50 {} · validators {up}/{} up",
             height.map_or("-".to_owned(), |height| height.to_string()),
             rate.map_or("-".to_owned(), |rate| format!("{rate:.0}")),
-            finality.map_or("-".to_owned(), |seconds| format!("<= {:.0} ms", seconds * 1e3)),
+            finality.map_or("-".to_owned(), at_most),
             self.plan.validators
         )
+    }
+}
+
+/// A bound in seconds, for people.
+fn at_most(seconds: f64) -> String {
+    if seconds.is_infinite() {
+        "slower than is counted".to_owned()
+    } else if seconds < 1.0 {
+        format!("<= {:.0} ms", seconds * 1e3)
+    } else {
+        format!("<= {seconds} s")
     }
 }

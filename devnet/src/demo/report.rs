@@ -106,27 +106,28 @@ impl Report {
         }
         row(
             "payroll finality",
+            format!("{} at {}/s, one killed on the way", times(finality), self.payroll.rate),
+        );
+        for (name, report, p50_aim, p99_aim) in [
+            ("finality, all up", &self.all_up, Some(P50_MS_ALL_UP), P99_MS_ALL_UP),
+            ("finality, one down", &self.one_down, None, P99_MS_ONE_DOWN),
+        ] {
+            let (found, aim) = offered(report, p50_aim, p99_aim);
+            row(name, found);
+            row("", aim);
+        }
+        row(
+            "killed",
             format!(
-                "{} at {}/s, one validator killed on the way",
-                times(finality),
-                self.payroll.rate
+                "{} after {} lines at height {}",
+                self.fault.validator, self.fault.killed_after_lines, self.fault.height_when_killed
             ),
         );
         row(
-            "finality, all up",
-            offered(&self.all_up, Some(P50_MS_ALL_UP), P99_MS_ALL_UP),
-        );
-        row("finality, one down", offered(&self.one_down, None, P99_MS_ONE_DOWN));
-        row(
-            "killed and restarted",
+            "restarted",
             format!(
-                "{}: after {} lines at height {}; at height {} healthy in {:.1} s, caught up in {:.1} s",
-                self.fault.validator,
-                self.fault.killed_after_lines,
-                self.fault.height_when_killed,
-                self.fault.height_when_restarted,
-                self.fault.restart_seconds,
-                self.fault.catch_up_seconds
+                "at height {}: healthy in {:.1} s, caught up in {:.1} s",
+                self.fault.height_when_restarted, self.fault.restart_seconds, self.fault.catch_up_seconds
             ),
         );
         let verify = self.receipts.verify.as_ref();
@@ -176,19 +177,21 @@ fn times(times: &Option<Percentiles>) -> String {
     })
 }
 
-fn offered(report: &Option<load::Report>, p50_aim: Option<f64>, p99_aim: f64) -> String {
-    let Some(report) = report else {
-        return "not measured".to_owned();
-    };
+/// What was measured, and whether that is what was aimed for.
+fn offered(report: &Option<load::Report>, p50_aim: Option<f64>, p99_aim: f64) -> (String, String) {
     let aim = p50_aim.map_or(String::new(), |p50| format!("p50 {p50:.0} ms, "));
+    let aim = format!("aim: {aim}p99 {p99_aim:.0} ms");
+    let Some(report) = report else {
+        return ("not measured".to_owned(), aim);
+    };
     let met = report
         .finality
         .is_some_and(|found| p50_aim.is_none_or(|aim| found.p50_ms < aim) && found.p99_ms < p99_aim);
-    format!(
-        "{} of {} payments at {}/s (aim: {aim}p99 {p99_aim:.0} ms; {})",
+    let found = format!(
+        "{} of {} payments at {}/s",
         times(&report.finality),
         report.offered,
-        report.rate,
-        if met { "met" } else { "missed" }
-    )
+        report.rate
+    );
+    (found, format!("{aim}; {}", if met { "met" } else { "missed" }))
 }
