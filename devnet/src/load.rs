@@ -33,8 +33,8 @@ use crate::{
 
 /// Accounts that pay each other round robin, unless told otherwise.
 pub const ACCOUNTS: u32 = 64;
-/// In minor units.
-const FUNDS: Amount = Amount(100_000_000);
+/// In minor units. Ten million accounts have a tenth of what a central bank may issue.
+const FUNDS: Amount = Amount(10_000_000);
 const PAYMENT: Amount = Amount(1);
 
 /// Beyond this many unanswered payments, further ones are counted as not sent: the network is lost.
