@@ -16,6 +16,7 @@ use std::{
 use actix::Actor;
 use actix_rt::{Arbiter, System};
 use anyhow::{Context as _, anyhow};
+use causeway_consensus::Status;
 use causeway_contracts::{
     block::Height,
     committee::ValidatorId,
@@ -33,7 +34,7 @@ use crate::{
     actors::{
         self,
         api::{self, ApiContext, ApiLimits, ApiServer, Listen, Progress, ServeError},
-        consensus::{ConsensusActor, Ports, Start, message::ConsensusStatus},
+        consensus::{ConsensusActor, Ports, Start},
         ledger::{
             LedgerActor, LedgerMetrics,
             message::{Finalized, Tip},
@@ -48,7 +49,7 @@ use crate::{
     config::Config,
     exit::ExitStatus,
     keyfile,
-    log::{Absent, Files, JournalError, LogError, Recovered},
+    log::{Absent, DiskFolder, Files, FilesError, FolderError, JournalError, Recovered},
     store::{
         self, Expect, Opened, Store, StoreError,
         check::{self, CheckError, Summary},
@@ -109,14 +110,23 @@ impl From<CheckError> for Failure {
     }
 }
 
-impl From<LogError> for Failure {
-    fn from(error: LogError) -> Self {
+impl From<FilesError> for Failure {
+    fn from(error: FilesError) -> Self {
         let status = match error {
-            LogError::Journal(JournalError::Foreign { .. }) => ExitStatus::Genesis,
+            FilesError::Journal(JournalError::Foreign { .. }) => ExitStatus::Genesis,
             _ => ExitStatus::Database,
         };
         Self {
             status,
+            reason: error.into(),
+        }
+    }
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Self {
+        Self {
+            status: ExitStatus::Database,
             reason: error.into(),
         }
     }
@@ -303,7 +313,8 @@ pub fn init(config: &Config) -> Result<&Path, Failure> {
     fs::create_dir_all(data)
         .with_context(|| format!("cannot make the data folder {}", data.display()))
         .map_err(Failure::config)?;
-    Files::open(&log_folder(config), member.genesis.hash(), member.id, Absent::Create)?;
+    let folder = DiskFolder::open(&log_folder(config))?;
+    Files::open(folder, member.genesis.hash(), member.id, Absent::Create)?;
     Ok(data)
 }
 
@@ -390,7 +401,15 @@ fn open(config: &Config, member: &Member, trust_missing_sign_record: bool) -> Re
     } else {
         Absent::Observe
     };
-    let (files, recovered) = Files::open(&log_folder(config), member.genesis.hash(), member.id, absent)?;
+    let files = DiskFolder::open(&log_folder(config))?;
+    let (files, recovered) = Files::open(files, member.genesis.hash(), member.id, absent)?;
+    if recovered.dropped_bytes > 0 {
+        let bytes = recovered.dropped_bytes;
+        tracing::warn!(
+            bytes,
+            "dropped from the consensus log or sign record what a crash left half-written"
+        );
+    }
     // A validator that has signed or logged anything has had a database.
     let took_part = !recovered.log.is_empty() || recovered.record.height() > Height::GENESIS;
     let expect = if took_part {
@@ -547,8 +566,8 @@ fn registered(config: &Config, genesis: &Genesis) -> Vec<RegisteredValidator> {
 }
 
 /// What the API says of how far this node is.
-fn progress(mut status: watch::Receiver<ConsensusStatus>) -> watch::Receiver<Progress> {
-    let of = |status: &ConsensusStatus| Progress {
+fn progress(mut status: watch::Receiver<Status>) -> watch::Receiver<Progress> {
+    let of = |status: &Status| Progress {
         height: status.committed,
         best_height_seen: status.best,
     };

@@ -28,6 +28,7 @@ use crate::{
     log::{JudgedValue, LogEntry, Timer, TimerKind},
     message::Message,
     record::{Permission, SignRecord, Signed, Step, StepKind, Subject},
+    scheme::Scheme,
     verification::Verifier,
     vocabulary::{CoreFault, Effect, Evidence, Halt},
 };
@@ -56,6 +57,7 @@ pub struct Desk {
     pub signing: Signing,
     me: Address,
     key: SecretKey,
+    scheme: Arc<dyn Scheme>,
     public_key: PublicKey,
     record: SignRecord,
     height: Height,
@@ -67,13 +69,20 @@ pub struct Desk {
 }
 
 impl Engine {
-    pub fn new(genesis: GenesisHash, key: SecretKey, record: SignRecord, signing: Signing) -> Self {
+    pub fn new(
+        genesis: GenesisHash,
+        key: SecretKey,
+        scheme: Arc<dyn Scheme>,
+        record: SignRecord,
+        signing: Signing,
+    ) -> Self {
         let public_key = key.public_key();
         let desk = Desk {
-            verifier: Verifier::new(genesis),
+            verifier: Verifier::new(genesis, Arc::clone(&scheme)),
             signing,
             me: Address(ValidatorId::of(&public_key)),
             key,
+            scheme,
             public_key,
             record,
             height: Height::GENESIS,
@@ -403,7 +412,7 @@ impl Desk {
             Permission::Again => {}
             Permission::Refused => return None,
         }
-        let signature = self.key.sign(domain, message);
+        let signature = self.scheme.sign(&self.key, domain, message);
         self.verifier.trust(self.public_key, domain, message, signature);
         Some(signature)
     }

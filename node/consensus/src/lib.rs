@@ -13,29 +13,43 @@
 //! 4. A block is executed at most once, and called invalid only for what every honest node refuses.
 //! 5. After a restart the log brings the replica to where it was; what it sends then, it sent before.
 //!
-//! What is not here: catching up. A certified block is executed and committed without the core, and
-//! the replica is told of the height after it.
+//! The replica does not catch up: a certified block is executed and committed without the core, and it
+//! is told of the height after it. That is done by the [`Validator`] around it, the same way: one
+//! [`Event`] in, [`Action`]s out.
 
 mod candidates;
+mod catch_up;
 mod context;
 mod conversion;
 mod engine;
 mod expected;
+mod files;
 mod log;
 mod message;
+mod moment;
+mod pace;
 mod record;
 mod replica;
+mod scheme;
+mod validator;
 mod verification;
 mod vocabulary;
+pub mod wire;
 
 pub use self::{
+    catch_up::BadBlock,
     engine::Signing,
+    files::{Absent, Files, FilesError, Folder, JournalError, Recovered},
     log::{JudgedValue, LOG_ENTRY_BYTES_MAX, LogEntry, Timer, TimerKind},
     message::{
         MESSAGE_BYTES_MAX, Message, MessageError, PolkaCertificate, PolkaSignature, Proposal, ROUND_MAX,
         RoundCertificate, RoundCertificateKind, RoundSignature, Vote, proposal_message,
     },
+    moment::Moment,
+    pace::{BLOCK_INTERVAL_IDLE, BLOCK_INTERVAL_MIN},
     record::{Permission, SIGNED_BYTES_MAX, SignRecord, Signed, Step, StepKind, Subject},
     replica::Replica,
+    scheme::{Ed25519, Scheme},
+    validator::{Action, Alarm, Beginning, Committed, Event, Misconduct, Status, Stop, Validator},
     vocabulary::{CoreFault, Effect, Evidence, Fault, Halt, Input, Setup, Verdict},
 };

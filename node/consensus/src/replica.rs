@@ -18,6 +18,7 @@ use crate::{
     log::{LogEntry, Timer, TimerKind},
     message::{Message, Proposal},
     record::SignRecord,
+    scheme::Scheme,
     vocabulary::{Effect, Fault, Halt, Input, Setup},
 };
 
@@ -53,9 +54,15 @@ enum Phase {
 }
 
 impl Replica {
-    pub fn new(genesis: GenesisHash, key: SecretKey, record: SignRecord, signing: Signing) -> Self {
+    pub fn new(
+        genesis: GenesisHash,
+        key: SecretKey,
+        scheme: Arc<dyn Scheme>,
+        record: SignRecord,
+        signing: Signing,
+    ) -> Self {
         Self {
-            engine: Engine::new(genesis, key, record, signing),
+            engine: Engine::new(genesis, key, scheme, record, signing),
             phase: Phase::New,
             height: Height::GENESIS,
             committee: None,

@@ -1,6 +1,6 @@
 //! The one way in which votes, proposals and certificates are found to be signed.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::Arc};
 
 use causeway_contracts::{
     block::{GenesisHash, VoteKind, vote_message},
@@ -16,6 +16,7 @@ use crate::{
     context::{Address, Ballot, Committee, Context, Offer, Seal, nil_or, or_nil, vote_kind, vote_type},
     conversion::round_number,
     message::proposal_message,
+    scheme::Scheme,
 };
 
 /// Signatures found good are remembered up to this many, and then forgotten together.
@@ -26,13 +27,15 @@ type Verdict = Result<(), CertificateError<Context>>;
 /// Checks signatures, each once: the core asks again for those inside certificates.
 pub struct Verifier {
     genesis: GenesisHash,
+    scheme: Arc<dyn Scheme>,
     good: BTreeSet<[u8; 32]>,
 }
 
 impl Verifier {
-    pub fn new(genesis: GenesisHash) -> Self {
+    pub fn new(genesis: GenesisHash, scheme: Arc<dyn Scheme>) -> Self {
         Self {
             genesis,
+            scheme,
             good: BTreeSet::new(),
         }
     }
@@ -88,7 +91,7 @@ impl Verifier {
             message,
             signature,
         };
-        let good = signed.verify().is_ok();
+        let good = self.scheme.is_good(&signed);
         if good {
             self.remember(tag);
         }

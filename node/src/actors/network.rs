@@ -20,7 +20,6 @@
 mod actor;
 mod driver;
 mod exchange;
-pub mod fetch;
 mod frame;
 mod link;
 mod links;

@@ -3,13 +3,11 @@
 use std::collections::BTreeSet;
 
 use actix::{Actor, Context, Handler, ResponseFuture};
+use causeway_consensus::wire::{BLOCKS_MAX, CertifiedBlock, FetchRequest, FetchResponse};
 use causeway_contracts::block::Height;
 
 use crate::{
-    actors::network::{
-        fetch::{BLOCKS_MAX, CertifiedBlock, FetchRequest, FetchResponse},
-        message::Serve,
-    },
+    actors::network::message::Serve,
     store::{Reader, StoreError},
 };
 

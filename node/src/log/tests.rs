@@ -1,251 +1,91 @@
-use std::{
-    fs::{self, OpenOptions},
-    os::unix::fs::FileExt,
+use causeway_consensus::{LogEntry, Signed, Timer, TimerKind};
+use causeway_contracts::{
+    block::{GenesisHash, Height},
+    committee::ValidatorId,
 };
-
-use causeway_consensus::{Permission, Step, StepKind, Subject, Timer, TimerKind};
-use causeway_contracts::block::BlockId;
 
 use super::*;
 
 const GENESIS: GenesisHash = GenesisHash([7; 32]);
 const ME: ValidatorId = ValidatorId([1; 20]);
 
-fn entry(height: u64, round: u32) -> LogEntry {
+fn entry(round: u32) -> LogEntry {
     LogEntry::Timeout(Timer {
-        height: Height(height),
+        height: Height(5),
         round,
         kind: TimerKind::Propose,
     })
 }
 
-fn signed(height: u64, round: u32) -> Signed {
-    Signed {
-        height: Height(height),
-        step: Step {
-            round,
-            kind: StepKind::Prevote,
-        },
-        subject: Subject {
-            block: Some(BlockId([9; 32])),
-            lock_round: None,
-        },
-    }
-}
-
-fn open(folder: &Path) -> (Files, Recovered) {
-    Files::open(folder, GENESIS, ME, Absent::Create).expect("opens")
-}
-
-/// Three syncs: two entries, one, one.
-fn filled(folder: &Path) -> Vec<LogEntry> {
-    let (mut files, recovered) = open(folder);
-    assert!(recovered.log.is_empty() && !recovered.observing);
-    let entries = [entry(5, 0), entry(5, 1), entry(5, 2), entry(5, 3)];
-    files.persist(&entries[0]);
-    files.persist(&entries[1]);
-    files.record(&signed(5, 0));
-    files.sync().expect("syncs");
-    files.persist(&entries[2]);
-    files.sync().expect("syncs");
-    files.persist(&entries[3]);
-    files.sync().expect("syncs");
-    entries.to_vec()
+fn open(path: &Path, absent: Absent) -> (Files, Recovered) {
+    let folder = DiskFolder::open(path).expect("opens");
+    Files::open(folder, GENESIS, ME, absent).expect("opens")
 }
 
 #[test]
-fn comes_back_as_synced() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let entries = filled(folder.path());
-    let (mut files, recovered) = open(folder.path());
-    assert_eq!(recovered.log, entries);
-    assert_eq!(recovered.record.entries().collect::<Vec<_>>(), [signed(5, 0)]);
-    files.persist(&entry(5, 4));
-    drop(files);
-    assert_eq!(open(folder.path()).1.log, entries, "what was not synced is not there");
-}
-
-#[test]
-fn a_torn_tail_is_dropped_at_every_length_and_the_log_goes_on() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let entries = filled(folder.path());
-    let path = folder.path().join(LOG);
-    let whole = fs::read(&path).expect("reads");
-    let last_frame = whole.len() - (FRAME + entry(5, 3).encode().len());
-    for length in last_frame..whole.len() {
-        fs::write(&path, &whole[..length]).expect("writes");
-        let (mut files, recovered) = open(folder.path());
-        assert_eq!(recovered.log, entries[..3], "{length}");
-        files.persist(&entry(5, 9));
+fn what_was_synced_is_there_after_a_restart_and_a_torn_tail_is_cut_off() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let path = temporary.path().join("consensus");
+    let (mut files, recovered) = open(&path, Absent::Create);
+    assert_eq!(recovered.log, []);
+    for round in 0..3 {
+        files.persist(&entry(round));
+        files.record(&Signed::closing(Height(5)));
         files.sync().expect("syncs");
-        drop(files);
-        assert_eq!(open(folder.path()).1.log.last(), Some(&entry(5, 9)), "{length}");
     }
-    for spoiled in last_frame..whole.len() {
-        let mut bytes = whole.clone();
-        bytes[spoiled] ^= 1;
-        fs::write(&path, &bytes).expect("writes");
-        assert_eq!(open(folder.path()).1.log, entries[..3], "{spoiled}");
-    }
-}
-
-/// Length, CRC, height, and the length of the entry.
-const FRAME: usize = 4 + 4 + 8 + 4;
-
-#[test]
-fn a_bad_record_before_the_tail_halts() {
-    let folder = tempfile::tempdir().expect("a folder");
-    filled(folder.path());
-    let path = folder.path().join(LOG);
-    let whole = fs::read(&path).expect("reads");
-    let last_frame = whole.len() - (FRAME + entry(5, 3).encode().len());
-    for spoiled in 60..last_frame {
-        let mut bytes = whole.clone();
-        bytes[spoiled] ^= 0x10;
-        fs::write(&path, &bytes).expect("writes");
-        let error = Files::open(folder.path(), GENESIS, ME, Absent::Create).expect_err("damaged");
-        assert!(
-            matches!(error, LogError::Journal(JournalError::Damaged { .. })),
-            "{spoiled}: {error}"
-        );
-    }
-}
-
-#[test]
-fn another_networks_or_keys_files_are_refused() {
-    let folder = tempfile::tempdir().expect("a folder");
-    filled(folder.path());
-    for (genesis, validator) in [(GenesisHash([8; 32]), ME), (GENESIS, ValidatorId([2; 20]))] {
-        let error = Files::open(folder.path(), genesis, validator, Absent::Create).expect_err("foreign");
-        assert!(matches!(error, LogError::Journal(JournalError::Foreign { .. })));
-    }
-}
-
-#[test]
-fn a_missing_sign_record_stays_missing_until_it_is_confirmed() {
-    let folder = tempfile::tempdir().expect("a folder");
-    filled(folder.path());
-    fs::remove_file(folder.path().join(RECORD)).expect("removes");
-    let observe = || Files::open(folder.path(), GENESIS, ME, Absent::Observe).expect("opens");
-    let (mut files, recovered) = observe();
-    assert_eq!(recovered.signing(Height(5)), Signing::Observing);
-    files.record(&signed(5, 0));
+    files.persist(&entry(3));
+    drop(files);
+    let log = path.join("consensus.log");
+    let whole = fs::read(&log).expect("reads");
+    fs::write(&log, &whole[..whole.len() - 1]).expect("writes");
+    let (mut files, recovered) = open(&path, Absent::Observe);
+    assert_eq!(recovered.log, [entry(0), entry(1)]);
+    assert!(recovered.dropped_bytes > 0 && !recovered.observing);
+    files.persist(&entry(4));
     files.sync().expect("syncs");
     drop(files);
-    let (mut files, recovered) = observe();
-    assert_eq!(recovered.signing(Height(5)), Signing::Observing);
-    files.record(&Signed::closing(Height(8)));
+    let (_, recovered) = open(&path, Absent::Observe);
+    assert_eq!(recovered.log, [entry(0), entry(1), entry(4)]);
+    assert_eq!(recovered.dropped_bytes, 0);
+    assert_eq!(recovered.record.height(), Height(5));
+}
+
+#[test]
+fn a_record_is_renamed_when_it_is_confirmed_and_written_to_afterwards() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let path = temporary.path();
+    let (mut files, recovered) = open(path, Absent::Observe);
+    assert!(recovered.observing);
+    files.record(&Signed::closing(Height(7)));
     files.confirm().expect("renames");
-    files.record(&signed(9, 0));
-    files.sync().expect("syncs");
-    let (_, recovered) = observe();
-    assert_eq!(recovered.record.entries().collect::<Vec<_>>(), [signed(9, 0)]);
-    assert_eq!(recovered.signing(Height(7)), Signing::From(Height(10)));
-}
-
-#[test]
-fn long_files_lose_what_is_over_and_keep_the_rest() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (mut files, _) = open(folder.path());
-    let mut height = 1;
-    while files.log.bytes() <= JOURNAL_BYTES_MAX || files.record.bytes() <= JOURNAL_BYTES_MAX {
-        for round in 0..300 {
-            files.persist(&entry(height, round));
-            files.record(&signed(height, round));
-        }
-        files.sync().expect("syncs");
-        height += 1;
-    }
-    files.begin(Height(height - 1)).expect("rewrites");
-    assert!(files.log.bytes() < JOURNAL_BYTES_MAX && files.record.bytes() < JOURNAL_BYTES_MAX);
-    files.persist(&entry(height, 0));
+    files.record(&Signed::closing(Height(8)));
     files.sync().expect("syncs");
     drop(files);
-    let (_, recovered) = open(folder.path());
-    let expected: Vec<_> = (0..300)
-        .map(|round| entry(height - 1, round))
-        .chain([entry(height, 0)])
-        .collect();
-    assert_eq!(recovered.log, expected);
-    assert_eq!(recovered.record.height(), Height(height - 1));
-    assert_eq!(recovered.record.entries().count(), 300);
+    let (_, recovered) = open(path, Absent::Observe);
+    assert!(!recovered.observing);
+    assert_eq!(recovered.record.height(), Height(8));
 }
 
 #[test]
 fn a_failed_write_is_told() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (mut files, _) = open(folder.path());
-    let read_only = OpenOptions::new()
-        .read(true)
-        .open(folder.path().join(LOG))
-        .expect("opens");
-    assert!(read_only.write_all_at(b"x", 0).is_err());
-    files.log.replace_file(read_only);
-    files.persist(&entry(1, 0));
-    assert!(matches!(files.sync(), Err(JournalError::Io { doing: "write", .. })));
+    let temporary = tempfile::tempdir().expect("a folder");
+    let mut folder = DiskFolder::open(temporary.path()).expect("opens");
+    folder.replace("file", b"x").expect("writes");
+    let read_only = File::open(temporary.path().join("file")).expect("opens");
+    folder.put("file", read_only);
+    let error = folder.write("file", 1, b"y").expect_err("it is read-only");
+    assert!(matches!(error, FolderError::Io { doing: "write", .. }), "{error}");
 }
 
 #[test]
-fn signs_only_where_it_knows_what_it_has_signed() {
-    let recovered = |log: &[u64], record: Option<u64>| {
-        let mut signatures = SignRecord::default();
-        if let Some(height) = record {
-            signatures.absorb(signed(height, 0));
-        }
-        Recovered {
-            log: log.iter().map(|&height| entry(height, 0)).collect(),
-            record: signatures,
-            observing: false,
-        }
-    };
-    for (case, from) in [
-        (recovered(&[], None), 6),
-        (recovered(&[4, 5], Some(5)), 6),
-        (recovered(&[5, 6], Some(6)), 6),
-        (recovered(&[6], Some(5)), 6),
-        // The log of what was signed at the next height is lost.
-        (recovered(&[5], Some(6)), 7),
-        // The database is older than the files.
-        (recovered(&[9], Some(9)), 10),
-        (recovered(&[9], Some(5)), 10),
-    ] {
-        assert_eq!(case.signing(Height(5)), Signing::From(Height(from)), "{case:?}");
-    }
-}
-
-#[test]
-fn a_lost_log_is_not_forgotten_at_the_second_restart() {
-    let folder = tempfile::tempdir().expect("a folder");
-    filled(folder.path());
-    fs::remove_file(folder.path().join(LOG)).expect("removes");
-    let (mut files, mut recovered) = open(folder.path());
-    let signing = files.settle(&mut recovered, Height(4)).expect("syncs");
-    assert_eq!(signing, Signing::From(Height(6)));
-    // The others' votes and time-outs of the height are logged while it stays silent.
-    files.persist(&entry(5, 7));
-    files.sync().expect("syncs");
-    drop(files);
-    let (mut files, mut recovered) = open(folder.path());
-    files.settle(&mut recovered, Height(4)).expect("syncs");
-    // What was signed in round 0 is in the record, and may be signed again.
-    for round in 1..9 {
-        assert_eq!(
-            recovered.record.clone().sign(signed(5, round)),
-            Permission::Refused,
-            "{round}"
-        );
-    }
-    assert!(matches!(recovered.record.sign(signed(6, 0)), Permission::New(_)));
-}
-
-#[test]
-fn a_sync_writes_one_height() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let (mut files, _) = open(folder.path());
-    files.persist(&entry(1, 0));
-    files.begin(Height(2)).expect("nothing to write");
-    files.persist(&entry(2, 0));
-    files.sync().expect("syncs");
-    drop(files);
-    assert_eq!(open(folder.path()).1.log, [entry(2, 0)]);
+fn a_file_that_is_too_long_is_not_read() {
+    let temporary = tempfile::tempdir().expect("a folder");
+    let mut folder = DiskFolder::open(temporary.path()).expect("opens");
+    folder.replace("file", b"xyz").expect("writes");
+    assert_eq!(folder.read("file", 3).expect("reads"), Some(b"xyz".to_vec()));
+    assert!(matches!(
+        folder.read("file", 2),
+        Err(FolderError::TooLong { bytes: 3, .. })
+    ));
+    assert_eq!(folder.read("other", 2).expect("is not there"), None);
 }

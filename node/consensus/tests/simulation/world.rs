@@ -5,7 +5,8 @@ use std::{
 };
 
 use causeway_consensus::{
-    Effect, Input, LogEntry, Message, Replica, Setup, Signed, Signing, Subject, Timer, Verdict, proposal_message,
+    Ed25519, Effect, Input, LogEntry, Message, Replica, Setup, Signed, Signing, Subject, Timer, Verdict,
+    proposal_message,
 };
 use causeway_contracts::{
     block::{Block, BlockId, CommitCertificate, Height, TimeMs, genesis_block_id},
@@ -315,7 +316,13 @@ impl World {
 
     fn restart(&mut self, node: usize) {
         let record = self.nodes[node].disk.read_record();
-        let mut replica = Replica::new(GENESIS, toy::key(node), record, Signing::From(Height(1)));
+        let mut replica = Replica::new(
+            GENESIS,
+            toy::key(node),
+            Arc::new(Ed25519),
+            record,
+            Signing::From(Height(1)),
+        );
         let log = self.nodes[node].disk.read_log();
         self.outcome.replayed += log.len() as u64;
         let input = Input::Recover(self.setup(node), log);

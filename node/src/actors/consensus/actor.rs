@@ -1,5 +1,6 @@
 use std::{
-    collections::{BTreeMap, VecDeque},
+    collections::BTreeMap,
+    fmt::Display,
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -9,7 +10,10 @@ use actix::{
     Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler, MailboxError, Recipient, SpawnHandle,
     WrapFuture,
 };
-use causeway_consensus::{Effect, Evidence, Halt, Input, LogEntry, Message, Replica, Setup, Signing, Timer, Verdict};
+use causeway_consensus::{
+    Action, Alarm, Beginning, Ed25519, Event, Evidence, Halt, Misconduct, Moment, Signing, Status, Stop, Validator,
+    Verdict,
+};
 use causeway_contracts::{
     block::{BATCHES_MAX, BatchDigest, Block, BlockId, CommitCertificate, GenesisHash, Height, TimeMs},
     committee::ValidatorId,
@@ -18,28 +22,15 @@ use causeway_contracts::{
 use nix::sys::statvfs::statvfs;
 use tokio::sync::watch;
 
-use super::{
-    catch_up::{Fetched, PeerHeights, check},
-    message::{ConsensusStatus, PeerStatus},
-    pace::Pace,
-};
 use crate::{
     actors::{
         ledger::message::{self as ledger, Commit, Committed, Draft, Execute},
         mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready, StoredBatch},
-        network::{
-            fetch::{BLOCKS_MAX, FetchRequest, FetchResponse},
-            message::{Destination, Fetch, Lane, PeerFault, Received, Send},
-        },
+        network::message::{Destination, Fetch, Lane, PeerFault, Received, Send},
     },
     exit::{self, ExitStatus},
-    log::{Files, JournalError, Recovered},
+    log::{Files, Recovered},
 };
-
-const STATUS_EVERY: Duration = Duration::from_millis(300);
-
-/// A node that is one block behind for longer than this fetches it.
-const PATIENCE: Duration = Duration::from_millis(300);
 
 /// After a batch of a final block could not be had, it is asked for again.
 const RETRY_AFTER: Duration = Duration::from_millis(250);
@@ -79,44 +70,32 @@ pub struct Start {
 }
 
 pub struct ConsensusActor {
-    genesis: GenesisHash,
     me: ValidatorId,
-    replica: Replica,
+    validator: Validator,
     files: Files,
-    /// To be replayed when the actor starts.
-    log: Vec<LogEntry>,
     ports: Ports,
     data: PathBuf,
     disk_free_bytes_min: u64,
-    tip: Committed,
-    /// When `tip` was committed, or this process began.
-    progress: Instant,
-    /// Batches of this height's executed blocks.
+    /// When the validator's clock began.
+    began: Instant,
+    /// Batches of the next height's executed blocks.
     batches: BTreeMap<BlockId, Vec<StoredBatch>>,
-    committing: Option<(Height, BlockId)>,
-    timers: BTreeMap<Timer, SpawnHandle>,
-    pace: Pace,
-    start_timer: Option<SpawnHandle>,
-    peers: PeerHeights,
-    fetching: bool,
-    fetches: usize,
-    fetched: Option<Fetched>,
-    status: watch::Sender<ConsensusStatus>,
+    timers: BTreeMap<Alarm, SpawnHandle>,
+    status: watch::Sender<Status>,
 }
 
 impl ConsensusActor {
-    pub fn new(start: Start) -> (Self, watch::Receiver<ConsensusStatus>) {
+    pub fn new(start: Start) -> (Self, watch::Receiver<Status>) {
         let Start {
             genesis,
             key,
             tip,
-            files,
-            recovered,
+            mut files,
+            mut recovered,
             data,
             disk_free_bytes_min,
             ports,
         } = start;
-        let (mut files, mut recovered) = (files, recovered);
         let signing = match files.settle(&mut recovered, tip.height) {
             Ok(signing) => signing,
             Err(error) => exit::stop(ExitStatus::SafetyWrite, &error.to_string()),
@@ -130,116 +109,97 @@ impl ConsensusActor {
                  never signed, stop this node and run causeway-node init"
             ),
         }
-        let me = ValidatorId::of(&key.public_key());
-        let (status, watched) = watch::channel(ConsensusStatus::default());
+        let (status, watched) = watch::channel(Status::default());
         let actor = Self {
-            genesis,
-            me,
-            replica: Replica::new(genesis, key, recovered.record, signing),
+            me: ValidatorId::of(&key.public_key()),
+            validator: Validator::new(Beginning {
+                genesis,
+                key,
+                scheme: Arc::new(Ed25519),
+                tip,
+                log: recovered.log,
+                record: recovered.record,
+                signing,
+            }),
             files,
-            log: recovered.log,
             ports,
             data,
             disk_free_bytes_min,
-            tip,
-            progress: Instant::now(),
+            began: Instant::now(),
             batches: BTreeMap::new(),
-            committing: None,
             timers: BTreeMap::new(),
-            pace: Pace::default(),
-            start_timer: None,
-            peers: PeerHeights::default(),
-            fetching: false,
-            fetches: 0,
-            fetched: None,
             status,
         };
         (actor, watched)
     }
 
-    fn setup(&self) -> Setup {
-        Setup {
-            height: self.tip.height.next(),
-            validators: self.tip.validators.clone(),
-            rotation: self.tip.rotation.clone(),
+    /// The only place where the validator is handled.
+    fn handle_event(&mut self, event: Event, ctx: &mut Context<Self>) {
+        let now = Moment(self.began.elapsed());
+        for action in self.validator.handle(event, now) {
+            self.perform(action, ctx);
         }
-    }
-
-    /// The only place where the replica is handled.
-    fn input(&mut self, input: Input, ctx: &mut Context<Self>) {
-        let effects = self.replica.handle(input);
-        self.perform(effects, ctx);
-        self.publish();
-    }
-
-    fn publish(&self) {
-        let now = ConsensusStatus {
-            committed: self.tip.height,
-            best: self.peers.best(&self.tip.validators).max(self.tip.height),
-            round: self.replica.round(),
-            signing: match self.replica.signing() {
-                Signing::From(first) => first <= self.tip.height.next(),
-                Signing::Observing => false,
-            },
-        };
+        let now = self.validator.status();
         self.status
             .send_if_modified(|status| std::mem::replace(status, now) != now);
     }
 
-    fn perform(&mut self, effects: Vec<Effect>, ctx: &mut Context<Self>) {
-        // All that is to be remembered goes to disk in one sync before the first thing that others can
-        // see: earlier than it must for some, late for none.
-        let mut visible = false;
-        for effect in &effects {
-            match effect {
-                Effect::Persist(entry) => self.files.persist(entry),
-                Effect::Record(signed) => self.files.record(signed),
-                Effect::Send(_) | Effect::Committed { .. } => visible = true,
-                _ => {}
+    fn perform(&mut self, action: Action, ctx: &mut Context<Self>) {
+        match action {
+            Action::Persist(entry) => {
+                self.files.persist(&entry);
+                if self.files.pending_bytes() > PENDING_BYTES_MAX {
+                    stop_unless_written(self.files.sync());
+                }
             }
-        }
-        if visible || self.files.pending_bytes() > PENDING_BYTES_MAX {
-            stop_unless_written(self.files.sync());
-        }
-        for effect in effects {
-            match effect {
-                Effect::Persist(_) | Effect::Record(_) => {}
-                Effect::Send(message) => self.send(Lane::Consensus, message.encode()),
-                Effect::SetTimer(timer, after) => {
-                    let ring = ctx.run_later(after, move |actor, ctx| {
-                        actor.timers.remove(&timer);
-                        actor.input(Input::Timer(timer), ctx);
-                    });
-                    if let Some(before) = self.timers.insert(timer, ring) {
-                        ctx.cancel_future(before);
-                    }
-                }
-                Effect::CancelTimer(timer) => {
-                    if let Some(ring) = self.timers.remove(&timer) {
-                        ctx.cancel_future(ring);
-                    }
-                }
-                Effect::CancelTimers => {
-                    for (_, ring) in std::mem::take(&mut self.timers) {
-                        ctx.cancel_future(ring);
-                    }
-                }
-                Effect::NeedValue { height, round } => self.draft(height, round, ctx),
-                Effect::Execute {
-                    height,
-                    id,
-                    block,
-                    proposer,
-                } => self.execute(height, id, block, proposer, ctx),
-                Effect::Begun(_) => {
-                    self.pace.want();
-                    self.schedule_start(ctx);
-                }
-                Effect::Committed { block, certificate } => self.decided(block, certificate, ctx),
-                Effect::Evidence(evidence) => report(&evidence),
-                Effect::PeerFault { peer, fault } => self.blame(peer, fault.name()),
-                Effect::Halt(halt) => stop_halted(&halt),
+            Action::Record(signed) => self.files.record(&signed),
+            Action::Sync => stop_unless_written(self.files.sync()),
+            Action::BeginHeight(height) => stop_unless_written(self.files.begin(height)),
+            Action::ConfirmRecord { first } => {
+                stop_unless_written(self.files.confirm());
+                tracing::warn!(%first, "signs again");
             }
+            Action::SendMessage(payload) => self.send(Lane::Consensus, payload),
+            Action::SendStatus(payload) => self.send(Lane::Sync, payload),
+            Action::SetTimer(alarm, after) => {
+                let ring = ctx.run_later(after, move |actor, ctx| {
+                    actor.timers.remove(&alarm);
+                    actor.handle_event(Event::Alarm(alarm), ctx);
+                });
+                if let Some(before) = self.timers.insert(alarm, ring) {
+                    ctx.cancel_future(before);
+                }
+            }
+            Action::CancelTimer(alarm) => {
+                if let Some(ring) = self.timers.remove(&alarm) {
+                    ctx.cancel_future(ring);
+                }
+            }
+            Action::CancelConsensusTimers => {
+                for (alarm, ring) in std::mem::take(&mut self.timers) {
+                    if matches!(alarm, Alarm::Consensus(_)) {
+                        ctx.cancel_future(ring);
+                    } else {
+                        self.timers.insert(alarm, ring);
+                    }
+                }
+            }
+            Action::Draft { height, round } => self.draft(height, round, ctx),
+            Action::Execute {
+                height,
+                id,
+                block,
+                proposer,
+            } => self.execute(height, id, block, proposer, ctx),
+            Action::Commit {
+                block,
+                certificate,
+                source,
+            } => self.commit(block.as_ref().clone(), certificate, source, ctx),
+            Action::Fetch { from, request } => self.fetch(from, request, ctx),
+            Action::Report(evidence) => report(&evidence),
+            Action::Blame(peer, misconduct) => self.blame(peer, &misconduct),
+            Action::Stop(stop) => stop_now(&stop),
         }
     }
 
@@ -255,8 +215,15 @@ impl ConsensusActor {
         }
     }
 
-    fn blame(&self, peer: ValidatorId, fault: &'static str) {
-        tracing::debug!(%peer, fault, "peer fault");
+    fn blame(&self, peer: ValidatorId, misconduct: &Misconduct) {
+        match misconduct {
+            Misconduct::NotFinal(_) => tracing::warn!(%peer, "sent {misconduct}"),
+            _ => tracing::debug!(%peer, "sent {misconduct}"),
+        }
+        self.report_fault(peer, misconduct.name());
+    }
+
+    fn report_fault(&self, peer: ValidatorId, fault: &'static str) {
         if let Err(error) = self.ports.fault.try_send(PeerFault { peer, fault }) {
             tracing::debug!(%error, "peer fault not reported");
         }
@@ -290,7 +257,7 @@ impl ConsensusActor {
                 let drafted = drafted.expect("a draft orders batches that it was given");
                 actor.batches.insert(block.id(), drafted);
                 let block = Arc::new(block);
-                actor.input(Input::ValueReady { height, round, block }, ctx);
+                actor.handle_event(Event::Drafted { height, round, block }, ctx);
             }
             Ok((Err(overtaken), _)) => tracing::debug!(%overtaken, "draft is late"),
             Err(error) => actor.abandoned(error, ctx),
@@ -343,39 +310,18 @@ impl ConsensusActor {
         };
         ctx.spawn(executing.into_actor(self).map(move |answer, actor, ctx| match answer {
             Ok((verdict, batches)) => {
-                if verdict == Verdict::Valid && height == actor.tip.height.next() {
+                if verdict == Verdict::Valid && height == actor.validator.tip().height.next() {
                     actor.batches.insert(id, batches);
                 }
                 let block = id;
-                actor.input(Input::Executed { height, block, verdict }, ctx);
+                actor.handle_event(Event::Executed { height, block, verdict }, ctx);
             }
             Err(error) => actor.abandoned(error, ctx),
         }));
     }
 
-    /// The replica has decided.
-    fn decided(&mut self, block: Arc<Block>, certificate: CommitCertificate, ctx: &mut Context<Self>) {
-        let (height, id) = (certificate.height, certificate.block);
-        if height != self.tip.height.next() {
-            return;
-        }
-        if let Some((_, other)) = self.committing {
-            // The same block came from a peer a moment ago.
-            if other != id {
-                let why = format!("blocks {other} and {id} are both certified at height {height}");
-                exit::stop(ExitStatus::Divergence, &why);
-            }
-            return;
-        }
-        let source = block.header.proposer;
-        self.commit(block.as_ref().clone(), certificate, source, ctx);
-    }
-
-    /// Makes a block durable whose certificate has been checked. Its batches exist: more than two thirds
-    /// of the power vouch for them.
+    /// Its batches exist: more than two thirds of the power vouch for them.
     fn commit(&mut self, block: Block, certificate: CommitCertificate, source: ValidatorId, ctx: &mut Context<Self>) {
-        let height = certificate.height;
-        self.committing = Some((height, certificate.block));
         let held = self.batches.remove(&certificate.block);
         let digests = block.batches.to_vec();
         let ports = self.ports.clone();
@@ -392,10 +338,7 @@ impl ConsensusActor {
             ports.commit.send(commit).await
         };
         ctx.spawn(committing.into_actor(self).map(move |answer, actor, ctx| match answer {
-            Ok(Ok(committed)) => {
-                assert_eq!(committed.height, height, "the ledger commits what it is told to");
-                actor.committed(committed, digests, ctx);
-            }
+            Ok(Ok(committed)) => actor.committed(committed, digests, ctx),
             // Only this actor commits, one block at a time.
             Ok(Err(wrong)) => exit::stop(ExitStatus::Bug, &format!("the ledger and consensus disagree: {wrong}")),
             Err(error) => actor.abandoned(error, ctx),
@@ -408,15 +351,8 @@ impl ConsensusActor {
             time_ms: committed.time_ms,
             digests,
         };
-        self.tip = committed;
-        self.progress = Instant::now();
-        self.committing = None;
         self.batches.clear();
-        self.pace.wait(Instant::now());
-        self.input(Input::Await(self.setup()), ctx);
-        self.sign_if_safe(ctx);
-        self.catch_up(ctx);
-        self.schedule_start(ctx);
+        self.handle_event(Event::Committed(committed), ctx);
 
         let ports = self.ports.clone();
         let more = async move {
@@ -428,151 +364,25 @@ impl ConsensusActor {
             Ok::<_, MailboxError>(!ports.ready.send(any).await?.is_empty())
         };
         ctx.spawn(more.into_actor(self).map(|answer, actor, ctx| match answer {
-            Ok(true) => {
-                actor.pace.want();
-                actor.schedule_start(ctx);
-            }
+            Ok(true) => actor.handle_event(Event::BatchWaiting, ctx),
             Ok(false) => {}
             Err(error) => actor.abandoned(error, ctx),
         }));
     }
 
-    fn schedule_start(&mut self, ctx: &mut Context<Self>) {
-        if let Some(before) = self.start_timer.take() {
-            ctx.cancel_future(before);
-        }
-        if let Some(due) = self.pace.due() {
-            let after = due.saturating_duration_since(Instant::now());
-            self.start_timer = Some(ctx.run_later(after, Self::start_height));
-        }
-    }
-
-    fn start_height(&mut self, ctx: &mut Context<Self>) {
-        self.start_timer = None;
-        self.pace.started(Instant::now());
-        let setup = self.setup();
-        stop_unless_written(self.files.begin(setup.height));
-        self.input(Input::Start(setup), ctx);
-    }
-
-    /// Goes on with what was fetched, or fetches, if this node is behind.
-    fn catch_up(&mut self, ctx: &mut Context<Self>) {
-        if self.committing.is_some() || self.fetching {
-            return;
-        }
-        if let Some(fetched) = &mut self.fetched {
-            let from = fetched.from;
-            while let Some(certified) = fetched.blocks.pop_front() {
-                let next = self.tip.height.next();
-                if certified.block.header.height < next {
-                    continue;
-                }
-                match check(&certified, next, &self.genesis, &self.tip.validators) {
-                    Ok(()) => {
-                        self.peers.served(&from);
-                        self.pace.hold();
-                        self.schedule_start(ctx);
-                        return self.commit(certified.block, certified.certificate, from, ctx);
-                    }
-                    Err(error) => {
-                        tracing::warn!(%from, %error, "was sent a block that is not final");
-                        self.blame(from, "bad_certified_block");
-                        self.peers.doubt(&from);
-                        break;
-                    }
-                }
-            }
-            self.fetched = None;
-        }
-        let behind = self
-            .peers
-            .best(&self.tip.validators)
-            .0
-            .saturating_sub(self.tip.height.0);
-        // Then even one peer may have what this node lacks; if none says so, none is asked.
-        let late = self.progress.elapsed() > PATIENCE;
-        if behind > 1 || late {
-            self.fetch(ctx);
-        }
-    }
-
-    fn fetch(&mut self, ctx: &mut Context<Self>) {
-        let Some(from) = self.peers.ahead_of(self.tip.height, self.fetches) else {
-            return;
-        };
-        self.fetching = true;
-        self.fetches = self.fetches.wrapping_add(1);
-        let request = FetchRequest::Blocks {
-            from: self.tip.height.next(),
-            count: BLOCKS_MAX as u16,
-        };
-        let asking = self.ports.fetch.send(Fetch {
-            from,
-            request: request.encode(),
-        });
+    fn fetch(&mut self, from: ValidatorId, request: Vec<u8>, ctx: &mut Context<Self>) {
+        let asking = self.ports.fetch.send(Fetch { from, request });
         ctx.spawn(asking.into_actor(self).map(move |answer, actor, ctx| {
-            actor.fetching = false;
-            match answer {
-                Ok(Ok(bytes)) => match FetchResponse::decode(&bytes) {
-                    Ok(FetchResponse::Blocks(blocks)) if !blocks.is_empty() => {
-                        let blocks = VecDeque::from(blocks.into_vec());
-                        actor.fetched = Some(Fetched { from, blocks });
-                        actor.catch_up(ctx);
-                    }
-                    // It is not as high as it says, or was. It may tell again.
-                    Ok(FetchResponse::Blocks(_)) => actor.peers.doubt(&from),
-                    Ok(FetchResponse::Batches(_)) | Err(_) => {
-                        actor.blame(from, "bad_fetch_response");
-                        actor.peers.doubt(&from);
-                    }
-                },
+            let answer = match answer {
+                Ok(Ok(bytes)) => Some(bytes),
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "fetching blocks failed");
-                    actor.peers.doubt(&from);
+                    None
                 }
-                Err(error) => actor.abandoned(error, ctx),
-            }
-            actor.publish();
+                Err(error) => return actor.abandoned(error, ctx),
+            };
+            actor.handle_event(Event::Fetched { from, answer }, ctx);
         }));
-    }
-
-    fn heard_status(&mut self, from: ValidatorId, status: PeerStatus, ctx: &mut Context<Self>) {
-        self.peers.report(from, status.height);
-        self.sign_if_safe(ctx);
-        self.catch_up(ctx);
-        self.publish();
-    }
-
-    /// Ends observing, once it is known from where on.
-    fn sign_if_safe(&mut self, ctx: &mut Context<Self>) {
-        if self.replica.signing() != Signing::Observing {
-            return;
-        }
-        if let Some(first) = self.peers.sign_from(&self.tip.validators, self.tip.height) {
-            tracing::warn!(%first, "signs again");
-            self.input(Input::SignFrom(first), ctx);
-            stop_unless_written(self.files.confirm());
-        }
-    }
-
-    fn heard_message(&mut self, received: Received, ctx: &mut Context<Self>) {
-        let Received {
-            from, payload, arrived, ..
-        } = received;
-        match Message::decode(&payload) {
-            Ok(message) => {
-                let below = Height(message.height().0.saturating_sub(1));
-                self.peers.at_least(from, below);
-                self.input(Input::Message { from, message, arrived }, ctx);
-                if below > self.tip.height.next() {
-                    self.catch_up(ctx);
-                }
-            }
-            Err(error) => {
-                tracing::debug!(%from, %error, "undecodable consensus message");
-                self.blame(from, "bad_consensus_message");
-            }
-        }
     }
 
     fn is_disk_low(&self) -> bool {
@@ -596,14 +406,7 @@ impl Actor for ConsensusActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
-        let log = std::mem::take(&mut self.log);
-        self.pace.started(Instant::now());
-        self.input(Input::Recover(self.setup(), log), ctx);
-        ctx.run_interval(STATUS_EVERY, |actor, ctx| {
-            let height = actor.tip.height;
-            actor.send(Lane::Sync, PeerStatus { height }.encode());
-            actor.catch_up(ctx);
-        });
+        self.handle_event(Event::Begin, ctx);
     }
 }
 
@@ -611,13 +414,16 @@ impl Handler<Received> for ConsensusActor {
     type Result = ();
 
     fn handle(&mut self, received: Received, ctx: &mut Self::Context) {
-        match received.lane {
-            Lane::Consensus => self.heard_message(received, ctx),
-            Lane::Sync => match PeerStatus::decode(&received.payload) {
-                Ok(status) => self.heard_status(received.from, status, ctx),
-                Err(_) => self.blame(received.from, "bad_status"),
-            },
-            Lane::Batches => self.blame(received.from, "batch_in_wrong_lane"),
+        let Received {
+            from,
+            lane,
+            payload,
+            arrived,
+        } = received;
+        match lane {
+            Lane::Consensus => self.handle_event(Event::Message { from, payload, arrived }, ctx),
+            Lane::Sync => self.handle_event(Event::Status { from, payload }, ctx),
+            Lane::Batches => self.report_fault(from, "batch_in_wrong_lane"),
         }
     }
 }
@@ -626,8 +432,7 @@ impl Handler<BatchWaiting> for ConsensusActor {
     type Result = ();
 
     fn handle(&mut self, BatchWaiting: BatchWaiting, ctx: &mut Self::Context) {
-        self.pace.want();
-        self.schedule_start(ctx);
+        self.handle_event(Event::BatchWaiting, ctx);
     }
 }
 
@@ -686,16 +491,16 @@ fn report(evidence: &Evidence) {
 }
 
 /// A vote that is not remembered must never leave.
-fn stop_unless_written(written: Result<(), JournalError>) {
+fn stop_unless_written(written: Result<(), impl Display>) {
     if let Err(error) = written {
         exit::stop(ExitStatus::SafetyWrite, &error.to_string());
     }
 }
 
-fn stop_halted(halt: &Halt) -> ! {
-    let status = match halt {
-        Halt::ReplayDivergence { .. } => ExitStatus::Divergence,
-        Halt::Core(_) => ExitStatus::Bug,
+fn stop_now(stop: &Stop) -> ! {
+    let status = match stop {
+        Stop::Halt(Halt::Core(_)) => ExitStatus::Bug,
+        Stop::Halt(Halt::ReplayDivergence { .. }) | Stop::TwoBlocks { .. } => ExitStatus::Divergence,
     };
-    exit::stop(status, &halt.to_string())
+    exit::stop(status, &stop.to_string())
 }

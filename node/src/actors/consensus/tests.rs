@@ -8,6 +8,10 @@ use std::{
 };
 
 use actix::{Actor, ActorContext, Addr, Context, Handler, Message, MessageResult};
+use causeway_consensus::{
+    Status,
+    wire::{CertifiedBlock, FetchRequest, FetchResponse},
+};
 use causeway_contracts::{
     block::{
         BATCHES_MAX, BLOCK_VERSION, Batch, BatchDigest, Block, BlockId, GenesisHash, Header, Height, StateHash, TimeMs,
@@ -20,20 +24,14 @@ use causeway_contracts::{
 };
 use tokio::sync::watch;
 
-use super::{
-    actor::{ConsensusActor, Ports, Start},
-    message::{ConsensusStatus, PeerStatus},
-};
+use super::actor::{ConsensusActor, Ports, Start};
 use crate::{
     actors::{
         ledger::message::{Commit, Committed, Draft, Execute, Verdict, WrongHeight},
         mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready, StoredBatch},
-        network::{
-            fetch::{CertifiedBlock, FetchRequest, FetchResponse},
-            message::{Destination, Fetch, FetchError, PeerFault, Received, Send},
-        },
+        network::message::{Destination, Fetch, FetchError, PeerFault, Received, Send},
     },
-    log::{Absent, Files},
+    log::{Absent, DiskFolder, Files},
 };
 
 const GENESIS: GenesisHash = GenesisHash([7; 32]);
@@ -288,7 +286,7 @@ impl Handler<Kill> for ConsensusActor {
 struct Network {
     world: Shared,
     folders: Vec<tempfile::TempDir>,
-    watched: BTreeMap<usize, watch::Receiver<ConsensusStatus>>,
+    watched: BTreeMap<usize, watch::Receiver<Status>>,
     offered: u64,
 }
 
@@ -313,7 +311,8 @@ impl Network {
         }
         .start();
         let folder = self.folder(node);
-        let (files, recovered) = Files::open(&folder, GENESIS, id(node), absent).expect("opens");
+        let disk = DiskFolder::open(&folder).expect("opens");
+        let (files, recovered) = Files::open(disk, GENESIS, id(node), absent).expect("opens");
         let tip = self.world.lock().expect("no holder panics").tip(id(node));
         let (actor, watched) = ConsensusActor::new(Start {
             genesis: GENESIS,
@@ -382,7 +381,7 @@ impl Network {
         }
     }
 
-    async fn until(&mut self, node: usize, holds: impl FnMut(&ConsensusStatus) -> bool) {
+    async fn until(&mut self, node: usize, holds: impl FnMut(&Status) -> bool) {
         let watched = self.watched.get_mut(&node).expect("started");
         tokio::time::timeout(PATIENCE, watched.wait_for(holds))
             .await
@@ -463,7 +462,7 @@ async fn a_node_without_its_sign_record_observes_and_signs_later() {
     std::fs::remove_file(network.folder(2).join("sign.record")).expect("removes");
     network.start(2, Absent::Observe);
     network.order(&[0, 1, 2, 3]).await;
-    let signs = |status: &ConsensusStatus| status.signing;
+    let signs = |status: &Status| status.signing;
     while !signs(&network.watched[&2].borrow()) {
         network.order(&[0, 1, 2, 3]).await;
     }
@@ -471,11 +470,4 @@ async fn a_node_without_its_sign_record_observes_and_signs_later() {
     network.start(2, Absent::Observe);
     network.until(2, signs).await;
     network.check();
-}
-
-#[test]
-fn golden_status() {
-    let status = PeerStatus { height: Height(300) };
-    assert_eq!(status.encode(), [0xfb, 0x2c, 1]);
-    assert_eq!(PeerStatus::decode(&[0xfb, 0x2c, 1]), Ok(status));
 }

@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use actix::Message;
+pub use causeway_consensus::Committed;
 use causeway_contracts::{
-    block::{Block, BlockId, CommitCertificate, Height, StateHash, TimeMs},
-    committee::{ValidatorId, ValidatorSet, rotation::Rotation},
+    block::{Block, CommitCertificate, Height, TimeMs},
+    committee::ValidatorId,
     ledger::{receipt::Receipt, rejection::Skip},
     transaction::{SignedTransaction, TxId},
 };
@@ -68,17 +69,6 @@ pub struct Commit {
     pub block: Block,
     pub certificate: CommitCertificate,
     pub batches: Vec<StoredBatch>,
-}
-
-/// The state after a committed block, and who decides the next.
-#[derive(Debug, Clone)]
-pub struct Committed {
-    pub height: Height,
-    pub time_ms: TimeMs,
-    pub block: BlockId,
-    pub state_hash: StateHash,
-    pub validators: ValidatorSet,
-    pub rotation: Rotation,
 }
 
 /// The last committed block.

@@ -9,6 +9,7 @@ use std::{
 use actix::{
     Actor, AsyncContext, Context, Handler, MessageResult, Recipient, ResponseFuture, WrapFuture, fut::ActorFutureExt,
 };
+use causeway_consensus::wire::{FetchRequest, FetchResponse};
 use causeway_contracts::{
     block::{
         Batch, BatchDigest, GenesisHash, SignedBatch, TimeMs,
@@ -36,10 +37,7 @@ use super::{
 use crate::{
     actors::{
         ledger::message::{Admit, Candidate},
-        network::{
-            fetch::{FetchRequest, FetchResponse},
-            message::{Destination, Fetch, Lane, PeerFault, Received, Send},
-        },
+        network::message::{Destination, Fetch, Lane, PeerFault, Received, Send},
         penalty::Penalties,
     },
     config::Limits,

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use actix::{Actor, Context, Handler, MessageResult, ResponseFuture};
+use causeway_consensus::wire::FETCH_REQUEST_BYTES_MAX;
 use causeway_contracts::committee::ValidatorId;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     driver::{Command, Links},
-    message::{Destination, FETCH_REQUEST_BYTES_MAX, Fetch, FetchError, Lane, PeerFault, Peers, Send},
+    message::{Destination, Fetch, FetchError, Lane, PeerFault, Peers, Send},
     metrics::Metrics,
     queue::{NotQueued, Outbox},
 };

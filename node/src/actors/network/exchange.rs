@@ -9,7 +9,7 @@ use libp2p::{
     request_response::{self, ProtocolSupport},
 };
 
-use super::message::{FETCH_REQUEST_BYTES_MAX, FETCH_RESPONSE_BYTES_MAX};
+use causeway_consensus::wire::{FETCH_REQUEST_BYTES_MAX, FETCH_RESPONSE_BYTES_MAX};
 
 pub const FETCH_PROTOCOL: StreamProtocol = StreamProtocol::new("/causeway/fetch/1");
 

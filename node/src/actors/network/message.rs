@@ -58,16 +58,13 @@ pub struct Received {
     pub arrived: TimeMs,
 }
 
-/// A question to one peer, of at most [`FETCH_REQUEST_BYTES_MAX`].
+/// A question to one peer, of at most [`causeway_consensus::wire::FETCH_REQUEST_BYTES_MAX`].
 #[derive(Debug, Clone, Message)]
 #[rtype(result = "Result<Vec<u8>, FetchError>")]
 pub struct Fetch {
     pub from: ValidatorId,
     pub request: Vec<u8>,
 }
-
-pub const FETCH_REQUEST_BYTES_MAX: usize = 16 * 1024;
-pub const FETCH_RESPONSE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FetchError {

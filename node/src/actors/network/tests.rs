@@ -5,6 +5,7 @@ mod node;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
+use causeway_consensus::wire::FETCH_REQUEST_BYTES_MAX;
 use causeway_contracts::block::GenesisHash;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy_bidirectional},
@@ -19,7 +20,7 @@ use self::{
 use super::{
     NetworkError, exchange,
     frame::{HEADER_BYTES, Hello},
-    message::{Destination, FETCH_REQUEST_BYTES_MAX, FetchError, Lane},
+    message::{Destination, FetchError, Lane},
 };
 use crate::exit::ExitStatus;
 

@@ -2,6 +2,7 @@
 
 use std::io;
 
+use causeway_consensus::wire::FETCH_RESPONSE_BYTES_MAX;
 use causeway_contracts::committee::ValidatorId;
 use futures::FutureExt;
 use libp2p::{
@@ -14,7 +15,7 @@ use tokio::{sync::oneshot, time::timeout};
 use super::{
     super::{
         exchange,
-        message::{FETCH_RESPONSE_BYTES_MAX, FetchError, Serve},
+        message::{FetchError, Serve},
         metrics::FetchOutcome,
         peer::VIOLATION_POINTS,
     },

@@ -10,6 +10,7 @@ use std::{
 use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture, WrapFuture,
 };
+use causeway_consensus::wire::FETCH_RESPONSE_BYTES_MAX;
 use causeway_contracts::{block::GenesisHash, committee::ValidatorId, keys::SecretKey};
 use futures::FutureExt;
 use tokio::{
@@ -21,9 +22,7 @@ use super::super::{
     Network, NetworkError, Receivers, RegisteredValidator, Running, Setup,
     driver::Links,
     frame::{Hello, PROTOCOL_VERSION},
-    message::{
-        Destination, FETCH_RESPONSE_BYTES_MAX, Fetch, FetchError, Lane, PeerFault, Peers, Received, Send, Serve,
-    },
+    message::{Destination, Fetch, FetchError, Lane, PeerFault, Peers, Received, Send, Serve},
     start, tcp_address,
 };
 

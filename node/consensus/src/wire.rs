@@ -1,5 +1,5 @@
-//! What validators ask each other for, in canonical bytes: blocks with their certificates, to catch
-//! up, and batches that did not arrive.
+//! What validators tell and ask each other besides consensus messages and batches, in canonical bytes:
+//! how high they are, blocks with their certificates, to catch up, and batches that did not arrive.
 
 use bincode::{Decode, Encode};
 use causeway_contracts::{
@@ -7,13 +7,33 @@ use causeway_contracts::{
     codec::{self, Bounded, DecodeError},
 };
 
-use super::message::{FETCH_REQUEST_BYTES_MAX, FETCH_RESPONSE_BYTES_MAX};
+pub const FETCH_REQUEST_BYTES_MAX: usize = 16 * 1024;
+pub const FETCH_RESPONSE_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+const STATUS_BYTES_MAX: usize = 16;
 
 /// Blocks in one answer: 64 of 16 KiB, each with a certificate of up to 17 KiB, are about 2 MiB.
 pub const BLOCKS_MAX: usize = 64;
 
 /// Room for what stands around the batches in an answer.
 const MARGIN_BYTES: usize = 1024;
+
+/// Said to every validator again and again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct PeerStatus {
+    /// The last block that is durable there.
+    pub height: Height,
+}
+
+impl PeerStatus {
+    pub fn encode(&self) -> Vec<u8> {
+        codec::encode(self)
+    }
+
+    pub fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        codec::decode(bytes, STATUS_BYTES_MAX)
+    }
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub enum FetchRequest {
@@ -93,6 +113,13 @@ mod tests {
     };
 
     use super::*;
+
+    #[test]
+    fn golden_status() {
+        let status = PeerStatus { height: Height(300) };
+        assert_eq!(status.encode(), [0xfb, 0x2c, 1]);
+        assert_eq!(PeerStatus::decode(&[0xfb, 0x2c, 1]), Ok(status));
+    }
 
     #[test]
     fn golden_requests() {

@@ -7,7 +7,7 @@ use causeway_contracts::{
     committee::{ValidatorId, ValidatorSet},
 };
 
-use crate::actors::network::fetch::CertifiedBlock;
+use crate::{scheme::Scheme, wire::CertifiedBlock};
 
 /// A node without its sign record signs from this far above what peers had: one that it signed with may
 /// have had one height less, and it may have signed for the one after that.
@@ -93,7 +93,7 @@ pub struct Fetched {
     pub blocks: VecDeque<CertifiedBlock>,
 }
 
-#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadBlock {
     #[error("it is of another height")]
     Height,
@@ -111,6 +111,7 @@ pub fn check(
     height: Height,
     genesis: &GenesisHash,
     validators: &ValidatorSet,
+    scheme: &dyn Scheme,
 ) -> Result<(), BadBlock> {
     let CertifiedBlock { block, certificate } = certified;
     if block.header.height != height || certificate.height != height {
@@ -122,7 +123,7 @@ pub fn check(
     if batches_root(&block.batches) != block.header.batches_root {
         return Err(BadBlock::Batches);
     }
-    certificate.verify(genesis, validators)?;
+    certificate.verify_with(genesis, validators, |signed| scheme.is_good(signed))?;
     Ok(())
 }
 

@@ -1,6 +1,8 @@
 //! When to start the next height. Pure.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::moment::Moment;
 
 /// Heights start at least this far apart.
 pub const BLOCK_INTERVAL_MIN: Duration = Duration::from_millis(25);
@@ -10,25 +12,25 @@ pub const BLOCK_INTERVAL_IDLE: Duration = Duration::from_secs(5);
 
 #[derive(Debug, Default)]
 pub struct Pace {
-    started: Option<Instant>,
+    started: Option<Moment>,
     waiting: Option<Waiting>,
 }
 
 #[derive(Debug)]
 struct Waiting {
-    since: Instant,
+    since: Moment,
     wanted: bool,
 }
 
 impl Pace {
     /// A height has started.
-    pub fn started(&mut self, now: Instant) {
+    pub fn started(&mut self, now: Moment) {
         self.started = Some(now);
         self.waiting = None;
     }
 
     /// The next height may start.
-    pub fn wait(&mut self, now: Instant) {
+    pub fn wait(&mut self, now: Moment) {
         self.waiting = Some(Waiting {
             since: now,
             wanted: false,
@@ -48,7 +50,7 @@ impl Pace {
     }
 
     /// When the next height is to start, if it may.
-    pub fn due(&self) -> Option<Instant> {
+    pub fn due(&self) -> Option<Moment> {
         let waiting = self.waiting.as_ref()?;
         let patience = if waiting.wanted {
             Duration::ZERO
@@ -67,8 +69,8 @@ mod tests {
 
     #[test]
     fn starts_when_wanted_but_not_too_soon_and_in_any_case_in_the_end() {
-        let at = |start: Instant, ms: u64| Some(start + Duration::from_millis(ms));
-        let start = Instant::now();
+        let at = |start: Moment, ms: u64| Some(start + Duration::from_millis(ms));
+        let start = Moment(Duration::from_secs(9));
         let mut pace = Pace::default();
         assert_eq!(pace.due(), None);
         pace.want();

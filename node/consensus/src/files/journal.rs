@@ -6,17 +6,14 @@
 //! each height, so that a crash can only spoil the last: a bad frame at the end is dropped, and one with a
 //! good one after it means that the disk has lost what it had promised to keep.
 
-use std::{
-    fs::{self, File, OpenOptions},
-    io::{self, Write},
-    os::unix::fs::FileExt,
-    path::{Path, PathBuf},
-};
+use std::path::PathBuf;
 
 use causeway_contracts::{
     block::{GenesisHash, Height},
     committee::ValidatorId,
 };
+
+use super::Folder;
 
 const MAGIC: &[u8; 8] = b"CWLOG\0\0\x01";
 const HEADER_BYTES: usize = 8 + 32 + 20;
@@ -41,24 +38,26 @@ pub struct Frame {
 }
 
 #[derive(Debug, thiserror::Error)]
-pub enum JournalError {
-    #[error("cannot {doing} {path}: {source}")]
-    Io {
-        doing: &'static str,
-        path: PathBuf,
-        source: io::Error,
-    },
+pub enum JournalError<E> {
+    #[error(transparent)]
+    Folder(#[from] E),
     #[error("{path} is damaged at byte {offset}: restore the disk, or remove the file to only observe for a while")]
     Damaged { path: PathBuf, offset: usize },
     #[error("{path} belongs to another network or validator key")]
     Foreign { path: PathBuf },
 }
 
+/// What a file held.
+pub struct Opened {
+    pub frames: Vec<Frame>,
+    /// What a crash had left half-written, and is gone now.
+    pub dropped_bytes: u64,
+}
+
 #[derive(Debug)]
 pub struct Journal {
-    path: PathBuf,
+    name: &'static str,
     owner: Owner,
-    file: File,
     /// Synced bytes.
     length: u64,
     /// Not yet written.
@@ -67,66 +66,46 @@ pub struct Journal {
 }
 
 impl Journal {
-    /// Gives the frames that were there, or `None` if the file was not. Drops a torn tail.
-    pub fn open(path: &Path, owner: Owner) -> Result<(Self, Option<Vec<Frame>>), JournalError> {
-        if !path.exists() {
-            return Ok((Self::create(path, owner, &[])?, None));
+    /// None if there is no such file. Drops a torn tail.
+    pub fn open<F: Folder>(
+        folder: &mut F,
+        name: &'static str,
+        owner: Owner,
+    ) -> Result<Option<(Self, Opened)>, JournalError<F::Error>> {
+        let Some(bytes) = folder.read(name, FILE_BYTES_MAX)? else {
+            return Ok(None);
+        };
+        let (frames, good) = scan(&bytes, owner).map_err(|bad| bad.of(folder.path(name)))?;
+        let dropped_bytes = bytes.len() as u64 - good;
+        if dropped_bytes > 0 {
+            folder.truncate(name, good)?;
         }
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .open(path)
-            .map_err(|source| failed("open", path, source))?;
-        let mut journal = Self {
-            path: path.to_owned(),
+        let journal = Self {
+            name,
             owner,
-            file,
-            length: 0,
+            length: good,
             pending: Vec::new(),
             pending_bytes: 0,
         };
-        let (frames, good) = journal.scan()?;
-        journal.length = good;
-        let on_disk = journal
-            .file
-            .metadata()
-            .map_err(|source| failed("read", path, source))?
-            .len();
-        if on_disk > good {
-            tracing::warn!(path = %path.display(), bytes = on_disk - good, "dropped what a crash left half-written");
-            journal
-                .file
-                .set_len(good)
-                .and_then(|()| journal.file.sync_all())
-                .map_err(|source| failed("truncate", path, source))?;
-        }
-        Ok((journal, Some(frames)))
+        Ok(Some((journal, Opened { frames, dropped_bytes })))
     }
 
     /// Atomic: the file is there as a whole or not at all.
-    pub fn create(path: &Path, owner: Owner, frames: &[Frame]) -> Result<Self, JournalError> {
-        let temporary = path.with_extension("new");
+    pub fn create<F: Folder>(
+        folder: &mut F,
+        name: &'static str,
+        owner: Owner,
+        frames: &[Frame],
+    ) -> Result<Self, F::Error> {
         let mut bytes = Vec::with_capacity(HEADER_BYTES);
         bytes.extend_from_slice(MAGIC);
         bytes.extend_from_slice(owner.genesis.as_bytes());
         bytes.extend_from_slice(owner.validator.as_bytes());
         encode_frames(frames, &mut bytes);
-        let write = || -> io::Result<File> {
-            let mut file = OpenOptions::new()
-                .read(true)
-                .write(true)
-                .create(true)
-                .truncate(true)
-                .open(&temporary)?;
-            file.write_all(&bytes)?;
-            file.sync_all()?;
-            rename(&temporary, path)?;
-            Ok(file)
-        };
+        folder.replace(name, &bytes)?;
         Ok(Self {
-            path: path.to_owned(),
+            name,
             owner,
-            file: write().map_err(|source| failed("write", path, source))?,
             length: bytes.len() as u64,
             pending: Vec::new(),
             pending_bytes: 0,
@@ -155,16 +134,13 @@ impl Journal {
     }
 
     /// Everything appended is on disk after this. Nothing may be sent after it has failed.
-    pub fn sync(&mut self) -> Result<(), JournalError> {
+    pub fn sync<F: Folder>(&mut self, folder: &mut F) -> Result<(), F::Error> {
         if self.pending.is_empty() {
             return Ok(());
         }
         let mut bytes = Vec::with_capacity(self.pending_bytes + 64);
         encode_frames(&self.pending, &mut bytes);
-        self.file
-            .write_all_at(&bytes, self.length)
-            .and_then(|()| self.file.sync_data())
-            .map_err(|source| failed("write", &self.path, source))?;
+        folder.write(self.name, self.length, &bytes)?;
         self.length += bytes.len() as u64;
         self.pending.clear();
         self.pending_bytes = 0;
@@ -172,79 +148,73 @@ impl Journal {
     }
 
     /// Gives the file another name, durably.
-    pub fn rename(&mut self, path: &Path) -> Result<(), JournalError> {
-        if self.path != path {
-            rename(&self.path, path).map_err(|source| failed("rename", &self.path, source))?;
-            self.path = path.to_owned();
+    pub fn rename<F: Folder>(&mut self, folder: &mut F, name: &'static str) -> Result<(), F::Error> {
+        if self.name != name {
+            folder.rename(self.name, name)?;
+            self.name = name;
         }
         Ok(())
     }
 
     /// What is on disk.
-    pub fn read(&self) -> Result<Vec<Frame>, JournalError> {
-        Ok(self.scan()?.0)
+    pub fn read<F: Folder>(&self, folder: &F) -> Result<Vec<Frame>, JournalError<F::Error>> {
+        let bytes = folder.read(self.name, FILE_BYTES_MAX)?.unwrap_or_default();
+        let (frames, _) = scan(&bytes, self.owner).map_err(|bad| bad.of(folder.path(self.name)))?;
+        Ok(frames)
     }
 
     /// Begins the file anew with these frames, in one atomic step. What was appended and not synced is
     /// dropped.
-    pub fn rewrite(&mut self, frames: impl IntoIterator<Item = Frame>) -> Result<(), JournalError> {
+    pub fn rewrite<F: Folder>(
+        &mut self,
+        folder: &mut F,
+        frames: impl IntoIterator<Item = Frame>,
+    ) -> Result<(), F::Error> {
         let frames: Vec<_> = frames.into_iter().collect();
-        *self = Self::create(&self.path, self.owner, &frames)?;
+        *self = Self::create(folder, self.name, self.owner, &frames)?;
         Ok(())
-    }
-
-    #[cfg(test)]
-    pub fn replace_file(&mut self, file: File) {
-        self.file = file;
-    }
-
-    /// The good frames and where they end.
-    fn scan(&self) -> Result<(Vec<Frame>, u64), JournalError> {
-        let damaged = |offset| JournalError::Damaged {
-            path: self.path.clone(),
-            offset,
-        };
-        let length = self
-            .file
-            .metadata()
-            .map_err(|source| failed("read", &self.path, source))?
-            .len();
-        if length > FILE_BYTES_MAX {
-            return Err(damaged(0));
-        }
-        let bytes = fs::read(&self.path).map_err(|source| failed("read", &self.path, source))?;
-        // The header came with the file's name, so it was never half-written.
-        let header = bytes.get(..HEADER_BYTES).ok_or_else(|| damaged(0))?;
-        if !header.starts_with(MAGIC) {
-            return Err(damaged(0));
-        }
-        if header[8..40] != self.owner.genesis.0 || header[40..] != self.owner.validator.0 {
-            return Err(JournalError::Foreign {
-                path: self.path.clone(),
-            });
-        }
-        let mut frames = Vec::new();
-        let mut offset = HEADER_BYTES;
-        while offset < bytes.len() {
-            match decode_frame(&bytes[offset..]) {
-                Some((decoded, used)) => {
-                    frames.extend(decoded);
-                    offset += used;
-                }
-                None if (offset + 1..bytes.len()).any(|later| decode_frame(&bytes[later..]).is_some()) => {
-                    return Err(damaged(offset));
-                }
-                None => break,
-            }
-        }
-        Ok((frames, offset as u64))
     }
 }
 
-fn rename(from: &Path, to: &Path) -> io::Result<()> {
-    fs::rename(from, to)?;
-    let folder = to.parent().filter(|folder| !folder.as_os_str().is_empty());
-    File::open(folder.unwrap_or(Path::new(".")))?.sync_all()
+enum Bad {
+    Damaged(usize),
+    Foreign,
+}
+
+impl Bad {
+    fn of<E>(self, path: PathBuf) -> JournalError<E> {
+        match self {
+            Self::Damaged(offset) => JournalError::Damaged { path, offset },
+            Self::Foreign => JournalError::Foreign { path },
+        }
+    }
+}
+
+/// The good frames and where they end.
+fn scan(bytes: &[u8], owner: Owner) -> Result<(Vec<Frame>, u64), Bad> {
+    // The header came with the file's name, so it was never half-written.
+    let header = bytes.get(..HEADER_BYTES).ok_or(Bad::Damaged(0))?;
+    if !header.starts_with(MAGIC) {
+        return Err(Bad::Damaged(0));
+    }
+    if header[8..40] != owner.genesis.0 || header[40..] != owner.validator.0 {
+        return Err(Bad::Foreign);
+    }
+    let mut frames = Vec::new();
+    let mut offset = HEADER_BYTES;
+    while offset < bytes.len() {
+        match decode_frame(&bytes[offset..]) {
+            Some((decoded, used)) => {
+                frames.extend(decoded);
+                offset += used;
+            }
+            None if (offset + 1..bytes.len()).any(|later| decode_frame(&bytes[later..]).is_some()) => {
+                return Err(Bad::Damaged(offset));
+            }
+            None => break,
+        }
+    }
+    Ok((frames, offset as u64))
 }
 
 /// One frame for each run of entries of one height.
@@ -291,12 +261,4 @@ fn decode_frame(bytes: &[u8]) -> Option<(Vec<Frame>, usize)> {
 
 fn read_u32(bytes: &[u8]) -> Option<u32> {
     Some(u32::from_le_bytes(bytes.get(..4)?.try_into().ok()?))
-}
-
-fn failed(doing: &'static str, path: &Path, source: io::Error) -> JournalError {
-    JournalError::Io {
-        doing,
-        path: path.to_owned(),
-        source,
-    }
 }
