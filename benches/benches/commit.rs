@@ -17,7 +17,7 @@ use causeway_benches::{
     unverified,
 };
 use causeway_contracts::{
-    block::{BatchDigest, SignedBatch, TimeMs},
+    block::{BatchDigest, HashedBatch, SignedBatch, TimeMs},
     committee::ValidatorId,
     genesis::Genesis,
     identity::{AccountId, IdentityCommitment, Salt, Tier},
@@ -84,7 +84,7 @@ impl World {
     ) -> Box<BlockCommit> {
         let candidates: Vec<_> = batches
             .iter()
-            .map(|(digest, signed)| (*digest, signed.batch.clone()))
+            .map(|(_, signed)| HashedBatch::new(signed.batch.clone()))
             .collect();
         store.put_batches(batches).await;
         store.sync().await;

@@ -3,17 +3,17 @@
 //! `block` executes transactions, works out receipts root, changes root and state hash, and takes the
 //! effects into the state, as a validator does. `apply` is that without the two roots: they are worked
 //! out once more from the same effects, and the time it takes is left out.
+//!
+//! Transactions' ids are there before, as in a validator: admitting a transaction takes its hash, to
+//! check its signatures, and the ledger is given it.
 
-use std::{
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use causeway_benches::{
     bank, batch, currency, customer_key, customer_keys, genesis, list, transaction, transfer, unverified,
 };
 use causeway_contracts::{
-    block::{Batch, BatchDigest, Block, TimeMs},
+    block::{Block, HashedBatch, TimeMs},
     committee::ValidatorId,
     genesis::{OpeningAccount, OpeningBalance},
     identity::{AccountId, IdentityCommitment, Salt, Tier},
@@ -94,17 +94,16 @@ impl World {
     }
 
     /// Batches of random transfers for the next block.
-    fn batches(&mut self) -> Vec<(BatchDigest, Arc<Batch>)> {
+    fn batches(&mut self) -> Vec<HashedBatch> {
         let now = self.ledger.tip().time_ms;
         let batches = (0..TRANSFERS / BATCH).map(|_| {
             let transfers = (0..BATCH).map(|_| self.transfer(now)).collect();
-            let batch = batch(self.ledger.genesis(), self.proposer, transfers);
-            (batch.digest(), Arc::new(batch))
+            HashedBatch::new(batch(self.ledger.genesis(), self.proposer, transfers))
         });
         batches.collect()
     }
 
-    fn draft(&self, batches: &[(BatchDigest, Arc<Batch>)]) -> (Block, Execution) {
+    fn draft(&self, batches: &[HashedBatch]) -> (Block, Execution) {
         let now = TimeMs(self.ledger.tip().time_ms.0 + 500);
         let (block, execution) = self.ledger.draft(now, self.proposer, batches);
         assert_eq!(execution.receipts.len(), TRANSFERS, "every transfer is ordered");

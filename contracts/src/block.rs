@@ -9,7 +9,7 @@ use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 pub use self::{
-    batch::{Batch, BatchDigest, SignedBatch},
+    batch::{Batch, BatchBytes, BatchDigest, HashedBatch, SignedBatch},
     certificate::{CertificateError, CommitCertificate, CommitSignature, VoteKind, vote_message},
 };
 use crate::{

@@ -7,11 +7,11 @@ use serde::{Deserialize, Serialize};
 
 use super::GenesisHash;
 use crate::{
-    codec::{self, Bounded, hex_newtype},
+    codec::{self, Bounded, DecodeError, hex_newtype},
     committee::ValidatorId,
     keys::{Domain, PublicKey, SecretKey, Signature, Signed},
     ledger,
-    transaction::SignedTransaction,
+    transaction::{SignedTransaction, TxId},
 };
 
 /// The only version there is.
@@ -71,14 +71,114 @@ impl SignedBatch {
             signature,
         }
     }
+}
 
-    /// The author's signature in the form that batch verification takes; `digest` is this batch's.
-    pub fn signed<'a>(&self, author: PublicKey, digest: &'a BatchDigest) -> Signed<'a> {
+/// A batch with what it fixes: its digest, its transactions' ids, its cost. Admission works them out,
+/// and whoever has the batch from there, the ledger too, need not. They cannot be another batch's: each
+/// way to make one hashes. Cheap to clone.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HashedBatch {
+    digest: BatchDigest,
+    ids: Arc<[TxId]>,
+    cost: u64,
+    batch: Arc<Batch>,
+}
+
+impl HashedBatch {
+    pub fn new(batch: impl Into<Arc<Batch>>) -> Self {
+        let batch = batch.into();
+        Self::with_digest(batch.digest(), batch)
+    }
+
+    fn with_digest(digest: BatchDigest, batch: Arc<Batch>) -> Self {
+        let mut buffer = Vec::with_capacity(1024);
+        let ids = batch.transactions.iter().map(|it| it.transaction.id_with(&mut buffer));
+        Self {
+            digest,
+            ids: ids.collect(),
+            cost: batch.cost(),
+            batch,
+        }
+    }
+
+    pub fn digest(&self) -> BatchDigest {
+        self.digest
+    }
+
+    pub fn batch(&self) -> &Arc<Batch> {
+        &self.batch
+    }
+
+    /// Of its transactions, in their order.
+    pub fn ids(&self) -> &Arc<[TxId]> {
+        &self.ids
+    }
+
+    /// As of [`Batch::cost`].
+    pub fn cost(&self) -> u64 {
+        self.cost
+    }
+
+    pub fn seal(&self, key: &SecretKey) -> SignedBatch {
+        self.under(key.sign(Domain::Batch, self.digest.as_bytes()))
+    }
+
+    /// Under its author's signature as it was read before.
+    pub fn under(&self, signature: Signature) -> SignedBatch {
+        SignedBatch {
+            batch: self.batch.clone(),
+            signature,
+        }
+    }
+
+    /// The author's signature in the form that batch verification takes.
+    pub fn signed(&self, author: PublicKey, signature: Signature) -> Signed<'_> {
         Signed {
             key: author,
             domain: Domain::Batch,
-            message: digest.as_bytes(),
-            signature: self.signature,
+            message: self.digest.as_bytes(),
+            signature,
         }
+    }
+}
+
+const SIGNATURE_BYTES: usize = 64;
+
+/// What should be a [`SignedBatch`]'s canonical bytes, with the batch's digest, which is had without
+/// decoding. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct BatchBytes {
+    digest: BatchDigest,
+    bytes: Arc<[u8]>,
+}
+
+impl BatchBytes {
+    /// `None` if they are too few or too many to be a batch.
+    pub fn new(bytes: Arc<[u8]>) -> Option<Self> {
+        if bytes.len() > BATCH_BYTES_MAX {
+            return None;
+        }
+        let batch = &bytes[..bytes.len().checked_sub(SIGNATURE_BYTES)?];
+        let digest = BatchDigest(codec::hash(Domain::Batch.tag(), &[batch]));
+        Some(Self { digest, bytes })
+    }
+
+    pub fn digest(&self) -> BatchDigest {
+        self.digest
+    }
+
+    /// How many bytes.
+    pub fn count(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Reads the batch and its author's signature.
+    ///
+    /// # Errors
+    /// If they are not the canonical bytes of a [`SignedBatch`].
+    pub fn decode(&self) -> Result<(HashedBatch, Signature), DecodeError> {
+        let SignedBatch { batch, signature } = codec::decode(&self.bytes, BATCH_BYTES_MAX)?;
+        // The one encoding of the batch was hashed: what is not canonical is refused above.
+        Ok((HashedBatch::with_digest(self.digest, batch), signature))
     }
 }

@@ -1,6 +1,6 @@
 //! A block's effects, worked out over the committed state without touching it.
 
-use std::{hint::black_box, sync::Arc};
+use std::hint::black_box;
 
 use super::{
     Ledger,
@@ -13,16 +13,16 @@ use super::{
     table::{Row, Table},
 };
 use crate::{
-    block::{Batch, BatchDigest, Header, TimeMs},
+    block::{BatchDigest, HashedBatch, Header, TimeMs},
     committee::ValidatorId,
     governance::Parameters,
     merkle::Root,
     transaction::{SignedTransaction, Transaction, TxId, UnixSeconds},
 };
 
-/// Batches with their digests, in a block's order. Each has been verified: its digest, its author's
-/// signature and its transactions' shape and signatures.
-pub type Batches<'a> = &'a [(BatchDigest, Arc<Batch>)];
+/// Batches in a block's order. Each has been verified: its author's signature and its transactions'
+/// shape and signatures.
+pub type Batches<'a> = &'a [HashedBatch];
 
 /// Where in its block a transaction is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -91,12 +91,11 @@ struct Run<'a> {
     known: Table<TxId, ()>,
     receipts: Vec<Receipt>,
     ids: Vec<(UnixSeconds, TxId)>,
-    scratch: Vec<u8>,
 }
 
 /// Executes the transactions of batches in a block of this time by this author.
 pub(super) fn execute(ledger: &Ledger, time: TimeMs, author: &ValidatorId, batches: Batches<'_>) -> Effects {
-    let count = batches.iter().map(|(_, batch)| batch.transactions.len()).sum();
+    let count = batches.iter().map(|batch| batch.ids().len()).sum();
     let mut run = Run {
         ledger,
         time,
@@ -104,16 +103,16 @@ pub(super) fn execute(ledger: &Ledger, time: TimeMs, author: &ValidatorId, batch
         known: Table::with_room_for(ledger.seed, count),
         receipts: Vec::with_capacity(count),
         ids: Vec::with_capacity(count),
-        scratch: Vec::with_capacity(1024),
     };
     let mut locations = Vec::with_capacity(count);
     let mut skips = Vec::new();
-    let mut next = Vec::with_capacity(READ_AHEAD);
-    for (at, (_, batch)) in batches.iter().enumerate() {
+    for (at, hashed) in batches.iter().enumerate() {
+        let batch = hashed.batch();
         let mut index = 0;
-        for transactions in batch.transactions.chunks(READ_AHEAD) {
-            run.read_ahead(transactions, &mut next);
-            for (signed, id) in transactions.iter().zip(&next) {
+        let next = batch.transactions.chunks(READ_AHEAD);
+        for (transactions, ids) in next.zip(hashed.ids().chunks(READ_AHEAD)) {
+            run.read_ahead(transactions, ids);
+            for (signed, id) in transactions.iter().zip(ids) {
                 match run.transaction(signed, *id) {
                     Ok(()) => locations.push(BatchLocation {
                         batch: at as u32,
@@ -146,14 +145,8 @@ pub(super) fn execute(ledger: &Ledger, time: TimeMs, author: &ValidatorId, batch
 }
 
 impl Run<'_> {
-    /// Works out the ids of these transactions, and loads what they are going to read.
-    fn read_ahead(&mut self, transactions: &[SignedTransaction], ids: &mut Vec<TxId>) {
-        ids.clear();
-        ids.extend(
-            transactions
-                .iter()
-                .map(|signed| signed.transaction.id_with(&mut self.scratch)),
-        );
+    /// Loads what these transactions are going to read.
+    fn read_ahead(&self, transactions: &[SignedTransaction], ids: &[TxId]) {
         black_box(self.known.read_ahead(ids, |()| 0));
         self.ledger.ids.read_ahead(
             transactions

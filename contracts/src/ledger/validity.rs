@@ -8,8 +8,8 @@ use super::{
 };
 use crate::{
     block::{
-        BATCHES_MAX, BLOCK_VERSION, BatchDigest, Block, BlockId, GenesisHash, Header, Height, StateHash, TimeMs,
-        batches_root,
+        BATCHES_MAX, BLOCK_VERSION, BatchDigest, Block, BlockId, GenesisHash, HashedBatch, Header, Height, StateHash,
+        TimeMs, batches_root,
     },
     codec::Bounded,
     committee::ValidatorId,
@@ -76,9 +76,9 @@ struct Load {
 
 impl Load {
     /// With a batch more. Cannot overflow: a batch has at most 1,024 transactions, a block 256 batches.
-    fn with(self, batch: &crate::block::Batch) -> Self {
+    fn with(self, batch: &HashedBatch) -> Self {
         Self {
-            transactions: self.transactions + batch.transactions.len() as u64,
+            transactions: self.transactions + batch.ids().len() as u64,
             cost: self.cost + batch.cost(),
         }
     }
@@ -102,17 +102,18 @@ impl Ledger {
         let mut taken = Vec::new();
         let mut named = BTreeSet::new();
         let mut load = Load::default();
-        for (digest, batch) in candidates {
+        for batch in candidates {
             let with = load.with(batch);
             let fits = taken.len() < BATCHES_MAX && self.excess(&with).is_none();
-            if fits && !self.digests.contains(digest, time) && named.insert(*digest) {
-                taken.push((*digest, batch.clone()));
+            let digest = batch.digest();
+            if fits && !self.digests.contains(&digest, time) && named.insert(digest) {
+                taken.push(batch.clone());
                 load = with;
             }
         }
         let effects = execute(self, time, &proposer, &taken);
         let results = effects.results();
-        let digests: Vec<_> = taken.iter().map(|(digest, _)| *digest).collect();
+        let digests: Vec<_> = taken.iter().map(HashedBatch::digest).collect();
         let header = Header {
             version: BLOCK_VERSION,
             genesis: self.state.genesis,
@@ -144,7 +145,11 @@ impl Ledger {
     pub fn check(&self, block: &Block, batches: Batches<'_>) -> Result<Execution, InvalidBlock> {
         let header = &block.header;
         assert!(
-            block.batches.iter().eq(batches.iter().map(|(digest, _)| digest)),
+            block
+                .batches
+                .iter()
+                .copied()
+                .eq(batches.iter().map(HashedBatch::digest)),
             "a block is checked with the batches that it names"
         );
         self.check_header(header)?;
@@ -190,12 +195,13 @@ impl Ledger {
     fn check_batches(&self, header: &Header, batches: Batches<'_>) -> Result<Load, InvalidBlock> {
         let mut named = BTreeSet::new();
         let mut load = Load::default();
-        for (digest, batch) in batches {
-            if !named.insert(*digest) {
-                return Err(InvalidBlock::DuplicateBatch(*digest));
+        for batch in batches {
+            let digest = batch.digest();
+            if !named.insert(digest) {
+                return Err(InvalidBlock::DuplicateBatch(digest));
             }
-            if self.digests.contains(digest, header.time_ms) {
-                return Err(InvalidBlock::RememberedBatch(*digest));
+            if self.digests.contains(&digest, header.time_ms) {
+                return Err(InvalidBlock::RememberedBatch(digest));
             }
             load = load.with(batch);
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use causeway_contracts::{
     block::{
-        Batch, BatchDigest, Block, CommitCertificate, CommitSignature, SignedBatch, TimeMs, VoteKind,
+        Batch, BatchDigest, Block, CommitCertificate, CommitSignature, HashedBatch, SignedBatch, TimeMs, VoteKind,
         batch::BATCH_VERSION, vote_message,
     },
     codec::{Bounded, Text},
@@ -175,7 +175,7 @@ impl Trial {
         let height = ledger.tip().height.0 + 1;
         let (digest, batch) = self.payments(height, payments);
         let proposer = self.validator((height % 4) as usize);
-        let (block, execution) = ledger.draft(self.time(height), proposer, &[(digest, batch.batch.clone())]);
+        let (block, execution) = ledger.draft(self.time(height), proposer, &[HashedBatch::new(batch.batch.clone())]);
         Step {
             digest,
             batch,

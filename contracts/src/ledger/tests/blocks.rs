@@ -3,7 +3,7 @@
 use super::network::*;
 use crate::{
     block::{
-        BLOCK_VERSION, Block, BlockId, GenesisHash, Header, Height, StateHash, TimeMs,
+        BLOCK_VERSION, BatchDigest, Block, BlockId, GenesisHash, HashedBatch, Header, Height, StateHash, TimeMs,
         batch::{BATCH_COST_MAX, BATCH_TRANSACTIONS_MAX},
     },
     committee::ValidatorId,
@@ -158,14 +158,14 @@ fn refuse(net: &Network, batches: Batches<'_>, expected: InvalidBlock) {
     let (block, _) = net.ledger.draft(TimeMs(START_MS + 5_000), net.proposer(), &[]);
     let block = Block {
         header: block.header,
-        batches: list(batches.iter().map(|(digest, _)| *digest).collect()),
+        batches: list(batches.iter().map(HashedBatch::digest).collect()),
     };
     assert_eq!(net.ledger.check(&block, batches).unwrap_err(), expected);
 }
 
 fn drafted(net: &Network, batches: Batches<'_>) -> Vec<usize> {
     let (block, _) = net.ledger.draft(TimeMs(START_MS + 5_000), net.proposer(), batches);
-    let place = |digest| batches.iter().position(|(it, _)| it == digest).unwrap();
+    let place = |digest: &BatchDigest| batches.iter().position(|it| it.digest() == *digest).unwrap();
     block.batches.iter().map(place).collect()
 }
 
@@ -174,7 +174,7 @@ fn a_digest_is_ordered_once_while_it_is_remembered() {
     let mut net = network();
     let tx = payment(&mut net);
     let batch = net.batch("v1", vec![tx]);
-    let digest = batch.0;
+    let digest = batch.digest();
     let twice = [batch.clone(), batch.clone()];
     refuse(&net, &twice, InvalidBlock::DuplicateBatch(digest));
     assert_eq!(drafted(&net, &twice), [0]);
@@ -275,7 +275,7 @@ fn a_full_batch_fits_the_smallest_block() {
     let mut transactions: Vec<_> = (0..11).map(|_| dear(64)).collect();
     transactions.push(dear(46));
     let batch = net.batch("v1", transactions);
-    let left = BATCH_COST_MAX - batch.1.cost();
+    let left = BATCH_COST_MAX - batch.cost();
     assert!(left < 2_663, "{left} are left: one more account could be closed");
     assert_eq!(drafted(&net, &[batch]), [0]);
 }

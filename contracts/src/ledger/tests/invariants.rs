@@ -1,9 +1,6 @@
 //! Random sequences of blocks, predicted by the model.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, BTreeSet};
 
 use proptest::{collection::vec, prelude::*, sample::select};
 
@@ -12,7 +9,7 @@ use super::{
     network::*,
 };
 use crate::{
-    block::{Batch, BatchDigest, TimeMs},
+    block::{BatchDigest, HashedBatch, TimeMs},
     genesis::Genesis,
     governance::{CouncilAction, Parameters},
     identity::{AccountId, AccountStatus},
@@ -281,9 +278,9 @@ impl Builder {
         let (block, execution) = self.net.block_at(time, &batches);
         let batches: Vec<_> = batches
             .into_iter()
-            .filter(|(digest, _)| block.batches.contains(digest))
+            .filter(|batch| block.batches.contains(&batch.digest()))
             .collect();
-        let transactions = batches.iter().flat_map(|(_, it)| it.transactions.to_vec()).collect();
+        let transactions = batches.iter().flat_map(|it| it.batch().transactions.to_vec()).collect();
         Made {
             time,
             batches,
@@ -295,7 +292,7 @@ impl Builder {
 
 struct Made {
     time: TimeMs,
-    batches: Vec<(BatchDigest, Arc<Batch>)>,
+    batches: Vec<HashedBatch>,
     /// Of all batches, in order.
     transactions: Vec<SignedTransaction>,
     execution: Execution,
@@ -307,9 +304,9 @@ impl Made {
         let starts: Vec<usize> = self
             .batches
             .iter()
-            .scan(0, |start, (_, batch)| {
-                *start += batch.transactions.len();
-                Some(*start - batch.transactions.len())
+            .scan(0, |start, batch| {
+                *start += batch.ids().len();
+                Some(*start - batch.ids().len())
             })
             .collect();
         let mut fates = vec![None; self.transactions.len()];

@@ -1,9 +1,7 @@
 //! A small network for tests: participants, customers and a ledger to which blocks are added.
 
-use std::sync::Arc;
-
 use crate::{
-    block::{Batch, BatchDigest, Block, TimeMs},
+    block::{Batch, Block, HashedBatch, TimeMs},
     codec::{Bounded, Text},
     committee::ValidatorId,
     genesis::{GENESIS_VERSION, Genesis, GenesisValidator, OpeningAccount, OpeningBalance},
@@ -12,7 +10,7 @@ use crate::{
         AccountId, AddressPrefix, IdentityCommitment, KeyPolicy, Participant, ParticipantId, ReasonCode, Salt, Tier,
     },
     keys::{PublicKey, SecretKey, Signature},
-    ledger::{Execution, Ledger, receipt::Outcome, rejection::Skip},
+    ledger::{Batches, Execution, Ledger, receipt::Outcome, rejection::Skip},
     money::{Amount, Currency},
     transaction::{
         Action, FreezeScope, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, TransactionSignature,
@@ -184,14 +182,13 @@ impl Network {
         with_signers(body, signers)
     }
 
-    pub(super) fn batch(&self, author: &str, transactions: Vec<SignedTransaction>) -> (BatchDigest, Arc<Batch>) {
-        let batch = Batch {
+    pub(super) fn batch(&self, author: &str, transactions: Vec<SignedTransaction>) -> HashedBatch {
+        HashedBatch::new(Batch {
             version: 1,
             genesis: self.ledger.genesis(),
             author: ValidatorId::of(&key(author)),
             transactions: list(transactions),
-        };
-        (batch.digest(), Arc::new(batch))
+        })
     }
 
     /// Whose turn it is.
@@ -201,11 +198,11 @@ impl Network {
     }
 
     /// Makes a block, checks it as a voter would, and commits it.
-    pub(super) fn block_at(&mut self, now: TimeMs, batches: &[(BatchDigest, Arc<Batch>)]) -> (Block, Execution) {
+    pub(super) fn block_at(&mut self, now: TimeMs, batches: Batches<'_>) -> (Block, Execution) {
         let (block, execution) = self.ledger.draft(now, self.proposer(), batches);
         let named: Vec<_> = batches
             .iter()
-            .filter(|(digest, _)| block.batches.contains(digest))
+            .filter(|batch| block.batches.contains(&batch.digest()))
             .cloned()
             .collect();
         let checked = self.ledger.check(&block, &named).unwrap();

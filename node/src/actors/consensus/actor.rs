@@ -15,7 +15,7 @@ use causeway_consensus::{
     Verdict,
 };
 use causeway_contracts::{
-    block::{BATCHES_MAX, BatchDigest, Block, BlockId, CommitCertificate, GenesisHash, Height, TimeMs},
+    block::{BATCHES_MAX, BatchDigest, Block, BlockId, CommitCertificate, GenesisHash, HashedBatch, Height, TimeMs},
     committee::ValidatorId,
     keys::SecretKey,
 };
@@ -25,7 +25,7 @@ use tokio::sync::watch;
 use crate::{
     actors::{
         ledger::message::{self as ledger, Commit, Committed, Draft, Execute},
-        mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready, StoredBatch},
+        mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready},
         network::message::{Destination, Fetch, Lane, PeerFault, Received, Send},
     },
     exit::{self, ExitStatus},
@@ -79,7 +79,7 @@ pub struct ConsensusActor {
     /// When the validator's clock began.
     began: Instant,
     /// Batches of the next height's executed blocks.
-    batches: BTreeMap<BlockId, Vec<StoredBatch>>,
+    batches: BTreeMap<BlockId, Vec<HashedBatch>>,
     timers: BTreeMap<Alarm, SpawnHandle>,
     status: watch::Sender<Status>,
 }
@@ -252,7 +252,7 @@ impl ConsensusActor {
         };
         ctx.spawn(drafting.into_actor(self).map(move |answer, actor, ctx| match answer {
             Ok((Ok(block), batches)) => {
-                let held = |digest: &BatchDigest| batches.iter().find(|stored| stored.digest == *digest).cloned();
+                let held = |digest: &BatchDigest| batches.iter().find(|stored| stored.digest() == *digest).cloned();
                 let drafted: Option<Vec<_>> = block.batches.iter().map(held).collect();
                 let drafted = drafted.expect("a draft orders batches that it was given");
                 actor.batches.insert(block.id(), drafted);
@@ -441,7 +441,7 @@ async fn gather(
     port: &Recipient<Gather>,
     block: &Block,
     source: ValidatorId,
-) -> Result<Vec<StoredBatch>, MailboxError> {
+) -> Result<Vec<HashedBatch>, MailboxError> {
     if block.batches.is_empty() {
         return Ok(Vec::new());
     }

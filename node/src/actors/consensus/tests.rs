@@ -14,8 +14,8 @@ use causeway_consensus::{
 };
 use causeway_contracts::{
     block::{
-        BATCHES_MAX, BLOCK_VERSION, Batch, BatchDigest, Block, BlockId, GenesisHash, Header, Height, StateHash, TimeMs,
-        batch::BATCH_VERSION, batches_root, genesis_block_id,
+        BATCHES_MAX, BLOCK_VERSION, Batch, BatchDigest, Block, BlockId, GenesisHash, HashedBatch, Header, Height,
+        StateHash, TimeMs, batch::BATCH_VERSION, batches_root, genesis_block_id,
     },
     codec::Bounded,
     committee::{Validator, ValidatorId, ValidatorSet, rotation::Rotation},
@@ -28,7 +28,7 @@ use super::actor::{ConsensusActor, Ports, Start};
 use crate::{
     actors::{
         ledger::message::{Commit, Committed, Draft, Execute, Verdict, WrongHeight},
-        mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready, StoredBatch},
+        mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready},
         network::message::{Destination, Fetch, FetchError, PeerFault, Received, Send},
     },
     log::{Absent, DiskFolder, Files},
@@ -60,7 +60,7 @@ fn validators() -> ValidatorSet {
 struct World {
     running: BTreeMap<ValidatorId, Addr<ConsensusActor>>,
     chains: BTreeMap<ValidatorId, Vec<CertifiedBlock>>,
-    waiting: Vec<StoredBatch>,
+    waiting: Vec<HashedBatch>,
     faults: Vec<(ValidatorId, &'static str)>,
 }
 
@@ -162,17 +162,19 @@ impl Handler<Ready> for Others {
         let me = self.me;
         MessageResult(self.with(|world| {
             let waiting = world.waiting.clone();
-            let new = waiting.into_iter().filter(|batch| !world.is_ordered(me, &batch.digest));
+            let new = waiting
+                .into_iter()
+                .filter(|batch| !world.is_ordered(me, &batch.digest()));
             new.take(ready.batches_max.min(BATCHES_MAX)).collect()
         }))
     }
 }
 
 impl Handler<Gather> for Others {
-    type Result = Result<Vec<StoredBatch>, GatherError>;
+    type Result = Result<Vec<HashedBatch>, GatherError>;
     fn handle(&mut self, Gather { digests, .. }: Gather, _: &mut Self::Context) -> Self::Result {
         self.with(|world| {
-            let find = |digest: &BatchDigest| world.waiting.iter().find(|batch| batch.digest == *digest).cloned();
+            let find = |digest: &BatchDigest| world.waiting.iter().find(|batch| batch.digest() == *digest).cloned();
             digests
                 .iter()
                 .map(|digest| find(digest).ok_or(GatherError::Missing(*digest)))
@@ -204,8 +206,8 @@ impl Others {
     }
 }
 
-fn block_after(tip: &Committed, time: TimeMs, proposer: ValidatorId, batches: &[StoredBatch]) -> Block {
-    let digests: Vec<_> = batches.iter().map(|batch| batch.digest).collect();
+fn block_after(tip: &Committed, time: TimeMs, proposer: ValidatorId, batches: &[HashedBatch]) -> Block {
+    let digests: Vec<_> = batches.iter().map(HashedBatch::digest).collect();
     let root = batches_root(&digests);
     Block {
         header: Header {
@@ -262,7 +264,7 @@ impl Handler<Commit> for Others {
             .verify(&GENESIS, &tip.validators)
             .expect("verified by consensus");
         assert_eq!(certificate.block, block.id());
-        let digests: Vec<_> = batches.iter().map(|batch| batch.digest).collect();
+        let digests: Vec<_> = batches.iter().map(HashedBatch::digest).collect();
         assert_eq!(digests, block.batches.to_vec());
         Ok(self.with(|world| {
             world.chain(self.me).push(CertifiedBlock { block, certificate });
@@ -359,10 +361,10 @@ impl Network {
             author: ValidatorId(author),
             transactions: Bounded::default(),
         };
+        let batch = HashedBatch::new(batch);
         let digest = batch.digest();
-        let batch = Arc::new(batch);
         let mut world = self.world.lock().expect("no holder panics");
-        world.waiting.push(StoredBatch { digest, batch });
+        world.waiting.push(batch);
         for actor in world.running.values() {
             actor.try_send(BatchWaiting).expect("has room");
         }

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::SystemTime};
 
 use actix::{Actor, ActorFutureExt, Addr, ArbiterHandle, AtomicResponse, Context, Handler, MessageResult, WrapFuture};
 use causeway_contracts::{
-    block::{Batch, BatchDigest, Block, BlockId, Height, TimeMs},
+    block::{Block, BlockId, HashedBatch, Height, TimeMs},
     ledger::{Execution, Ledger},
 };
 use tokio::sync::broadcast;
@@ -16,7 +16,6 @@ use super::{
     message::{Admit, Commit, Committed, Draft, Execute, Finalized, Tip, Verdict, WrongHeight},
 };
 use crate::{
-    actors::mempool::message::StoredBatch,
     exit::{self, ExitStatus},
     store::{BlockCommit, Store},
 };
@@ -67,13 +66,13 @@ impl LedgerActor {
     fn draft(&mut self, draft: &Draft) -> Result<Block, WrongHeight> {
         self.check_height(draft.height)?;
         let timer = self.metrics.execute.start_timer();
-        let (block, execution) = self.ledger.draft(draft.now, draft.proposer, &by_digest(&draft.batches));
+        let (block, execution) = self.ledger.draft(draft.now, draft.proposer, &draft.batches);
         timer.observe_duration();
         self.executions.insert(block.id(), Ok(execution));
         Ok(block)
     }
 
-    fn execute(&mut self, block: &Block, batches: &[StoredBatch]) -> Result<Verdict, WrongHeight> {
+    fn execute(&mut self, block: &Block, batches: &[HashedBatch]) -> Result<Verdict, WrongHeight> {
         self.check_height(block.header.height)?;
         let id = block.id();
         if self.executions.get(&id).is_none() {
@@ -86,16 +85,16 @@ impl LedgerActor {
         })
     }
 
-    fn outcome(&self, block: &Block, batches: &[StoredBatch]) -> Outcome {
+    fn outcome(&self, block: &Block, batches: &[HashedBatch]) -> Outcome {
         let timer = self.metrics.execute.start_timer();
-        let outcome = self.ledger.check(block, &by_digest(batches));
+        let outcome = self.ledger.check(block, batches);
         timer.observe_duration();
         outcome.map_err(|invalid| invalid.to_string())
     }
 
     /// The effects of a certified block. More than two thirds of the power vouch for its results: if
     /// ours differ, it is this node that is wrong, in its memory, its disk or its program.
-    fn certified(&mut self, block: &Block, batches: &[StoredBatch]) -> Execution {
+    fn certified(&mut self, block: &Block, batches: &[HashedBatch]) -> Execution {
         let id = block.id();
         let outcome = self
             .executions
@@ -234,13 +233,6 @@ fn now() -> TimeMs {
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     TimeMs(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
-}
-
-fn by_digest(batches: &[StoredBatch]) -> Vec<(BatchDigest, Arc<Batch>)> {
-    batches
-        .iter()
-        .map(|stored| (stored.digest, stored.batch.clone()))
-        .collect()
 }
 
 fn stop_diverged(height: Height, id: &BlockId, why: &str) -> ! {

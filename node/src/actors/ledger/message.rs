@@ -5,13 +5,11 @@ use std::sync::Arc;
 use actix::Message;
 pub use causeway_consensus::Committed;
 use causeway_contracts::{
-    block::{Block, CommitCertificate, Height, TimeMs},
+    block::{Block, CommitCertificate, HashedBatch, Height, TimeMs},
     committee::ValidatorId,
     ledger::{receipt::Receipt, rejection::Skip},
     transaction::{SignedTransaction, TxId},
 };
-
-use crate::actors::mempool::message::StoredBatch;
 
 /// Whether transactions could be ordered now, by committed state and this node's clock, or the last
 /// block's time if that is later. One answer for each, in order.
@@ -33,7 +31,7 @@ pub struct Draft {
     /// By the proposer's clock; the block's time is this, or one more than its parent's.
     pub now: TimeMs,
     pub proposer: ValidatorId,
-    pub batches: Vec<StoredBatch>,
+    pub batches: Vec<HashedBatch>,
 }
 
 /// Executes a proposed block and compares its results with its header. Answers are kept by id until
@@ -42,7 +40,7 @@ pub struct Draft {
 #[rtype(result = "Result<Verdict, WrongHeight>")]
 pub struct Execute {
     pub block: Block,
-    pub batches: Vec<StoredBatch>,
+    pub batches: Vec<HashedBatch>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -68,7 +66,7 @@ pub struct WrongHeight {
 pub struct Commit {
     pub block: Block,
     pub certificate: CommitCertificate,
-    pub batches: Vec<StoredBatch>,
+    pub batches: Vec<HashedBatch>,
 }
 
 /// The last committed block.

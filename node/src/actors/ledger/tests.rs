@@ -2,7 +2,7 @@ use std::{env, path::Path, process::Command, sync::Arc, time::SystemTime};
 
 use actix::{Addr, Arbiter};
 use causeway_contracts::{
-    block::{Block, Height, TimeMs},
+    block::{Block, HashedBatch, Height, TimeMs},
     ledger::{Ledger, receipt::Outcome, rejection::Skip},
     transaction::UnixSeconds,
 };
@@ -14,7 +14,6 @@ use super::{
     message::{Admit, Candidate, Commit, Committed, Draft, Execute, Finalized, Tip, Verdict, WrongHeight},
 };
 use crate::{
-    actors::mempool::message::StoredBatch,
     exit::ExitStatus,
     store::{Expect, Opened, Reader, Store, trial::Trial},
 };
@@ -50,21 +49,18 @@ impl Rig {
         }
     }
 
-    async fn put(&self, payments: u64) -> Vec<StoredBatch> {
+    async fn put(&self, payments: u64) -> Vec<HashedBatch> {
         let height = self.model.tip().height.0 + 1;
         let (digest, signed) = self.trial.payments(height, payments);
         self.store.put_batches(vec![(digest, signed.clone())]).await;
-        vec![StoredBatch {
-            digest,
-            batch: signed.batch.clone(),
-        }]
+        vec![HashedBatch::new(signed.batch.clone())]
     }
 
-    async fn draft(&self, batches: &[StoredBatch]) -> Result<Block, WrongHeight> {
+    async fn draft(&self, batches: &[HashedBatch]) -> Result<Block, WrongHeight> {
         self.draft_at(self.model.tip().height.next(), batches).await
     }
 
-    async fn draft_at(&self, height: Height, batches: &[StoredBatch]) -> Result<Block, WrongHeight> {
+    async fn draft_at(&self, height: Height, batches: &[HashedBatch]) -> Result<Block, WrongHeight> {
         let draft = Draft {
             height,
             now: TimeMs(self.model.tip().time_ms.0 + 100),
@@ -74,7 +70,7 @@ impl Rig {
         self.actor.send(draft).await.expect("it runs")
     }
 
-    async fn execute(&self, block: &Block, batches: &[StoredBatch]) -> Result<Verdict, WrongHeight> {
+    async fn execute(&self, block: &Block, batches: &[HashedBatch]) -> Result<Verdict, WrongHeight> {
         let execute = Execute {
             block: block.clone(),
             batches: batches.to_vec(),
@@ -82,7 +78,7 @@ impl Rig {
         self.actor.send(execute).await.expect("it runs")
     }
 
-    async fn commit(&self, block: &Block, batches: &[StoredBatch]) -> Result<Committed, WrongHeight> {
+    async fn commit(&self, block: &Block, batches: &[HashedBatch]) -> Result<Committed, WrongHeight> {
         let commit = Commit {
             block: block.clone(),
             certificate: self.trial.certify(block),
@@ -117,15 +113,13 @@ impl Rig {
     }
 
     /// The block as another validator would have made it.
-    fn by_another(&self, batches: &[StoredBatch]) -> Block {
-        let batches: Vec<_> = batches.iter().map(|it| (it.digest, it.batch.clone())).collect();
+    fn by_another(&self, batches: &[HashedBatch]) -> Block {
         let now = TimeMs(self.model.tip().time_ms.0 + 150);
-        self.model.draft(now, self.trial.validator(1), &batches).0
+        self.model.draft(now, self.trial.validator(1), batches).0
     }
 
-    fn follow(&mut self, block: &Block, batches: &[StoredBatch]) {
-        let batches: Vec<_> = batches.iter().map(|it| (it.digest, it.batch.clone())).collect();
-        let execution = self.model.check(block, &batches).expect("valid");
+    fn follow(&mut self, block: &Block, batches: &[HashedBatch]) {
+        let execution = self.model.check(block, batches).expect("valid");
         self.model.commit(execution);
     }
 }

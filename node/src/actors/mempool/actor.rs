@@ -12,7 +12,7 @@ use actix::{
 use causeway_consensus::wire::{FetchRequest, FetchResponse};
 use causeway_contracts::{
     block::{
-        Batch, BatchDigest, GenesisHash, SignedBatch, TimeMs,
+        Batch, BatchDigest, GenesisHash, HashedBatch, SignedBatch, TimeMs,
         batch::{BATCH_BYTES_MAX, BATCH_VERSION},
     },
     codec::{self, Bounded},
@@ -26,10 +26,7 @@ use tokio::sync::{oneshot, watch};
 use super::{
     gather::{Gathered, Gathers, Question},
     intake::{Answers, Entry, Intake},
-    message::{
-        BatchWaiting, Capacity, Gather, GatherError, GetCapacity, IsPending, Ordered, Ready, Refusal, StoredBatch,
-        Submit,
-    },
+    message::{BatchWaiting, Capacity, Gather, GatherError, GetCapacity, IsPending, Ordered, Ready, Refusal, Submit},
     metrics::MempoolMetrics,
     pool::{CheckedBatch, Insert, Pool},
     verifier::{BatchFault, RawBatch, SIGNATURES_MAX, Verifier},
@@ -225,33 +222,35 @@ impl Mempool {
     }
 
     fn seal(&mut self, candidates: Vec<Candidate>, context: &mut Context<Self>) {
-        let ids: Arc<[TxId]> = candidates.iter().map(|candidate| candidate.id).collect();
         let transactions = candidates
             .into_iter()
             .map(|c| Arc::unwrap_or_clone(c.transaction))
             .collect();
-        let batch = Batch {
+        let batch = HashedBatch::new(Batch {
             version: BATCH_VERSION,
             genesis: self.setup.genesis,
             author: self.author,
             transactions: Bounded::new(transactions).expect("intake seals at most as many as fit"),
-        };
+        });
+        let (digest, ids) = (batch.digest(), batch.ids().clone());
         self.setup.metrics.sealed.inc();
         self.setup.metrics.sealed_transactions.observe(ids.len() as f64);
-        let signed = SignedBatch::seal(batch, &self.setup.key);
+        let signed = batch.seal(&self.setup.key);
         let payload: Arc<[u8]> = codec::encode(&signed).into();
-        let raw = RawBatch::new(self.author, payload.clone()).expect("intake seals at most as many bytes as fit");
+        assert!(
+            payload.len() <= BATCH_BYTES_MAX,
+            "intake seals at most as many bytes as fit"
+        );
         let checked = CheckedBatch {
-            digest: raw.digest,
-            signed,
-            ids: ids.clone(),
+            batch,
+            signature: signed.signature,
             bytes: payload.len(),
         };
         self.sealing.extend(ids.iter().copied());
         let store = self.setup.store.clone();
         let batches = vec![for_store(&checked)];
         let put = async move { store.put_batches(batches).await };
-        let (digest, sealed_at) = (checked.digest, Instant::now());
+        let sealed_at = Instant::now();
         context.spawn(put.into_actor(self).map(move |(), mempool, context| {
             for id in ids.iter() {
                 mempool.sealing.remove(id);
@@ -279,7 +278,7 @@ impl Mempool {
 
     /// Keeps a checked batch that the store has been given: a sync after this makes it durable.
     fn hold(&mut self, checked: CheckedBatch) {
-        let digest = checked.digest;
+        let digest = checked.batch.digest();
         match self.pool.insert(checked, self.gathers.wants(&digest)) {
             Insert::Held => {}
             Insert::Known => return,
@@ -302,11 +301,11 @@ impl Mempool {
         let (mut group, mut names, mut bytes) = (Vec::new(), Vec::new(), 0);
         while let Some(raw) = self.arrivals.front() {
             // A transfer takes about 250 bytes, so this is about as many signatures as one call wants.
-            if !group.is_empty() && bytes + raw.payload.len() > SIGNATURES_MAX * 250 {
+            if !group.is_empty() && bytes + raw.bytes.count() > SIGNATURES_MAX * 250 {
                 break;
             }
-            bytes += raw.payload.len();
-            names.push((raw.from, raw.digest));
+            bytes += raw.bytes.count();
+            names.push((raw.from, raw.bytes.digest()));
             group.extend(self.arrivals.pop_front());
         }
         self.arrivals_bytes -= bytes;
@@ -352,17 +351,18 @@ impl Mempool {
     /// Takes in a batch that came from a peer, unless it is known or there is no room.
     fn arrive(&mut self, raw: RawBatch) {
         self.setup.metrics.batches_received.inc();
-        let wanted = self.gathers.wants(&raw.digest);
-        if self.pool.knows(&raw.digest) || self.under_way.contains(&raw.digest) {
+        let (digest, bytes) = (raw.bytes.digest(), raw.bytes.count());
+        let wanted = self.gathers.wants(&digest);
+        if self.pool.knows(&digest) || self.under_way.contains(&digest) {
             return;
         }
-        let room = self.pool.has_room(&raw.from, raw.payload.len());
-        if !wanted && (!room || self.arrivals_bytes + raw.payload.len() > ARRIVALS_BYTES_MAX) {
+        let room = self.pool.has_room(&raw.from, bytes);
+        if !wanted && (!room || self.arrivals_bytes + bytes > ARRIVALS_BYTES_MAX) {
             self.setup.metrics.batches_dropped.with_label_values(&["no_room"]).inc();
             return;
         }
-        self.under_way.insert(raw.digest);
-        self.arrivals_bytes += raw.payload.len();
+        self.under_way.insert(digest);
+        self.arrivals_bytes += bytes;
         if wanted {
             self.arrivals.push_front(raw);
         } else {
@@ -408,7 +408,7 @@ impl Mempool {
         let mut left: BTreeSet<_> = digests.iter().copied().collect();
         for batch in &batches {
             match RawBatch::new(from, codec::encode(batch).into()) {
-                Some(raw) if left.remove(&raw.digest) => self.arrive(raw),
+                Some(raw) if left.remove(&raw.bytes.digest()) => self.arrive(raw),
                 _ => return self.blame(from, "unasked_batch"),
             }
         }
@@ -423,7 +423,7 @@ impl Mempool {
     fn load(&mut self, digest: &BatchDigest) -> Option<(BatchDigest, Arc<SignedBatch>)> {
         match self.reader.batch(digest) {
             Ok(signed) => {
-                let checked = from_store(*digest, signed?);
+                let checked = from_store(signed?);
                 let stored = for_store(&checked);
                 self.pool.insert(checked, true);
                 Some(stored)
@@ -440,8 +440,8 @@ impl Mempool {
     fn load_unordered(&mut self) {
         match self.reader.pending_batches(LOADED_MAX) {
             Ok(batches) => {
-                for (digest, signed) in batches {
-                    self.pool.insert(from_store(digest, signed), false);
+                for (_, signed) in batches {
+                    self.pool.insert(from_store(signed), false);
                 }
             }
             Err(error) => {
@@ -474,20 +474,14 @@ impl Mempool {
 }
 
 fn for_store(checked: &CheckedBatch) -> (BatchDigest, Arc<SignedBatch>) {
-    (checked.digest, Arc::new(checked.signed.clone()))
+    (checked.batch.digest(), Arc::new(checked.signed()))
 }
 
-fn from_store(digest: BatchDigest, signed: SignedBatch) -> CheckedBatch {
+fn from_store(signed: SignedBatch) -> CheckedBatch {
     CheckedBatch {
-        digest,
-        ids: signed
-            .batch
-            .transactions
-            .iter()
-            .map(|transaction| transaction.id())
-            .collect(),
-        bytes: codec::encode(&signed).len(),
-        signed,
+        bytes: codec::encoded_len(&signed),
+        batch: HashedBatch::new(signed.batch),
+        signature: signed.signature,
     }
 }
 
@@ -574,7 +568,7 @@ impl Handler<Gather> for Mempool {
                 store.put_batches(loaded).await;
             }
         };
-        let held: Vec<Option<StoredBatch>> = digests.iter().map(|digest| self.pool.get(digest)).collect();
+        let held: Vec<Option<HashedBatch>> = digests.iter().map(|digest| self.pool.get(digest)).collect();
         let missing: BTreeSet<_> = digests
             .iter()
             .zip(&held)

@@ -5,10 +5,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use causeway_contracts::{block::BatchDigest, committee::ValidatorId};
+use causeway_contracts::{
+    block::{BatchDigest, HashedBatch},
+    committee::ValidatorId,
+};
 use tokio::sync::oneshot;
 
-use super::message::{GatherError, StoredBatch};
+use super::message::GatherError;
 
 /// A validator that has not answered by then is not waited for before the next is asked.
 pub const ASK_EVERY: Duration = Duration::from_millis(250);
@@ -17,7 +20,7 @@ const GIVE_UP: Duration = Duration::from_secs(10);
 /// More requests than this are not kept; the oldest fails.
 const GATHERS_MAX: usize = 16;
 
-pub type Gathered = Result<Vec<StoredBatch>, GatherError>;
+pub type Gathered = Result<Vec<HashedBatch>, GatherError>;
 
 #[derive(Debug)]
 struct Gather {
@@ -110,7 +113,7 @@ impl Gathers {
     }
 
     /// A batch is held now. `get` finds held batches.
-    pub fn arrived(&mut self, digest: &BatchDigest, get: impl Fn(&BatchDigest) -> Option<StoredBatch>) {
+    pub fn arrived(&mut self, digest: &BatchDigest, get: impl Fn(&BatchDigest) -> Option<HashedBatch>) {
         for gather in &mut self.waiting {
             gather.missing.remove(digest);
         }

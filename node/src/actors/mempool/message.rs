@@ -1,21 +1,14 @@
 //! What the mempool takes and gives.
 
-use std::{net::IpAddr, sync::Arc};
+use std::net::IpAddr;
 
 use actix::Message;
 use causeway_contracts::{
-    block::{Batch, BatchDigest, Height, TimeMs},
+    block::{BatchDigest, HashedBatch, Height, TimeMs},
     committee::ValidatorId,
     ledger::rejection::Skip,
     transaction::{SignedTransaction, TransactionError, TxId},
 };
-
-/// A verified batch that is on disk.
-#[derive(Debug, Clone)]
-pub struct StoredBatch {
-    pub digest: BatchDigest,
-    pub batch: Arc<Batch>,
-}
 
 /// Transactions from a client, decoded and checked but for their signatures and the ledger's state.
 /// One answer for each, in order.
@@ -59,17 +52,18 @@ pub struct Capacity {
     pub refusing: Option<Refusal>,
 }
 
-/// Batches to order next, the oldest first.
+/// Batches to order next, the oldest first. Each is verified and on disk.
 #[derive(Debug, Message)]
-#[rtype(result = "Vec<StoredBatch>")]
+#[rtype(result = "Vec<HashedBatch>")]
 pub struct Ready {
     pub batches_max: usize,
     pub transactions_max: usize,
 }
 
-/// The batches of a block. Waits, asking `proposer` and then the others for those that are missing.
+/// The batches of a block, verified and on disk. Waits, asking `proposer` and then the others for those
+/// that are missing.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Vec<StoredBatch>, GatherError>")]
+#[rtype(result = "Result<Vec<HashedBatch>, GatherError>")]
 pub struct Gather {
     pub digests: Vec<BatchDigest>,
     pub proposer: ValidatorId,

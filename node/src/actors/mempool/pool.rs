@@ -1,23 +1,18 @@
 //! Checked batches that no block has ordered yet. Pure: time comes in with finalized blocks.
 
-use std::{
-    collections::{BTreeMap, HashMap, HashSet},
-    sync::Arc,
-};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use causeway_contracts::{
-    block::{Batch, BatchDigest, SignedBatch, TimeMs},
+    block::{BatchDigest, HashedBatch, SignedBatch, TimeMs},
     committee::ValidatorId,
+    keys::Signature,
     transaction::TxId,
 };
-
-use super::message::StoredBatch;
 
 /// A batch and what the pool must know to order, count and drop it.
 #[derive(Debug)]
 struct Held {
-    batch: Arc<Batch>,
-    ids: Arc<[TxId]>,
+    batch: HashedBatch,
     bytes: usize,
     arrival: u64,
     /// The latest `valid_until` in it.
@@ -27,11 +22,17 @@ struct Held {
 /// A batch that passed every check but its author's share of memory.
 #[derive(Debug, Clone)]
 pub struct CheckedBatch {
-    pub digest: BatchDigest,
-    pub signed: SignedBatch,
-    pub ids: Arc<[TxId]>,
+    pub batch: HashedBatch,
+    /// Its author's.
+    pub signature: Signature,
     /// Wire length.
     pub bytes: usize,
+}
+
+impl CheckedBatch {
+    pub fn signed(&self) -> SignedBatch {
+        self.batch.under(self.signature)
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,24 +76,21 @@ impl Pool {
 
     /// Holds a batch. One that a block has named is `wanted`, and no share is too full for it.
     pub fn insert(&mut self, checked: CheckedBatch, wanted: bool) -> Insert {
-        let CheckedBatch {
-            digest,
-            signed,
-            ids,
-            bytes,
-        } = checked;
-        let batch = signed.batch;
+        let CheckedBatch { batch, bytes, .. } = checked;
+        let digest = batch.digest();
+        let author = batch.batch().author;
         if self.knows(&digest) {
             return Insert::Known;
         }
-        if !wanted && !self.has_room(&batch.author, bytes) {
+        if !wanted && !self.has_room(&author, bytes) {
             return Insert::AuthorFull;
         }
-        *self.author_bytes.entry(batch.author).or_default() += bytes;
-        for id in ids.iter() {
+        *self.author_bytes.entry(author).or_default() += bytes;
+        for id in batch.ids().iter() {
             *self.pending.entry(*id).or_default() += 1;
         }
         let expires_seconds = batch
+            .batch()
             .transactions
             .iter()
             .map(|signed| signed.transaction.valid_until.0)
@@ -103,7 +101,6 @@ impl Pool {
         self.queue.insert(arrival, digest);
         let held = Held {
             batch,
-            ids,
             bytes,
             arrival,
             expires_seconds,
@@ -120,11 +117,8 @@ impl Pool {
         self.held.contains_key(digest) || self.ordered.contains(digest)
     }
 
-    pub fn get(&self, digest: &BatchDigest) -> Option<StoredBatch> {
-        self.held.get(digest).map(|held| StoredBatch {
-            digest: *digest,
-            batch: held.batch.clone(),
-        })
+    pub fn get(&self, digest: &BatchDigest) -> Option<HashedBatch> {
+        self.held.get(digest).map(|held| held.batch.clone())
     }
 
     /// Whether a held batch carries this transaction.
@@ -141,20 +135,17 @@ impl Pool {
     }
 
     /// The oldest batches that together stay within both bounds; at least one, if there is any.
-    pub fn ready(&self, batches_max: usize, transactions_max: usize) -> Vec<StoredBatch> {
+    pub fn ready(&self, batches_max: usize, transactions_max: usize) -> Vec<HashedBatch> {
         let mut left = transactions_max;
         let mut ready = Vec::new();
         for digest in self.queue.values().take(batches_max) {
             let held = &self.held[digest];
-            let count = held.batch.transactions.len();
+            let count = held.batch.ids().len();
             if count > left && !ready.is_empty() {
                 break;
             }
             left = left.saturating_sub(count);
-            ready.push(StoredBatch {
-                digest: *digest,
-                batch: held.batch.clone(),
-            });
+            ready.push(held.batch.clone());
         }
         ready
     }
@@ -187,15 +178,16 @@ impl Pool {
     fn remove(&mut self, digest: &BatchDigest) {
         let Some(held) = self.held.remove(digest) else { return };
         self.queue.remove(&held.arrival);
+        let author = held.batch.batch().author;
         let bytes = self
             .author_bytes
-            .get_mut(&held.batch.author)
+            .get_mut(&author)
             .expect("counted when it was inserted");
         *bytes -= held.bytes;
         if *bytes == 0 {
-            self.author_bytes.remove(&held.batch.author);
+            self.author_bytes.remove(&author);
         }
-        for id in held.ids.iter() {
+        for id in held.batch.ids().iter() {
             let count = self.pending.get_mut(id).expect("counted when it was inserted");
             *count -= 1;
             if *count == 0 {

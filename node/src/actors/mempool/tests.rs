@@ -5,7 +5,7 @@ use std::{
 };
 
 use causeway_contracts::{
-    block::{Batch, BatchDigest, GenesisHash, SignedBatch, TimeMs, batch::BATCH_VERSION},
+    block::{Batch, BatchDigest, GenesisHash, HashedBatch, SignedBatch, TimeMs, batch::BATCH_VERSION},
     codec::{self, Bounded, Text},
     committee::{Validator, ValidatorId, ValidatorSet},
     identity::{AccountId, ParticipantId},
@@ -21,7 +21,7 @@ use proptest::prelude::*;
 use super::{
     gather::{ASK_EVERY, Gathers, Question},
     intake::{Intake, SEAL_BUSY, SEAL_IDLE},
-    message::{GatherError, Refusal, StoredBatch},
+    message::{GatherError, Refusal},
     pool::{CheckedBatch, Insert, Pool},
     verifier::{BatchFault, RawBatch, Verifier},
 };
@@ -83,15 +83,14 @@ fn checked(author_seed: u8, nonces: &[u64], valid_until: u64) -> CheckedBatch {
         nonces.iter().map(|&nonce| transfer(nonce, valid_until)).collect(),
     );
     CheckedBatch {
-        digest: batch.digest(),
-        ids: batch.transactions.iter().map(|signed| signed.id()).collect(),
         bytes: codec::encode(&batch).len() + 64,
-        signed: SignedBatch::seal(batch, &key(author_seed)),
+        signature: SignedBatch::seal(batch.clone(), &key(author_seed)).signature,
+        batch: HashedBatch::new(batch),
     }
 }
 
-fn digests(batches: &[StoredBatch]) -> Vec<BatchDigest> {
-    batches.iter().map(|stored| stored.digest).collect()
+fn digests(batches: &[HashedBatch]) -> Vec<BatchDigest> {
+    batches.iter().map(HashedBatch::digest).collect()
 }
 
 #[test]
@@ -105,7 +104,7 @@ fn ready_gives_the_oldest_batches_within_both_bounds() {
     for batch in &batches {
         assert_eq!(pool.insert(batch.clone(), false), Insert::Held);
     }
-    let all: Vec<_> = batches.iter().map(|batch| batch.digest).collect();
+    let all: Vec<_> = batches.iter().map(|checked| checked.batch.digest()).collect();
     assert_eq!(digests(&pool.ready(10, 10)), all);
     assert_eq!(digests(&pool.ready(2, 10)), all[..2]);
     assert_eq!(digests(&pool.ready(10, 5)), all[..2]);
@@ -118,8 +117,8 @@ fn an_ordered_batch_is_not_held_again_until_the_ledger_forgets_it() {
     let mut pool = Pool::new(usize::MAX);
     let batch = checked(1, &[1], 1_000);
     pool.insert(batch.clone(), false);
-    pool.ordered(&[batch.digest], TimeMs(10), TimeMs(600_010));
-    assert!(!pool.is_pending(&batch.ids[0]));
+    pool.ordered(&[batch.batch.digest()], TimeMs(10), TimeMs(600_010));
+    assert!(!pool.is_pending(&batch.batch.ids()[0]));
     assert_eq!(pool.insert(batch.clone(), false), Insert::Known);
     pool.ordered(&[], TimeMs(600_009), TimeMs(1_200_009));
     assert_eq!(pool.insert(batch.clone(), false), Insert::Known);
@@ -136,7 +135,7 @@ fn a_batch_leaves_when_all_in_it_has_expired() {
     assert_eq!(pool.batches(), 1);
     pool.ordered(&[], TimeMs(100_000), TimeMs(1_000_000));
     assert_eq!(pool.batches(), 0);
-    assert!(!pool.is_pending(&batch.ids[0]));
+    assert!(!pool.is_pending(&batch.batch.ids()[0]));
 }
 
 #[test]
@@ -161,12 +160,12 @@ proptest! {
                 pool.insert(batch, step == 3);
             } else {
                 time += step * 100;
-                pool.ordered(&[batch.digest], TimeMs(time), TimeMs(time + 900));
-                prop_assert!(!pool.ready(99, 9_999).iter().any(|stored| stored.digest == batch.digest));
+                pool.ordered(&[batch.batch.digest()], TimeMs(time), TimeMs(time + 900));
+                prop_assert!(!pool.ready(99, 9_999).iter().any(|stored| stored.digest() == batch.batch.digest()));
             }
             let held = pool.ready(usize::MAX, usize::MAX);
             prop_assert_eq!(held.len(), pool.batches());
-            let ids: BTreeSet<TxId> = held.iter().flat_map(|stored| stored.batch.transactions.iter().map(|t| t.id())).collect();
+            let ids: BTreeSet<TxId> = held.iter().flat_map(|stored| stored.batch().transactions.iter().map(|t| t.id())).collect();
             prop_assert_eq!(ids.len(), pool.transactions());
             prop_assert!(ids.iter().all(|id| pool.is_pending(id)));
         }
@@ -259,7 +258,7 @@ async fn a_gather_asks_in_turns_and_is_answered_when_all_is_there() {
     let mut gathers = Gathers::default();
     let now = Instant::now();
     let batches = [checked(1, &[1], 100), checked(1, &[2], 100)];
-    let names: Vec<_> = batches.iter().map(|batch| batch.digest).collect();
+    let names: Vec<_> = batches.iter().map(|checked| checked.batch.digest()).collect();
     let mut reply = gathers.wait(
         names.clone(),
         names.iter().copied().collect(),
@@ -292,7 +291,7 @@ async fn a_gather_asks_in_turns_and_is_answered_when_all_is_there() {
 async fn a_gather_fails_for_an_invalid_batch_and_after_a_while() {
     let mut gathers = Gathers::default();
     let now = Instant::now();
-    let digest = checked(1, &[1], 100).digest;
+    let digest = checked(1, &[1], 100).batch.digest();
     let wait = |gathers: &mut Gathers| gathers.wait(vec![digest], [digest].into(), vec![author(1)], now);
     let invalid = wait(&mut gathers);
     gathers.invalid(&digest);
@@ -328,8 +327,8 @@ async fn check_batch(signed: &SignedBatch) -> Result<BatchDigest, BatchFault> {
         .batches(vec![raw(&good), raw(signed)], validators())
         .await
         .unwrap();
-    assert_eq!(results.remove(0).unwrap().digest, good.batch.digest());
-    results.remove(0).map(|checked| checked.digest)
+    assert_eq!(results.remove(0).unwrap().batch, HashedBatch::new(good.batch.clone()));
+    results.remove(0).map(|checked| checked.batch.digest())
 }
 
 #[tokio::test]
@@ -388,7 +387,7 @@ async fn a_batch_is_checked_in_full() {
 #[test]
 fn the_digest_of_a_raw_batch_is_that_of_the_decoded_one() {
     let signed = SignedBatch::seal(batch(1, vec![transfer(1, 100)]), &key(1));
-    assert_eq!(raw(&signed).digest, signed.batch.digest());
+    assert_eq!(raw(&signed).bytes.digest(), signed.batch.digest());
     assert!(RawBatch::new(author(1), vec![0; 63].into()).is_none());
     assert!(RawBatch::new(author(1), vec![0; 256 * 1024 + 1].into()).is_none());
 }

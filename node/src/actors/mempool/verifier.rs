@@ -4,13 +4,13 @@ use std::sync::{Arc, Mutex, mpsc};
 
 use causeway_contracts::{
     block::{
-        BatchDigest, GenesisHash, SignedBatch,
-        batch::{BATCH_BYTES_MAX, BATCH_COST_MAX, BATCH_VERSION},
+        BatchBytes, GenesisHash, HashedBatch,
+        batch::{BATCH_COST_MAX, BATCH_VERSION},
     },
-    codec::{self, DecodeError},
+    codec::DecodeError,
     committee::{ValidatorId, ValidatorSet},
-    keys::{self, Domain, Signed},
-    transaction::{TransactionError, TxId},
+    keys::{self, Signature, Signed},
+    transaction::TransactionError,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
@@ -26,25 +26,16 @@ pub const SIGNATURES_MAX: usize = 1024;
 #[derive(Debug)]
 pub struct RawBatch {
     pub from: ValidatorId,
-    pub digest: BatchDigest,
-    /// Canonical bytes of a [`SignedBatch`].
-    pub payload: Arc<[u8]>,
+    pub bytes: BatchBytes,
 }
 
 impl RawBatch {
-    /// Takes the digest over what stands before the author's signature, without decoding. `None` if
-    /// the payload is too short or too long to be a batch.
+    /// `None` if the payload is too short or too long to be a batch.
     pub fn new(from: ValidatorId, payload: Arc<[u8]>) -> Option<Self> {
-        if payload.len() > BATCH_BYTES_MAX {
-            return None;
-        }
-        let batch = &payload[..payload.len().checked_sub(SIGNATURE_BYTES)?];
-        let digest = BatchDigest(codec::hash(Domain::Batch.tag(), &[batch]));
-        Some(Self { from, digest, payload })
+        let bytes = BatchBytes::new(payload)?;
+        Some(Self { from, bytes })
     }
 }
-
-const SIGNATURE_BYTES: usize = 64;
 
 /// What no honest validator sends.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -200,7 +191,7 @@ impl Worker {
             .author_signature()
             .verify()
             .map_err(|_| BatchFault::AuthorSignature)?;
-        let mut transactions = batch.signed_batch.batch.transactions.iter().enumerate();
+        let mut transactions = batch.batch.batch().transactions.iter().enumerate();
         transactions.try_for_each(|(index, signed)| {
             signed
                 .verify_signatures()
@@ -212,17 +203,16 @@ impl Worker {
 
 /// A decoded batch whose signatures are still to be checked.
 struct ReadBatch {
-    signed_batch: SignedBatch,
+    batch: HashedBatch,
+    signature: Signature,
     author_key: keys::PublicKey,
-    digest: BatchDigest,
-    ids: Vec<TxId>,
     bytes: usize,
 }
 
 impl ReadBatch {
     fn read(raw: RawBatch, genesis: &GenesisHash, validators: &ValidatorSet) -> Result<Self, BatchFault> {
-        let signed_batch: SignedBatch = codec::decode(&raw.payload, BATCH_BYTES_MAX)?;
-        let batch = &signed_batch.batch;
+        let (hashed, signature) = raw.bytes.decode()?;
+        let batch = hashed.batch();
         if batch.version != BATCH_VERSION {
             return Err(BatchFault::Version(batch.version));
         }
@@ -235,7 +225,7 @@ impl ReadBatch {
         if batch.transactions.is_empty() {
             return Err(BatchFault::Empty);
         }
-        let cost = batch.cost();
+        let cost = hashed.cost();
         if cost > BATCH_COST_MAX {
             return Err(BatchFault::TooCostly(cost));
         }
@@ -246,19 +236,18 @@ impl ReadBatch {
         }
         Ok(Self {
             author_key: author.key,
-            digest: raw.digest,
-            ids: batch.transactions.iter().map(|signed| signed.id()).collect(),
-            bytes: raw.payload.len(),
-            signed_batch,
+            bytes: raw.bytes.count(),
+            batch: hashed,
+            signature,
         })
     }
 
     fn author_signature(&self) -> Signed<'_> {
-        self.signed_batch.signed(self.author_key, &self.digest)
+        self.batch.signed(self.author_key, self.signature)
     }
 
     fn signed(&self) -> impl Iterator<Item = Signed<'_>> {
-        let transactions = self.signed_batch.batch.transactions.iter().zip(&self.ids);
+        let transactions = self.batch.batch().transactions.iter().zip(self.batch.ids().iter());
         transactions
             .flat_map(|(transaction, id)| transaction.signed(id))
             .chain(std::iter::once(self.author_signature()))
@@ -266,9 +255,8 @@ impl ReadBatch {
 
     fn into_checked(self) -> CheckedBatch {
         CheckedBatch {
-            digest: self.digest,
-            signed: self.signed_batch,
-            ids: self.ids.into(),
+            batch: self.batch,
+            signature: self.signature,
             bytes: self.bytes,
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use causeway_contracts::{
     block::{
-        Batch, Block, CommitCertificate, CommitSignature, GenesisHash, SignedBatch, TimeMs, VoteKind,
+        Batch, Block, CommitCertificate, CommitSignature, GenesisHash, HashedBatch, SignedBatch, TimeMs, VoteKind,
         batch::BATCH_VERSION, vote_message,
     },
     codec::{Bounded, Text},
@@ -197,7 +197,7 @@ impl Chain {
             let digest = batch.digest();
             let sealed = SignedBatch::seal(batch.clone(), &key(0));
             self.store.put_batches(vec![(digest, Arc::new(sealed))]).await;
-            batches.push((digest, Arc::new(batch)));
+            batches.push(HashedBatch::new(batch));
         }
         let now = TimeMs(self.ledger.tip().time_ms.0 + 1000);
         let (block, execution) = self.ledger.draft(now, proposer, &batches);
