@@ -282,23 +282,28 @@ impl<'a> Overlay<'a> {
     /// Loads what these transactions are going to read, so that they do not wait for memory one after
     /// the other. Changes nothing, and may leave out what it likes.
     pub(super) fn read_ahead(&self, transactions: &[SignedTransaction]) {
-        let mut accounts = Vec::with_capacity(2 * transactions.len());
+        let mut payers = Vec::with_capacity(transactions.len());
+        let mut payees = Vec::with_capacity(transactions.len());
         let mut balances = Vec::with_capacity(2 * transactions.len());
         for signed in transactions {
             black_box(signed.signatures.first().map(|first| first.key));
         }
         for action in transactions.iter().flat_map(|signed| &signed.transaction.actions) {
             if let Action::Transfer { from, to, currency, .. } = action {
-                accounts.extend([*from, *to]);
+                payers.push(*from);
+                payees.push(*to);
                 balances.extend([(*from, *currency), (*to, *currency)]);
             }
         }
-        let of_account = |account: &Account| {
+        let of_payee = |account: &Account| u64::from(account.tier.0);
+        // Of payers alone the keys are looked at, which lie elsewhere.
+        let of_payer = |account: &Account| {
             let first = account.keys.keys.first().map_or(0, |key| u64::from(key.weight));
-            first + u64::from(account.tier.0)
+            first + of_payee(account)
         };
         let of_balance = |record: &BalanceRecord| record.available.0 as u64 ^ u64::from(record.frozen.is_some());
-        black_box(self.base.accounts.read_ahead(&accounts, of_account));
+        black_box(self.base.accounts.read_ahead(&payees, of_payee));
+        black_box(self.base.accounts.read_ahead(&payers, of_payer));
         black_box(self.base.balances.read_ahead(&balances, of_balance));
         black_box(
             self.balances

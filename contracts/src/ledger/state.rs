@@ -1,6 +1,6 @@
 //! What the ledger knows: the state tables, and the form in which an entry is stored and committed to.
 
-use std::fmt;
+use std::{fmt, hint::black_box};
 
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -122,6 +122,9 @@ pub fn changes_root(changes: &[Change]) -> Root {
 #[error("the value is not of its key's table")]
 pub struct WrongTable;
 
+/// How many changes' rows are loaded at a time ahead of the changes.
+const READ_AHEAD: usize = 32;
+
 /// The committed tables, in memory.
 pub(super) struct State {
     pub(super) genesis: GenesisHash,
@@ -161,14 +164,22 @@ impl State {
     /// # Panics
     /// If they were not worked out over this state.
     pub(super) fn set_all(&mut self, changes: Changes) {
-        for ((key, value), place) in changes.entries.into_iter().zip(changes.places) {
-            let value = value.expect("no rule removes an entry");
-            match (key, value, place) {
-                // A block changes thousands of these; the others are few.
-                (StateKey::Balance(id, code), StateValue::Balance(record), Some(row)) => {
-                    self.balances.insert_near(row, (id, code), record);
+        let mut entries = changes.entries.into_iter();
+        for places in changes.places.chunks(READ_AHEAD) {
+            // Other tables' places among them do no harm.
+            let touch = |key: &(AccountId, Currency), record: &BalanceRecord| {
+                u64::from(key.0.0[0]) ^ record.held.0 ^ u64::from(record.frozen.is_some())
+            };
+            black_box(self.balances.read_rows_ahead(places.iter().flatten().copied(), touch));
+            for (place, (key, value)) in places.iter().zip(&mut entries) {
+                let value = value.expect("no rule removes an entry");
+                match (key, value, place) {
+                    // A block changes thousands of these; the others are few.
+                    (StateKey::Balance(id, code), StateValue::Balance(record), Some(row)) => {
+                        self.balances.insert_near(*row, (id, code), record);
+                    }
+                    (key, value, _) => self.set(key, value).expect("an execution's changes fit their tables"),
                 }
-                (key, value, _) => self.set(key, value).expect("an execution's changes fit their tables"),
             }
         }
     }

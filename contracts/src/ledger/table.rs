@@ -240,6 +240,15 @@ impl<K: Key, V> Table<K, V> {
         sum
     }
 
+    /// [`Self::read_ahead`] for rows whose places are probably these.
+    pub(super) fn read_rows_ahead(&self, rows: impl Iterator<Item = Row>, touch: impl Fn(&K, &V) -> u64) -> u64 {
+        let there = rows.filter(|&row| (row as usize) < self.len);
+        there.fold(0, |sum, row| {
+            let (key, value) = self.row(row);
+            sum.wrapping_add(touch(key, value))
+        })
+    }
+
     #[inline]
     pub(super) fn row(&self, row: Row) -> &(K, V) {
         &self.chunks[(row >> CHUNK_BITS) as usize][row as usize & (CHUNK_ROWS - 1)]
