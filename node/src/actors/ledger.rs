@@ -5,6 +5,7 @@ pub mod actor;
 mod executions;
 pub mod message;
 pub mod metrics;
+mod spenders;
 #[cfg(test)]
 mod tests;
 

@@ -13,7 +13,8 @@ use tokio::sync::broadcast;
 use super::{
     LedgerMetrics,
     executions::{Executions, Outcome},
-    message::{Admit, Commit, Committed, Draft, Execute, Finalized, Tip, Verdict, WrongHeight},
+    message::{Admit, Candidate, Commit, Committed, Draft, Execute, Finalized, Tip, Verdict, WrongHeight},
+    spenders::spenders,
 };
 use crate::{
     actors::mempool::message::StoredBatch,
@@ -166,9 +167,11 @@ impl Handler<Admit> for LedgerActor {
 
     fn handle(&mut self, Admit(candidates): Admit, _: &mut Context<Self>) -> Self::Result {
         let now = now();
-        let admitted = candidates
-            .iter()
-            .map(|candidate| self.ledger.admit_at(&candidate.transaction, &candidate.id, now));
+        let admitted = candidates.iter().map(|Candidate { id, transaction }| {
+            self.ledger
+                .admit_at(transaction, id, now)
+                .map(|()| spenders(&self.ledger, transaction))
+        });
         MessageResult(admitted.collect())
     }
 }

@@ -6,6 +6,7 @@ use actix::Message;
 use causeway_contracts::{
     block::{Block, BlockId, CommitCertificate, Height, StateHash, TimeMs},
     committee::{ValidatorId, ValidatorSet, rotation::Rotation},
+    identity::{AccountId, ParticipantId},
     ledger::{receipt::Receipt, rejection::Skip},
     transaction::{SignedTransaction, TxId},
 };
@@ -13,10 +14,18 @@ use causeway_contracts::{
 use crate::actors::mempool::message::StoredBatch;
 
 /// Whether transactions could be ordered now, by committed state and this node's clock, or the last
-/// block's time if that is later. One answer for each, in order.
+/// block's time if that is later, and who would pay. One answer for each, in order.
 #[derive(Debug, Message)]
-#[rtype(result = "Vec<Result<(), Skip>>")]
+#[rtype(result = "Vec<Result<Spenders, Skip>>")]
 pub struct Admit(pub Vec<Candidate>);
+
+/// Whose budgets a transaction uses, by committed state: each account that pays, once, and each
+/// participant that is its operator or acts itself, once. An act of the council is nobody's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spenders {
+    pub accounts: Vec<AccountId>,
+    pub operators: Vec<ParticipantId>,
+}
 
 #[derive(Debug, Clone)]
 pub struct Candidate {

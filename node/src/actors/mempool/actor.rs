@@ -35,7 +35,8 @@ use super::{
 };
 use crate::{
     actors::{
-        ledger::message::{Admit, Candidate},
+        budget::{BudgetRates, SpenderBudgets},
+        ledger::message::{Admit, Candidate, Spenders},
         network::{
             fetch::{FetchRequest, FetchResponse},
             message::{Destination, Fetch, Lane, PeerFault, Received, Send},
@@ -73,6 +74,7 @@ pub struct Setup {
     pub key: SecretKey,
     pub validators: ValidatorSet,
     pub limits: Limits,
+    pub budgets: BudgetRates,
     /// How long the ledger remembers an ordered batch, in seconds of block time.
     pub validity_seconds_max: u32,
     pub verifier: Verifier,
@@ -88,6 +90,7 @@ pub struct Mempool {
     author: ValidatorId,
     pool: Pool,
     intake: Intake,
+    budgets: SpenderBudgets,
     gathers: Gathers,
     penalties: Penalties,
     arrivals: VecDeque<RawBatch>,
@@ -110,6 +113,7 @@ impl Mempool {
             pool: Pool::new(setup.limits.author_batch_bytes_max),
             reader: setup.store.reader(),
             intake: Intake::default(),
+            budgets: SpenderBudgets::new(&setup.budgets),
             gathers: Gathers::default(),
             penalties: Penalties::default(),
             arrivals: VecDeque::new(),
@@ -150,44 +154,56 @@ impl Mempool {
         self.checks_under_way += 1;
         self.candidates_under_way = true;
         self.setup.metrics.verify_signatures.observe(candidates.len() as f64);
-        let admission = self.connections.ledger.send(Admit(candidates.clone()));
-        let verifier = self.setup.verifier.clone();
-        let check = async move {
-            let Ok(admitted) = admission.await else {
-                return vec![Err(Refusal::Busy); candidates.len()];
+        let admission = self.connections.ledger.send(Admit(candidates));
+        let check = admission.into_actor(self).then(|admitted, mempool, _| {
+            let charged = match admitted {
+                Ok(admitted) => mempool.charge(&group, admitted),
+                Err(_) => vec![Err(Refusal::Busy); group.len()],
             };
-            let (mut answers, mut checked) = (Vec::with_capacity(admitted.len()), Vec::new());
-            for (candidate, admission) in candidates.into_iter().zip(admitted) {
-                if admission.is_ok() {
-                    checked.push(candidate);
-                }
-                answers.push(admission.map_err(Refusal::Skip));
-            }
-            let signatures = verifier.candidates(checked).await;
-            let mut signatures = signatures.into_iter().flatten();
-            for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
-                *answer = signatures
-                    .next()
-                    .map_or(Err(Refusal::Busy), |checked| checked.map_err(Refusal::Invalid));
-            }
-            answers
-        };
-        context.spawn(check.into_actor(self).map(move |answers, mempool, context| {
+            let paid = group.iter().zip(&charged).filter(|(_, charged)| charged.is_ok());
+            let signatures = mempool
+                .setup
+                .verifier
+                .candidates(paid.map(|(entry, _)| entry.candidate.clone()).collect());
+            async move { (group, charged, signatures.await.unwrap_or_default()) }.into_actor(mempool)
+        });
+        context.spawn(check.map(|(group, charged, signatures), mempool, context| {
             mempool.checks_under_way -= 1;
             mempool.candidates_under_way = false;
-            mempool.candidates_checked(group, answers, context);
+            mempool.candidates_checked(group, charged, signatures, context);
             mempool.advance(context);
         }));
     }
 
+    /// Before the signatures are checked, each is paid for from the budgets of those whom it names.
+    fn charge(&mut self, group: &[Entry], admitted: Vec<Result<Spenders, Skip>>) -> Vec<Result<Spenders, Refusal>> {
+        let now = Instant::now();
+        let charge = |(entry, admitted): (&Entry, Result<Spenders, Skip>)| {
+            let spenders = admitted?;
+            self.budgets.spend(&spenders, entry.work, now)?;
+            Ok(spenders)
+        };
+        group.iter().zip(admitted).map(charge).collect()
+    }
+
+    /// `signatures` has an answer for each that was paid for, in order, or is empty.
     fn candidates_checked(
         &mut self,
         group: Vec<Entry>,
-        answers: Vec<Result<(), Refusal>>,
+        charged: Vec<Result<Spenders, Refusal>>,
+        signatures: Vec<Result<(), TransactionError>>,
         context: &mut Context<Self>,
     ) {
         let now = Instant::now();
-        for (entry, answer) in group.into_iter().zip(answers) {
+        let mut signatures = signatures.into_iter();
+        for (entry, charged) in group.into_iter().zip(charged) {
+            let answer = charged.and_then(|spenders| {
+                let checked = match signatures.next() {
+                    Some(checked) => checked.map_err(Refusal::Invalid),
+                    None => Err(Refusal::Busy),
+                };
+                checked.inspect_err(|_| self.budgets.give_back(&spenders, entry.work))
+            });
             match answer {
                 Ok(()) => {
                     if let Some(full) = self.intake.verified(entry, now) {
@@ -468,6 +484,7 @@ impl Mempool {
             Refusal::Invalid(_) => "invalid",
             Refusal::Skip(_) => "not_admitted",
             Refusal::Busy => "busy",
+            Refusal::OverBudget(over) => over.payer().code(),
             Refusal::Penalized(_) => "penalized",
             Refusal::DiskLow => "disk_low",
         };

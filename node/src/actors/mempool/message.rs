@@ -10,6 +10,8 @@ use causeway_contracts::{
     transaction::{SignedTransaction, TransactionError, TxId},
 };
 
+use crate::actors::budget::OverBudget;
+
 /// A verified batch that is on disk.
 #[derive(Debug, Clone)]
 pub struct StoredBatch {
@@ -35,6 +37,8 @@ pub enum Refusal {
     Skip(#[from] Skip),
     #[error("this validator has as many transactions waiting as it can hold; send it again later")]
     Busy,
+    #[error(transparent)]
+    OverBudget(#[from] OverBudget),
     #[error("{0} invalid signatures came from this address; it must wait")]
     Penalized(u32),
     #[error("this validator has too little disk space left to take transactions")]
