@@ -8,5 +8,6 @@ pub mod metrics;
 mod spenders;
 #[cfg(test)]
 mod tests;
+mod yields;
 
 pub use self::{actor::LedgerActor, metrics::LedgerMetrics};

@@ -15,6 +15,7 @@ pub mod message;
 pub mod metrics;
 pub mod pool;
 pub mod verifier;
+pub mod yields;
 
 #[cfg(test)]
 mod tests;

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     actors::{
-        ledger::message::{self as ledger, Commit, Committed, Draft, Execute},
+        ledger::message::{self as ledger, Commit, CommitDone, Committed, Draft, Execute},
         mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready, StoredBatch},
         network::{
             fetch::{BLOCKS_MAX, FetchRequest, FetchResponse},
@@ -392,9 +392,15 @@ impl ConsensusActor {
             ports.commit.send(commit).await
         };
         ctx.spawn(committing.into_actor(self).map(move |answer, actor, ctx| match answer {
-            Ok(Ok(committed)) => {
+            Ok(Ok(CommitDone { committed, yields })) => {
                 assert_eq!(committed.height, height, "the ledger commits what it is told to");
-                actor.committed(committed, digests, ctx);
+                let ordered = Ordered {
+                    height,
+                    time_ms: committed.time_ms,
+                    digests,
+                    yields,
+                };
+                actor.committed(committed, ordered, ctx);
             }
             // Only this actor commits, one block at a time.
             Ok(Err(wrong)) => exit::stop(ExitStatus::Bug, &format!("the ledger and consensus disagree: {wrong}")),
@@ -402,12 +408,7 @@ impl ConsensusActor {
         }));
     }
 
-    fn committed(&mut self, committed: Committed, digests: Vec<BatchDigest>, ctx: &mut Context<Self>) {
-        let ordered = Ordered {
-            height: committed.height,
-            time_ms: committed.time_ms,
-            digests,
-        };
+    fn committed(&mut self, committed: Committed, ordered: Ordered, ctx: &mut Context<Self>) {
         self.tip = committed;
         self.progress = Instant::now();
         self.committing = None;

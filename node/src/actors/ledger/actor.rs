@@ -13,8 +13,9 @@ use tokio::sync::broadcast;
 use super::{
     LedgerMetrics,
     executions::{Executions, Outcome},
-    message::{Admit, Candidate, Commit, Committed, Draft, Execute, Finalized, Tip, Verdict, WrongHeight},
+    message::{Admit, Candidate, Commit, CommitDone, Committed, Draft, Execute, Finalized, Tip, Verdict, WrongHeight},
     spenders::spenders,
+    yields::yields,
 };
 use crate::{
     actors::mempool::message::StoredBatch,
@@ -193,7 +194,7 @@ impl Handler<Execute> for LedgerActor {
 }
 
 impl Handler<Commit> for LedgerActor {
-    type Result = AtomicResponse<Self, Result<Committed, WrongHeight>>;
+    type Result = AtomicResponse<Self, Result<CommitDone, WrongHeight>>;
 
     fn handle(&mut self, commit: Commit, _: &mut Context<Self>) -> Self::Result {
         let Commit {
@@ -205,6 +206,8 @@ impl Handler<Commit> for LedgerActor {
             return AtomicResponse::new(Box::pin(async move { Err(wrong) }.into_actor(self)));
         }
         let execution = self.certified(&block, &batches);
+        let counts = batches.iter().map(|it| (it.batch.author, it.batch.transactions.len()));
+        let yields = yields(counts, &execution.skips);
         let timer = self.metrics.commit.start_timer();
         let commit = Box::new(BlockCommit {
             block,
@@ -217,7 +220,7 @@ impl Handler<Commit> for LedgerActor {
             .map(|commit, actor: &mut Self, _| {
                 let committed = actor.apply(*commit);
                 timer.observe_duration();
-                Ok(committed)
+                Ok(CommitDone { committed, yields })
             });
         AtomicResponse::new(Box::pin(done))
     }

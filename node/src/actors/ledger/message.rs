@@ -72,11 +72,26 @@ pub struct WrongHeight {
 /// before the answer. The certificate has been verified. A result that differs from the header's
 /// stops the process.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Committed, WrongHeight>")]
+#[rtype(result = "Result<CommitDone, WrongHeight>")]
 pub struct Commit {
     pub block: Block,
     pub certificate: CommitCertificate,
     pub batches: Vec<StoredBatch>,
+}
+
+#[derive(Debug, Clone)]
+pub struct CommitDone {
+    pub committed: Committed,
+    pub yields: Vec<Yield>,
+}
+
+/// What one author's batches of a block came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Yield {
+    pub author: ValidatorId,
+    /// Transactions, the skipped ones too.
+    pub ordered: u64,
+    pub skipped: u64,
 }
 
 /// The state after a committed block, and who decides the next.

@@ -88,7 +88,8 @@ impl Rig {
             certificate: self.trial.certify(block),
             batches: batches.to_vec(),
         };
-        self.actor.send(commit).await.expect("it runs")
+        let done = self.actor.send(commit).await.expect("it runs");
+        done.map(|done| done.committed)
     }
 
     /// How many blocks were executed.

@@ -628,7 +628,16 @@ impl Handler<Ordered> for Mempool {
     type Result = ();
 
     fn handle(&mut self, ordered: Ordered, context: &mut Context<Self>) {
-        let Ordered { time_ms, digests, .. } = ordered;
+        let Ordered {
+            time_ms,
+            digests,
+            yields,
+            ..
+        } = ordered;
+        for of in &yields {
+            self.pool.learn(of);
+            self.setup.metrics.yielded(of, self.pool.is_poor(&of.author));
+        }
         let remembered = TimeMs(time_ms.0 + u64::from(self.setup.validity_seconds_max) * 1000);
         let expired = self.pool.ordered(&digests, time_ms, remembered);
         for sealed_at in digests.iter().filter_map(|digest| self.sealed.remove(digest)) {

@@ -10,7 +10,7 @@ use causeway_contracts::{
     transaction::{SignedTransaction, TransactionError, TxId},
 };
 
-use crate::actors::budget::OverBudget;
+use crate::actors::{budget::OverBudget, ledger::message::Yield};
 
 /// A verified batch that is on disk.
 #[derive(Debug, Clone)]
@@ -63,7 +63,7 @@ pub struct Capacity {
     pub refusing: Option<Refusal>,
 }
 
-/// Batches to order next, the oldest first.
+/// Batches to order next: the oldest first, but for an author of whose transactions many are skipped.
 #[derive(Debug, Message)]
 #[rtype(result = "Vec<StoredBatch>")]
 pub struct Ready {
@@ -95,6 +95,8 @@ pub struct Ordered {
     pub height: Height,
     pub time_ms: TimeMs,
     pub digests: Vec<BatchDigest>,
+    /// What became of them, author by author.
+    pub yields: Vec<Yield>,
 }
 
 /// Told to the consensus actor when a batch waits to be ordered.

@@ -5,7 +5,10 @@ use std::{
 };
 
 use causeway_contracts::{
-    block::{Batch, BatchDigest, GenesisHash, SignedBatch, TimeMs, batch::BATCH_VERSION},
+    block::{
+        Batch, BatchDigest, GenesisHash, SignedBatch, TimeMs,
+        batch::{BATCH_BYTES_MAX, BATCH_VERSION},
+    },
     codec::{self, Bounded, Text},
     committee::{Validator, ValidatorId, ValidatorSet},
     identity::{AccountId, ParticipantId},
@@ -25,6 +28,7 @@ use super::{
     pool::{CheckedBatch, Insert, Pool},
     verifier::{BatchFault, RawBatch, Verifier},
 };
+use crate::actors::ledger::message::Yield;
 
 const GENESIS: GenesisHash = GenesisHash([7; 32]);
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -147,6 +151,55 @@ fn an_author_has_a_share_and_a_named_batch_is_held_all_the_same() {
     assert_eq!(pool.insert(checked(1, &[2], 100), false), Insert::AuthorFull);
     assert_eq!(pool.insert(checked(2, &[2], 100), false), Insert::Held);
     assert_eq!(pool.insert(checked(1, &[2], 100), true), Insert::Held);
+}
+
+/// Of this author's last transactions, these many of 1,000 were skipped.
+fn skipped(author_seed: u8, skipped: u64) -> Yield {
+    Yield {
+        author: author(author_seed),
+        ordered: 1_000,
+        skipped,
+    }
+}
+
+#[test]
+fn an_author_of_many_skips_gives_way_in_a_draft() {
+    let mut pool = Pool::new(usize::MAX);
+    let poor: Vec<_> = (0..4).map(|n| checked(1, &[2 * n, 2 * n + 1], 100)).collect();
+    let good: Vec<_> = (0..4).map(|n| checked(2, &[100 + 2 * n, 101 + 2 * n], 100)).collect();
+    for batch in poor.iter().chain(&good) {
+        pool.insert(batch.clone(), false);
+    }
+    let names = |batches: &[CheckedBatch]| batches.iter().map(|batch| batch.digest).collect::<Vec<_>>();
+    let in_order = [names(&poor), names(&good)].concat();
+    assert_eq!(digests(&pool.ready(4, 1_000)), in_order[..4]);
+
+    pool.learn(&skipped(1, 51));
+    assert!(pool.is_poor(&author(1)));
+    let given_way = [names(&poor[..1]), names(&good), names(&poor[1..])].concat();
+    assert_eq!(digests(&pool.ready(4, 1_000)), given_way[..4], "one in four");
+    assert_eq!(digests(&pool.ready(99, 8)), given_way[..4], "of transactions too");
+    assert_eq!(digests(&pool.ready(6, 1_000)), given_way[..6], "no room is left empty");
+    assert_eq!(digests(&pool.ready(1, 1)), given_way[..1], "nor does it starve");
+
+    pool.learn(&skipped(1, 0));
+    assert!(!pool.is_poor(&author(1)));
+    assert_eq!(digests(&pool.ready(4, 1_000)), in_order[..4]);
+}
+
+#[test]
+fn an_author_of_many_skips_has_less_memory_but_room_for_a_batch() {
+    let mut pool = Pool::new(8 * BATCH_BYTES_MAX);
+    assert!(pool.has_room(&author(1), 8 * BATCH_BYTES_MAX));
+    pool.learn(&skipped(1, 51));
+    assert!(pool.has_room(&author(1), 2 * BATCH_BYTES_MAX));
+    assert!(!pool.has_room(&author(1), 2 * BATCH_BYTES_MAX + 1));
+    assert!(pool.has_room(&author(2), 8 * BATCH_BYTES_MAX));
+    let mut small = Pool::new(2 * BATCH_BYTES_MAX);
+    small.learn(&skipped(1, 51));
+    assert!(small.has_room(&author(1), BATCH_BYTES_MAX));
+    pool.learn(&skipped(1, 0));
+    assert!(pool.has_room(&author(1), 8 * BATCH_BYTES_MAX));
 }
 
 proptest! {
