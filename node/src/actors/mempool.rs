@@ -14,6 +14,7 @@ pub mod intake;
 pub mod message;
 pub mod metrics;
 pub mod pool;
+pub mod turned_away;
 pub mod verifier;
 pub mod yields;
 

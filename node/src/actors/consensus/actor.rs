@@ -310,7 +310,15 @@ impl ConsensusActor {
             let digests = block.batches.to_vec();
             let gathered = match digests.is_empty() {
                 true => Ok(Vec::new()),
-                false => ports.gather.send(Gather { digests, proposer }).await?,
+                false => {
+                    let author = block.header.proposer;
+                    let gather = Gather {
+                        digests,
+                        proposer,
+                        author,
+                    };
+                    ports.gather.send(gather).await?
+                }
             };
             let batches = match gathered {
                 Ok(batches) => batches,
@@ -645,6 +653,7 @@ async fn gather(
         let gather = Gather {
             digests: block.batches.to_vec(),
             proposer: source,
+            author: block.header.proposer,
         };
         match port.send(gather).await? {
             Ok(batches) => return Ok(batches),

@@ -23,7 +23,7 @@ use causeway_contracts::{
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    gather::{Gathered, Gathers, Question},
+    gather::{Gathered, Gathers, Question, Sources},
     intake::{Answers, Entry, Intake},
     message::{
         BatchWaiting, Capacity, Gather, GatherError, GetCapacity, IsPending, Ordered, Ready, Refusal, StoredBatch,
@@ -31,6 +31,7 @@ use super::{
     },
     metrics::MempoolMetrics,
     pool::{CheckedBatch, Insert, Pool},
+    turned_away::TurnedAway,
     verifier::{BatchFault, RawBatch, SIGNATURES_MAX, Verifier},
 };
 use crate::{
@@ -93,6 +94,7 @@ pub struct Mempool {
     budgets: SpenderBudgets,
     gathers: Gathers,
     penalties: Penalties,
+    turned_away: TurnedAway,
     arrivals: VecDeque<RawBatch>,
     arrivals_bytes: usize,
     /// Digests that wait in `arrivals` or are being checked.
@@ -116,6 +118,7 @@ impl Mempool {
             budgets: SpenderBudgets::new(&setup.budgets),
             gathers: Gathers::default(),
             penalties: Penalties::default(),
+            turned_away: TurnedAway::default(),
             arrivals: VecDeque::new(),
             arrivals_bytes: 0,
             under_way: HashSet::new(),
@@ -297,11 +300,12 @@ impl Mempool {
 
     /// Keeps a checked batch that the store has been given: a sync after this makes it durable.
     fn hold(&mut self, checked: CheckedBatch) {
-        let digest = checked.digest;
+        let (digest, author) = (checked.digest, checked.signed.batch.author);
         match self.pool.insert(checked, self.gathers.wants(&digest)) {
             Insert::Held => {}
             Insert::Known => return,
             Insert::AuthorFull => {
+                self.turned_away.add(digest, author);
                 self.setup
                     .metrics
                     .batches_dropped
@@ -359,6 +363,9 @@ impl Mempool {
         self.blame(from, "bad_batch");
         if fault.is_of_content() {
             self.gathers.invalid(&digest);
+        } else {
+            // Another answer with the same digest was ignored meanwhile; others have a good one.
+            self.gathers.ask_next(&[digest], Instant::now());
         }
     }
 
@@ -376,6 +383,7 @@ impl Mempool {
         }
         let room = self.pool.has_room(&raw.from, raw.payload.len());
         if !wanted && (!room || self.arrivals_bytes + raw.payload.len() > ARRIVALS_BYTES_MAX) {
+            self.turned_away.add(raw.digest, raw.from);
             self.setup.metrics.batches_dropped.with_label_values(&["no_room"]).inc();
             return;
         }
@@ -580,7 +588,11 @@ impl Handler<Gather> for Mempool {
     type Result = ResponseFuture<Gathered>;
 
     fn handle(&mut self, gather: Gather, context: &mut Context<Self>) -> Self::Result {
-        let Gather { digests, proposer } = gather;
+        let Gather {
+            digests,
+            proposer,
+            author,
+        } = gather;
         let mut loaded = Vec::new();
         for digest in &digests {
             if !self.pool.knows(digest) {
@@ -608,13 +620,12 @@ impl Handler<Gather> for Mempool {
         }
         let first = *missing.first().expect("not empty");
         let others = self.setup.validators.iter().map(|(id, _)| *id);
-        let sources: Vec<_> = std::iter::once(proposer)
-            .chain(others.filter(|id| *id != proposer))
-            .filter(|id| *id != self.author)
-            .collect();
-        if sources.is_empty() {
+        // The author of a batch that found no room here is known, and has it for sure.
+        let turned_away = missing.iter().filter_map(|digest| self.turned_away.author(digest));
+        let likely = [proposer, author].into_iter().chain(turned_away);
+        let Some(sources) = Sources::new(&self.author, likely, others) else {
             return Box::pin(async move { Err(GatherError::Missing(first)) });
-        }
+        };
         let gathered: oneshot::Receiver<Gathered> = self.gathers.wait(digests, missing, sources, Instant::now());
         self.ask_due(context);
         Box::pin(async move {

@@ -71,12 +71,16 @@ pub struct Ready {
     pub transactions_max: usize,
 }
 
-/// The batches of a block. Waits, asking `proposer` and then the others for those that are missing.
+/// The batches of a block. Waits, asking `proposer` and `author` at once, and then the others in turns, for those
+/// that are missing.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Vec<StoredBatch>, GatherError>")]
 pub struct Gather {
     pub digests: Vec<BatchDigest>,
+    /// Who proposed the block, or sent it.
     pub proposer: ValidatorId,
+    /// Who made it; another may have proposed it again.
+    pub author: ValidatorId,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -22,7 +22,7 @@ use causeway_contracts::{
 use proptest::prelude::*;
 
 use super::{
-    gather::{ASK_EVERY, Gathers, Question},
+    gather::{ASK_EVERY, Gathers, Question, Sources},
     intake::{Intake, SEAL_BUSY, SEAL_IDLE},
     message::{GatherError, Refusal, StoredBatch},
     pool::{CheckedBatch, Insert, Pool},
@@ -308,7 +308,47 @@ fn a_batch_that_would_cost_too_much_is_sealed_before() {
 }
 
 #[tokio::test]
-async fn a_gather_asks_in_turns_and_is_answered_when_all_is_there() {
+async fn a_gather_asks_the_likely_at_once_and_the_others_in_turns() {
+    let mut gathers = Gathers::default();
+    let now = Instant::now();
+    let digest = checked(1, &[1], 100).digest;
+    let others = [author(1), author(2), author(3), author(4), author(5)];
+    let likely = [author(3), author(2), author(3)];
+    let sources = Sources::new(&author(5), likely, others).unwrap();
+    let _waits = gathers.wait(vec![digest], [digest].into(), sources, now);
+    let mut asked = |after: Duration, late: bool| {
+        if late {
+            gathers.ask_next(&[digest], now + after);
+        }
+        let questions = gathers.due(now + after, |_| false);
+        questions.into_iter().map(|question| question.to).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        asked(Duration::ZERO, false),
+        [author(3), author(2)],
+        "never itself, none twice"
+    );
+    assert_eq!(asked(Duration::ZERO, false), []);
+    assert_eq!(
+        asked(ASK_EVERY / 2, true),
+        [author(1)],
+        "one has answered that it has none"
+    );
+    assert_eq!(asked(ASK_EVERY, false), []);
+    assert_eq!(asked(ASK_EVERY * 2, false), [author(4)]);
+    assert_eq!(asked(ASK_EVERY * 3, false), [author(3)], "and round again, one by one");
+}
+
+#[test]
+fn sources_are_somebody_else() {
+    let me = author(1);
+    assert_eq!(Sources::new(&me, [me, me], [me]), None);
+    let only = Sources::new(&me, [me], [me, author(2)]);
+    assert_eq!(only, Sources::new(&me, [author(2)], []));
+}
+
+#[tokio::test]
+async fn a_gather_is_answered_when_all_is_there() {
     let mut gathers = Gathers::default();
     let now = Instant::now();
     let batches = [checked(1, &[1], 100), checked(1, &[2], 100)];
@@ -316,7 +356,7 @@ async fn a_gather_asks_in_turns_and_is_answered_when_all_is_there() {
     let mut reply = gathers.wait(
         names.clone(),
         names.iter().copied().collect(),
-        vec![author(1), author(2)],
+        Sources::new(&author(9), [author(1)], [author(2)]).unwrap(),
         now,
     );
     let mut sorted = names.clone();
@@ -346,7 +386,8 @@ async fn a_gather_fails_for_an_invalid_batch_and_after_a_while() {
     let mut gathers = Gathers::default();
     let now = Instant::now();
     let digest = checked(1, &[1], 100).digest;
-    let wait = |gathers: &mut Gathers| gathers.wait(vec![digest], [digest].into(), vec![author(1)], now);
+    let sources = Sources::new(&author(9), [author(1)], []).unwrap();
+    let wait = |gathers: &mut Gathers| gathers.wait(vec![digest], [digest].into(), sources.clone(), now);
     let invalid = wait(&mut gathers);
     gathers.invalid(&digest);
     assert_eq!(invalid.await.unwrap().unwrap_err(), GatherError::Invalid(digest));
