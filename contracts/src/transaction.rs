@@ -219,6 +219,15 @@ impl Action {
             Self::Council(_) => Authority::Council,
         }
     }
+
+    /// The key policy that it names, whose keys are checked before any signature is.
+    pub fn key_policy(&self) -> Option<&KeyPolicy> {
+        match self {
+            Self::OpenAccount { keys, .. } => Some(keys),
+            Self::Council(CouncilAction::RegisterParticipant(participant)) => Some(&participant.keys),
+            _ => None,
+        }
+    }
 }
 
 /// Why a transaction can never enter a block, whatever the state.
@@ -294,11 +303,7 @@ impl SignedTransaction {
             return Err(TransactionError::Signatures);
         }
         for (action, item) in body.actions.iter().enumerate() {
-            let keys = match item {
-                Action::OpenAccount { keys, .. } => keys,
-                Action::Council(CouncilAction::RegisterParticipant(participant)) => &participant.keys,
-                _ => continue,
-            };
+            let Some(keys) = item.key_policy() else { continue };
             keys.check()
                 .map_err(|source| TransactionError::KeyPolicy { action, source })?;
         }

@@ -9,6 +9,7 @@ use std::{
 use anyhow::Context;
 use causeway_contracts::{block::TimeMs, genesis::Genesis};
 use causeway_node::{
+    actors::budget::BudgetRates,
     config::{ApiConfig, Config, KeyFiles, Limits, MetricsConfig, NetworkConfig},
     engine,
 };
@@ -142,6 +143,7 @@ impl Network {
                 listen: ports.metrics(index),
             },
             limits: Limits::default(),
+            budgets: BudgetRates::default(),
             log: "info,arc_malachitebft_core_consensus=warn".to_owned(),
         }
     }

@@ -4,6 +4,7 @@
 //! when a mailbox is full.
 
 pub mod api;
+pub mod budget;
 pub mod consensus;
 pub mod ledger;
 pub mod mempool;

@@ -8,6 +8,8 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::actors::budget::BudgetRates;
+
 /// `node.toml`. Relative paths are relative to the file. An unknown key is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -22,6 +24,9 @@ pub struct Config {
     pub metrics: MetricsConfig,
     #[serde(default)]
     pub limits: Limits,
+    /// How much work clients can make for this node.
+    #[serde(default)]
+    pub budgets: BudgetRates,
     /// A filter as of the `tracing` crates, such as `info,causeway_node=debug`.
     #[serde(default = "default_log")]
     pub log: String,

@@ -479,6 +479,7 @@ async fn start(config: Config, member: Member, trust_missing_sign_record: bool) 
         key: member.key.clone(),
         validators,
         limits: config.limits.clone(),
+        budgets: config.budgets,
         validity_seconds_max,
         verifier,
         store: store.clone(),
@@ -532,7 +533,10 @@ async fn start(config: Config, member: Member, trust_missing_sign_record: bool) 
             finalized,
             progress: progress(status),
             registry,
-            limits: ApiLimits::default(),
+            limits: ApiLimits {
+                connection_budget: config.budgets.connection,
+                ..ApiLimits::default()
+            },
         },
         Listen {
             api: config.api.listen,

@@ -9,6 +9,7 @@ mod process {
 use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
 
 use causeway_contracts::{ledger::receipt::Outcome, money::Amount};
+use causeway_node::actors::budget::{BudgetRates, Rate};
 use process::{
     folder::{NodeFolder, free_port},
     payments::Client,
@@ -208,5 +209,31 @@ async fn a_nearly_full_disk_takes_no_transactions() {
     let refused = client.submit_one().await.expect_err("nothing is taken");
     assert!(refused.detail.contains("disk"), "{}", refused.detail);
     assert!(refused.retry);
+    assert_eq!(running.stop().await, 0);
+}
+
+/// What strangers submit in an account's name does not spend its budget.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_account_pays_as_much_as_its_budget_and_is_told_when_it_is_spent() {
+    let node = NodeFolder::new();
+    node.set_budgets(BudgetRates {
+        account: Rate::new(1, 512).unwrap(),
+        ..BudgetRates::default()
+    });
+    let running = node.start().await;
+    let client = Client::new(&node);
+    for _ in 0..12 {
+        assert_eq!(client.submit_forged().await.code, "bad_signature");
+    }
+    let answers = client.submit_many(600).await;
+    let taken = answers.iter().filter(|refused| refused.is_none()).count();
+    assert!((512..600).contains(&taken), "{taken}");
+    let refused = answers.into_iter().flatten().next().unwrap();
+    assert_eq!((refused.code.as_str(), refused.retry), ("account_budget", true));
+    assert!(
+        refused.detail.contains("512 units of work at once"),
+        "{}",
+        refused.detail
+    );
     assert_eq!(running.stop().await, 0);
 }

@@ -14,7 +14,9 @@ pub mod intake;
 pub mod message;
 pub mod metrics;
 pub mod pool;
+pub mod turned_away;
 pub mod verifier;
+pub mod yields;
 
 #[cfg(test)]
 mod tests;

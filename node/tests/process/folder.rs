@@ -19,6 +19,7 @@ use causeway_contracts::{
     money::{Amount, Currency},
 };
 use causeway_node::{
+    actors::budget::BudgetRates,
     config::{ApiConfig, Config, KeyFiles, Limits, MetricsConfig, NetworkConfig},
     engine, keyfile,
 };
@@ -156,6 +157,7 @@ impl NodeFolder {
                 disk_free_bytes_min: 0,
                 ..Limits::default()
             },
+            budgets: BudgetRates::default(),
             log: "info".to_owned(),
         };
         fs::write(path.join("node.toml"), toml::to_string(&config).unwrap()).unwrap();
@@ -207,6 +209,10 @@ impl NodeFolder {
     pub fn set_disk_free_min(&self, bytes: u64) {
         // TOML integers have 63 bits.
         self.change(|config| config.limits.disk_free_bytes_min = bytes.min(i64::MAX as u64));
+    }
+
+    pub fn set_budgets(&self, budgets: BudgetRates) {
+        self.change(|config| config.budgets = budgets);
     }
 
     /// Puts the data folder on a file system of so many MiB.

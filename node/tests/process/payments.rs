@@ -6,10 +6,11 @@ use std::{
 };
 
 use causeway_contracts::{
-    api::{Refused, Status, Submitted, TRANSACTION_TYPE},
+    api::{Refused, Status, Submitted, TRANSACTION_TYPE, TRANSACTIONS_TYPE},
     codec::{Bounded, Text},
     genesis::Genesis,
     identity::{AccountId, KeyPolicy, ParticipantId, Salt},
+    keys::Signature,
     ledger::receipt::Outcome,
     money::Amount,
     proof::{PaymentProof, TrustedSet, VerifiedPayment},
@@ -78,6 +79,35 @@ impl Client {
             .send()
             .await?;
         answer.json().await
+    }
+
+    /// Submits payments in one request, and says of each why it was refused, if it was.
+    pub async fn submit_many(&self, count: usize) -> Vec<Option<Refused>> {
+        let mut body = Vec::new();
+        for _ in 0..count {
+            let bytes = self.transfer(Amount(1)).to_bytes().unwrap();
+            body.extend_from_slice(&u32::try_from(bytes.len()).unwrap().to_be_bytes());
+            body.extend_from_slice(&bytes);
+        }
+        let post = self.http.post(format!("{}/v1/transactions", self.api));
+        let answer = post
+            .header("content-type", TRANSACTIONS_TYPE)
+            .body(body)
+            .send()
+            .await
+            .unwrap();
+        let submitted: Submitted = answer.json().await.unwrap();
+        submitted.results.into_iter().map(|result| result.refused).collect()
+    }
+
+    /// Submits a payment that its payer did not sign.
+    pub async fn submit_forged(&self) -> Refused {
+        let mut signed = self.transfer(Amount(1));
+        let mut signatures = signed.signatures.into_vec();
+        signatures[0].signature = Signature([1; 64]);
+        signed.signatures = Bounded::new(signatures).unwrap();
+        let mut submitted = self.submit(&signed).await.unwrap();
+        submitted.results.remove(0).refused.expect("it is forged")
     }
 
     /// Pays and waits for the proof.

@@ -22,8 +22,8 @@ use crate::clock;
 /// A node that has no receipt after this is helped by the next.
 const NEXT_NODE_AFTER: Duration = Duration::from_millis(500);
 
-/// A node's word for "full just now", which passes.
-const BUSY: &str = "busy";
+/// A node's words for "full just now" and for what its budgets refuse, all of which pass.
+const PASSING: [&str; 4] = ["busy", "connection_budget", "account_budget", "operator_budget"];
 
 /// What else may pass, such as an account that a block under way opens, is waited for this long.
 const UNWILLING_FOR: Duration = Duration::from_secs(3);
@@ -376,7 +376,9 @@ impl Submission<'_> {
                         }
                     };
                 }
-                (Ok(None) | Err(_), Some(why)) if why.code == BUSY || (why.retry && Instant::now() < unwilling_at) => {
+                (Ok(None) | Err(_), Some(why))
+                    if PASSING.contains(&&*why.code) || (why.retry && Instant::now() < unwilling_at) =>
+                {
                     sleep(NEXT_NODE_AFTER).await;
                 }
                 (Ok(None) | Err(_), Some(why)) => return Attempt::Refused(why),

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 use super::{error::ApiError, hub::Hub, metrics::HttpMetrics};
 use crate::{
     actors::{
+        budget::{BudgetRates, Rate},
         ledger::message::{Finalized, Tip},
         mempool::message::{GetCapacity, IsPending, Submit},
         network::message::Peers,
@@ -69,6 +70,8 @@ pub struct ApiLimits {
     pub connections_max: usize,
     /// Of those, from one address; one more is closed at once.
     pub address_connections_max: usize,
+    /// Of transactions that one connection brings.
+    pub connection_budget: Rate,
     /// Of a request's headers, names and values together.
     pub header_bytes_max: usize,
     /// Of all submissions that are being read or answered.
@@ -93,6 +96,7 @@ impl Default for ApiLimits {
         Self {
             connections_max: 2048,
             address_connections_max: 1536,
+            connection_budget: BudgetRates::default().connection,
             header_bytes_max: 8 * 1024,
             body_bytes_held_max: 64 * 1024 * 1024,
             arrival_max: Duration::from_secs(10),

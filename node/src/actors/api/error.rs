@@ -144,7 +144,7 @@ pub(super) enum NotAccepting {
 }
 
 /// Whole seconds, rounded up, and never 0: a client that waits that long does not come too early.
-fn seconds(wait: Duration) -> u64 {
+pub(super) fn seconds(wait: Duration) -> u64 {
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 

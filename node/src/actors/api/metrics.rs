@@ -11,7 +11,7 @@ use actix_web::{
     web,
 };
 use prometheus::{
-    Encoder, Gauge, HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
+    Encoder, Gauge, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, Opts, Registry, TextEncoder,
     core::{Collector, Desc},
     proto::MetricFamily,
 };
@@ -23,6 +23,7 @@ pub(super) struct HttpMetrics {
     requests: IntCounterVec,
     seconds: HistogramVec,
     pub waiters: IntGauge,
+    pub over_budget: IntCounter,
 }
 
 impl HttpMetrics {
@@ -44,6 +45,11 @@ impl HttpMetrics {
             &["route"],
         )?;
         let waiters = IntGauge::new("causeway_http_receipt_waiters", "Requests that wait for a receipt.")?;
+        let over_budget = IntCounter::new(
+            "causeway_http_over_budget_total",
+            "Transactions refused since their connection had spent its budget.",
+        )?;
+        registry.register(Box::new(over_budget.clone()))?;
         registry.register(Box::new(requests.clone()))?;
         registry.register(Box::new(seconds.clone()))?;
         registry.register(Box::new(waiters.clone()))?;
@@ -51,6 +57,7 @@ impl HttpMetrics {
             requests,
             seconds,
             waiters,
+            over_budget,
         })
     }
 }

@@ -3,7 +3,8 @@
 use std::{
     io,
     net::{Shutdown, SocketAddr},
-    time::Duration,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
 };
 
 use actix_web::{
@@ -21,8 +22,9 @@ use super::{
     hub::Hub,
     metrics::{HttpMetrics, ProcessMetrics, observe},
     routes,
-    shares::Shares,
+    shares::{Share, Shares},
 };
+use crate::actors::budget::{Budget, OverBudget, Rate};
 
 /// Threads that serve the API. Handlers do not block; reads of the store run on threads of their own.
 const WORKERS: usize = 2;
@@ -57,6 +59,26 @@ pub enum ServeError {
     Metrics(#[from] prometheus::Error),
 }
 
+/// What a connection holds while it is open.
+pub(super) struct Connection {
+    budget: Mutex<Budget>,
+    _share: Share,
+}
+
+impl Connection {
+    fn new(share: Share, rate: Rate) -> Self {
+        Self {
+            budget: Mutex::new(Budget::new(rate, Instant::now())),
+            _share: share,
+        }
+    }
+
+    pub fn spend(&self, work: u32, now: Instant) -> Result<(), OverBudget> {
+        let mut budget = self.budget.lock().unwrap_or_else(PoisonError::into_inner);
+        budget.spend(work, now)
+    }
+}
+
 /// A running API. Dropped, it goes on; [`ApiServer::stop`] ends it.
 pub struct ApiServer {
     api: (ServerHandle, JoinHandle<io::Result<()>>),
@@ -82,6 +104,7 @@ pub fn serve(context: ApiContext, listen: Listen) -> Result<ApiServer, ServeErro
     let api = web::Data::new(Api::new(context, hub, http_metrics, stopping.clone()));
 
     let stalled_max = limits.stalled_max;
+    let connection_budget = limits.connection_budget;
     let shares = Shares::new(limits.address_connections_max);
     let api_server = HttpServer::new(move || {
         App::new()
@@ -100,7 +123,7 @@ pub fn serve(context: ApiContext, listen: Listen) -> Result<ApiServer, ServeErro
         if let Some(stream) = connection.downcast_ref::<TcpStream>() {
             cut_off_when_stalled(stream, stalled_max);
             match shares.take(stream) {
-                Some(share) => drop(data.insert(share)),
+                Some(share) => drop(data.insert(Connection::new(share, connection_budget))),
                 None => close(stream),
             }
         }

@@ -1,6 +1,6 @@
 //! `POST /v1/transactions`.
 
-use std::{collections::HashSet, net::IpAddr};
+use std::{collections::HashSet, net::IpAddr, time::Instant};
 
 use actix_web::{
     HttpRequest, HttpResponse,
@@ -13,8 +13,17 @@ use causeway_contracts::{
     transaction::{SignedTransaction, TransactionError, TxId},
 };
 
-use super::{body, context::Api, error::ApiError, submission::Form};
-use crate::actors::mempool::message::{Refusal, Submit};
+use super::{
+    body,
+    context::Api,
+    error::{ApiError, seconds},
+    server::Connection,
+    submission::Form,
+};
+use crate::actors::{
+    budget,
+    mempool::message::{Refusal, Submit},
+};
 
 /// Submit transactions
 ///
@@ -40,7 +49,7 @@ use crate::actors::mempool::message::{Refusal, Submit};
         (status = 408, body = Problem, content_type = "application/problem+json", description = "The body came too slowly."),
         (status = 413, body = Problem, content_type = "application/problem+json", description = "More than 1 MiB, or more than 1,024 transactions."),
         (status = 415, body = Problem, content_type = "application/problem+json", description = "None of the content types above."),
-        (status = 429, description = "The node is busy, or has had 16 invalid submissions from this address: wait as long as Retry-After says. The body says for each transaction what became of it, if it came that far.",
+        (status = 429, description = "The node is busy, the budget of this connection, the paying account or its operator is spent, or 16 invalid submissions came from this address: wait as long as Retry-After says. The body says for each transaction what became of it, if it came that far.",
             headers(("Retry-After" = u64, description = "Seconds.")),
             content((Submitted = "application/json"), (Problem = "application/problem+json"))),
         (status = 503, description = "The node takes no transactions now.",
@@ -54,11 +63,12 @@ pub(super) async fn submit(
     payload: web::Payload,
 ) -> Result<HttpResponse, ApiError> {
     let client = client(&request)?;
+    let connection = connection(&request)?;
     api.check_penalty(client)?;
     let form = Form::of(request.headers())?;
     let body = body::read(&api, &request, payload).await?;
     let transactions = form.parse(&body.bytes).inspect_err(|_| api.penalize(client, 1))?;
-    let checked = check(&api, client, transactions);
+    let checked = check(&api, client, connection, transactions);
     let results = offer(&api, client, checked).await?;
     Ok(respond(results))
 }
@@ -69,20 +79,31 @@ pub(super) fn client(request: &HttpRequest) -> Result<IpAddr, ApiError> {
     Ok(address.ip())
 }
 
-/// A transaction, or why it can never enter a block.
-type Checked = (TxId, Result<SignedTransaction, TransactionError>);
+fn connection(request: &HttpRequest) -> Result<&Connection, ApiError> {
+    request.conn_data().ok_or(ApiError::BodyBroken)
+}
 
-fn check(api: &Api, client: IpAddr, transactions: Vec<SignedTransaction>) -> Vec<Checked> {
+/// A transaction, or why it is not even offered to the mempool.
+type Checked = (TxId, Result<SignedTransaction, Refusal>);
+
+fn check(api: &Api, client: IpAddr, connection: &Connection, transactions: Vec<SignedTransaction>) -> Vec<Checked> {
+    let now = Instant::now();
+    let check = |signed: &SignedTransaction| -> Result<(), Refusal> {
+        // Its keys are checked next, which takes longer than all that was done for it until now.
+        connection.spend(budget::work(signed), now)?;
+        Ok(signed.check(&api.context.genesis_hash)?)
+    };
     let checked: Vec<Checked> = transactions
         .into_iter()
-        .map(|signed| {
-            let id = signed.id();
-            // The length once more, for those that came as JSON.
-            let good = signed.to_bytes().and_then(|_| signed.check(&api.context.genesis_hash));
-            (id, good.map(|()| signed))
-        })
+        .map(|signed| (signed.id(), check(&signed).map(|()| signed)))
         .collect();
-    let invalid = checked.iter().filter(|(_, result)| result.is_err()).count();
+    let over_budget = |result: &Result<_, Refusal>| matches!(result, Err(Refusal::OverBudget(_)));
+    let refused = checked.iter().filter(|(_, result)| over_budget(result)).count();
+    api.metrics.over_budget.inc_by(refused as u64);
+    let invalid = checked
+        .iter()
+        .filter(|(_, result)| matches!(result, Err(Refusal::Invalid(_))))
+        .count();
     api.penalize(client, invalid);
     checked
 }
@@ -99,7 +120,7 @@ async fn offer(api: &Api, client: IpAddr, checked: Vec<Checked>) -> Result<Vec<(
                 places.push(place);
                 results.push((id, None));
             }
-            Err(error) => results.push((id, Some(Refusal::Invalid(error)))),
+            Err(refusal) => results.push((id, Some(refusal))),
         }
     }
     if transactions.is_empty() {
@@ -191,6 +212,7 @@ fn respond(results: Vec<(TxId, Option<Refusal>)>) -> HttpResponse {
 fn wait_seconds(refusal: &Refusal) -> Option<u64> {
     match refusal {
         Refusal::Busy => Some(1),
+        Refusal::OverBudget(over) => Some(seconds(over.wait())),
         Refusal::DiskLow => Some(30),
         Refusal::Penalized(_) => Some(crate::actors::penalty::WAIT.as_secs()),
         Refusal::Invalid(_) | Refusal::Skip(_) => None,
@@ -207,6 +229,7 @@ fn refused(refusal: &Refusal) -> Refused {
         Refusal::Skip(Skip::UnknownSigner) => ("unknown_signer", true),
         Refusal::Skip(Skip::ThresholdNotMet) => ("threshold_not_met", false),
         Refusal::Busy => ("busy", true),
+        Refusal::OverBudget(over) => (over.payer().code(), true),
         Refusal::Penalized(_) => ("penalized", true),
         Refusal::DiskLow => ("disk_low", true),
     };

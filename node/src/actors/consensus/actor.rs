@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 use crate::{
     actors::{
-        ledger::message::{self as ledger, Commit, Committed, Draft, Execute},
+        ledger::message::{self as ledger, Commit, CommitDone, Committed, Draft, Execute},
         mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready},
         network::message::{Destination, Fetch, Lane, PeerFault, Received, Send},
     },
@@ -277,7 +277,15 @@ impl ConsensusActor {
             let digests = block.batches.to_vec();
             let gathered = match digests.is_empty() {
                 true => Ok(Vec::new()),
-                false => ports.gather.send(Gather { digests, proposer }).await?,
+                false => {
+                    let author = block.header.proposer;
+                    let gather = Gather {
+                        digests,
+                        proposer,
+                        author,
+                    };
+                    ports.gather.send(gather).await?
+                }
             };
             let batches = match gathered {
                 Ok(batches) => batches,
@@ -338,19 +346,22 @@ impl ConsensusActor {
             ports.commit.send(commit).await
         };
         ctx.spawn(committing.into_actor(self).map(move |answer, actor, ctx| match answer {
-            Ok(Ok(committed)) => actor.committed(committed, digests, ctx),
+            Ok(Ok(CommitDone { committed, yields })) => {
+                let ordered = Ordered {
+                    height: committed.height,
+                    time_ms: committed.time_ms,
+                    digests,
+                    yields,
+                };
+                actor.committed(committed, ordered, ctx);
+            }
             // Only this actor commits, one block at a time.
             Ok(Err(wrong)) => exit::stop(ExitStatus::Bug, &format!("the ledger and consensus disagree: {wrong}")),
             Err(error) => actor.abandoned(error, ctx),
         }));
     }
 
-    fn committed(&mut self, committed: Committed, digests: Vec<BatchDigest>, ctx: &mut Context<Self>) {
-        let ordered = Ordered {
-            height: committed.height,
-            time_ms: committed.time_ms,
-            digests,
-        };
+    fn committed(&mut self, committed: Committed, ordered: Ordered, ctx: &mut Context<Self>) {
         self.batches.clear();
         self.handle_event(Event::Committed(committed), ctx);
 
@@ -449,6 +460,7 @@ async fn gather(
         let gather = Gather {
             digests: block.batches.to_vec(),
             proposer: source,
+            author: block.header.proposer,
         };
         match port.send(gather).await? {
             Ok(batches) => return Ok(batches),

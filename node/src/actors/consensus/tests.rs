@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use super::actor::{ConsensusActor, Ports, Start};
 use crate::{
     actors::{
-        ledger::message::{Commit, Committed, Draft, Execute, Verdict, WrongHeight},
+        ledger::message::{Commit, CommitDone, Committed, Draft, Execute, Verdict, WrongHeight},
         mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready},
         network::message::{Destination, Fetch, FetchError, PeerFault, Received, Send},
     },
@@ -252,7 +252,7 @@ impl Handler<Execute> for Others {
 }
 
 impl Handler<Commit> for Others {
-    type Result = Result<Committed, WrongHeight>;
+    type Result = Result<CommitDone, WrongHeight>;
     fn handle(&mut self, commit: Commit, _: &mut Self::Context) -> Self::Result {
         let Commit {
             block,
@@ -268,7 +268,10 @@ impl Handler<Commit> for Others {
         assert_eq!(digests, block.batches.to_vec());
         Ok(self.with(|world| {
             world.chain(self.me).push(CertifiedBlock { block, certificate });
-            world.tip(self.me)
+            CommitDone {
+                committed: world.tip(self.me),
+                yields: Vec::new(),
+            }
         }))
     }
 }

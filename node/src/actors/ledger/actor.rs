@@ -13,7 +13,9 @@ use tokio::sync::broadcast;
 use super::{
     LedgerMetrics,
     executions::{Executions, Outcome},
-    message::{Admit, Commit, Committed, Draft, Execute, Finalized, Tip, Verdict, WrongHeight},
+    message::{Admit, Candidate, Commit, CommitDone, Committed, Draft, Execute, Finalized, Tip, Verdict, WrongHeight},
+    spenders::spenders,
+    yields::yields,
 };
 use crate::{
     exit::{self, ExitStatus},
@@ -165,9 +167,11 @@ impl Handler<Admit> for LedgerActor {
 
     fn handle(&mut self, Admit(candidates): Admit, _: &mut Context<Self>) -> Self::Result {
         let now = now();
-        let admitted = candidates
-            .iter()
-            .map(|candidate| self.ledger.admit_at(&candidate.transaction, &candidate.id, now));
+        let admitted = candidates.iter().map(|Candidate { id, transaction }| {
+            self.ledger
+                .admit_at(transaction, id, now)
+                .map(|()| spenders(&self.ledger, transaction))
+        });
         MessageResult(admitted.collect())
     }
 }
@@ -189,7 +193,7 @@ impl Handler<Execute> for LedgerActor {
 }
 
 impl Handler<Commit> for LedgerActor {
-    type Result = AtomicResponse<Self, Result<Committed, WrongHeight>>;
+    type Result = AtomicResponse<Self, Result<CommitDone, WrongHeight>>;
 
     fn handle(&mut self, commit: Commit, _: &mut Context<Self>) -> Self::Result {
         let Commit {
@@ -201,6 +205,8 @@ impl Handler<Commit> for LedgerActor {
             return AtomicResponse::new(Box::pin(async move { Err(wrong) }.into_actor(self)));
         }
         let execution = self.certified(&block, &batches);
+        let counts = batches.iter().map(|it| (it.batch().author, it.ids().len()));
+        let yields = yields(counts, &execution.skips);
         let timer = self.metrics.commit.start_timer();
         let commit = Box::new(BlockCommit {
             block,
@@ -213,7 +219,7 @@ impl Handler<Commit> for LedgerActor {
             .map(|commit, actor: &mut Self, _| {
                 let committed = actor.apply(*commit);
                 timer.observe_duration();
-                Ok(committed)
+                Ok(CommitDone { committed, yields })
             });
         AtomicResponse::new(Box::pin(done))
     }

@@ -7,15 +7,24 @@ pub use causeway_consensus::Committed;
 use causeway_contracts::{
     block::{Block, CommitCertificate, HashedBatch, Height, TimeMs},
     committee::ValidatorId,
+    identity::{AccountId, ParticipantId},
     ledger::{receipt::Receipt, rejection::Skip},
     transaction::{SignedTransaction, TxId},
 };
 
 /// Whether transactions could be ordered now, by committed state and this node's clock, or the last
-/// block's time if that is later. One answer for each, in order.
+/// block's time if that is later, and who would pay. One answer for each, in order.
 #[derive(Debug, Message)]
-#[rtype(result = "Vec<Result<(), Skip>>")]
+#[rtype(result = "Vec<Result<Spenders, Skip>>")]
 pub struct Admit(pub Vec<Candidate>);
+
+/// Whose budgets a transaction uses, by committed state: each account that pays, once, and each
+/// participant that is its operator or acts itself, once. An act of the council is nobody's.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Spenders {
+    pub accounts: Vec<AccountId>,
+    pub operators: Vec<ParticipantId>,
+}
 
 #[derive(Debug, Clone)]
 pub struct Candidate {
@@ -62,11 +71,26 @@ pub struct WrongHeight {
 /// before the answer. The certificate has been verified. A result that differs from the header's
 /// stops the process.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Committed, WrongHeight>")]
+#[rtype(result = "Result<CommitDone, WrongHeight>")]
 pub struct Commit {
     pub block: Block,
     pub certificate: CommitCertificate,
     pub batches: Vec<HashedBatch>,
+}
+
+#[derive(Debug, Clone)]
+pub struct CommitDone {
+    pub committed: Committed,
+    pub yields: Vec<Yield>,
+}
+
+/// What one author's batches of a block came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Yield {
+    pub author: ValidatorId,
+    /// Transactions, the skipped ones too.
+    pub ordered: u64,
+    pub skipped: u64,
 }
 
 /// The last committed block.

@@ -24,16 +24,18 @@ use causeway_contracts::{
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    gather::{Gathered, Gathers, Question},
+    gather::{Gathered, Gathers, Question, Sources},
     intake::{Answers, Entry, Intake},
     message::{BatchWaiting, Capacity, Gather, GatherError, GetCapacity, IsPending, Ordered, Ready, Refusal, Submit},
     metrics::MempoolMetrics,
     pool::{CheckedBatch, Insert, Pool},
+    turned_away::TurnedAway,
     verifier::{BatchFault, RawBatch, SIGNATURES_MAX, Verifier},
 };
 use crate::{
     actors::{
-        ledger::message::{Admit, Candidate},
+        budget::{BudgetRates, SpenderBudgets},
+        ledger::message::{Admit, Candidate, Spenders},
         network::message::{Destination, Fetch, Lane, PeerFault, Received, Send},
         penalty::Penalties,
     },
@@ -68,6 +70,7 @@ pub struct Setup {
     pub key: SecretKey,
     pub validators: ValidatorSet,
     pub limits: Limits,
+    pub budgets: BudgetRates,
     /// How long the ledger remembers an ordered batch, in seconds of block time.
     pub validity_seconds_max: u32,
     pub verifier: Verifier,
@@ -83,8 +86,10 @@ pub struct Mempool {
     author: ValidatorId,
     pool: Pool,
     intake: Intake,
+    budgets: SpenderBudgets,
     gathers: Gathers,
     penalties: Penalties,
+    turned_away: TurnedAway,
     arrivals: VecDeque<RawBatch>,
     arrivals_bytes: usize,
     /// Digests that wait in `arrivals` or are being checked.
@@ -105,8 +110,10 @@ impl Mempool {
             pool: Pool::new(setup.limits.author_batch_bytes_max),
             reader: setup.store.reader(),
             intake: Intake::default(),
+            budgets: SpenderBudgets::new(&setup.budgets),
             gathers: Gathers::default(),
             penalties: Penalties::default(),
+            turned_away: TurnedAway::default(),
             arrivals: VecDeque::new(),
             arrivals_bytes: 0,
             under_way: HashSet::new(),
@@ -145,44 +152,56 @@ impl Mempool {
         self.checks_under_way += 1;
         self.candidates_under_way = true;
         self.setup.metrics.verify_signatures.observe(candidates.len() as f64);
-        let admission = self.connections.ledger.send(Admit(candidates.clone()));
-        let verifier = self.setup.verifier.clone();
-        let check = async move {
-            let Ok(admitted) = admission.await else {
-                return vec![Err(Refusal::Busy); candidates.len()];
+        let admission = self.connections.ledger.send(Admit(candidates));
+        let check = admission.into_actor(self).then(|admitted, mempool, _| {
+            let charged = match admitted {
+                Ok(admitted) => mempool.charge(&group, admitted),
+                Err(_) => vec![Err(Refusal::Busy); group.len()],
             };
-            let (mut answers, mut checked) = (Vec::with_capacity(admitted.len()), Vec::new());
-            for (candidate, admission) in candidates.into_iter().zip(admitted) {
-                if admission.is_ok() {
-                    checked.push(candidate);
-                }
-                answers.push(admission.map_err(Refusal::Skip));
-            }
-            let signatures = verifier.candidates(checked).await;
-            let mut signatures = signatures.into_iter().flatten();
-            for answer in answers.iter_mut().filter(|answer| answer.is_ok()) {
-                *answer = signatures
-                    .next()
-                    .map_or(Err(Refusal::Busy), |checked| checked.map_err(Refusal::Invalid));
-            }
-            answers
-        };
-        context.spawn(check.into_actor(self).map(move |answers, mempool, context| {
+            let paid = group.iter().zip(&charged).filter(|(_, charged)| charged.is_ok());
+            let signatures = mempool
+                .setup
+                .verifier
+                .candidates(paid.map(|(entry, _)| entry.candidate.clone()).collect());
+            async move { (group, charged, signatures.await.unwrap_or_default()) }.into_actor(mempool)
+        });
+        context.spawn(check.map(|(group, charged, signatures), mempool, context| {
             mempool.checks_under_way -= 1;
             mempool.candidates_under_way = false;
-            mempool.candidates_checked(group, answers, context);
+            mempool.candidates_checked(group, charged, signatures, context);
             mempool.advance(context);
         }));
     }
 
+    /// Before the signatures are checked, each is paid for from the budgets of those whom it names.
+    fn charge(&mut self, group: &[Entry], admitted: Vec<Result<Spenders, Skip>>) -> Vec<Result<Spenders, Refusal>> {
+        let now = Instant::now();
+        let charge = |(entry, admitted): (&Entry, Result<Spenders, Skip>)| {
+            let spenders = admitted?;
+            self.budgets.spend(&spenders, entry.work, now)?;
+            Ok(spenders)
+        };
+        group.iter().zip(admitted).map(charge).collect()
+    }
+
+    /// `signatures` has an answer for each that was paid for, in order, or is empty.
     fn candidates_checked(
         &mut self,
         group: Vec<Entry>,
-        answers: Vec<Result<(), Refusal>>,
+        charged: Vec<Result<Spenders, Refusal>>,
+        signatures: Vec<Result<(), TransactionError>>,
         context: &mut Context<Self>,
     ) {
         let now = Instant::now();
-        for (entry, answer) in group.into_iter().zip(answers) {
+        let mut signatures = signatures.into_iter();
+        for (entry, charged) in group.into_iter().zip(charged) {
+            let answer = charged.and_then(|spenders| {
+                let checked = match signatures.next() {
+                    Some(checked) => checked.map_err(Refusal::Invalid),
+                    None => Err(Refusal::Busy),
+                };
+                checked.inspect_err(|_| self.budgets.give_back(&spenders, entry.work))
+            });
             match answer {
                 Ok(()) => {
                     if let Some(full) = self.intake.verified(entry, now) {
@@ -278,11 +297,12 @@ impl Mempool {
 
     /// Keeps a checked batch that the store has been given: a sync after this makes it durable.
     fn hold(&mut self, checked: CheckedBatch) {
-        let digest = checked.batch.digest();
+        let (digest, author) = (checked.batch.digest(), checked.batch.batch().author);
         match self.pool.insert(checked, self.gathers.wants(&digest)) {
             Insert::Held => {}
             Insert::Known => return,
             Insert::AuthorFull => {
+                self.turned_away.add(digest, author);
                 self.setup
                     .metrics
                     .batches_dropped
@@ -340,6 +360,9 @@ impl Mempool {
         self.blame(from, "bad_batch");
         if fault.is_of_content() {
             self.gathers.invalid(&digest);
+        } else {
+            // Another answer with the same digest was ignored meanwhile; others have a good one.
+            self.gathers.ask_next(&[digest], Instant::now());
         }
     }
 
@@ -358,6 +381,7 @@ impl Mempool {
         }
         let room = self.pool.has_room(&raw.from, bytes);
         if !wanted && (!room || self.arrivals_bytes + bytes > ARRIVALS_BYTES_MAX) {
+            self.turned_away.add(digest, raw.from);
             self.setup.metrics.batches_dropped.with_label_values(&["no_room"]).inc();
             return;
         }
@@ -466,6 +490,7 @@ impl Mempool {
             Refusal::Invalid(_) => "invalid",
             Refusal::Skip(_) => "not_admitted",
             Refusal::Busy => "busy",
+            Refusal::OverBudget(over) => over.payer().code(),
             Refusal::Penalized(_) => "penalized",
             Refusal::DiskLow => "disk_low",
         };
@@ -555,7 +580,11 @@ impl Handler<Gather> for Mempool {
     type Result = ResponseFuture<Gathered>;
 
     fn handle(&mut self, gather: Gather, context: &mut Context<Self>) -> Self::Result {
-        let Gather { digests, proposer } = gather;
+        let Gather {
+            digests,
+            proposer,
+            author,
+        } = gather;
         let mut loaded = Vec::new();
         for digest in &digests {
             if !self.pool.knows(digest) {
@@ -583,13 +612,12 @@ impl Handler<Gather> for Mempool {
         }
         let first = *missing.first().expect("not empty");
         let others = self.setup.validators.iter().map(|(id, _)| *id);
-        let sources: Vec<_> = std::iter::once(proposer)
-            .chain(others.filter(|id| *id != proposer))
-            .filter(|id| *id != self.author)
-            .collect();
-        if sources.is_empty() {
+        // The author of a batch that found no room here is known, and has it for sure.
+        let turned_away = missing.iter().filter_map(|digest| self.turned_away.author(digest));
+        let likely = [proposer, author].into_iter().chain(turned_away);
+        let Some(sources) = Sources::new(&self.author, likely, others) else {
             return Box::pin(async move { Err(GatherError::Missing(first)) });
-        }
+        };
         let gathered: oneshot::Receiver<Gathered> = self.gathers.wait(digests, missing, sources, Instant::now());
         self.ask_due(context);
         Box::pin(async move {
@@ -603,7 +631,16 @@ impl Handler<Ordered> for Mempool {
     type Result = ();
 
     fn handle(&mut self, ordered: Ordered, context: &mut Context<Self>) {
-        let Ordered { time_ms, digests, .. } = ordered;
+        let Ordered {
+            time_ms,
+            digests,
+            yields,
+            ..
+        } = ordered;
+        for of in &yields {
+            self.pool.learn(of);
+            self.setup.metrics.yielded(of, self.pool.is_poor(&of.author));
+        }
         let remembered = TimeMs(time_ms.0 + u64::from(self.setup.validity_seconds_max) * 1000);
         let expired = self.pool.ordered(&digests, time_ms, remembered);
         for sealed_at in digests.iter().filter_map(|digest| self.sealed.remove(digest)) {

@@ -15,6 +15,8 @@ use super::message::GatherError;
 
 /// A validator that has not answered by then is not waited for before the next is asked.
 pub const ASK_EVERY: Duration = Duration::from_millis(250);
+/// Each that is asked may send all of the batches, so no more than this are asked at once.
+const AT_ONCE_MAX: usize = 3;
 /// After this the request fails; by then the round that wanted it is long over.
 const GIVE_UP: Duration = Duration::from_secs(10);
 /// More requests than this are not kept; the oldest fails.
@@ -26,12 +28,45 @@ pub type Gathered = Result<Vec<HashedBatch>, GatherError>;
 struct Gather {
     digests: Vec<BatchDigest>,
     missing: BTreeSet<BatchDigest>,
-    /// Whom to ask, in turns.
-    sources: Vec<ValidatorId>,
+    /// Whom to ask: some at once, the others in turns.
+    sources: Sources,
     asked: usize,
     ask_at: Instant,
     until: Instant,
     reply: oneshot::Sender<Gathered>,
+}
+
+/// Whom to ask for batches, each once. Not empty.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Sources {
+    order: Vec<ValidatorId>,
+    at_once: usize,
+}
+
+impl Sources {
+    /// `likely` are asked together, the others after them. `None` if there is nobody but `me`.
+    pub fn new(
+        me: &ValidatorId,
+        likely: impl IntoIterator<Item = ValidatorId>,
+        others: impl IntoIterator<Item = ValidatorId>,
+    ) -> Option<Self> {
+        let mut order = Vec::new();
+        let add = |order: &mut Vec<ValidatorId>, source| {
+            if source != *me && !order.contains(&source) {
+                order.push(source);
+            }
+        };
+        likely.into_iter().for_each(|source| add(&mut order, source));
+        let at_once = order.len().clamp(1, AT_ONCE_MAX);
+        others.into_iter().for_each(|source| add(&mut order, source));
+        (!order.is_empty()).then_some(Self { order, at_once })
+    }
+
+    /// Whom to ask when this many have been asked.
+    fn next(&self, asked: usize) -> impl Iterator<Item = ValidatorId> {
+        let count = if asked == 0 { self.at_once } else { 1 };
+        (asked..asked + count).map(|turn| self.order[turn % self.order.len()])
+    }
 }
 
 /// A question to put to a validator.
@@ -47,12 +82,11 @@ pub struct Gathers {
 }
 
 impl Gathers {
-    /// `sources` begins with whom to ask first; not empty.
     pub fn wait(
         &mut self,
         digests: Vec<BatchDigest>,
         missing: BTreeSet<BatchDigest>,
-        sources: Vec<ValidatorId>,
+        sources: Sources,
         now: Instant,
     ) -> oneshot::Receiver<Gathered> {
         let (reply, gathered) = oneshot::channel();
@@ -95,10 +129,12 @@ impl Gathers {
             if now < gather.ask_at || digests.is_empty() {
                 continue;
             }
-            let to = gather.sources[gather.asked % gather.sources.len()];
-            gather.asked += 1;
             gather.ask_at = now + ASK_EVERY;
-            questions.push(Question { to, digests });
+            for to in gather.sources.next(gather.asked) {
+                gather.asked += 1;
+                let digests = digests.clone();
+                questions.push(Question { to, digests });
+            }
         }
         questions
     }
@@ -106,7 +142,8 @@ impl Gathers {
     /// A validator answered, and did not have these, or could not be asked: the next is, at once.
     pub fn ask_next(&mut self, digests: &[BatchDigest], now: Instant) {
         for gather in &mut self.waiting {
-            if digests.iter().any(|digest| gather.missing.contains(digest)) && gather.asked < gather.sources.len() {
+            if digests.iter().any(|digest| gather.missing.contains(digest)) && gather.asked < gather.sources.order.len()
+            {
                 gather.ask_at = now;
             }
         }

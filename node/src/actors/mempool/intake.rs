@@ -15,7 +15,7 @@ use causeway_contracts::{
 use tokio::sync::oneshot;
 
 use super::message::Refusal;
-use crate::actors::ledger::message::Candidate;
+use crate::actors::{budget, ledger::message::Candidate};
 
 /// A batch's bytes besides its transactions are fewer than this.
 const BATCH_OVERHEAD_BYTES: usize = 256;
@@ -32,6 +32,8 @@ pub type Answers = Vec<Result<TxId, Refusal>>;
 pub struct Entry {
     pub candidate: Candidate,
     pub client: IpAddr,
+    /// What it takes from its payers' budgets.
+    pub work: u32,
     bytes: usize,
     cost: u64,
     submission: u64,
@@ -94,6 +96,7 @@ impl Intake {
             self.waiting.push_back(Entry {
                 bytes: codec::encode(&transaction).len(),
                 cost: ledger::cost(&transaction),
+                work: budget::work(&transaction),
                 candidate: Candidate {
                     id,
                     transaction: Arc::new(transaction),

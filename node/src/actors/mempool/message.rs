@@ -10,6 +10,8 @@ use causeway_contracts::{
     transaction::{SignedTransaction, TransactionError, TxId},
 };
 
+use crate::actors::{budget::OverBudget, ledger::message::Yield};
+
 /// Transactions from a client, decoded and checked but for their signatures and the ledger's state.
 /// One answer for each, in order.
 #[derive(Debug, Message)]
@@ -28,6 +30,8 @@ pub enum Refusal {
     Skip(#[from] Skip),
     #[error("this validator has as many transactions waiting as it can hold; send it again later")]
     Busy,
+    #[error(transparent)]
+    OverBudget(#[from] OverBudget),
     #[error("{0} invalid signatures came from this address; it must wait")]
     Penalized(u32),
     #[error("this validator has too little disk space left to take transactions")]
@@ -52,7 +56,8 @@ pub struct Capacity {
     pub refusing: Option<Refusal>,
 }
 
-/// Batches to order next, the oldest first. Each is verified and on disk.
+/// Batches to order next: the oldest first, but for an author of whose transactions many are skipped.
+/// Each is verified and on disk.
 #[derive(Debug, Message)]
 #[rtype(result = "Vec<HashedBatch>")]
 pub struct Ready {
@@ -60,13 +65,17 @@ pub struct Ready {
     pub transactions_max: usize,
 }
 
-/// The batches of a block, verified and on disk. Waits, asking `proposer` and then the others for those
+/// The batches of a block, verified and on disk. Waits, asking `proposer` and `author` at once, and then
+/// the others in turns, for those
 /// that are missing.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Vec<HashedBatch>, GatherError>")]
 pub struct Gather {
     pub digests: Vec<BatchDigest>,
+    /// Who proposed the block, or sent it.
     pub proposer: ValidatorId,
+    /// Who made it; another may have proposed it again.
+    pub author: ValidatorId,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -85,6 +94,8 @@ pub struct Ordered {
     pub height: Height,
     pub time_ms: TimeMs,
     pub digests: Vec<BatchDigest>,
+    /// What became of them, author by author.
+    pub yields: Vec<Yield>,
 }
 
 /// Told to the consensus actor when a batch waits to be ordered.

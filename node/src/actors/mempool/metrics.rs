@@ -1,6 +1,8 @@
 //! Figures of the mempool.
 
-use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
+use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
+
+use crate::actors::ledger::message::Yield;
 
 #[derive(Clone)]
 pub struct MempoolMetrics {
@@ -13,6 +15,9 @@ pub struct MempoolMetrics {
     pub batches_dropped: IntCounterVec,
     pub verify_signatures: Histogram,
     pub finality: Histogram,
+    author_transactions: IntCounterVec,
+    author_skipped: IntCounterVec,
+    author_share_reduced: IntGaugeVec,
 }
 
 impl MempoolMetrics {
@@ -56,7 +61,31 @@ impl MempoolMetrics {
                     0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0, 2.0, 5.0, 30.0,
                 ]),
             )?,
+            author_transactions: IntCounterVec::new(
+                Opts::new(
+                    "causeway_author_transactions_total",
+                    "Transactions in final blocks, by the author of their batch",
+                ),
+                &["author"],
+            )?,
+            author_skipped: IntCounterVec::new(
+                Opts::new(
+                    "causeway_author_skipped_total",
+                    "Of those, the skipped ones, which had no effect",
+                ),
+                &["author"],
+            )?,
+            author_share_reduced: IntGaugeVec::new(
+                Opts::new(
+                    "causeway_author_share_reduced",
+                    "1 while over 5 % of an author's recent transactions are skipped, and it gives way to others",
+                ),
+                &["author"],
+            )?,
         };
+        registry.register(Box::new(metrics.author_transactions.clone()))?;
+        registry.register(Box::new(metrics.author_skipped.clone()))?;
+        registry.register(Box::new(metrics.author_share_reduced.clone()))?;
         registry.register(Box::new(metrics.pending_transactions.clone()))?;
         registry.register(Box::new(metrics.held_batches.clone()))?;
         registry.register(Box::new(metrics.refused.clone()))?;
@@ -67,5 +96,14 @@ impl MempoolMetrics {
         registry.register(Box::new(metrics.verify_signatures.clone()))?;
         registry.register(Box::new(metrics.finality.clone()))?;
         Ok(metrics)
+    }
+
+    /// Authors are validators, so their labels are few.
+    pub fn yielded(&self, of: &Yield, is_poor: bool) {
+        let author = of.author.to_string();
+        let label = [author.as_str()];
+        self.author_transactions.with_label_values(&label).inc_by(of.ordered);
+        self.author_skipped.with_label_values(&label).inc_by(of.skipped);
+        self.author_share_reduced.with_label_values(&label).set(is_poor.into());
     }
 }

@@ -3,11 +3,18 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use causeway_contracts::{
-    block::{BatchDigest, HashedBatch, SignedBatch, TimeMs},
+    block::{BatchDigest, HashedBatch, SignedBatch, TimeMs, batch::BATCH_BYTES_MAX},
     committee::ValidatorId,
     keys::Signature,
     transaction::TxId,
 };
+
+use super::yields::Yields;
+use crate::actors::ledger::message::Yield;
+
+/// The part of a draft, and of its share of memory, that is left to an author of whose transactions
+/// too many are skipped: one in so many.
+const POOR_PART: usize = 4;
 
 /// A batch and what the pool must know to order, count and drop it.
 #[derive(Debug)]
@@ -52,6 +59,7 @@ pub struct Pool {
     queue: BTreeMap<u64, BatchDigest>,
     arrivals: u64,
     author_bytes: HashMap<ValidatorId, usize>,
+    yields: Yields,
     /// How many held batches carry a transaction.
     pending: HashMap<TxId, u32>,
     /// Digests of ordered batches, so that a late copy is not held again.
@@ -68,6 +76,7 @@ impl Pool {
             queue: BTreeMap::new(),
             arrivals: 0,
             author_bytes: HashMap::new(),
+            yields: Yields::default(),
             pending: HashMap::new(),
             ordered: HashSet::new(),
             ordered_until: BTreeMap::new(),
@@ -110,7 +119,22 @@ impl Pool {
     }
 
     pub fn has_room(&self, author: &ValidatorId, bytes: usize) -> bool {
-        self.author_bytes.get(author).copied().unwrap_or(0) + bytes <= self.author_bytes_max
+        let max = match self.is_poor(author) {
+            // Room for a batch is always left: only by good ones can it do better.
+            true => (self.author_bytes_max / POOR_PART).max(self.author_bytes_max.min(BATCH_BYTES_MAX)),
+            false => self.author_bytes_max,
+        };
+        self.author_bytes.get(author).copied().unwrap_or(0) + bytes <= max
+    }
+
+    /// What became of an author's batches in a block.
+    pub fn learn(&mut self, of: &Yield) {
+        self.yields.add(of);
+    }
+
+    /// Whether so many of an author's transactions are skipped that it gives way to others.
+    pub fn is_poor(&self, author: &ValidatorId) -> bool {
+        self.yields.is_poor(author)
     }
 
     pub fn knows(&self, digest: &BatchDigest) -> bool {
@@ -134,17 +158,33 @@ impl Pool {
         self.held.len()
     }
 
-    /// The oldest batches that together stay within both bounds; at least one, if there is any.
+    /// The oldest batches that together stay within both bounds; at least one, if there is any. What is
+    /// beyond a poor author's part comes after all that others have, where there is room for it.
     pub fn ready(&self, batches_max: usize, transactions_max: usize) -> Vec<HashedBatch> {
-        let mut left = transactions_max;
+        let mut taken = Taken::new(batches_max, transactions_max);
+        let mut parts: HashMap<ValidatorId, Taken> = HashMap::new();
+        let mut put_off = Vec::new();
         let mut ready = Vec::new();
-        for digest in self.queue.values().take(batches_max) {
+        for digest in self.queue.values() {
             let held = &self.held[digest];
-            let count = held.batch.ids().len();
-            if count > left && !ready.is_empty() {
+            let (author, count) = (held.batch.batch().author, held.batch.ids().len());
+            if self.is_poor(&author) {
+                let part = || Taken::new(batches_max / POOR_PART, transactions_max / POOR_PART);
+                if !parts.entry(author).or_insert_with(part).take(count) {
+                    put_off.push(digest);
+                    continue;
+                }
+            }
+            if !taken.take(count) {
+                return ready;
+            }
+            ready.push(held.batch.clone());
+        }
+        for digest in put_off {
+            let held = &self.held[digest];
+            if !taken.take(held.batch.ids().len()) {
                 break;
             }
-            left = left.saturating_sub(count);
             ready.push(held.batch.clone());
         }
         ready
@@ -194,5 +234,33 @@ impl Pool {
                 self.pending.remove(id);
             }
         }
+    }
+}
+
+/// How much of a draft is left.
+struct Taken {
+    any: bool,
+    batches_left: usize,
+    transactions_left: usize,
+}
+
+impl Taken {
+    fn new(batches_left: usize, transactions_left: usize) -> Self {
+        Self {
+            any: false,
+            batches_left,
+            transactions_left,
+        }
+    }
+
+    /// Whether a batch of so many transactions fits; the first always does.
+    fn take(&mut self, transactions: usize) -> bool {
+        if self.any && (self.batches_left == 0 || transactions > self.transactions_left) {
+            return false;
+        }
+        self.any = true;
+        self.batches_left = self.batches_left.saturating_sub(1);
+        self.transactions_left = self.transactions_left.saturating_sub(transactions);
+        true
     }
 }

@@ -5,7 +5,10 @@ use std::{
 };
 
 use causeway_contracts::{
-    block::{Batch, BatchDigest, GenesisHash, HashedBatch, SignedBatch, TimeMs, batch::BATCH_VERSION},
+    block::{
+        Batch, BatchDigest, GenesisHash, HashedBatch, SignedBatch, TimeMs,
+        batch::{BATCH_BYTES_MAX, BATCH_VERSION},
+    },
     codec::{self, Bounded, Text},
     committee::{Validator, ValidatorId, ValidatorSet},
     identity::{AccountId, ParticipantId},
@@ -19,12 +22,13 @@ use causeway_contracts::{
 use proptest::prelude::*;
 
 use super::{
-    gather::{ASK_EVERY, Gathers, Question},
+    gather::{ASK_EVERY, Gathers, Question, Sources},
     intake::{Intake, SEAL_BUSY, SEAL_IDLE},
     message::{GatherError, Refusal},
     pool::{CheckedBatch, Insert, Pool},
     verifier::{BatchFault, RawBatch, Verifier},
 };
+use crate::actors::ledger::message::Yield;
 
 const GENESIS: GenesisHash = GenesisHash([7; 32]);
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -148,6 +152,55 @@ fn an_author_has_a_share_and_a_named_batch_is_held_all_the_same() {
     assert_eq!(pool.insert(checked(1, &[2], 100), true), Insert::Held);
 }
 
+/// Of this author's last transactions, these many of 1,000 were skipped.
+fn skipped(author_seed: u8, skipped: u64) -> Yield {
+    Yield {
+        author: author(author_seed),
+        ordered: 1_000,
+        skipped,
+    }
+}
+
+#[test]
+fn an_author_of_many_skips_gives_way_in_a_draft() {
+    let mut pool = Pool::new(usize::MAX);
+    let poor: Vec<_> = (0..4).map(|n| checked(1, &[2 * n, 2 * n + 1], 100)).collect();
+    let good: Vec<_> = (0..4).map(|n| checked(2, &[100 + 2 * n, 101 + 2 * n], 100)).collect();
+    for batch in poor.iter().chain(&good) {
+        pool.insert(batch.clone(), false);
+    }
+    let names = |batches: &[CheckedBatch]| batches.iter().map(|batch| batch.batch.digest()).collect::<Vec<_>>();
+    let in_order = [names(&poor), names(&good)].concat();
+    assert_eq!(digests(&pool.ready(4, 1_000)), in_order[..4]);
+
+    pool.learn(&skipped(1, 51));
+    assert!(pool.is_poor(&author(1)));
+    let given_way = [names(&poor[..1]), names(&good), names(&poor[1..])].concat();
+    assert_eq!(digests(&pool.ready(4, 1_000)), given_way[..4], "one in four");
+    assert_eq!(digests(&pool.ready(99, 8)), given_way[..4], "of transactions too");
+    assert_eq!(digests(&pool.ready(6, 1_000)), given_way[..6], "no room is left empty");
+    assert_eq!(digests(&pool.ready(1, 1)), given_way[..1], "nor does it starve");
+
+    pool.learn(&skipped(1, 0));
+    assert!(!pool.is_poor(&author(1)));
+    assert_eq!(digests(&pool.ready(4, 1_000)), in_order[..4]);
+}
+
+#[test]
+fn an_author_of_many_skips_has_less_memory_but_room_for_a_batch() {
+    let mut pool = Pool::new(8 * BATCH_BYTES_MAX);
+    assert!(pool.has_room(&author(1), 8 * BATCH_BYTES_MAX));
+    pool.learn(&skipped(1, 51));
+    assert!(pool.has_room(&author(1), 2 * BATCH_BYTES_MAX));
+    assert!(!pool.has_room(&author(1), 2 * BATCH_BYTES_MAX + 1));
+    assert!(pool.has_room(&author(2), 8 * BATCH_BYTES_MAX));
+    let mut small = Pool::new(2 * BATCH_BYTES_MAX);
+    small.learn(&skipped(1, 51));
+    assert!(small.has_room(&author(1), BATCH_BYTES_MAX));
+    pool.learn(&skipped(1, 0));
+    assert!(pool.has_room(&author(1), 8 * BATCH_BYTES_MAX));
+}
+
 proptest! {
     /// Whatever comes and goes, what the pool counts is what it holds.
     #[test]
@@ -254,7 +307,47 @@ fn a_batch_that_would_cost_too_much_is_sealed_before() {
 }
 
 #[tokio::test]
-async fn a_gather_asks_in_turns_and_is_answered_when_all_is_there() {
+async fn a_gather_asks_the_likely_at_once_and_the_others_in_turns() {
+    let mut gathers = Gathers::default();
+    let now = Instant::now();
+    let digest = checked(1, &[1], 100).batch.digest();
+    let others = [author(1), author(2), author(3), author(4), author(5)];
+    let likely = [author(3), author(2), author(3)];
+    let sources = Sources::new(&author(5), likely, others).unwrap();
+    let _waits = gathers.wait(vec![digest], [digest].into(), sources, now);
+    let mut asked = |after: Duration, late: bool| {
+        if late {
+            gathers.ask_next(&[digest], now + after);
+        }
+        let questions = gathers.due(now + after, |_| false);
+        questions.into_iter().map(|question| question.to).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        asked(Duration::ZERO, false),
+        [author(3), author(2)],
+        "never itself, none twice"
+    );
+    assert_eq!(asked(Duration::ZERO, false), []);
+    assert_eq!(
+        asked(ASK_EVERY / 2, true),
+        [author(1)],
+        "one has answered that it has none"
+    );
+    assert_eq!(asked(ASK_EVERY, false), []);
+    assert_eq!(asked(ASK_EVERY * 2, false), [author(4)]);
+    assert_eq!(asked(ASK_EVERY * 3, false), [author(3)], "and round again, one by one");
+}
+
+#[test]
+fn sources_are_somebody_else() {
+    let me = author(1);
+    assert_eq!(Sources::new(&me, [me, me], [me]), None);
+    let only = Sources::new(&me, [me], [me, author(2)]);
+    assert_eq!(only, Sources::new(&me, [author(2)], []));
+}
+
+#[tokio::test]
+async fn a_gather_is_answered_when_all_is_there() {
     let mut gathers = Gathers::default();
     let now = Instant::now();
     let batches = [checked(1, &[1], 100), checked(1, &[2], 100)];
@@ -262,7 +355,7 @@ async fn a_gather_asks_in_turns_and_is_answered_when_all_is_there() {
     let mut reply = gathers.wait(
         names.clone(),
         names.iter().copied().collect(),
-        vec![author(1), author(2)],
+        Sources::new(&author(9), [author(1)], [author(2)]).unwrap(),
         now,
     );
     let mut sorted = names.clone();
@@ -292,7 +385,8 @@ async fn a_gather_fails_for_an_invalid_batch_and_after_a_while() {
     let mut gathers = Gathers::default();
     let now = Instant::now();
     let digest = checked(1, &[1], 100).batch.digest();
-    let wait = |gathers: &mut Gathers| gathers.wait(vec![digest], [digest].into(), vec![author(1)], now);
+    let sources = Sources::new(&author(9), [author(1)], []).unwrap();
+    let wait = |gathers: &mut Gathers| gathers.wait(vec![digest], [digest].into(), sources.clone(), now);
     let invalid = wait(&mut gathers);
     gathers.invalid(&digest);
     assert_eq!(invalid.await.unwrap().unwrap_err(), GatherError::Invalid(digest));

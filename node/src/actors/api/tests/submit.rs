@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use actix_web::http::StatusCode;
 use causeway_contracts::{
     api::{SUBMIT_BYTES_MAX, SUBMIT_TRANSACTIONS_MAX, Submitted, TRANSACTION_TYPE, TRANSACTIONS_TYPE},
@@ -11,9 +13,14 @@ use reqwest::Response;
 
 use super::{
     chain::{ALICE, Chain, STRANGER, key, payment, unsigned},
-    node::{Mempool, Node, header, problem},
+    node::{Mempool, Node, header, problem, send},
 };
-use crate::actors::{api::ApiLimits, mempool::message::Refusal, penalty::INVALID_MAX};
+use crate::actors::{
+    api::ApiLimits,
+    budget::{BudgetRates, OverBudget, Payer, Rate},
+    mempool::message::Refusal,
+    penalty::INVALID_MAX,
+};
 
 const JSON: &str = "application/json";
 
@@ -124,6 +131,43 @@ async fn refuses_what_is_wrong_with_a_transaction() {
     node.server.stop().await;
 }
 
+fn over(payer: Payer, wait_ms: u64) -> Refusal {
+    Refusal::OverBudget(OverBudget::Spent {
+        payer,
+        rate: BudgetRates::default().account,
+        wait: Duration::from_millis(wait_ms),
+    })
+}
+
+/// What is over goes back with its reason; the rest of the submission is taken.
+#[actix_web::test]
+async fn a_connection_has_a_budget() {
+    let chain = Chain::new(8);
+    let limits = ApiLimits {
+        connection_budget: Rate::new(1, 512).unwrap(),
+        ..ApiLimits::default()
+    };
+    let node = Node::start(&chain, Mempool::checks(&chain), limits);
+    let post = async |client: &reqwest::Client, sent: &[SignedTransaction]| {
+        let request = client.post(node.url("/v1/transactions")).body(many(sent));
+        send(request.header("content-type", TRANSACTIONS_TYPE)).await
+    };
+    let sent: Vec<_> = (0..600).map(|nonce| payment(&chain.hash, nonce)).collect();
+    let refused = results(post(&node.client, &sent).await, StatusCode::ACCEPTED, &sent).await;
+    assert_eq!(refused.iter().filter(|refused| refused.is_none()).count(), 512);
+    assert_eq!(refused[512].as_deref(), Some("connection_budget"));
+
+    let response = post(&node.client, &sent[599..]).await;
+    assert_eq!(header(&response, "retry-after"), Some("1"));
+    let refused = results(response, StatusCode::TOO_MANY_REQUESTS, &sent[599..]).await;
+    assert_eq!(refused, [Some("connection_budget".to_owned())]);
+
+    let another = reqwest::Client::builder().no_proxy().build().unwrap();
+    let refused = results(post(&another, &sent[599..]).await, StatusCode::ACCEPTED, &sent[599..]).await;
+    assert_eq!(refused, [None]);
+    node.server.stop().await;
+}
+
 #[actix_web::test]
 async fn refusals_by_the_mempool_have_their_codes() {
     let bad_signature = TransactionError::BadSignature {
@@ -142,6 +186,8 @@ async fn refusals_by_the_mempool_have_their_codes() {
             None,
         ),
         (Refusal::Busy, 429, "busy", true, Some("1")),
+        (over(Payer::Account, 1_200), 429, "account_budget", true, Some("2")),
+        (over(Payer::Operator, 3), 429, "operator_budget", true, Some("1")),
         (Refusal::Penalized(16), 429, "penalized", true, Some("60")),
         (Refusal::DiskLow, 503, "disk_low", true, Some("30")),
     ];

@@ -1,0 +1,112 @@
+//! How much of what an author has had ordered was skipped. Pure.
+//!
+//! A skipped transaction costs every validator its signature check and has no effect. Some cannot be
+//! helped: a client that sends the same bytes to a second validator, a transaction that expires in a
+//! full network. An author with many of them seals what it did not look at, and gives way to others
+//! until it does better.
+
+use std::collections::HashMap;
+
+use causeway_contracts::committee::ValidatorId;
+
+use crate::actors::ledger::message::Yield;
+
+/// An author is poor while more than one in so many of its transactions are skipped: 5 %.
+const SKIPPED_ONE_IN: u64 = 20;
+
+/// About as many of an author's last transactions count; older ones count for less and less.
+const WINDOW: u64 = 8_192;
+
+/// With fewer than this nothing is said of an author.
+const ORDERED_MIN: u64 = 256;
+
+/// Each author's transactions. Only authors of final batches are in it, which are validators.
+#[derive(Debug, Default)]
+pub struct Yields {
+    authors: HashMap<ValidatorId, Recent>,
+}
+
+#[derive(Debug, Default)]
+struct Recent {
+    ordered: u64,
+    skipped: u64,
+}
+
+impl Yields {
+    pub fn add(&mut self, block: &Yield) {
+        let recent = self.authors.entry(block.author).or_default();
+        recent.ordered += block.ordered;
+        recent.skipped += block.skipped;
+        while recent.ordered > WINDOW {
+            recent.ordered /= 2;
+            recent.skipped /= 2;
+        }
+    }
+
+    pub fn is_poor(&self, author: &ValidatorId) -> bool {
+        self.authors
+            .get(author)
+            .is_some_and(|recent| recent.ordered >= ORDERED_MIN && recent.skipped * SKIPPED_ONE_IN > recent.ordered)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use causeway_contracts::keys::SecretKey;
+
+    use super::*;
+
+    fn author(seed: u8) -> ValidatorId {
+        ValidatorId::of(&SecretKey::from_seed(&[seed; 32]).public_key())
+    }
+
+    fn block(ordered: u64, skipped: u64) -> Yield {
+        Yield {
+            author: author(1),
+            ordered,
+            skipped,
+        }
+    }
+
+    #[test]
+    fn more_than_five_of_a_hundred_is_poor() {
+        for (skipped, poor) in [(0, false), (50, false), (51, true), (1_000, true)] {
+            let mut yields = Yields::default();
+            yields.add(&block(1_000, skipped));
+            assert_eq!(yields.is_poor(&author(1)), poor, "{skipped} of 1,000");
+            assert!(!yields.is_poor(&author(2)));
+        }
+    }
+
+    #[test]
+    fn a_few_transactions_say_nothing() {
+        let mut yields = Yields::default();
+        yields.add(&block(255, 255));
+        assert!(!yields.is_poor(&author(1)));
+        yields.add(&block(1, 1));
+        assert!(yields.is_poor(&author(1)));
+    }
+
+    #[test]
+    fn is_restored_by_what_is_good() {
+        let mut yields = Yields::default();
+        yields.add(&block(16_000, 16_000));
+        let blocks = (1..)
+            .find(|_| {
+                yields.add(&block(1_000, 0));
+                !yields.is_poor(&author(1))
+            })
+            .unwrap();
+        assert!((10..40).contains(&blocks), "{blocks}");
+    }
+
+    #[test]
+    fn an_old_success_does_not_excuse_for_long() {
+        let mut yields = Yields::default();
+        for _ in 0..10_000 {
+            yields.add(&block(1_000, 0));
+        }
+        yields.add(&block(1_000, 1_000));
+        assert!(yields.is_poor(&author(1)));
+    }
+}
