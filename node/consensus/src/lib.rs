@@ -19,9 +19,11 @@
 
 mod candidates;
 mod catch_up;
+mod chain;
 mod context;
 mod conversion;
 mod engine;
+mod exchange;
 mod expected;
 mod files;
 mod log;
@@ -38,7 +40,12 @@ pub mod wire;
 
 pub use self::{
     catch_up::BadBlock,
+    chain::{Chain, Draft, WrongHeight},
     engine::Signing,
+    exchange::{
+        BatchFault, BatchMisconduct, CheckedBatch, Drop, Exchange, ExchangeAction, GatherError, Gathered, Question,
+        RawBatch, Signatures, Wanted, Yield, check_batches, yields,
+    },
     files::{Absent, Files, FilesError, Folder, JournalError, Recovered},
     log::{JudgedValue, LOG_ENTRY_BYTES_MAX, LogEntry, Timer, TimerKind},
     message::{

@@ -2,12 +2,10 @@
 //! write blocks.
 
 pub mod actor;
-mod executions;
 pub mod message;
 pub mod metrics;
 mod spenders;
 #[cfg(test)]
 mod tests;
-mod yields;
 
 pub use self::{actor::LedgerActor, metrics::LedgerMetrics};

@@ -24,7 +24,7 @@ use tokio::sync::watch;
 
 use crate::{
     actors::{
-        ledger::message::{self as ledger, Commit, CommitDone, Committed, Draft, Execute},
+        ledger::message::{Commit, CommitDone, Committed, Draft, Execute},
         mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready},
         network::message::{Destination, Fetch, Lane, PeerFault, Received, Send},
     },
@@ -242,12 +242,12 @@ impl ConsensusActor {
                 transactions_max: DRAFT_TRANSACTIONS_MAX,
             };
             let batches = ports.ready.send(wanted).await?;
-            let draft = Draft {
+            let draft = Draft(causeway_consensus::Draft {
                 height,
                 now: now(),
                 proposer,
                 batches: batches.clone(),
-            };
+            });
             Ok::<_, MailboxError>((ports.draft.send(draft).await?, batches))
         };
         ctx.spawn(drafting.into_actor(self).map(move |answer, actor, ctx| match answer {
@@ -304,9 +304,9 @@ impl ConsensusActor {
                 batches: batches.clone(),
             };
             let verdict = match ports.execute.send(execute).await? {
-                Ok(ledger::Verdict::Valid) => Verdict::Valid,
-                Ok(ledger::Verdict::Invalid(why)) => {
-                    tracing::warn!(%height, %id, %proposer, why, "a proposed block is invalid");
+                Ok(Ok(())) => Verdict::Valid,
+                Ok(Err(why)) => {
+                    tracing::warn!(%height, %id, %proposer, %why, "a proposed block is invalid");
                     Verdict::Invalid
                 }
                 Err(overtaken) => {

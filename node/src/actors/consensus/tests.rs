@@ -20,6 +20,7 @@ use causeway_contracts::{
     codec::Bounded,
     committee::{Validator, ValidatorId, ValidatorSet, rotation::Rotation},
     keys::SecretKey,
+    ledger::InvalidBlock,
     merkle::Root,
 };
 use tokio::sync::watch;
@@ -27,7 +28,7 @@ use tokio::sync::watch;
 use super::actor::{ConsensusActor, Ports, Start};
 use crate::{
     actors::{
-        ledger::message::{Commit, CommitDone, Committed, Draft, Execute, Verdict, WrongHeight},
+        ledger::message::{Commit, CommitDone, Committed, Draft, Execute, WrongHeight},
         mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready},
         network::message::{Destination, Fetch, FetchError, PeerFault, Received, Send},
     },
@@ -232,21 +233,21 @@ fn block_after(tip: &Committed, time: TimeMs, proposer: ValidatorId, batches: &[
 
 impl Handler<Draft> for Others {
     type Result = Result<Block, WrongHeight>;
-    fn handle(&mut self, draft: Draft, _: &mut Self::Context) -> Self::Result {
+    fn handle(&mut self, Draft(draft): Draft, _: &mut Self::Context) -> Self::Result {
         let tip = self.check_height(draft.height)?;
         Ok(block_after(&tip, draft.now, draft.proposer, &draft.batches))
     }
 }
 
 impl Handler<Execute> for Others {
-    type Result = Result<Verdict, WrongHeight>;
+    type Result = Result<Result<(), InvalidBlock>, WrongHeight>;
     fn handle(&mut self, Execute { block, batches }: Execute, _: &mut Self::Context) -> Self::Result {
         let tip = self.check_height(block.header.height)?;
         let expected = block_after(&tip, block.header.time_ms, block.header.proposer, &batches);
         Ok(if expected == block {
-            Verdict::Valid
+            Ok(())
         } else {
-            Verdict::Invalid("another result".to_owned())
+            Err(InvalidBlock::Version(9))
         })
     }
 }

@@ -4,18 +4,17 @@
 use std::{sync::Arc, time::SystemTime};
 
 use actix::{Actor, ActorFutureExt, Addr, ArbiterHandle, AtomicResponse, Context, Handler, MessageResult, WrapFuture};
+use causeway_consensus::{Chain, yields};
 use causeway_contracts::{
     block::{Block, BlockId, HashedBatch, Height, TimeMs},
-    ledger::{Execution, Ledger},
+    ledger::{Execution, InvalidBlock, Ledger},
 };
 use tokio::sync::broadcast;
 
 use super::{
     LedgerMetrics,
-    executions::{Executions, Outcome},
-    message::{Admit, Candidate, Commit, CommitDone, Committed, Draft, Execute, Finalized, Tip, Verdict, WrongHeight},
+    message::{Admit, Candidate, Commit, CommitDone, Committed, Draft, Execute, Finalized, Tip, WrongHeight},
     spenders::spenders,
-    yields::yields,
 };
 use crate::{
     exit::{self, ExitStatus},
@@ -26,9 +25,8 @@ use crate::{
 const MAILBOX_MESSAGES_MAX: usize = 256;
 
 pub struct LedgerActor {
-    ledger: Ledger,
+    chain: Chain,
     store: Store,
-    executions: Executions,
     finalized: broadcast::Sender<Finalized>,
     metrics: LedgerMetrics,
 }
@@ -47,61 +45,31 @@ impl LedgerActor {
         Self::start_in_arbiter(arbiter, move |context: &mut Context<Self>| {
             context.set_mailbox_capacity(MAILBOX_MESSAGES_MAX);
             Self {
-                ledger,
+                chain: Chain::new(ledger),
                 store,
-                executions: Executions::default(),
                 finalized,
                 metrics,
             }
         })
     }
 
-    fn check_height(&self, asked: Height) -> Result<(), WrongHeight> {
-        let next = self.ledger.tip().height.next();
-        if asked == next {
-            Ok(())
-        } else {
-            Err(WrongHeight { asked, next })
-        }
+    fn draft(&mut self, draft: &causeway_consensus::Draft) -> Result<Block, WrongHeight> {
+        let _timer = self.metrics.execute.start_timer();
+        self.chain.draft(draft)
     }
 
-    fn draft(&mut self, draft: &Draft) -> Result<Block, WrongHeight> {
-        self.check_height(draft.height)?;
-        let timer = self.metrics.execute.start_timer();
-        let (block, execution) = self.ledger.draft(draft.now, draft.proposer, &draft.batches);
-        timer.observe_duration();
-        self.executions.insert(block.id(), Ok(execution));
-        Ok(block)
-    }
-
-    fn execute(&mut self, block: &Block, batches: &[HashedBatch]) -> Result<Verdict, WrongHeight> {
-        self.check_height(block.header.height)?;
-        let id = block.id();
-        if self.executions.get(&id).is_none() {
-            let outcome = self.outcome(block, batches);
-            self.executions.insert(id, outcome);
-        }
-        Ok(match self.executions.get(&id).expect("just inserted") {
-            Ok(_) => Verdict::Valid,
-            Err(why) => Verdict::Invalid(why.clone()),
-        })
-    }
-
-    fn outcome(&self, block: &Block, batches: &[HashedBatch]) -> Outcome {
-        let timer = self.metrics.execute.start_timer();
-        let outcome = self.ledger.check(block, batches);
-        timer.observe_duration();
-        outcome.map_err(|invalid| invalid.to_string())
+    fn execute(&mut self, block: &Block, batches: &[HashedBatch]) -> Result<Result<(), InvalidBlock>, WrongHeight> {
+        let _timer = (!self.chain.has_executed(&block.id())).then(|| self.metrics.execute.start_timer());
+        self.chain.check(block, batches)
     }
 
     /// The effects of a certified block. More than two thirds of the power vouch for its results: if
     /// ours differ, it is this node that is wrong, in its memory, its disk or its program.
     fn certified(&mut self, block: &Block, batches: &[HashedBatch]) -> Execution {
         let id = block.id();
-        let outcome = self
-            .executions
-            .take_last(&id)
-            .unwrap_or_else(|| self.outcome(block, batches));
+        let timer = (!self.chain.has_executed(&id)).then(|| self.metrics.execute.start_timer());
+        let outcome = self.chain.certified(block, batches);
+        drop(timer);
         outcome.unwrap_or_else(|why| stop_diverged(block.header.height, &id, &why))
     }
 
@@ -112,9 +80,9 @@ impl LedgerActor {
             certificate,
             execution,
         } = commit;
-        let before = self.ledger.tip().time_ms;
+        let before = self.chain.ledger().tip().time_ms;
         let receipts: Arc<[_]> = execution.receipts.as_slice().into();
-        self.ledger.commit(execution);
+        self.chain.commit(execution);
         self.metrics.at(block.header.height);
         self.metrics.finalized(block.header.time_ms, before, &receipts);
         // Fails if nobody listens, which is no fault.
@@ -125,19 +93,7 @@ impl LedgerActor {
                 receipts,
             })
             .ok();
-        self.committed()
-    }
-
-    fn committed(&self) -> Committed {
-        let tip = self.ledger.tip();
-        Committed {
-            height: tip.height,
-            time_ms: tip.time_ms,
-            block: tip.block,
-            state_hash: tip.state_hash,
-            validators: self.ledger.validators().clone(),
-            rotation: self.ledger.rotation().clone(),
-        }
+        self.chain.tip()
     }
 
     /// Runs `work` while the store syncs, and answers when both are done: what the answer lets others
@@ -168,9 +124,10 @@ impl Handler<Admit> for LedgerActor {
     fn handle(&mut self, Admit(candidates): Admit, _: &mut Context<Self>) -> Self::Result {
         let now = now();
         let admitted = candidates.iter().map(|Candidate { id, transaction }| {
-            self.ledger
+            self.chain
+                .ledger()
                 .admit_at(transaction, id, now)
-                .map(|()| spenders(&self.ledger, transaction))
+                .map(|()| spenders(self.chain.ledger(), transaction))
         });
         MessageResult(admitted.collect())
     }
@@ -179,13 +136,13 @@ impl Handler<Admit> for LedgerActor {
 impl Handler<Draft> for LedgerActor {
     type Result = AtomicResponse<Self, Result<Block, WrongHeight>>;
 
-    fn handle(&mut self, draft: Draft, _: &mut Context<Self>) -> Self::Result {
+    fn handle(&mut self, Draft(draft): Draft, _: &mut Context<Self>) -> Self::Result {
         self.beside_sync(move |actor| actor.draft(&draft))
     }
 }
 
 impl Handler<Execute> for LedgerActor {
-    type Result = AtomicResponse<Self, Result<Verdict, WrongHeight>>;
+    type Result = AtomicResponse<Self, Result<Result<(), InvalidBlock>, WrongHeight>>;
 
     fn handle(&mut self, Execute { block, batches }: Execute, _: &mut Context<Self>) -> Self::Result {
         self.beside_sync(move |actor| actor.execute(&block, &batches))
@@ -201,7 +158,7 @@ impl Handler<Commit> for LedgerActor {
             certificate,
             batches,
         } = commit;
-        if let Err(wrong) = self.check_height(block.header.height) {
+        if let Err(wrong) = self.chain.check_height(block.header.height) {
             return AtomicResponse::new(Box::pin(async move { Err(wrong) }.into_actor(self)));
         }
         let execution = self.certified(&block, &batches);
@@ -229,7 +186,7 @@ impl Handler<Tip> for LedgerActor {
     type Result = MessageResult<Tip>;
 
     fn handle(&mut self, Tip: Tip, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.committed())
+        MessageResult(self.chain.tip())
     }
 }
 
@@ -241,7 +198,7 @@ fn now() -> TimeMs {
     TimeMs(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 
-fn stop_diverged(height: Height, id: &BlockId, why: &str) -> ! {
+fn stop_diverged(height: Height, id: &BlockId, why: &InvalidBlock) -> ! {
     exit::stop(
         ExitStatus::Divergence,
         &format!(

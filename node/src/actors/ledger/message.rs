@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use actix::Message;
-pub use causeway_consensus::Committed;
+use causeway_consensus::Yield;
+pub use causeway_consensus::{Committed, WrongHeight};
 use causeway_contracts::{
-    block::{Block, CommitCertificate, HashedBatch, Height, TimeMs},
-    committee::ValidatorId,
+    block::{Block, CommitCertificate, HashedBatch},
     identity::{AccountId, ParticipantId},
-    ledger::{receipt::Receipt, rejection::Skip},
+    ledger::{InvalidBlock, receipt::Receipt, rejection::Skip},
     transaction::{SignedTransaction, TxId},
 };
 
@@ -32,39 +32,18 @@ pub struct Candidate {
     pub transaction: Arc<SignedTransaction>,
 }
 
-/// Builds and executes the block after the committed one. Batches that do not fit are left out.
+/// Builds and executes the block after the committed one.
 #[derive(Debug, Message)]
 #[rtype(result = "Result<Block, WrongHeight>")]
-pub struct Draft {
-    pub height: Height,
-    /// By the proposer's clock; the block's time is this, or one more than its parent's.
-    pub now: TimeMs,
-    pub proposer: ValidatorId,
-    pub batches: Vec<HashedBatch>,
-}
+pub struct Draft(pub causeway_consensus::Draft);
 
-/// Executes a proposed block and compares its results with its header. Answers are kept by id until
-/// a block of that height is committed.
+/// Executes a proposed block and compares its results with its header; says why every honest validator
+/// refuses it, if they do. Answers are kept by id until a block of that height is committed.
 #[derive(Debug, Message)]
-#[rtype(result = "Result<Verdict, WrongHeight>")]
+#[rtype(result = "Result<Result<(), InvalidBlock>, WrongHeight>")]
 pub struct Execute {
     pub block: Block,
     pub batches: Vec<HashedBatch>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Verdict {
-    Valid,
-    /// Every honest validator refuses it; why, for the log.
-    Invalid(String),
-}
-
-/// The ledger has gone past the height, or not yet come to it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("asked for height {asked}, and the next is {next}")]
-pub struct WrongHeight {
-    pub asked: Height,
-    pub next: Height,
 }
 
 /// Makes a certified block durable: block, certificate, receipts and state in one write, synced
@@ -82,15 +61,6 @@ pub struct Commit {
 pub struct CommitDone {
     pub committed: Committed,
     pub yields: Vec<Yield>,
-}
-
-/// What one author's batches of a block came to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Yield {
-    pub author: ValidatorId,
-    /// Transactions, the skipped ones too.
-    pub ordered: u64,
-    pub skipped: u64,
 }
 
 /// The last committed block.

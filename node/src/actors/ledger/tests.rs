@@ -3,7 +3,7 @@ use std::{env, path::Path, process::Command, sync::Arc, time::SystemTime};
 use actix::{Addr, Arbiter};
 use causeway_contracts::{
     block::{Block, HashedBatch, Height, TimeMs},
-    ledger::{Ledger, receipt::Outcome, rejection::Skip},
+    ledger::{InvalidBlock, Ledger, receipt::Outcome, rejection::Skip},
     transaction::UnixSeconds,
 };
 use prometheus::Registry;
@@ -11,7 +11,7 @@ use tokio::sync::broadcast;
 
 use super::{
     LedgerActor, LedgerMetrics,
-    message::{Admit, Candidate, Commit, Committed, Draft, Execute, Finalized, Tip, Verdict, WrongHeight},
+    message::{Admit, Candidate, Commit, Committed, Draft, Execute, Finalized, Tip, WrongHeight},
 };
 use crate::{
     exit::ExitStatus,
@@ -61,16 +61,16 @@ impl Rig {
     }
 
     async fn draft_at(&self, height: Height, batches: &[HashedBatch]) -> Result<Block, WrongHeight> {
-        let draft = Draft {
+        let draft = Draft(causeway_consensus::Draft {
             height,
             now: TimeMs(self.model.tip().time_ms.0 + 100),
             proposer: self.trial.validator(0),
             batches: batches.to_vec(),
-        };
+        });
         self.actor.send(draft).await.expect("it runs")
     }
 
-    async fn execute(&self, block: &Block, batches: &[HashedBatch]) -> Result<Verdict, WrongHeight> {
+    async fn execute(&self, block: &Block, batches: &[HashedBatch]) -> Result<Result<(), InvalidBlock>, WrongHeight> {
         let execute = Execute {
             block: block.clone(),
             batches: batches.to_vec(),
@@ -132,7 +132,7 @@ async fn a_block_goes_from_draft_to_disk_and_is_executed_once() {
     for round in 1..=3 {
         let batches = rig.put(20).await;
         let block = rig.draft(&batches).await.expect("its height");
-        assert_eq!(rig.execute(&block, &batches).await, Ok(Verdict::Valid));
+        assert_eq!(rig.execute(&block, &batches).await, Ok(Ok(())));
         let committed = rig.commit(&block, &batches).await.expect("its height");
         assert_eq!(rig.executed(), round);
         rig.follow(&block, &batches);
@@ -179,8 +179,8 @@ async fn a_certified_block_is_committed_whatever_was_voted_on_before() {
     let own = rig.draft(&batches).await.expect("its height");
     let other = rig.by_another(&batches);
     assert_ne!(own.id(), other.id());
-    assert_eq!(rig.execute(&other, &batches).await, Ok(Verdict::Valid));
-    assert_eq!(rig.execute(&other, &batches).await, Ok(Verdict::Valid));
+    assert_eq!(rig.execute(&other, &batches).await, Ok(Ok(())));
+    assert_eq!(rig.execute(&other, &batches).await, Ok(Ok(())));
     assert_eq!(rig.executed(), 2);
     let committed = rig.commit(&other, &batches).await.expect("its height");
     assert_eq!((committed.block, rig.executed()), (other.id(), 2));
@@ -202,8 +202,8 @@ async fn a_block_with_a_wrong_result_is_invalid_and_says_why() {
     block.header.receipts_root.0[0] ^= 1;
     for _ in 0..2 {
         match rig.execute(&block, &batches).await.expect("its height") {
-            Verdict::Invalid(why) => assert!(why.contains("receipts root"), "{why}"),
-            Verdict::Valid => panic!("its header lies"),
+            Err(why) => assert!(why.to_string().contains("receipts root"), "{why}"),
+            Ok(()) => panic!("its header lies"),
         }
     }
     assert_eq!(rig.executed(), 1);

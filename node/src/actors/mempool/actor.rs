@@ -1,7 +1,7 @@
-//! The loop around [`super::intake`], [`super::pool`] and [`super::gather`].
+//! The loop around [`super::intake`] and the pure [`causeway_consensus::Exchange`].
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet, VecDeque},
+    collections::{HashMap, HashSet},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -9,7 +9,9 @@ use std::{
 use actix::{
     Actor, AsyncContext, Context, Handler, MessageResult, Recipient, ResponseFuture, WrapFuture, fut::ActorFutureExt,
 };
-use causeway_consensus::wire::{FetchRequest, FetchResponse};
+use causeway_consensus::{
+    BatchMisconduct, CheckedBatch, Drop, Exchange, ExchangeAction, Gathered, Moment, Question, Wanted,
+};
 use causeway_contracts::{
     block::{
         Batch, BatchDigest, GenesisHash, HashedBatch, SignedBatch, TimeMs,
@@ -24,13 +26,10 @@ use causeway_contracts::{
 use tokio::sync::{oneshot, watch};
 
 use super::{
-    gather::{Gathered, Gathers, Question, Sources},
     intake::{Answers, Entry, Intake},
     message::{BatchWaiting, Capacity, Gather, GatherError, GetCapacity, IsPending, Ordered, Ready, Refusal, Submit},
     metrics::MempoolMetrics,
-    pool::{CheckedBatch, Insert, Pool},
-    turned_away::TurnedAway,
-    verifier::{BatchFault, RawBatch, SIGNATURES_MAX, Verifier},
+    verifier::{SIGNATURES_MAX, Verifier},
 };
 use crate::{
     actors::{
@@ -45,9 +44,6 @@ use crate::{
 
 /// Messages that wait in the mailbox.
 pub const MAILBOX: usize = 1024;
-
-/// Bytes of peers' batches that wait to be checked; more are dropped and fetched when a block needs them.
-const ARRIVALS_BYTES_MAX: usize = 32 * 1024 * 1024;
 
 /// Batches of before a restart that are looked at again.
 const LOADED_MAX: usize = 4096;
@@ -84,16 +80,12 @@ pub struct Mempool {
     connections: Connections,
     reader: Reader,
     author: ValidatorId,
-    pool: Pool,
+    exchange: Exchange<oneshot::Sender<Gathered>>,
+    /// When the exchange's clock began.
+    began: Instant,
     intake: Intake,
     budgets: SpenderBudgets,
-    gathers: Gathers,
     penalties: Penalties,
-    turned_away: TurnedAway,
-    arrivals: VecDeque<RawBatch>,
-    arrivals_bytes: usize,
-    /// Digests that wait in `arrivals` or are being checked.
-    under_way: HashSet<BatchDigest>,
     checks_under_way: usize,
     candidates_under_way: bool,
     seal_timer: Option<Instant>,
@@ -105,18 +97,16 @@ pub struct Mempool {
 
 impl Mempool {
     pub fn new(setup: Setup, connections: Connections) -> Self {
+        let author = ValidatorId::of(&setup.key.public_key());
+        let validators = setup.validators.clone();
         Self {
-            author: ValidatorId::of(&setup.key.public_key()),
-            pool: Pool::new(setup.limits.author_batch_bytes_max),
+            author,
+            exchange: Exchange::new(author, validators, setup.limits.author_batch_bytes_max),
+            began: Instant::now(),
             reader: setup.store.reader(),
             intake: Intake::default(),
             budgets: SpenderBudgets::new(&setup.budgets),
-            gathers: Gathers::default(),
             penalties: Penalties::default(),
-            turned_away: TurnedAway::default(),
-            arrivals: VecDeque::new(),
-            arrivals_bytes: 0,
-            under_way: HashSet::new(),
             checks_under_way: 0,
             candidates_under_way: false,
             seal_timer: None,
@@ -130,7 +120,7 @@ impl Mempool {
     /// Starts as many checks as there are threads. Peers' batches come first: blocks wait for them.
     fn advance(&mut self, context: &mut Context<Self>) {
         while self.checks_under_way < self.setup.verifier.threads() {
-            if !self.arrivals.is_empty() {
+            if self.exchange.has_arrivals() {
                 self.check_arrivals(context);
             } else if self.intake.is_waiting() && !self.candidates_under_way {
                 self.check_candidates(context);
@@ -142,8 +132,8 @@ impl Mempool {
         self.setup
             .metrics
             .pending_transactions
-            .set((self.intake.count() + self.pool.transactions()) as i64);
-        self.setup.metrics.held_batches.set(self.pool.batches() as i64);
+            .set((self.intake.count() + self.exchange.transactions()) as i64);
+        self.setup.metrics.held_batches.set(self.exchange.batches() as i64);
     }
 
     fn check_candidates(&mut self, context: &mut Context<Self>) {
@@ -274,8 +264,9 @@ impl Mempool {
             for id in ids.iter() {
                 mempool.sealing.remove(id);
             }
-            mempool.hold(checked);
-            if mempool.pool.get(&digest).is_some() {
+            mempool.exchange.hold(checked);
+            mempool.perform(context);
+            if mempool.exchange.holds(&digest) {
                 mempool.sealed.insert(digest, sealed_at);
             }
             mempool.advance(context);
@@ -295,42 +286,12 @@ impl Mempool {
         }
     }
 
-    /// Keeps a checked batch that the store has been given: a sync after this makes it durable.
-    fn hold(&mut self, checked: CheckedBatch) {
-        let (digest, author) = (checked.batch.digest(), checked.batch.batch().author);
-        match self.pool.insert(checked, self.gathers.wants(&digest)) {
-            Insert::Held => {}
-            Insert::Known => return,
-            Insert::AuthorFull => {
-                self.turned_away.add(digest, author);
-                self.setup
-                    .metrics
-                    .batches_dropped
-                    .with_label_values(&["author_full"])
-                    .inc();
-                return;
-            }
-        }
-        let pool = &self.pool;
-        self.gathers.arrived(&digest, |digest| pool.get(digest));
-        // A full mailbox holds other reasons to look at the pool.
-        let _ = self.connections.consensus.try_send(BatchWaiting);
-    }
-
     fn check_arrivals(&mut self, context: &mut Context<Self>) {
-        let (mut group, mut names, mut bytes) = (Vec::new(), Vec::new(), 0);
-        while let Some(raw) = self.arrivals.front() {
-            // A transfer takes about 250 bytes, so this is about as many signatures as one call wants.
-            if !group.is_empty() && bytes + raw.bytes.count() > SIGNATURES_MAX * 250 {
-                break;
-            }
-            bytes += raw.bytes.count();
-            names.push((raw.from, raw.bytes.digest()));
-            group.extend(self.arrivals.pop_front());
-        }
-        self.arrivals_bytes -= bytes;
+        let group = self.exchange.next_arrivals();
+        let names = group.iter().map(|raw| (raw.from, raw.bytes.digest())).collect();
         self.checks_under_way += 1;
-        let check = self.setup.verifier.batches(group, self.setup.validators.clone());
+        let validators = self.exchange.validators().clone();
+        let check = self.setup.verifier.batches(group, validators);
         let store = self.setup.store.clone();
         let check = async move {
             let results = check.await.unwrap_or_default();
@@ -341,105 +302,65 @@ impl Mempool {
         };
         context.spawn(check.into_actor(self).map(move |results, mempool, context| {
             mempool.checks_under_way -= 1;
-            for (_, digest) in &names {
-                mempool.under_way.remove(digest);
-            }
-            for ((from, digest), result) in names.into_iter().zip(results) {
-                match result {
-                    Ok(checked) => mempool.hold(checked),
-                    Err(fault) => mempool.bad_batch(from, digest, &fault),
-                }
-            }
+            let now = mempool.now();
+            mempool.exchange.checked(names, results, now);
+            mempool.perform(context);
             mempool.advance(context);
         }));
     }
 
-    fn bad_batch(&mut self, from: ValidatorId, digest: BatchDigest, fault: &BatchFault) {
-        tracing::warn!(%from, %digest, %fault, "a validator sent a bad batch");
-        self.setup.metrics.batches_dropped.with_label_values(&["bad"]).inc();
-        self.blame(from, "bad_batch");
-        if fault.is_of_content() {
-            self.gathers.invalid(&digest);
-        } else {
-            // Another answer with the same digest was ignored meanwhile; others have a good one.
-            self.gathers.ask_next(&[digest], Instant::now());
+    fn now(&self) -> Moment {
+        Moment(self.began.elapsed())
+    }
+
+    /// Does what the exchange asks for.
+    fn perform(&mut self, context: &mut Context<Self>) {
+        for action in self.exchange.take_actions() {
+            match action {
+                ExchangeAction::Ask(question) => self.ask(question, context),
+                // Whoever has gone away wants no answer.
+                ExchangeAction::Answer(request, gathered) => drop(request.send(gathered)),
+                // A full mailbox holds other reasons to look at the pool.
+                ExchangeAction::Waiting => drop(self.connections.consensus.try_send(BatchWaiting)),
+                ExchangeAction::Blame(peer, misconduct) => self.blame(peer, &misconduct),
+                ExchangeAction::Dropped(why) => {
+                    let reason = match why {
+                        Drop::Bad => "bad",
+                        Drop::NoRoom => "no_room",
+                        Drop::AuthorFull => "author_full",
+                    };
+                    self.setup.metrics.batches_dropped.with_label_values(&[reason]).inc();
+                }
+            }
         }
     }
 
-    fn blame(&self, peer: ValidatorId, fault: &'static str) {
+    fn blame(&self, peer: ValidatorId, misconduct: &BatchMisconduct) {
+        tracing::warn!(%peer, "sent {misconduct}");
+        let fault = misconduct.name();
         // The fault is logged; a full mailbox only spares the peer a point.
         let _ = self.connections.faults.try_send(PeerFault { peer, fault });
     }
 
-    /// Takes in a batch that came from a peer, unless it is known or there is no room.
-    fn arrive(&mut self, raw: RawBatch) {
-        self.setup.metrics.batches_received.inc();
-        let (digest, bytes) = (raw.bytes.digest(), raw.bytes.count());
-        let wanted = self.gathers.wants(&digest);
-        if self.pool.knows(&digest) || self.under_way.contains(&digest) {
-            return;
-        }
-        let room = self.pool.has_room(&raw.from, bytes);
-        if !wanted && (!room || self.arrivals_bytes + bytes > ARRIVALS_BYTES_MAX) {
-            self.turned_away.add(digest, raw.from);
-            self.setup.metrics.batches_dropped.with_label_values(&["no_room"]).inc();
-            return;
-        }
-        self.under_way.insert(digest);
-        self.arrivals_bytes += bytes;
-        if wanted {
-            self.arrivals.push_front(raw);
-        } else {
-            self.arrivals.push_back(raw);
-        }
-    }
-
-    fn ask_due(&mut self, context: &mut Context<Self>) {
-        let under_way = &self.under_way;
-        for question in self.gathers.due(Instant::now(), |digest| under_way.contains(digest)) {
-            self.ask(question, context);
-        }
-    }
-
     fn ask(&self, question: Question, context: &mut Context<Self>) {
-        let Question { to, digests } = question;
-        let request = FetchRequest::Batches {
-            digests: Bounded::new(digests.clone()).expect("a block names no more batches than that"),
-        };
         let fetch = self.connections.fetch.send(Fetch {
-            from: to,
-            request: request.encode(),
+            from: question.to,
+            request: question.request().encode(),
         });
         context.spawn(fetch.into_actor(self).map(move |answer, mempool, context| {
-            match answer {
-                Ok(Ok(bytes)) => mempool.fetched(to, &digests, &bytes),
+            let answer = match answer {
+                Ok(Ok(bytes)) => Some(bytes),
                 Ok(Err(error)) => {
                     tracing::debug!(%error, "could not fetch batches");
-                    mempool.gathers.ask_next(&digests, Instant::now());
+                    None
                 }
-                Err(_) => {}
-            }
+                Err(_) => return,
+            };
+            let now = mempool.now();
+            mempool.exchange.answered(&question, answer.as_deref(), now);
+            mempool.perform(context);
             mempool.advance(context);
         }));
-    }
-
-    fn fetched(&mut self, from: ValidatorId, digests: &[BatchDigest], bytes: &[u8]) {
-        let Ok(FetchResponse::Batches(batches)) = FetchResponse::decode(bytes) else {
-            self.blame(from, "bad_fetch_response");
-            self.gathers.ask_next(digests, Instant::now());
-            return;
-        };
-        let mut left: BTreeSet<_> = digests.iter().copied().collect();
-        for batch in &batches {
-            match RawBatch::new(from, codec::encode(batch).into()) {
-                Some(raw) if left.remove(&raw.bytes.digest()) => self.arrive(raw),
-                _ => return self.blame(from, "unasked_batch"),
-            }
-        }
-        if !left.is_empty() {
-            self.gathers
-                .ask_next(&left.into_iter().collect::<Vec<_>>(), Instant::now());
-        }
     }
 
     /// A batch that was checked before a restart is on disk, and perhaps no longer in the pool. Gives
@@ -447,9 +368,9 @@ impl Mempool {
     fn load(&mut self, digest: &BatchDigest) -> Option<(BatchDigest, Arc<SignedBatch>)> {
         match self.reader.batch(digest) {
             Ok(signed) => {
-                let checked = from_store(signed?);
+                let checked = CheckedBatch::stored(signed?);
                 let stored = for_store(&checked);
-                self.pool.insert(checked, true);
+                self.exchange.load(checked);
                 Some(stored)
             }
             Err(error) => {
@@ -465,7 +386,7 @@ impl Mempool {
         match self.reader.pending_batches(LOADED_MAX) {
             Ok(batches) => {
                 for (_, signed) in batches {
-                    self.pool.insert(from_store(signed), false);
+                    self.exchange.resume(CheckedBatch::stored(signed));
                 }
             }
             Err(error) => {
@@ -480,7 +401,7 @@ impl Mempool {
         if *self.setup.disk_low.borrow() {
             return Some(Refusal::DiskLow);
         }
-        let room = self.pool.has_room(&self.author, BATCH_BYTES_MAX);
+        let room = self.exchange.has_room(&self.author, BATCH_BYTES_MAX);
         let full = self.intake.count() >= self.setup.limits.pending_transactions_max;
         (full || !room).then_some(Refusal::Busy)
     }
@@ -502,20 +423,16 @@ fn for_store(checked: &CheckedBatch) -> (BatchDigest, Arc<SignedBatch>) {
     (checked.batch.digest(), Arc::new(checked.signed()))
 }
 
-fn from_store(signed: SignedBatch) -> CheckedBatch {
-    CheckedBatch {
-        bytes: codec::encoded_len(&signed),
-        batch: HashedBatch::new(signed.batch),
-        signature: signed.signature,
-    }
-}
-
 impl Actor for Mempool {
     type Context = Context<Self>;
 
     fn started(&mut self, context: &mut Context<Self>) {
         self.load_unordered();
-        context.run_interval(TICK, |mempool, context| mempool.ask_due(context));
+        context.run_interval(TICK, |mempool, context| {
+            let now = mempool.now();
+            mempool.exchange.ask_due(now);
+            mempool.perform(context);
+        });
     }
 }
 
@@ -528,10 +445,10 @@ impl Handler<Submit> for Mempool {
         let waiting = self.penalties.waiting(client, Instant::now()).map(Refusal::Penalized);
         let refuse_all = self.refusing().or(waiting);
         let pending_max = self.setup.limits.pending_transactions_max;
-        let (pool, sealing) = (&self.pool, &self.sealing);
+        let (exchange, sealing) = (&self.exchange, &self.sealing);
         let metrics = &self.setup.metrics;
         let answers = self.intake.take(transactions, client, |intake, id| {
-            let refusal = if intake.contains(id) || sealing.contains(id) || pool.is_pending(id) {
+            let refusal = if intake.contains(id) || sealing.contains(id) || exchange.is_pending(id) {
                 return Some(Ok(*id));
             } else if let Some(refusal) = &refuse_all {
                 refusal.clone()
@@ -553,7 +470,7 @@ impl Handler<IsPending> for Mempool {
     type Result = bool;
 
     fn handle(&mut self, IsPending(id): IsPending, _: &mut Context<Self>) -> bool {
-        self.intake.contains(&id) || self.sealing.contains(&id) || self.pool.is_pending(&id)
+        self.intake.contains(&id) || self.sealing.contains(&id) || self.exchange.is_pending(&id)
     }
 }
 
@@ -562,7 +479,7 @@ impl Handler<GetCapacity> for Mempool {
 
     fn handle(&mut self, _: GetCapacity, _: &mut Context<Self>) -> Self::Result {
         MessageResult(Capacity {
-            pending: (self.intake.count() + self.sealing.len() + self.pool.transactions()) as u64,
+            pending: (self.intake.count() + self.sealing.len() + self.exchange.transactions()) as u64,
             refusing: self.refusing(),
         })
     }
@@ -572,7 +489,7 @@ impl Handler<Ready> for Mempool {
     type Result = MessageResult<Ready>;
 
     fn handle(&mut self, ready: Ready, _: &mut Context<Self>) -> Self::Result {
-        MessageResult(self.pool.ready(ready.batches_max, ready.transactions_max))
+        MessageResult(self.exchange.ready(ready.batches_max, ready.transactions_max))
     }
 }
 
@@ -587,42 +504,30 @@ impl Handler<Gather> for Mempool {
         } = gather;
         let mut loaded = Vec::new();
         for digest in &digests {
-            if !self.pool.knows(digest) {
+            if !self.exchange.knows(digest) {
                 loaded.extend(self.load(digest));
             }
         }
         let store = self.setup.store.clone();
-        let put = async move {
+        let (request, gathered) = oneshot::channel();
+        let first = digests.first().copied();
+        let wanted = Wanted {
+            digests,
+            proposer,
+            author,
+        };
+        let now = self.now();
+        self.exchange.gather(request, wanted, now);
+        self.perform(context);
+        Box::pin(async move {
             if !loaded.is_empty() {
                 store.put_batches(loaded).await;
             }
-        };
-        let held: Vec<Option<HashedBatch>> = digests.iter().map(|digest| self.pool.get(digest)).collect();
-        let missing: BTreeSet<_> = digests
-            .iter()
-            .zip(&held)
-            .filter(|(_, held)| held.is_none())
-            .map(|(digest, _)| *digest)
-            .collect();
-        if missing.is_empty() {
-            return Box::pin(async move {
-                put.await;
-                Ok(held.into_iter().flatten().collect())
-            });
-        }
-        let first = *missing.first().expect("not empty");
-        let others = self.setup.validators.iter().map(|(id, _)| *id);
-        // The author of a batch that found no room here is known, and has it for sure.
-        let turned_away = missing.iter().filter_map(|digest| self.turned_away.author(digest));
-        let likely = [proposer, author].into_iter().chain(turned_away);
-        let Some(sources) = Sources::new(&self.author, likely, others) else {
-            return Box::pin(async move { Err(GatherError::Missing(first)) });
-        };
-        let gathered: oneshot::Receiver<Gathered> = self.gathers.wait(digests, missing, sources, Instant::now());
-        self.ask_due(context);
-        Box::pin(async move {
-            put.await;
-            gathered.await.unwrap_or(Err(GatherError::Missing(first)))
+            match (gathered.await, first) {
+                (Ok(gathered), _) => gathered,
+                (Err(_), Some(digest)) => Err(GatherError::Missing(digest)),
+                (Err(_), None) => Ok(Vec::new()),
+            }
         })
     }
 }
@@ -638,11 +543,11 @@ impl Handler<Ordered> for Mempool {
             ..
         } = ordered;
         for of in &yields {
-            self.pool.learn(of);
-            self.setup.metrics.yielded(of, self.pool.is_poor(&of.author));
+            let is_poor = self.exchange.learn(of);
+            self.setup.metrics.yielded(of, is_poor);
         }
         let remembered = TimeMs(time_ms.0 + u64::from(self.setup.validity_seconds_max) * 1000);
-        let expired = self.pool.ordered(&digests, time_ms, remembered);
+        let expired = self.exchange.ordered(&digests, time_ms, remembered);
         for sealed_at in digests.iter().filter_map(|digest| self.sealed.remove(digest)) {
             self.setup.metrics.finality.observe(sealed_at.elapsed().as_secs_f64());
         }
@@ -661,10 +566,9 @@ impl Handler<Received> for Mempool {
     type Result = ();
 
     fn handle(&mut self, received: Received, context: &mut Context<Self>) {
-        match RawBatch::new(received.from, received.payload.into()) {
-            Some(raw) => self.arrive(raw),
-            None => self.blame(received.from, "bad_batch_length"),
-        }
+        self.setup.metrics.batches_received.inc();
+        self.exchange.arrive(received.from, received.payload.into());
+        self.perform(context);
         self.advance(context);
     }
 }

@@ -3,6 +3,8 @@
 use std::net::IpAddr;
 
 use actix::Message;
+pub use causeway_consensus::GatherError;
+use causeway_consensus::Yield;
 use causeway_contracts::{
     block::{BatchDigest, HashedBatch, Height, TimeMs},
     committee::ValidatorId,
@@ -10,7 +12,7 @@ use causeway_contracts::{
     transaction::{SignedTransaction, TransactionError, TxId},
 };
 
-use crate::actors::{budget::OverBudget, ledger::message::Yield};
+use crate::actors::budget::OverBudget;
 
 /// Transactions from a client, decoded and checked but for their signatures and the ledger's state.
 /// One answer for each, in order.
@@ -76,14 +78,6 @@ pub struct Gather {
     pub proposer: ValidatorId,
     /// Who made it; another may have proposed it again.
     pub author: ValidatorId,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum GatherError {
-    #[error("batch {0} could not be had from any validator in time")]
-    Missing(BatchDigest),
-    #[error("batch {0} holds a transaction that no honest validator seals")]
-    Invalid(BatchDigest),
 }
 
 /// A block is final: its batches need not be ordered again, and those whose transactions have all

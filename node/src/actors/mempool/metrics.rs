@@ -2,7 +2,7 @@
 
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry};
 
-use crate::actors::ledger::message::Yield;
+use causeway_consensus::Yield;
 
 #[derive(Clone)]
 pub struct MempoolMetrics {

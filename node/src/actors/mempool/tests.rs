@@ -1,34 +1,24 @@
 use std::{
-    collections::BTreeSet,
     net::{IpAddr, Ipv4Addr},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
+use super::{
+    intake::{Intake, SEAL_BUSY, SEAL_IDLE},
+    message::Refusal,
+    verifier::Verifier,
+};
+use causeway_consensus::{BatchFault, RawBatch};
 use causeway_contracts::{
-    block::{
-        Batch, BatchDigest, GenesisHash, HashedBatch, SignedBatch, TimeMs,
-        batch::{BATCH_BYTES_MAX, BATCH_VERSION},
-    },
+    block::{Batch, GenesisHash, SignedBatch, batch::BATCH_VERSION},
     codec::{self, Bounded, Text},
     committee::{Validator, ValidatorId, ValidatorSet},
     identity::{AccountId, ParticipantId},
     keys::{SecretKey, Signature},
     ledger,
     money::{Amount, Currency},
-    transaction::{
-        Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, TransactionError, TxId, UnixSeconds,
-    },
+    transaction::{Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, UnixSeconds},
 };
-use proptest::prelude::*;
-
-use super::{
-    gather::{ASK_EVERY, Gathers, Question, Sources},
-    intake::{Intake, SEAL_BUSY, SEAL_IDLE},
-    message::{GatherError, Refusal},
-    pool::{CheckedBatch, Insert, Pool},
-    verifier::{BatchFault, RawBatch, Verifier},
-};
-use crate::actors::ledger::message::Yield;
 
 const GENESIS: GenesisHash = GenesisHash([7; 32]);
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -78,150 +68,6 @@ fn batch(author_seed: u8, transactions: Vec<SignedTransaction>) -> Batch {
         genesis: GENESIS,
         author: author(author_seed),
         transactions: Bounded::new(transactions).unwrap(),
-    }
-}
-
-fn checked(author_seed: u8, nonces: &[u64], valid_until: u64) -> CheckedBatch {
-    let batch = batch(
-        author_seed,
-        nonces.iter().map(|&nonce| transfer(nonce, valid_until)).collect(),
-    );
-    CheckedBatch {
-        bytes: codec::encode(&batch).len() + 64,
-        signature: SignedBatch::seal(batch.clone(), &key(author_seed)).signature,
-        batch: HashedBatch::new(batch),
-    }
-}
-
-fn digests(batches: &[HashedBatch]) -> Vec<BatchDigest> {
-    batches.iter().map(HashedBatch::digest).collect()
-}
-
-#[test]
-fn ready_gives_the_oldest_batches_within_both_bounds() {
-    let mut pool = Pool::new(usize::MAX);
-    let batches = [
-        checked(1, &[1, 2], 100),
-        checked(2, &[3], 100),
-        checked(3, &[4, 5, 6], 100),
-    ];
-    for batch in &batches {
-        assert_eq!(pool.insert(batch.clone(), false), Insert::Held);
-    }
-    let all: Vec<_> = batches.iter().map(|checked| checked.batch.digest()).collect();
-    assert_eq!(digests(&pool.ready(10, 10)), all);
-    assert_eq!(digests(&pool.ready(2, 10)), all[..2]);
-    assert_eq!(digests(&pool.ready(10, 5)), all[..2]);
-    assert_eq!(digests(&pool.ready(10, 1)), all[..1], "at least one, whatever its size");
-    assert_eq!(pool.transactions(), 6);
-}
-
-#[test]
-fn an_ordered_batch_is_not_held_again_until_the_ledger_forgets_it() {
-    let mut pool = Pool::new(usize::MAX);
-    let batch = checked(1, &[1], 1_000);
-    pool.insert(batch.clone(), false);
-    pool.ordered(&[batch.batch.digest()], TimeMs(10), TimeMs(600_010));
-    assert!(!pool.is_pending(&batch.batch.ids()[0]));
-    assert_eq!(pool.insert(batch.clone(), false), Insert::Known);
-    pool.ordered(&[], TimeMs(600_009), TimeMs(1_200_009));
-    assert_eq!(pool.insert(batch.clone(), false), Insert::Known);
-    pool.ordered(&[], TimeMs(600_010), TimeMs(1_200_010));
-    assert_eq!(pool.insert(batch, false), Insert::Held);
-}
-
-#[test]
-fn a_batch_leaves_when_all_in_it_has_expired() {
-    let mut pool = Pool::new(usize::MAX);
-    let batch = checked(1, &[1], 100);
-    pool.insert(batch.clone(), false);
-    pool.ordered(&[], TimeMs(99_999), TimeMs(1_000_000));
-    assert_eq!(pool.batches(), 1);
-    pool.ordered(&[], TimeMs(100_000), TimeMs(1_000_000));
-    assert_eq!(pool.batches(), 0);
-    assert!(!pool.is_pending(&batch.batch.ids()[0]));
-}
-
-#[test]
-fn an_author_has_a_share_and_a_named_batch_is_held_all_the_same() {
-    let first = checked(1, &[1], 100);
-    let mut pool = Pool::new(first.bytes);
-    assert_eq!(pool.insert(first, false), Insert::Held);
-    assert_eq!(pool.insert(checked(1, &[2], 100), false), Insert::AuthorFull);
-    assert_eq!(pool.insert(checked(2, &[2], 100), false), Insert::Held);
-    assert_eq!(pool.insert(checked(1, &[2], 100), true), Insert::Held);
-}
-
-/// Of this author's last transactions, these many of 1,000 were skipped.
-fn skipped(author_seed: u8, skipped: u64) -> Yield {
-    Yield {
-        author: author(author_seed),
-        ordered: 1_000,
-        skipped,
-    }
-}
-
-#[test]
-fn an_author_of_many_skips_gives_way_in_a_draft() {
-    let mut pool = Pool::new(usize::MAX);
-    let poor: Vec<_> = (0..4).map(|n| checked(1, &[2 * n, 2 * n + 1], 100)).collect();
-    let good: Vec<_> = (0..4).map(|n| checked(2, &[100 + 2 * n, 101 + 2 * n], 100)).collect();
-    for batch in poor.iter().chain(&good) {
-        pool.insert(batch.clone(), false);
-    }
-    let names = |batches: &[CheckedBatch]| batches.iter().map(|batch| batch.batch.digest()).collect::<Vec<_>>();
-    let in_order = [names(&poor), names(&good)].concat();
-    assert_eq!(digests(&pool.ready(4, 1_000)), in_order[..4]);
-
-    pool.learn(&skipped(1, 51));
-    assert!(pool.is_poor(&author(1)));
-    let given_way = [names(&poor[..1]), names(&good), names(&poor[1..])].concat();
-    assert_eq!(digests(&pool.ready(4, 1_000)), given_way[..4], "one in four");
-    assert_eq!(digests(&pool.ready(99, 8)), given_way[..4], "of transactions too");
-    assert_eq!(digests(&pool.ready(6, 1_000)), given_way[..6], "no room is left empty");
-    assert_eq!(digests(&pool.ready(1, 1)), given_way[..1], "nor does it starve");
-
-    pool.learn(&skipped(1, 0));
-    assert!(!pool.is_poor(&author(1)));
-    assert_eq!(digests(&pool.ready(4, 1_000)), in_order[..4]);
-}
-
-#[test]
-fn an_author_of_many_skips_has_less_memory_but_room_for_a_batch() {
-    let mut pool = Pool::new(8 * BATCH_BYTES_MAX);
-    assert!(pool.has_room(&author(1), 8 * BATCH_BYTES_MAX));
-    pool.learn(&skipped(1, 51));
-    assert!(pool.has_room(&author(1), 2 * BATCH_BYTES_MAX));
-    assert!(!pool.has_room(&author(1), 2 * BATCH_BYTES_MAX + 1));
-    assert!(pool.has_room(&author(2), 8 * BATCH_BYTES_MAX));
-    let mut small = Pool::new(2 * BATCH_BYTES_MAX);
-    small.learn(&skipped(1, 51));
-    assert!(small.has_room(&author(1), BATCH_BYTES_MAX));
-    pool.learn(&skipped(1, 0));
-    assert!(pool.has_room(&author(1), 8 * BATCH_BYTES_MAX));
-}
-
-proptest! {
-    /// Whatever comes and goes, what the pool counts is what it holds.
-    #[test]
-    fn invariant_the_pool_counts_what_it_holds(steps in proptest::collection::vec((0u8..3, 0u64..12, 1u64..6), 1..60)) {
-        let mut pool = Pool::new(4_000);
-        let mut time = 0;
-        for (author_seed, nonce, step) in steps {
-            let batch = checked(author_seed + 1, &[nonce, nonce + 1], 3 + nonce);
-            if step < 4 {
-                pool.insert(batch, step == 3);
-            } else {
-                time += step * 100;
-                pool.ordered(&[batch.batch.digest()], TimeMs(time), TimeMs(time + 900));
-                prop_assert!(!pool.ready(99, 9_999).iter().any(|stored| stored.digest() == batch.batch.digest()));
-            }
-            let held = pool.ready(usize::MAX, usize::MAX);
-            prop_assert_eq!(held.len(), pool.batches());
-            let ids: BTreeSet<TxId> = held.iter().flat_map(|stored| stored.batch().transactions.iter().map(|t| t.id())).collect();
-            prop_assert_eq!(ids.len(), pool.transactions());
-            prop_assert!(ids.iter().all(|id| pool.is_pending(id)));
-        }
     }
 }
 
@@ -307,181 +153,23 @@ fn a_batch_that_would_cost_too_much_is_sealed_before() {
 }
 
 #[tokio::test]
-async fn a_gather_asks_the_likely_at_once_and_the_others_in_turns() {
-    let mut gathers = Gathers::default();
-    let now = Instant::now();
-    let digest = checked(1, &[1], 100).batch.digest();
-    let others = [author(1), author(2), author(3), author(4), author(5)];
-    let likely = [author(3), author(2), author(3)];
-    let sources = Sources::new(&author(5), likely, others).unwrap();
-    let _waits = gathers.wait(vec![digest], [digest].into(), sources, now);
-    let mut asked = |after: Duration, late: bool| {
-        if late {
-            gathers.ask_next(&[digest], now + after);
-        }
-        let questions = gathers.due(now + after, |_| false);
-        questions.into_iter().map(|question| question.to).collect::<Vec<_>>()
-    };
-    assert_eq!(
-        asked(Duration::ZERO, false),
-        [author(3), author(2)],
-        "never itself, none twice"
-    );
-    assert_eq!(asked(Duration::ZERO, false), []);
-    assert_eq!(
-        asked(ASK_EVERY / 2, true),
-        [author(1)],
-        "one has answered that it has none"
-    );
-    assert_eq!(asked(ASK_EVERY, false), []);
-    assert_eq!(asked(ASK_EVERY * 2, false), [author(4)]);
-    assert_eq!(asked(ASK_EVERY * 3, false), [author(3)], "and round again, one by one");
-}
-
-#[test]
-fn sources_are_somebody_else() {
-    let me = author(1);
-    assert_eq!(Sources::new(&me, [me, me], [me]), None);
-    let only = Sources::new(&me, [me], [me, author(2)]);
-    assert_eq!(only, Sources::new(&me, [author(2)], []));
-}
-
-#[tokio::test]
-async fn a_gather_is_answered_when_all_is_there() {
-    let mut gathers = Gathers::default();
-    let now = Instant::now();
-    let batches = [checked(1, &[1], 100), checked(1, &[2], 100)];
-    let names: Vec<_> = batches.iter().map(|checked| checked.batch.digest()).collect();
-    let mut reply = gathers.wait(
-        names.clone(),
-        names.iter().copied().collect(),
-        Sources::new(&author(9), [author(1)], [author(2)]).unwrap(),
-        now,
-    );
-    let mut sorted = names.clone();
-    sorted.sort();
-    let question = |seed, digests: &[BatchDigest]| Question {
-        to: author(seed),
-        digests: digests.to_vec(),
-    };
-    assert_eq!(gathers.due(now, |_| false), [question(1, &sorted)]);
-    assert_eq!(gathers.due(now, |_| false), []);
-    assert_eq!(
-        gathers.due(now + ASK_EVERY, |digest| *digest == sorted[0]),
-        [question(2, &sorted[1..])]
-    );
-
-    let mut pool = Pool::new(usize::MAX);
-    pool.insert(batches[0].clone(), true);
-    gathers.arrived(&names[0], |digest| pool.get(digest));
-    assert!(reply.try_recv().is_err());
-    pool.insert(batches[1].clone(), true);
-    gathers.arrived(&names[1], |digest| pool.get(digest));
-    assert_eq!(digests(&reply.await.unwrap().unwrap()), names);
-}
-
-#[tokio::test]
-async fn a_gather_fails_for_an_invalid_batch_and_after_a_while() {
-    let mut gathers = Gathers::default();
-    let now = Instant::now();
-    let digest = checked(1, &[1], 100).batch.digest();
-    let sources = Sources::new(&author(9), [author(1)], []).unwrap();
-    let wait = |gathers: &mut Gathers| gathers.wait(vec![digest], [digest].into(), sources.clone(), now);
-    let invalid = wait(&mut gathers);
-    gathers.invalid(&digest);
-    assert_eq!(invalid.await.unwrap().unwrap_err(), GatherError::Invalid(digest));
-    let late = wait(&mut gathers);
-    assert_eq!(gathers.due(now + Duration::from_secs(11), |_| false), []);
-    assert_eq!(late.await.unwrap().unwrap_err(), GatherError::Missing(digest));
-    drop(wait(&mut gathers));
-    assert_eq!(gathers.due(now, |_| false), [], "nobody waits for it any more");
-}
-
-fn validators() -> ValidatorSet {
-    ValidatorSet::new(
-        (1..=4)
-            .map(|seed| Validator {
-                key: key(seed).public_key(),
-                power: 1,
-            })
-            .collect(),
-    )
-    .unwrap()
-}
-
-fn raw(signed: &SignedBatch) -> RawBatch {
-    RawBatch::new(signed.batch.author, codec::encode(signed).into()).unwrap()
-}
-
-/// Checks one batch beside a good one, which must stay good.
-async fn check_batch(signed: &SignedBatch) -> Result<BatchDigest, BatchFault> {
-    let verifier = Verifier::start(1, GENESIS).unwrap();
-    let good = SignedBatch::seal(batch(2, vec![transfer(50, 100)]), &key(2));
-    let mut results = verifier
-        .batches(vec![raw(&good), raw(signed)], validators())
-        .await
-        .unwrap();
-    assert_eq!(results.remove(0).unwrap().batch, HashedBatch::new(good.batch.clone()));
-    results.remove(0).map(|checked| checked.batch.digest())
-}
-
-#[tokio::test]
-async fn a_batch_is_checked_in_full() {
+async fn a_bad_batch_among_good_ones_is_found() {
+    let validators = (1..=4).map(|seed| Validator {
+        key: key(seed).public_key(),
+        power: 1,
+    });
+    let validators = ValidatorSet::new(validators.collect()).unwrap();
     let good = SignedBatch::seal(batch(1, vec![transfer(1, 100), transfer(2, 100)]), &key(1));
-    assert_eq!(check_batch(&good).await, Ok(good.batch.digest()));
-
-    let empty = SignedBatch::seal(batch(1, vec![]), &key(1));
-    assert_eq!(check_batch(&empty).await, Err(BatchFault::Empty));
-    let cheap_enough = SignedBatch::seal(batch(1, (0..11).map(closing).collect()), &key(1));
-    assert!(check_batch(&cheap_enough).await.is_ok());
-    let dear = SignedBatch::seal(batch(1, (0..12).map(closing).collect()), &key(1));
-    assert_eq!(check_batch(&dear).await, Err(BatchFault::TooCostly(12 * 170_452)));
-
-    let version = SignedBatch::seal(
-        Batch {
-            version: 9,
-            ..(*good.batch).clone()
-        },
-        &key(1),
-    );
-    assert_eq!(check_batch(&version).await, Err(BatchFault::Version(9)));
-
-    let other = SignedBatch::seal(
-        Batch {
-            genesis: GenesisHash([8; 32]),
-            ..(*good.batch).clone()
-        },
-        &key(1),
-    );
-    assert_eq!(check_batch(&other).await, Err(BatchFault::OtherGenesis));
-
-    let stranger = SignedBatch::seal(batch(77, vec![transfer(1, 100)]), &key(77));
-    assert_eq!(check_batch(&stranger).await, Err(BatchFault::UnknownAuthor(author(77))));
-
     let forged = SignedBatch {
         signature: Signature([0; 64]),
         ..good.clone()
     };
-    assert_eq!(check_batch(&forged).await, Err(BatchFault::AuthorSignature));
-
-    let mut bad = transfer(3, 100);
-    let mut signatures = bad.signatures.into_vec();
-    signatures[0].signature = Signature([1; 64]);
-    bad.signatures = Bounded::new(signatures).unwrap();
-    let bad = SignedBatch::seal(batch(1, vec![transfer(1, 100), bad]), &key(1));
-    let source = TransactionError::BadSignature {
-        key: key(100).public_key(),
-    };
-    assert_eq!(
-        check_batch(&bad).await,
-        Err(BatchFault::Transaction { index: 1, source })
-    );
-}
-
-#[test]
-fn the_digest_of_a_raw_batch_is_that_of_the_decoded_one() {
-    let signed = SignedBatch::seal(batch(1, vec![transfer(1, 100)]), &key(1));
-    assert_eq!(raw(&signed).bytes.digest(), signed.batch.digest());
-    assert!(RawBatch::new(author(1), vec![0; 63].into()).is_none());
-    assert!(RawBatch::new(author(1), vec![0; 256 * 1024 + 1].into()).is_none());
+    let raw = |signed| RawBatch::new(author(1), codec::encode(signed).into()).unwrap();
+    let verifier = Verifier::start(1, GENESIS).unwrap();
+    let results = verifier
+        .batches(vec![raw(&good), raw(&forged), raw(&good)], validators)
+        .await
+        .unwrap();
+    let faults: Vec<_> = results.into_iter().map(Result::err).collect();
+    assert_eq!(faults, [None, Some(BatchFault::AuthorSignature), None]);
 }

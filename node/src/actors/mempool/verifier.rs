@@ -2,69 +2,21 @@
 
 use std::sync::{Arc, Mutex, mpsc};
 
+use causeway_consensus::{BatchFault, CheckedBatch, RawBatch, Signatures, check_batches};
 use causeway_contracts::{
-    block::{
-        BatchBytes, GenesisHash, HashedBatch,
-        batch::{BATCH_COST_MAX, BATCH_VERSION},
-    },
-    codec::DecodeError,
-    committee::{ValidatorId, ValidatorSet},
-    keys::{self, Signature, Signed},
+    block::GenesisHash,
+    committee::ValidatorSet,
+    keys::{self, Signed},
     transaction::TransactionError,
 };
 use rand_chacha::ChaCha20Rng;
 use rand_core::SeedableRng;
 use tokio::sync::oneshot;
 
-use super::pool::CheckedBatch;
 use crate::actors::ledger::message::Candidate;
 
 /// A call to check signatures holds about this many: past it, a batch check gets no cheaper.
 pub const SIGNATURES_MAX: usize = 1024;
-
-/// A batch as it came from a peer.
-#[derive(Debug)]
-pub struct RawBatch {
-    pub from: ValidatorId,
-    pub bytes: BatchBytes,
-}
-
-impl RawBatch {
-    /// `None` if the payload is too short or too long to be a batch.
-    pub fn new(from: ValidatorId, payload: Arc<[u8]>) -> Option<Self> {
-        let bytes = BatchBytes::new(payload)?;
-        Some(Self { from, bytes })
-    }
-}
-
-/// What no honest validator sends.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum BatchFault {
-    #[error("not a batch: {0}")]
-    Decode(#[from] DecodeError),
-    #[error("version {0} is not known")]
-    Version(u16),
-    #[error("made for another network")]
-    OtherGenesis,
-    #[error("its author {0} is not a validator")]
-    UnknownAuthor(ValidatorId),
-    #[error("its author's signature is not good")]
-    AuthorSignature,
-    #[error("it has no transactions")]
-    Empty,
-    #[error("it costs {0}, and at most {BATCH_COST_MAX} are allowed")]
-    TooCostly(u64),
-    #[error("transaction {index}: {source}")]
-    Transaction { index: usize, source: TransactionError },
-}
-
-impl BatchFault {
-    /// Whether whatever has this digest is no batch of an honest validator. Only the author's
-    /// signature is outside the digest: another copy may carry a good one.
-    pub fn is_of_content(&self) -> bool {
-        *self != Self::AuthorSignature
-    }
-}
 
 enum Job {
     Candidates(Vec<Candidate>, oneshot::Sender<Vec<Result<(), TransactionError>>>),
@@ -165,99 +117,18 @@ impl Worker {
     }
 
     fn batches(&mut self, batches: Vec<RawBatch>, validators: &ValidatorSet) -> Vec<Result<CheckedBatch, BatchFault>> {
-        let read: Vec<_> = batches
-            .into_iter()
-            .map(|raw| ReadBatch::read(raw, &self.genesis, validators))
-            .collect();
-        let mut all = Vec::with_capacity(SIGNATURES_MAX);
-        for batch in read.iter().flatten() {
-            all.extend(batch.signed());
-        }
-        if keys::all_good(&all, &mut self.rng) {
-            return read
-                .into_iter()
-                .map(|result| result.map(ReadBatch::into_checked))
-                .collect();
-        }
-        read.into_iter().map(|result| self.alone(result?)).collect()
-    }
-
-    fn alone(&mut self, batch: ReadBatch) -> Result<CheckedBatch, BatchFault> {
-        let all: Vec<_> = batch.signed().collect();
-        if keys::all_good(&all, &mut self.rng) {
-            return Ok(batch.into_checked());
-        }
-        batch
-            .author_signature()
-            .verify()
-            .map_err(|_| BatchFault::AuthorSignature)?;
-        let mut transactions = batch.batch.batch().transactions.iter().enumerate();
-        transactions.try_for_each(|(index, signed)| {
-            signed
-                .verify_signatures()
-                .map_err(|source| BatchFault::Transaction { index, source })
-        })?;
-        Ok(batch.into_checked())
+        check_batches(batches, &self.genesis, validators, &mut Together(&mut self.rng))
     }
 }
 
-/// A decoded batch whose signatures are still to be checked.
-struct ReadBatch {
-    batch: HashedBatch,
-    signature: Signature,
-    author_key: keys::PublicKey,
-    bytes: usize,
-}
+struct Together<'a>(&'a mut ChaCha20Rng);
 
-impl ReadBatch {
-    fn read(raw: RawBatch, genesis: &GenesisHash, validators: &ValidatorSet) -> Result<Self, BatchFault> {
-        let (hashed, signature) = raw.bytes.decode()?;
-        let batch = hashed.batch();
-        if batch.version != BATCH_VERSION {
-            return Err(BatchFault::Version(batch.version));
-        }
-        if batch.genesis != *genesis {
-            return Err(BatchFault::OtherGenesis);
-        }
-        let author = validators
-            .by_id(&batch.author)
-            .ok_or(BatchFault::UnknownAuthor(batch.author))?;
-        if batch.transactions.is_empty() {
-            return Err(BatchFault::Empty);
-        }
-        let cost = hashed.cost();
-        if cost > BATCH_COST_MAX {
-            return Err(BatchFault::TooCostly(cost));
-        }
-        for (index, signed) in batch.transactions.iter().enumerate() {
-            signed
-                .check(genesis)
-                .map_err(|source| BatchFault::Transaction { index, source })?;
-        }
-        Ok(Self {
-            author_key: author.key,
-            bytes: raw.bytes.count(),
-            batch: hashed,
-            signature,
-        })
+impl Signatures for Together<'_> {
+    fn all_good(&mut self, all: &[Signed<'_>]) -> bool {
+        keys::all_good(all, self.0)
     }
 
-    fn author_signature(&self) -> Signed<'_> {
-        self.batch.signed(self.author_key, self.signature)
-    }
-
-    fn signed(&self) -> impl Iterator<Item = Signed<'_>> {
-        let transactions = self.batch.batch().transactions.iter().zip(self.batch.ids().iter());
-        transactions
-            .flat_map(|(transaction, id)| transaction.signed(id))
-            .chain(std::iter::once(self.author_signature()))
-    }
-
-    fn into_checked(self) -> CheckedBatch {
-        CheckedBatch {
-            batch: self.batch,
-            signature: self.signature,
-            bytes: self.bytes,
-        }
+    fn is_good(&mut self, signed: &Signed<'_>) -> bool {
+        signed.verify().is_ok()
     }
 }

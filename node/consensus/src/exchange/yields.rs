@@ -5,11 +5,18 @@
 //! full network. An author with many of them seals what it did not look at, and gives way to others
 //! until it does better.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
-use causeway_contracts::committee::ValidatorId;
+use causeway_contracts::{committee::ValidatorId, ledger::rejection::Skip};
 
-use crate::actors::ledger::message::Yield;
+/// What one author's batches of a block came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Yield {
+    pub author: ValidatorId,
+    /// Transactions, the skipped ones too.
+    pub ordered: u64,
+    pub skipped: u64,
+}
 
 /// An author is poor while more than one in so many of its transactions are skipped: 5 %.
 const SKIPPED_ONE_IN: u64 = 20;
@@ -48,6 +55,26 @@ impl Yields {
             .get(author)
             .is_some_and(|recent| recent.ordered >= ORDERED_MIN && recent.skipped * SKIPPED_ONE_IN > recent.ordered)
     }
+}
+
+/// Of each author whose batches a block orders, once. `batches` gives each batch's author and how many
+/// transactions it has.
+pub fn yields(batches: impl IntoIterator<Item = (ValidatorId, usize)>, skips: &[(ValidatorId, Skip)]) -> Vec<Yield> {
+    let mut counts: BTreeMap<ValidatorId, (u64, u64)> = BTreeMap::new();
+    for (author, transactions) in batches {
+        counts.entry(author).or_default().0 += transactions as u64;
+    }
+    for (author, _) in skips {
+        counts.entry(*author).or_default().1 += 1;
+    }
+    counts
+        .into_iter()
+        .map(|(author, (ordered, skipped))| Yield {
+            author,
+            ordered,
+            skipped,
+        })
+        .collect()
 }
 
 #[cfg(test)]
@@ -108,5 +135,25 @@ mod tests {
         }
         yields.add(&block(1_000, 1_000));
         assert!(yields.is_poor(&author(1)));
+    }
+
+    #[test]
+    fn counts_all_of_an_author_together() {
+        let batches = [(author(1), 10), (author(2), 5), (author(1), 7)];
+        let skips = [(author(2), Skip::Expired), (author(2), Skip::AlreadyKnown)];
+        let mut expected = [
+            Yield {
+                author: author(1),
+                ordered: 17,
+                skipped: 0,
+            },
+            Yield {
+                author: author(2),
+                ordered: 5,
+                skipped: 2,
+            },
+        ];
+        expected.sort_by_key(|of| of.author);
+        assert_eq!(yields(batches, &skips), expected);
     }
 }

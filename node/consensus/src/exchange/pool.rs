@@ -3,14 +3,15 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use causeway_contracts::{
-    block::{BatchDigest, HashedBatch, SignedBatch, TimeMs, batch::BATCH_BYTES_MAX},
+    block::{BatchDigest, HashedBatch, TimeMs, batch::BATCH_BYTES_MAX},
     committee::ValidatorId,
-    keys::Signature,
     transaction::TxId,
 };
 
-use super::yields::Yields;
-use crate::actors::ledger::message::Yield;
+use super::{
+    check::CheckedBatch,
+    yields::{Yield, Yields},
+};
 
 /// The part of a draft, and of its share of memory, that is left to an author of whose transactions
 /// too many are skipped: one in so many.
@@ -24,22 +25,6 @@ struct Held {
     arrival: u64,
     /// The latest `valid_until` in it.
     expires_seconds: u64,
-}
-
-/// A batch that passed every check but its author's share of memory.
-#[derive(Debug, Clone)]
-pub struct CheckedBatch {
-    pub batch: HashedBatch,
-    /// Its author's.
-    pub signature: Signature,
-    /// Wire length.
-    pub bytes: usize,
-}
-
-impl CheckedBatch {
-    pub fn signed(&self) -> SignedBatch {
-        self.batch.under(self.signature)
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -199,12 +184,13 @@ impl Pool {
                 self.ordered_until.entry(remembered_until).or_default().push(*digest);
             }
         }
-        let expired: Vec<_> = self
+        let mut expired: Vec<_> = self
             .held
             .iter()
             .filter(|(_, held)| held.expires_seconds.saturating_mul(1000) <= time.0)
             .map(|(digest, _)| *digest)
             .collect();
+        expired.sort_unstable();
         for digest in &expired {
             self.remove(digest);
         }

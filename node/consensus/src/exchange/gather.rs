@@ -1,17 +1,13 @@
 //! Requests for a block's batches that wait for some of them. Pure.
 
-use std::{
-    collections::BTreeSet,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use causeway_contracts::{
     block::{BatchDigest, HashedBatch},
     committee::ValidatorId,
 };
-use tokio::sync::oneshot;
 
-use super::message::GatherError;
+use crate::moment::Moment;
 
 /// A validator that has not answered by then is not waited for before the next is asked.
 pub const ASK_EVERY: Duration = Duration::from_millis(250);
@@ -24,16 +20,27 @@ const GATHERS_MAX: usize = 16;
 
 pub type Gathered = Result<Vec<HashedBatch>, GatherError>;
 
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum GatherError {
+    #[error("batch {0} could not be had from any validator in time")]
+    Missing(BatchDigest),
+    #[error("batch {0} holds a transaction that no honest validator seals")]
+    Invalid(BatchDigest),
+}
+
+/// A request and its answer.
+pub type Answer<R> = (R, Gathered);
+
 #[derive(Debug)]
-struct Gather {
+struct Gather<R> {
     digests: Vec<BatchDigest>,
     missing: BTreeSet<BatchDigest>,
     /// Whom to ask: some at once, the others in turns.
     sources: Sources,
     asked: usize,
-    ask_at: Instant,
-    until: Instant,
-    reply: oneshot::Sender<Gathered>,
+    ask_at: Moment,
+    until: Moment,
+    request: R,
 }
 
 /// Whom to ask for batches, each once. Not empty.
@@ -76,23 +83,29 @@ pub struct Question {
     pub digests: Vec<BatchDigest>,
 }
 
-#[derive(Debug, Default)]
-pub struct Gathers {
-    waiting: Vec<Gather>,
+/// `R` names a request to whoever made it.
+#[derive(Debug)]
+pub struct Gathers<R> {
+    waiting: Vec<Gather<R>>,
 }
 
-impl Gathers {
+impl<R> Default for Gathers<R> {
+    fn default() -> Self {
+        Self { waiting: Vec::new() }
+    }
+}
+
+impl<R> Gathers<R> {
+    /// Gives an older request that fails for want of room.
     pub fn wait(
         &mut self,
+        request: R,
         digests: Vec<BatchDigest>,
         missing: BTreeSet<BatchDigest>,
         sources: Sources,
-        now: Instant,
-    ) -> oneshot::Receiver<Gathered> {
-        let (reply, gathered) = oneshot::channel();
-        if self.waiting.len() == GATHERS_MAX {
-            self.waiting.remove(0).fail();
-        }
+        now: Moment,
+    ) -> Option<Answer<R>> {
+        let failed = (self.waiting.len() == GATHERS_MAX).then(|| self.waiting.remove(0).fail());
         self.waiting.push(Gather {
             digests,
             missing,
@@ -100,24 +113,25 @@ impl Gathers {
             asked: 0,
             ask_at: now,
             until: now + GIVE_UP,
-            reply,
+            request,
         });
-        gathered
+        failed
     }
 
     pub fn wants(&self, digest: &BatchDigest) -> bool {
         self.waiting.iter().any(|gather| gather.missing.contains(digest))
     }
 
-    /// Questions that are due. Drops requests that nobody waits for any more, or that took too long.
-    /// `under_way` says which digests have arrived and are being checked.
-    pub fn due(&mut self, now: Instant, under_way: impl Fn(&BatchDigest) -> bool) -> Vec<Question> {
-        let (kept, late): (Vec<_>, Vec<_>) = std::mem::take(&mut self.waiting)
+    /// Requests that took too long.
+    pub fn late(&mut self, now: Moment) -> Vec<Answer<R>> {
+        self.take(|gather| now >= gather.until)
             .into_iter()
-            .filter(|gather| !gather.reply.is_closed())
-            .partition(|gather| now < gather.until);
-        self.waiting = kept;
-        late.into_iter().for_each(Gather::fail);
+            .map(Gather::fail)
+            .collect()
+    }
+
+    /// Questions that are due. `under_way` says which digests have arrived and are being checked.
+    pub fn due(&mut self, now: Moment, under_way: impl Fn(&BatchDigest) -> bool) -> Vec<Question> {
         let mut questions = Vec::new();
         for gather in &mut self.waiting {
             let digests: Vec<_> = gather
@@ -140,7 +154,7 @@ impl Gathers {
     }
 
     /// A validator answered, and did not have these, or could not be asked: the next is, at once.
-    pub fn ask_next(&mut self, digests: &[BatchDigest], now: Instant) {
+    pub fn ask_next(&mut self, digests: &[BatchDigest], now: Moment) {
         for gather in &mut self.waiting {
             if digests.iter().any(|digest| gather.missing.contains(digest)) && gather.asked < gather.sources.order.len()
             {
@@ -149,27 +163,33 @@ impl Gathers {
         }
     }
 
-    /// A batch is held now. `get` finds held batches.
-    pub fn arrived(&mut self, digest: &BatchDigest, get: impl Fn(&BatchDigest) -> Option<HashedBatch>) {
+    /// A batch is held now: gives the requests that waited only for it. `get` finds held batches.
+    pub fn arrived(
+        &mut self,
+        digest: &BatchDigest,
+        get: impl Fn(&BatchDigest) -> Option<HashedBatch>,
+    ) -> Vec<Answer<R>> {
         for gather in &mut self.waiting {
             gather.missing.remove(digest);
         }
-        for gather in self.take(|gather| gather.missing.is_empty()) {
+        let complete = self.take(|gather| gather.missing.is_empty()).into_iter();
+        let answer = |gather: Gather<R>| {
             // A batch may have been ordered or expired meanwhile; then nobody needs this block.
             let batches: Option<Vec<_>> = gather.digests.iter().map(&get).collect();
-            let answer = batches.ok_or(GatherError::Missing(*digest));
-            drop(gather.reply.send(answer));
-        }
+            (gather.request, batches.ok_or(GatherError::Missing(*digest)))
+        };
+        complete.map(answer).collect()
     }
 
-    /// Whatever has this digest is no batch of an honest validator.
-    pub fn invalid(&mut self, digest: &BatchDigest) {
-        for gather in self.take(|gather| gather.missing.contains(digest)) {
-            drop(gather.reply.send(Err(GatherError::Invalid(*digest))));
-        }
+    /// Whatever has this digest is no batch of an honest validator: gives the requests for it.
+    pub fn invalid(&mut self, digest: &BatchDigest) -> Vec<Answer<R>> {
+        let failed = self.take(|gather| gather.missing.contains(digest)).into_iter();
+        failed
+            .map(|gather| (gather.request, Err(GatherError::Invalid(*digest))))
+            .collect()
     }
 
-    fn take(&mut self, which: impl Fn(&Gather) -> bool) -> Vec<Gather> {
+    fn take(&mut self, which: impl Fn(&Gather<R>) -> bool) -> Vec<Gather<R>> {
         let (taken, kept) = std::mem::take(&mut self.waiting)
             .into_iter()
             .partition(|gather| which(gather));
@@ -178,12 +198,12 @@ impl Gathers {
     }
 }
 
-impl Gather {
-    fn fail(self) {
+impl<R> Gather<R> {
+    fn fail(self) -> Answer<R> {
         let missing = *self
             .missing
             .first()
             .expect("a request waits while something is missing");
-        drop(self.reply.send(Err(GatherError::Missing(missing))));
+        (self.request, Err(GatherError::Missing(missing)))
     }
 }

@@ -1,0 +1,418 @@
+use std::{collections::BTreeSet, time::Duration};
+
+use causeway_contracts::{
+    block::{
+        Batch, BatchDigest, GenesisHash, HashedBatch, SignedBatch, TimeMs,
+        batch::{BATCH_BYTES_MAX, BATCH_VERSION},
+    },
+    codec::{self, Bounded, Text},
+    committee::{Validator, ValidatorId, ValidatorSet},
+    identity::{AccountId, ParticipantId},
+    keys::{SecretKey, Signature, Signed},
+    money::{Amount, Currency},
+    transaction::{
+        Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, TransactionError, TxId, UnixSeconds,
+    },
+};
+use proptest::prelude::*;
+
+use super::{
+    gather::{ASK_EVERY, Answer},
+    *,
+};
+
+const GENESIS: GenesisHash = GenesisHash([7; 32]);
+
+fn key(seed: u8) -> SecretKey {
+    SecretKey::from_seed(&[seed; 32])
+}
+
+fn author(seed: u8) -> ValidatorId {
+    ValidatorId::of(&key(seed).public_key())
+}
+
+fn transfer(nonce: u64, valid_until: u64) -> SignedTransaction {
+    let transaction = Transaction {
+        version: TRANSACTION_VERSION,
+        genesis: GENESIS.prefix(),
+        valid_until: UnixSeconds(valid_until),
+        nonce: Nonce(nonce),
+        actions: Bounded::new(vec![Action::Transfer {
+            from: AccountId([1; 20]),
+            to: AccountId([2; 20]),
+            currency: Currency::new("EUR").unwrap(),
+            amount: Amount(5),
+        }])
+        .unwrap(),
+        memo: Text::default(),
+    };
+    transaction.sign([&key(100)]).unwrap()
+}
+
+/// Closes as many accounts as a transaction can.
+fn closing(nonce: u64) -> SignedTransaction {
+    let close = Action::CloseAccount {
+        operator: ParticipantId::new("BANK").unwrap(),
+        account: AccountId([1; 20]),
+    };
+    let transaction = Transaction {
+        actions: Bounded::new(vec![close; 64]).unwrap(),
+        ..transfer(nonce, 100).transaction
+    };
+    transaction.sign([&key(9)]).unwrap()
+}
+
+fn batch(author_seed: u8, transactions: Vec<SignedTransaction>) -> Batch {
+    Batch {
+        version: BATCH_VERSION,
+        genesis: GENESIS,
+        author: author(author_seed),
+        transactions: Bounded::new(transactions).unwrap(),
+    }
+}
+
+fn checked(author_seed: u8, nonces: &[u64], valid_until: u64) -> CheckedBatch {
+    let batch = batch(
+        author_seed,
+        nonces.iter().map(|&nonce| transfer(nonce, valid_until)).collect(),
+    );
+    CheckedBatch {
+        bytes: codec::encode(&batch).len() + 64,
+        signature: SignedBatch::seal(batch.clone(), &key(author_seed)).signature,
+        batch: HashedBatch::new(batch),
+    }
+}
+
+fn digests(batches: &[HashedBatch]) -> Vec<BatchDigest> {
+    batches.iter().map(HashedBatch::digest).collect()
+}
+
+#[test]
+fn ready_gives_the_oldest_batches_within_both_bounds() {
+    let mut pool = Pool::new(usize::MAX);
+    let batches = [
+        checked(1, &[1, 2], 100),
+        checked(2, &[3], 100),
+        checked(3, &[4, 5, 6], 100),
+    ];
+    for batch in &batches {
+        assert_eq!(pool.insert(batch.clone(), false), Insert::Held);
+    }
+    let all: Vec<_> = batches.iter().map(|checked| checked.batch.digest()).collect();
+    assert_eq!(digests(&pool.ready(10, 10)), all);
+    assert_eq!(digests(&pool.ready(2, 10)), all[..2]);
+    assert_eq!(digests(&pool.ready(10, 5)), all[..2]);
+    assert_eq!(digests(&pool.ready(10, 1)), all[..1], "at least one, whatever its size");
+    assert_eq!(pool.transactions(), 6);
+}
+
+#[test]
+fn an_ordered_batch_is_not_held_again_until_the_ledger_forgets_it() {
+    let mut pool = Pool::new(usize::MAX);
+    let batch = checked(1, &[1], 1_000);
+    pool.insert(batch.clone(), false);
+    pool.ordered(&[batch.batch.digest()], TimeMs(10), TimeMs(600_010));
+    assert!(!pool.is_pending(&batch.batch.ids()[0]));
+    assert_eq!(pool.insert(batch.clone(), false), Insert::Known);
+    pool.ordered(&[], TimeMs(600_009), TimeMs(1_200_009));
+    assert_eq!(pool.insert(batch.clone(), false), Insert::Known);
+    pool.ordered(&[], TimeMs(600_010), TimeMs(1_200_010));
+    assert_eq!(pool.insert(batch, false), Insert::Held);
+}
+
+#[test]
+fn a_batch_leaves_when_all_in_it_has_expired() {
+    let mut pool = Pool::new(usize::MAX);
+    let batch = checked(1, &[1], 100);
+    pool.insert(batch.clone(), false);
+    pool.ordered(&[], TimeMs(99_999), TimeMs(1_000_000));
+    assert_eq!(pool.batches(), 1);
+    pool.ordered(&[], TimeMs(100_000), TimeMs(1_000_000));
+    assert_eq!(pool.batches(), 0);
+    assert!(!pool.is_pending(&batch.batch.ids()[0]));
+}
+
+#[test]
+fn an_author_has_a_share_and_a_named_batch_is_held_all_the_same() {
+    let first = checked(1, &[1], 100);
+    let mut pool = Pool::new(first.bytes);
+    assert_eq!(pool.insert(first, false), Insert::Held);
+    assert_eq!(pool.insert(checked(1, &[2], 100), false), Insert::AuthorFull);
+    assert_eq!(pool.insert(checked(2, &[2], 100), false), Insert::Held);
+    assert_eq!(pool.insert(checked(1, &[2], 100), true), Insert::Held);
+}
+
+/// Of this author's last transactions, these many of 1,000 were skipped.
+fn skipped(author_seed: u8, skipped: u64) -> Yield {
+    Yield {
+        author: author(author_seed),
+        ordered: 1_000,
+        skipped,
+    }
+}
+
+#[test]
+fn an_author_of_many_skips_gives_way_in_a_draft() {
+    let mut pool = Pool::new(usize::MAX);
+    let poor: Vec<_> = (0..4).map(|n| checked(1, &[2 * n, 2 * n + 1], 100)).collect();
+    let good: Vec<_> = (0..4).map(|n| checked(2, &[100 + 2 * n, 101 + 2 * n], 100)).collect();
+    for batch in poor.iter().chain(&good) {
+        pool.insert(batch.clone(), false);
+    }
+    let names = |batches: &[CheckedBatch]| batches.iter().map(|batch| batch.batch.digest()).collect::<Vec<_>>();
+    let in_order = [names(&poor), names(&good)].concat();
+    assert_eq!(digests(&pool.ready(4, 1_000)), in_order[..4]);
+
+    pool.learn(&skipped(1, 51));
+    assert!(pool.is_poor(&author(1)));
+    let given_way = [names(&poor[..1]), names(&good), names(&poor[1..])].concat();
+    assert_eq!(digests(&pool.ready(4, 1_000)), given_way[..4], "one in four");
+    assert_eq!(digests(&pool.ready(99, 8)), given_way[..4], "of transactions too");
+    assert_eq!(digests(&pool.ready(6, 1_000)), given_way[..6], "no room is left empty");
+    assert_eq!(digests(&pool.ready(1, 1)), given_way[..1], "nor does it starve");
+
+    pool.learn(&skipped(1, 0));
+    assert!(!pool.is_poor(&author(1)));
+    assert_eq!(digests(&pool.ready(4, 1_000)), in_order[..4]);
+}
+
+#[test]
+fn an_author_of_many_skips_has_less_memory_but_room_for_a_batch() {
+    let mut pool = Pool::new(8 * BATCH_BYTES_MAX);
+    assert!(pool.has_room(&author(1), 8 * BATCH_BYTES_MAX));
+    pool.learn(&skipped(1, 51));
+    assert!(pool.has_room(&author(1), 2 * BATCH_BYTES_MAX));
+    assert!(!pool.has_room(&author(1), 2 * BATCH_BYTES_MAX + 1));
+    assert!(pool.has_room(&author(2), 8 * BATCH_BYTES_MAX));
+    let mut small = Pool::new(2 * BATCH_BYTES_MAX);
+    small.learn(&skipped(1, 51));
+    assert!(small.has_room(&author(1), BATCH_BYTES_MAX));
+    pool.learn(&skipped(1, 0));
+    assert!(pool.has_room(&author(1), 8 * BATCH_BYTES_MAX));
+}
+
+proptest! {
+    /// Whatever comes and goes, what the pool counts is what it holds.
+    #[test]
+    fn invariant_the_pool_counts_what_it_holds(steps in proptest::collection::vec((0u8..3, 0u64..12, 1u64..6), 1..60)) {
+        let mut pool = Pool::new(4_000);
+        let mut time = 0;
+        for (author_seed, nonce, step) in steps {
+            let batch = checked(author_seed + 1, &[nonce, nonce + 1], 3 + nonce);
+            if step < 4 {
+                pool.insert(batch, step == 3);
+            } else {
+                time += step * 100;
+                pool.ordered(&[batch.batch.digest()], TimeMs(time), TimeMs(time + 900));
+                prop_assert!(!pool.ready(99, 9_999).iter().any(|stored| stored.digest() == batch.batch.digest()));
+            }
+            let held = pool.ready(usize::MAX, usize::MAX);
+            prop_assert_eq!(held.len(), pool.batches());
+            let ids: BTreeSet<TxId> = held.iter().flat_map(|stored| stored.batch().transactions.iter().map(|t| t.id())).collect();
+            prop_assert_eq!(ids.len(), pool.transactions());
+            prop_assert!(ids.iter().all(|id| pool.is_pending(id)));
+        }
+    }
+}
+
+#[test]
+fn a_gather_asks_the_likely_at_once_and_the_others_in_turns() {
+    let mut gathers = Gathers::default();
+    let now = Moment::default();
+    let digest = checked(1, &[1], 100).batch.digest();
+    let others = [author(1), author(2), author(3), author(4), author(5)];
+    let likely = [author(3), author(2), author(3)];
+    let sources = Sources::new(&author(5), likely, others).unwrap();
+    assert!(gathers.wait((), vec![digest], [digest].into(), sources, now).is_none());
+    let mut asked = |after: Duration, late: bool| {
+        if late {
+            gathers.ask_next(&[digest], now + after);
+        }
+        let questions = gathers.due(now + after, |_| false);
+        questions.into_iter().map(|question| question.to).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        asked(Duration::ZERO, false),
+        [author(3), author(2)],
+        "never itself, none twice"
+    );
+    assert_eq!(asked(Duration::ZERO, false), []);
+    assert_eq!(
+        asked(ASK_EVERY / 2, true),
+        [author(1)],
+        "one has answered that it has none"
+    );
+    assert_eq!(asked(ASK_EVERY, false), []);
+    assert_eq!(asked(ASK_EVERY * 2, false), [author(4)]);
+    assert_eq!(asked(ASK_EVERY * 3, false), [author(3)], "and round again, one by one");
+}
+
+#[test]
+fn sources_are_somebody_else() {
+    let me = author(1);
+    assert_eq!(Sources::new(&me, [me, me], [me]), None);
+    let only = Sources::new(&me, [me], [me, author(2)]);
+    assert_eq!(only, Sources::new(&me, [author(2)], []));
+}
+
+#[test]
+fn a_gather_is_answered_when_all_is_there() {
+    let mut gathers = Gathers::default();
+    let now = Moment::default();
+    let batches = [checked(1, &[1], 100), checked(1, &[2], 100)];
+    let names: Vec<_> = batches.iter().map(|checked| checked.batch.digest()).collect();
+    let failed = gathers.wait(
+        7,
+        names.clone(),
+        names.iter().copied().collect(),
+        Sources::new(&author(9), [author(1)], [author(2)]).unwrap(),
+        now,
+    );
+    assert!(failed.is_none());
+    let mut sorted = names.clone();
+    sorted.sort();
+    let question = |seed, digests: &[BatchDigest]| Question {
+        to: author(seed),
+        digests: digests.to_vec(),
+    };
+    assert_eq!(gathers.due(now, |_| false), [question(1, &sorted)]);
+    assert_eq!(gathers.due(now, |_| false), []);
+    assert_eq!(
+        gathers.due(now + ASK_EVERY, |digest| *digest == sorted[0]),
+        [question(2, &sorted[1..])]
+    );
+
+    let mut pool = Pool::new(usize::MAX);
+    pool.insert(batches[0].clone(), true);
+    assert!(gathers.arrived(&names[0], |digest| pool.get(digest)).is_empty());
+    pool.insert(batches[1].clone(), true);
+    let (request, batches) = gathers.arrived(&names[1], |digest| pool.get(digest)).remove(0);
+    assert_eq!((request, digests(&batches.unwrap())), (7, names));
+}
+
+#[test]
+fn a_gather_fails_for_an_invalid_batch_and_after_a_while() {
+    let mut gathers = Gathers::default();
+    let now = Moment::default();
+    let digest = checked(1, &[1], 100).batch.digest();
+    let sources = Sources::new(&author(9), [author(1)], []).unwrap();
+    let wait = |gathers: &mut Gathers<u32>, request| {
+        gathers.wait(request, vec![digest], [digest].into(), sources.clone(), now)
+    };
+    let error = |answers: Vec<Answer<u32>>| {
+        let answers = answers.into_iter();
+        answers
+            .map(|(request, gathered)| (request, gathered.unwrap_err()))
+            .collect::<Vec<_>>()
+    };
+    assert!(wait(&mut gathers, 1).is_none());
+    assert_eq!(error(gathers.invalid(&digest)), [(1, GatherError::Invalid(digest))]);
+    assert!(wait(&mut gathers, 2).is_none());
+    assert!(gathers.late(now + Duration::from_secs(9)).is_empty());
+    let late = gathers.late(now + Duration::from_secs(11));
+    assert_eq!(error(late), [(2, GatherError::Missing(digest))]);
+    assert_eq!(gathers.due(now, |_| false), []);
+    for request in 3..19 {
+        assert!(wait(&mut gathers, request).is_none());
+    }
+    let oldest = wait(&mut gathers, 19).into_iter().collect();
+    assert_eq!(
+        error(oldest),
+        [(3, GatherError::Missing(digest))],
+        "there is no more room"
+    );
+}
+
+fn validators() -> ValidatorSet {
+    ValidatorSet::new(
+        (1..=4)
+            .map(|seed| Validator {
+                key: key(seed).public_key(),
+                power: 1,
+            })
+            .collect(),
+    )
+    .unwrap()
+}
+
+fn raw(signed: &SignedBatch) -> RawBatch {
+    RawBatch::new(signed.batch.author, codec::encode(signed).into()).unwrap()
+}
+
+struct OneByOne;
+
+impl Signatures for OneByOne {
+    fn all_good(&mut self, all: &[Signed<'_>]) -> bool {
+        all.iter().all(|signed| signed.verify().is_ok())
+    }
+
+    fn is_good(&mut self, signed: &Signed<'_>) -> bool {
+        signed.verify().is_ok()
+    }
+}
+
+/// Checks one batch beside a good one, which must stay good.
+fn check_batch(signed: &SignedBatch) -> Result<BatchDigest, BatchFault> {
+    let good = SignedBatch::seal(batch(2, vec![transfer(50, 100)]), &key(2));
+    let mut results = check_batches(vec![raw(&good), raw(signed)], &GENESIS, &validators(), &mut OneByOne);
+    assert_eq!(results.remove(0).unwrap().batch, HashedBatch::new(good.batch.clone()));
+    results.remove(0).map(|checked| checked.batch.digest())
+}
+
+#[test]
+fn a_batch_is_checked_in_full() {
+    let good = SignedBatch::seal(batch(1, vec![transfer(1, 100), transfer(2, 100)]), &key(1));
+    assert_eq!(check_batch(&good), Ok(good.batch.digest()));
+
+    let empty = SignedBatch::seal(batch(1, vec![]), &key(1));
+    assert_eq!(check_batch(&empty), Err(BatchFault::Empty));
+    let cheap_enough = SignedBatch::seal(batch(1, (0..11).map(closing).collect()), &key(1));
+    assert!(check_batch(&cheap_enough).is_ok());
+    let dear = SignedBatch::seal(batch(1, (0..12).map(closing).collect()), &key(1));
+    assert_eq!(check_batch(&dear), Err(BatchFault::TooCostly(12 * 170_452)));
+
+    let version = SignedBatch::seal(
+        Batch {
+            version: 9,
+            ..(*good.batch).clone()
+        },
+        &key(1),
+    );
+    assert_eq!(check_batch(&version), Err(BatchFault::Version(9)));
+
+    let other = SignedBatch::seal(
+        Batch {
+            genesis: GenesisHash([8; 32]),
+            ..(*good.batch).clone()
+        },
+        &key(1),
+    );
+    assert_eq!(check_batch(&other), Err(BatchFault::OtherGenesis));
+
+    let stranger = SignedBatch::seal(batch(77, vec![transfer(1, 100)]), &key(77));
+    assert_eq!(check_batch(&stranger), Err(BatchFault::UnknownAuthor(author(77))));
+
+    let forged = SignedBatch {
+        signature: Signature([0; 64]),
+        ..good.clone()
+    };
+    assert_eq!(check_batch(&forged), Err(BatchFault::AuthorSignature));
+
+    let mut bad = transfer(3, 100);
+    let mut signatures = bad.signatures.into_vec();
+    signatures[0].signature = Signature([1; 64]);
+    bad.signatures = Bounded::new(signatures).unwrap();
+    let bad = SignedBatch::seal(batch(1, vec![transfer(1, 100), bad]), &key(1));
+    let source = TransactionError::BadSignature {
+        key: key(100).public_key(),
+    };
+    assert_eq!(check_batch(&bad), Err(BatchFault::Transaction { index: 1, source }));
+}
+
+#[test]
+fn the_digest_of_a_raw_batch_is_that_of_the_decoded_one() {
+    let signed = SignedBatch::seal(batch(1, vec![transfer(1, 100)]), &key(1));
+    assert_eq!(raw(&signed).bytes.digest(), signed.batch.digest());
+    assert!(RawBatch::new(author(1), vec![0; 63].into()).is_none());
+    assert!(RawBatch::new(author(1), vec![0; 256 * 1024 + 1].into()).is_none());
+}
