@@ -9,8 +9,8 @@ use std::{
 use anyhow::Context;
 use causeway_contracts::{block::TimeMs, genesis::Genesis};
 use causeway_node::{
-    actors::budget::BudgetRates,
-    config::{ApiConfig, Config, KeyFiles, Limits, MetricsConfig, NetworkConfig},
+    actors::{budget::BudgetRates, network::TcpAddress},
+    config::{ApiConfig, Config, KeyFiles, Limits, LogFilter, MetricsConfig, NetworkConfig},
     engine,
 };
 use serde::{Deserialize, Serialize};
@@ -118,10 +118,11 @@ impl Network {
     /// file, it says where to dial the others instead.
     pub fn config(&self, index: u16) -> Config {
         let ports = self.plan.base_port;
+        let address = |index| -> TcpAddress { ports.multiaddress(index).parse().expect("an IP address and a port") };
         let mut dial = BTreeMap::new();
         for (other, validator) in (0..self.plan.validators).zip(&self.genesis.validators) {
-            let address = ports.multiaddress(other);
-            if other != index && *validator.address != *address {
+            let address = address(other);
+            if other != index && *validator.address != *address.to_string() {
                 dial.insert(validator.name.to_string(), address);
             }
         }
@@ -133,7 +134,7 @@ impl Network {
                 network: PathBuf::from("network.key"),
             },
             network: NetworkConfig {
-                listen: ports.multiaddress(index),
+                listen: address(index),
                 dial,
             },
             api: ApiConfig {
@@ -144,7 +145,7 @@ impl Network {
             },
             limits: Limits::default(),
             budgets: BudgetRates::default(),
-            log: "info,arc_malachitebft_core_consensus=warn".to_owned(),
+            log: LogFilter::default(),
         }
     }
 
@@ -186,12 +187,15 @@ mod tests {
         loaded.move_to(BasePort::new(28_000).unwrap()).unwrap();
         loaded.write_configs().unwrap();
         let moved = Config::load(&folder.validator(2).config()).unwrap();
-        assert_eq!(moved.network.listen, "/ip4/127.0.0.1/tcp/28002");
+        assert_eq!(moved.network.listen.to_string(), "/ip4/127.0.0.1/tcp/28002");
         assert_eq!(
             moved.network.dial.keys().collect::<Vec<_>>(),
             ["validator-0", "validator-1", "validator-3"]
         );
-        assert_eq!(moved.network.dial["validator-1"], "/ip4/127.0.0.1/tcp/28001");
+        assert_eq!(
+            moved.network.dial["validator-1"].to_string(),
+            "/ip4/127.0.0.1/tcp/28001"
+        );
         assert_eq!(Network::load(folder).unwrap().plan, loaded.plan);
     }
 }

@@ -2,13 +2,16 @@
 
 use std::{
     collections::BTreeMap,
+    fmt,
     net::SocketAddr,
     path::{Path, PathBuf},
+    str::FromStr,
 };
 
 use serde::{Deserialize, Serialize};
+use tracing_subscriber::{EnvFilter, filter::ParseError};
 
-use crate::actors::budget::BudgetRates;
+use crate::actors::{budget::BudgetRates, network::TcpAddress};
 
 /// `node.toml`. Relative paths are relative to the file. An unknown key is an error.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,8 +31,8 @@ pub struct Config {
     #[serde(default)]
     pub budgets: BudgetRates,
     /// A filter as of the `tracing` crates, such as `info,causeway_node=debug`.
-    #[serde(default = "default_log")]
-    pub log: String,
+    #[serde(default)]
+    pub log: LogFilter,
 }
 
 /// Files that hold a 32-byte ed25519 seed as 64 hexadecimal digits, readable by their owner only.
@@ -45,11 +48,10 @@ pub struct KeyFiles {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct NetworkConfig {
-    /// A libp2p multiaddress such as `/ip4/127.0.0.1/tcp/27100`.
-    pub listen: String,
+    pub listen: TcpAddress,
     /// Addresses to dial validators at instead of those in the genesis file, by validator name.
     #[serde(default)]
-    pub dial: BTreeMap<String, String>,
+    pub dial: BTreeMap<String, TcpAddress>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,9 +87,61 @@ impl Default for Limits {
     }
 }
 
-/// The consensus core tells every vote at `info`.
-fn default_log() -> String {
-    "info,arc_malachitebft_core_consensus=warn".to_owned()
+/// What is logged, as text that the `tracing` crates understand.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct LogFilter(String);
+
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "'{text}' is not a filter for the log ({source}); write a level, or levels of parts, as info,causeway_node=debug"
+)]
+pub struct LogFilterError {
+    text: String,
+    source: ParseError,
+}
+
+impl LogFilter {
+    pub fn to_filter(&self) -> EnvFilter {
+        EnvFilter::try_new(&self.0).expect("parsed when it was made")
+    }
+}
+
+impl Default for LogFilter {
+    /// The consensus core tells every vote at `info`.
+    fn default() -> Self {
+        Self("info,arc_malachitebft_core_consensus=warn".to_owned())
+    }
+}
+
+impl FromStr for LogFilter {
+    type Err = LogFilterError;
+    fn from_str(text: &str) -> Result<Self, LogFilterError> {
+        let text = text.to_owned();
+        match EnvFilter::try_new(&text) {
+            Ok(_) => Ok(Self(text)),
+            Err(source) => Err(LogFilterError { text, source }),
+        }
+    }
+}
+
+impl TryFrom<String> for LogFilter {
+    type Error = LogFilterError;
+    fn try_from(text: String) -> Result<Self, LogFilterError> {
+        text.parse()
+    }
+}
+
+impl From<LogFilter> for String {
+    fn from(filter: LogFilter) -> Self {
+        filter.0
+    }
+}
+
+impl fmt::Display for LogFilter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 #[derive(Debug, thiserror::Error)]

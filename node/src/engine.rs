@@ -27,7 +27,6 @@ use tokio::{
     signal::unix::{SignalKind, signal},
     sync::{broadcast, watch},
 };
-use tracing_subscriber::EnvFilter;
 
 use self::server::FetchServer;
 use crate::{
@@ -166,6 +165,8 @@ pub struct Member {
     pub name: String,
     pub id: ValidatorId,
     pub genesis: Genesis,
+    /// All of them, and where this one dials them.
+    validators: Vec<RegisteredValidator>,
     key: SecretKey,
     network_seed: [u8; 32],
 }
@@ -215,6 +216,7 @@ pub fn identify(config: &Config) -> Result<Member, Failure> {
     Ok(Member {
         name: entry.name.to_string(),
         id: ValidatorId::of(&public),
+        validators: registered(config, &genesis)?,
         key,
         network_seed,
         genesis,
@@ -320,11 +322,8 @@ pub fn init(config: &Config) -> Result<&Path, Failure> {
 
 /// Runs the validator until SIGINT or SIGTERM.
 pub fn run(config: Config, trust_missing_sign_record: bool) -> Result<(), Failure> {
-    let filter = EnvFilter::try_new(&config.log)
-        .context("the filter 'log'")
-        .map_err(Failure::config)?;
     tracing_subscriber::fmt()
-        .with_env_filter(filter)
+        .with_env_filter(config.log.to_filter())
         .with_writer(io::stderr)
         // Where the log cannot be written, nor can a complaint about it, and that would be a panic.
         .log_internal_errors(false)
@@ -462,7 +461,7 @@ async fn start(config: Config, member: Member, trust_missing_sign_record: bool) 
     let network = network::start(network::Setup {
         seed: member.network_seed,
         listen: config.network.listen.clone(),
-        validators: registered(&config, &member.genesis),
+        validators: member.validators,
         genesis,
         receivers: Receivers {
             consensus: consensus.clone().recipient(),
@@ -552,21 +551,24 @@ async fn start(config: Config, member: Member, trust_missing_sign_record: bool) 
     })
 }
 
-fn registered(config: &Config, genesis: &Genesis) -> Vec<RegisteredValidator> {
-    let address = |entry: &GenesisValidator| {
-        let dialed = config.network.dial.get(&*entry.name);
-        dialed.cloned().unwrap_or_else(|| entry.address.to_string())
+fn registered(config: &Config, genesis: &Genesis) -> Result<Vec<RegisteredValidator>, Failure> {
+    let address = |entry: &GenesisValidator| match config.network.dial.get(&*entry.name) {
+        Some(address) => Ok(address.clone()),
+        None => entry.address.parse(),
     };
-    genesis
-        .validators
-        .iter()
-        .map(|entry| RegisteredValidator {
+    let register = |entry: &GenesisValidator| {
+        let (name, file) = (&entry.name, config.genesis.display());
+        let address = address(entry)
+            .with_context(|| format!("the address of validator {name} in {file}, which network.dial can replace"))
+            .map_err(Failure::genesis)?;
+        Ok(RegisteredValidator {
             id: ValidatorId::of(&entry.key),
-            name: entry.name.to_string(),
+            name: name.to_string(),
             network_key: entry.network_key,
-            address: address(entry),
+            address,
         })
-        .collect()
+    };
+    genesis.validators.iter().map(register).collect()
 }
 
 /// What the API says of how far this node is.

@@ -41,7 +41,7 @@ enum Command {
         #[arg(long)]
         trust_missing_sign_record: bool,
     },
-    /// Checks a configuration, its genesis file and its keys, and says what would run.
+    /// Checks all of a configuration, its genesis file and its keys, as `run` does, and says what would run.
     CheckConfig {
         #[arg(long)]
         config: PathBuf,

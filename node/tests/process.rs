@@ -237,3 +237,60 @@ async fn an_account_pays_as_much_as_its_budget_and_is_told_when_it_is_spent() {
     );
     assert_eq!(running.stop().await, 0);
 }
+
+/// What `run` would refuse, `check-config` refuses with the same words.
+#[test]
+fn a_value_that_cannot_be_used_is_refused_by_check_config_as_by_run() {
+    let rows: [(_, _, _, _, &[&str]); 5] = [
+        (
+            "node.toml",
+            "listen = \"/ip4/127.0.0.1/tcp/",
+            "listen = \"/ip4/127.0.0.1/udp/",
+            10,
+            &["node.toml", "write it as /ip4/127.0.0.1/tcp/27100"],
+        ),
+        (
+            "node.toml",
+            "[network.dial]",
+            "[network.dial]\nvalidator-1 = \"bank.example:1\"",
+            10,
+            &["node.toml", "'bank.example:1' is not a multiaddress"],
+        ),
+        (
+            "node.toml",
+            "[network.dial]",
+            "[network.dial]\nbank = \"/ip4/127.0.0.1/tcp/1\"",
+            10,
+            &["network.dial names 'bank'"],
+        ),
+        (
+            "node.toml",
+            "log = \"info\"",
+            "log = \"info,=,=\"",
+            10,
+            &["node.toml", "is not a filter for the log"],
+        ),
+        (
+            "genesis.toml",
+            "address = \"/ip4/127.0.0.1",
+            "address = \"/dns4/bank.example",
+            11,
+            &["genesis.toml", "the address of validator validator-1"],
+        ),
+    ];
+    for (file, from, to, code, expected) in rows {
+        let node = NodeFolder::new();
+        assert_eq!(node.run_check_config().code, 0);
+        let path = node.path().join(file);
+        let text = fs::read_to_string(&path).unwrap();
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(text, changed, "{from} is in {file}:\n{text}");
+        fs::write(&path, changed).unwrap();
+        let check = node.run_check_config();
+        assert_eq!(check.code, code, "{}", check.stderr);
+        for part in expected {
+            assert!(check.stderr.contains(part), "{}", check.stderr);
+        }
+        assert_eq!(node.run_to_exit().stderr, check.stderr);
+    }
+}

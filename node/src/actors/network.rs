@@ -18,6 +18,7 @@
 //! Absent on purpose: discovery, relaying, gossip, addresses learned from others, name resolution.
 
 mod actor;
+mod address;
 mod driver;
 mod exchange;
 mod frame;
@@ -31,7 +32,7 @@ mod queue;
 use std::{
     collections::{HashMap, HashSet},
     io,
-    net::{SocketAddr, TcpListener},
+    net::TcpListener,
     thread::available_parallelism,
     time::Duration,
 };
@@ -40,22 +41,19 @@ use actix::{Actor, Addr, Arbiter, Recipient};
 use causeway_contracts::{block::GenesisHash, committee::ValidatorId, keys::PublicKey};
 use futures::StreamExt;
 use libp2p::{
-    Multiaddr, PeerId, Swarm, SwarmBuilder, connection_limits,
-    connection_limits::ConnectionLimits,
-    core::upgrade::Version,
-    identify, identity,
-    identity::Keypair,
-    multiaddr::{self, Protocol},
-    noise, ping,
-    swarm::SwarmEvent,
-    tcp, yamux,
+    Multiaddr, PeerId, Swarm, SwarmBuilder, connection_limits, connection_limits::ConnectionLimits,
+    core::upgrade::Version, identify, identity, identity::Keypair, noise, ping, swarm::SwarmEvent, tcp, yamux,
 };
 use tokio::{
     sync::{mpsc, oneshot, watch},
     time::Instant,
 };
 
-pub use self::{actor::Network, link::Receivers};
+pub use self::{
+    actor::Network,
+    address::{AddressError, TcpAddress},
+    link::Receivers,
+};
 use self::{
     driver::{Behaviour, COMMANDS_MAX, Driver, Links, Start},
     frame::{Hello, PROTOCOL_VERSION},
@@ -69,8 +67,7 @@ use crate::exit::ExitStatus;
 pub struct Setup {
     /// The seed of the key that names this node to its peers (RFC 8032, section 5.1.5).
     pub seed: [u8; 32],
-    /// A multiaddress such as `/ip4/127.0.0.1/tcp/27100`.
-    pub listen: String,
+    pub listen: TcpAddress,
     /// All validators; this node may be among them.
     pub validators: Vec<RegisteredValidator>,
     pub genesis: GenesisHash,
@@ -87,8 +84,8 @@ pub struct RegisteredValidator {
     /// For logs.
     pub name: String,
     pub network_key: PublicKey,
-    /// Where it is dialed, as a multiaddress such as `/ip4/127.0.0.1/tcp/27100`.
-    pub address: String,
+    /// Where it is dialed.
+    pub address: TcpAddress,
 }
 
 /// A network that is listening.
@@ -103,18 +100,10 @@ pub struct Running {
 
 #[derive(Debug, thiserror::Error)]
 pub enum NetworkError {
-    #[error("cannot listen on '{address}': {source}; give network.listen the form /ip4/127.0.0.1/tcp/27100")]
-    ListenAddress { address: String, source: AddressError },
     #[error("cannot listen on {address}: another process uses this port; stop it, or choose another as network.listen")]
-    InUse { address: Multiaddr },
+    InUse { address: TcpAddress },
     #[error("cannot listen on {address}: {source}; network.listen must be an address of this machine")]
-    Listen { address: Multiaddr, source: io::Error },
-    #[error("cannot dial validator {name} at '{address}': {source}; correct network.dial or the genesis file")]
-    DialAddress {
-        name: String,
-        address: String,
-        source: AddressError,
-    },
+    Listen { address: TcpAddress, source: io::Error },
     #[error("the network key of validator {name}: {source}")]
     Key {
         name: String,
@@ -128,21 +117,12 @@ pub enum NetworkError {
     Threads(#[source] io::Error),
 }
 
-/// What is wrong with an address.
-#[derive(Debug, thiserror::Error)]
-pub enum AddressError {
-    #[error("not a multiaddress: {0}")]
-    Form(#[from] multiaddr::Error),
-    #[error("only an IP address and a TCP port can be used")]
-    NotTcp,
-}
-
 impl NetworkError {
     /// With what the process ends.
     pub const fn exit_status(&self) -> ExitStatus {
         match self {
-            Self::ListenAddress { .. } | Self::InUse { .. } | Self::Listen { .. } => ExitStatus::Listen,
-            Self::DialAddress { .. } | Self::Key { .. } => ExitStatus::Config,
+            Self::InUse { .. } | Self::Listen { .. } => ExitStatus::Listen,
+            Self::Key { .. } => ExitStatus::Config,
             Self::Metrics(_) | Self::Encryption(_) | Self::Threads(_) => ExitStatus::Bug,
         }
     }
@@ -230,23 +210,9 @@ fn peers(validators: Vec<RegisteredValidator>, own_key: PeerId) -> Result<HashMa
         if key == own_key {
             continue;
         }
-        match tcp_address(&address) {
-            Ok((address, _)) => peers.insert(key, Peer::new(id, name, address, now)),
-            Err(source) => return Err(NetworkError::DialAddress { name, address, source }),
-        };
+        peers.insert(key, Peer::new(id, name, address.multiaddress().clone(), now));
     }
     Ok(peers)
-}
-
-fn tcp_address(text: &str) -> Result<(Multiaddr, SocketAddr), AddressError> {
-    let address: Multiaddr = text.parse()?;
-    let parts: Vec<_> = address.iter().collect();
-    let socket = match parts[..] {
-        [Protocol::Ip4(ip), Protocol::Tcp(port)] => SocketAddr::from((ip, port)),
-        [Protocol::Ip6(ip), Protocol::Tcp(port)] => SocketAddr::from((ip, port)),
-        _ => return Err(AddressError::NotTcp),
-    };
-    Ok((address, socket))
 }
 
 fn swarm(keypair: Keypair, registered: HashSet<PeerId>) -> Result<Swarm<Behaviour>, NetworkError> {
@@ -295,11 +261,7 @@ fn swarm(keypair: Keypair, registered: HashSet<PeerId>) -> Result<Swarm<Behaviou
     Ok(swarm)
 }
 
-async fn listen(swarm: &mut Swarm<Behaviour>, address: &str) -> Result<Multiaddr, NetworkError> {
-    let (address, socket) = tcp_address(address).map_err(|source| NetworkError::ListenAddress {
-        address: address.to_owned(),
-        source,
-    })?;
+async fn listen(swarm: &mut Swarm<Behaviour>, address: &TcpAddress) -> Result<Multiaddr, NetworkError> {
     let refused = |source: io::Error| {
         let address = address.clone();
         match source.kind() {
@@ -309,9 +271,9 @@ async fn listen(swarm: &mut Swarm<Behaviour>, address: &str) -> Result<Multiaddr
     };
     // libp2p sets SO_REUSEPORT, with which a second process of the same user would share the port
     // without an error. A plain socket tells.
-    drop(TcpListener::bind(socket).map_err(refused)?);
+    drop(TcpListener::bind(address.socket()).map_err(refused)?);
     swarm
-        .listen_on(address.clone())
+        .listen_on(address.multiaddress().clone())
         .map_err(|error| refused(io::Error::other(error)))?;
     loop {
         match swarm.select_next_some().await {

@@ -19,7 +19,7 @@ use causeway_contracts::{
     money::{Amount, Currency},
 };
 use causeway_node::{
-    actors::budget::BudgetRates,
+    actors::{budget::BudgetRates, network::TcpAddress},
     config::{ApiConfig, Config, KeyFiles, Limits, MetricsConfig, NetworkConfig},
     engine, keyfile,
 };
@@ -31,6 +31,10 @@ use nix::{
 use tempfile::TempDir;
 
 const READY_MAX: Duration = Duration::from_secs(60);
+
+fn local(port: u16) -> TcpAddress {
+    format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap()
+}
 
 /// A port that nobody else has while the listener lives.
 pub fn free_port() -> (TcpListener, u16) {
@@ -143,7 +147,7 @@ impl NodeFolder {
                 network: "network.key".into(),
             },
             network: NetworkConfig {
-                listen: format!("/ip4/127.0.0.1/tcp/{network_port}"),
+                listen: local(network_port),
                 dial: Default::default(),
             },
             api: ApiConfig {
@@ -158,7 +162,7 @@ impl NodeFolder {
                 ..Limits::default()
             },
             budgets: BudgetRates::default(),
-            log: "info".to_owned(),
+            log: "info".parse().unwrap(),
         };
         fs::write(path.join("node.toml"), toml::to_string(&config).unwrap()).unwrap();
         let made = Self { folder };
@@ -199,7 +203,7 @@ impl NodeFolder {
 
     pub fn set_port(&self, key: &str, port: u16) {
         self.change(|config| match key {
-            "network" => config.network.listen = format!("/ip4/127.0.0.1/tcp/{port}"),
+            "network" => config.network.listen = local(port),
             "api" => config.api.listen.set_port(port),
             "metrics" => config.metrics.listen.set_port(port),
             other => panic!("no port is called {other}"),
@@ -266,9 +270,18 @@ impl NodeFolder {
 
     /// What `causeway-node init` says and how it ends.
     pub fn run_init(&self) -> Exit {
+        self.run_command("init")
+    }
+
+    /// What `causeway-node check-config` says and how it ends.
+    pub fn run_check_config(&self) -> Exit {
+        self.run_command("check-config")
+    }
+
+    fn run_command(&self, command: &str) -> Exit {
         let output = self
             .command()
-            .args(["init", "--config"])
+            .args([command, "--config"])
             .arg(self.config())
             .output()
             .unwrap();

@@ -462,29 +462,16 @@ async fn only_an_admitted_peer_is_served() {
 #[actix::test]
 async fn addresses_that_cannot_be_used_say_what_to_do() {
     let first = Node::start(1, &[]).await;
-    let check = async |listen: &str, all: &[super::RegisteredValidator], expected: &[&str], status: ExitStatus| {
-        let error: NetworkError = Node::try_start(5, listen, all, Options::default()).await.err().unwrap();
+    let check = async |listen: &str, expected: &[&str]| {
+        let error: NetworkError = Node::try_start(5, listen, &[], Options::default()).await.err().unwrap();
         let text = error.to_string();
         for part in expected {
             assert!(text.contains(part), "{text:?} does not say {part:?}");
         }
-        assert_eq!(error.exit_status(), status);
+        assert_eq!(error.exit_status(), ExitStatus::Listen);
     };
     let taken = first.address();
-    check(
-        &taken,
-        &[],
-        &[&taken, "another process", "network.listen"],
-        ExitStatus::Listen,
-    )
-    .await;
+    check(&taken, &[&taken, "another process", "network.listen"]).await;
     let abroad = "/ip4/192.0.2.1/tcp/27100";
-    check(abroad, &[], &[abroad, "of this machine"], ExitStatus::Listen).await;
-    let form = ["'localhost:27100'", "/ip4/127.0.0.1/tcp/27100"];
-    check("localhost:27100", &[], &form, ExitStatus::Listen).await;
-    let udp = "/ip4/127.0.0.1/udp/27100";
-    check(udp, &[], &[udp, "TCP"], ExitStatus::Listen).await;
-    let peers = [registered(6, "/dns4/bank.example/tcp/27100")];
-    let expected = ["validator-6", "/dns4/bank.example", "network.dial"];
-    check("/ip4/127.0.0.1/tcp/0", &peers, &expected, ExitStatus::Config).await;
+    check(abroad, &[abroad, "of this machine"]).await;
 }

@@ -19,11 +19,11 @@ use tokio::{
 };
 
 use super::super::{
-    Network, NetworkError, Receivers, RegisteredValidator, Running, Setup,
+    Network, NetworkError, Receivers, RegisteredValidator, Running, Setup, TcpAddress,
     driver::Links,
     frame::{Hello, PROTOCOL_VERSION},
     message::{Destination, Fetch, FetchError, Lane, PeerFault, Peers, Received, Send, Serve},
-    start, tcp_address,
+    start,
 };
 
 pub const GENESIS: GenesisHash = GenesisHash([1; 32]);
@@ -69,7 +69,7 @@ pub fn registered(n: u8, address: &str) -> RegisteredValidator {
         id: id(n),
         name: format!("validator-{n}"),
         network_key: SecretKey::from_seed(&[n; 32]).public_key(),
-        address: address.to_owned(),
+        address: address.parse().unwrap(),
     }
 }
 
@@ -118,7 +118,7 @@ impl Node {
         let metrics = prometheus::Registry::new();
         let running = start(Setup {
             seed: [n; 32],
-            listen: listen.to_owned(),
+            listen: listen.parse().unwrap(),
             validators: validators.to_vec(),
             genesis: options.genesis,
             receivers: Receivers {
@@ -145,7 +145,7 @@ impl Node {
     }
 
     pub fn socket(&self) -> SocketAddr {
-        tcp_address(&self.address).unwrap().1
+        self.address.parse::<TcpAddress>().unwrap().socket()
     }
 
     /// Ends it with all its threads, as when its process ends.
