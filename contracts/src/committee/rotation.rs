@@ -2,6 +2,9 @@
 //!
 //! Part of the ledger's state, so that all validators agree on it, and so that one dead validator of
 //! four costs one slow height in 64 and then fewer, not every fourth.
+//!
+//! From the third round of a height on nobody is passed over: a validator that is back may be the only
+//! one that is locked on a block, and unless it proposes that block again there is no decision.
 
 use std::cmp::Reverse;
 
@@ -14,6 +17,9 @@ use crate::{block::Height, codec::Bounded};
 /// Powers whose smallest whole ratio needs more slots than this are scaled down to as many. Those
 /// whose share is then less than one slot get one beyond them.
 const SLOTS_MAX: u64 = 256;
+
+/// In this round of a height and later ones everybody takes turns.
+const ROUND_OF_ALL: u32 = 2;
 
 const ABSENCE_HEIGHTS_MIN: u64 = 64;
 const ABSENCE_HEIGHTS_MAX: u64 = 4096;
@@ -47,7 +53,7 @@ impl Rotation {
         let absent: Vec<_> = self
             .absences
             .iter()
-            .filter(|absence| height < absence.until)
+            .filter(|absence| round < ROUND_OF_ALL && height < absence.until)
             .filter_map(|absence| validators.index_of(&absence.validator))
             .collect();
         let turns = validators.turns.iter().copied();

@@ -140,6 +140,21 @@ fn a_dead_validator_of_four_is_passed_over_for_ever_longer() {
 }
 
 #[test]
+fn from_the_third_round_on_nobody_is_passed_over() {
+    let mut network = Network::new(&[1; 4]);
+    let away = id(&network.set, 1);
+    while network.rotation.absences().is_empty() {
+        network.decide(&[away]);
+    }
+    let proposes = |rounds: std::ops::Range<u32>| {
+        let mut proposers = rounds.map(|round| *network.rotation.proposer(&network.set, network.height, round));
+        proposers.any(|proposer| proposer == away)
+    };
+    assert!(!proposes(0..2));
+    assert!(proposes(2..6), "each of four has a turn in four rounds");
+}
+
+#[test]
 fn the_absence_ends_at_its_height() {
     let set = committee(&[1; 4]);
     let start = Rotation::default();
