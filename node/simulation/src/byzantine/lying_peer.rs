@@ -1,0 +1,65 @@
+//! Says that it is far ahead, and gives blocks that are not final to whoever asks.
+
+use causeway_consensus::wire::{CertifiedBlock, FetchResponse, PeerStatus};
+use causeway_contracts::{block::Height, codec::Bounded};
+
+use super::{Byzantine, Liar};
+use crate::env::Packet;
+
+pub struct LyingPeer;
+
+impl LyingPeer {
+    fn falsify(liar: &mut Liar<'_>, certified: &mut CertifiedBlock) {
+        match liar.chance.below(5) {
+            0 => certified.block.header.time_ms.0 += 1,
+            1 => {
+                // A certificate of its own for a block of its own.
+                certified.block.header.state_hash.0[0] ^= 1;
+                certified.certificate.block = certified.block.id();
+            }
+            2 => {
+                let mut signatures = certified.certificate.signatures.to_vec();
+                signatures.truncate(1);
+                certified.certificate.signatures = Bounded::new(signatures).expect("fewer than before");
+            }
+            3 => {
+                let mut signatures = certified.certificate.signatures.to_vec();
+                if let Some(first) = signatures.first_mut() {
+                    first.signature.0[0] ^= 1;
+                }
+                certified.certificate.signatures = Bounded::new(signatures).expect("as many as before");
+            }
+            _ => certified.block.header.height = certified.block.header.height.next(),
+        }
+    }
+}
+
+impl Byzantine for LyingPeer {
+    fn send(&mut self, liar: &mut Liar<'_>, _: usize, packet: Packet) -> Vec<Packet> {
+        match &packet {
+            Packet::Status(bytes) => {
+                let height = PeerStatus::decode(bytes).map_or(Height(0), |status| status.height);
+                let height = Height(height.0 + liar.chance.below(1_000));
+                vec![liar.lie(Packet::Status(PeerStatus { height }.encode()))]
+            }
+            Packet::Answer(number, Some(bytes)) => {
+                let false_answer = match FetchResponse::decode(bytes) {
+                    Ok(FetchResponse::Blocks(blocks)) if !blocks.is_empty() => {
+                        let mut blocks = blocks.into_vec();
+                        let at = liar.chance.index(blocks.len());
+                        Self::falsify(liar, &mut blocks[at]);
+                        FetchResponse::blocks(blocks)
+                    }
+                    Ok(FetchResponse::Blocks(_)) => {
+                        let all = liar.database.chain();
+                        FetchResponse::blocks(all.iter().take(3).cloned().collect())
+                    }
+                    // A batch that was not asked for, or none.
+                    _ => FetchResponse::batches(liar.database.unordered().take(1).cloned()),
+                };
+                vec![liar.lie(Packet::Answer(*number, Some(false_answer.encode())))]
+            }
+            _ => vec![packet],
+        }
+    }
+}

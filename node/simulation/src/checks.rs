@@ -1,0 +1,233 @@
+//! What must hold after every step, whatever happens.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use causeway_consensus::{LogEntry, Message, Scheme, SignRecord, Signed, Step, Subject, wire::CertifiedBlock};
+use causeway_contracts::{
+    block::{BlockId, GenesisHash, Height, StateHash, TimeMs},
+    codec,
+    committee::ValidatorSet,
+    ledger::{Execution, Ledger, receipt},
+    money::Currency,
+    transaction::TxId,
+};
+
+use crate::disk::Database;
+
+/// No block's time is further ahead of the wall than an honest validator accepts with a clock that is
+/// as wrong as clocks here may be.
+const AHEAD_MS_MAX: u64 = 2_000 + 500;
+
+/// What an honest validator has on disk of its own signatures.
+#[derive(Debug, Default)]
+pub struct Durable {
+    appended: Vec<[u8; 32]>,
+    entries: BTreeSet<[u8; 32]>,
+    appended_signed: Vec<Signed>,
+    signed: BTreeSet<Vec<u8>>,
+}
+
+fn hash(entry: &LogEntry) -> [u8; 32] {
+    codec::hash("entry", &[&entry.encode()])
+}
+
+impl Durable {
+    pub fn append(&mut self, entry: &LogEntry) {
+        self.appended.push(hash(entry));
+    }
+
+    pub fn record(&mut self, signed: Signed) {
+        self.appended_signed.push(signed);
+    }
+
+    pub fn synced(&mut self) {
+        self.entries.extend(self.appended.drain(..));
+        self.signed
+            .extend(self.appended_signed.drain(..).map(|signed| signed.encode()));
+    }
+
+    /// A write that a crash ended may have been whole.
+    pub fn read_back(&mut self, log: &[LogEntry], record: &SignRecord) {
+        self.entries.extend(log.iter().map(hash));
+        self.signed.extend(record.entries().map(|signed| signed.encode()));
+    }
+
+    pub fn crash(&mut self) {
+        self.appended.clear();
+        self.appended_signed.clear();
+    }
+}
+
+#[derive(Debug)]
+pub struct Checks {
+    pub genesis: GenesisHash,
+    pub violations: Vec<String>,
+    /// By place.
+    pub honest: Vec<bool>,
+    /// All that clients have signed.
+    pub submitted: BTreeSet<TxId>,
+    blocks: BTreeMap<Height, (BlockId, StateHash)>,
+    /// The transactions of final blocks.
+    done: BTreeMap<TxId, Height>,
+    signed: BTreeMap<(usize, Height, Step), Subject>,
+}
+
+impl Checks {
+    pub fn new(genesis: GenesisHash, honest: Vec<bool>) -> Self {
+        Self {
+            genesis,
+            violations: Vec::new(),
+            honest,
+            submitted: BTreeSet::new(),
+            blocks: BTreeMap::new(),
+            done: BTreeMap::new(),
+            signed: BTreeMap::new(),
+        }
+    }
+
+    pub fn violated(&mut self, what: impl Into<String>) {
+        if self.violations.len() < 16 {
+            self.violations.push(what.into());
+        }
+    }
+
+    pub fn is_honest(&self, place: usize) -> bool {
+        self.honest[place]
+    }
+
+    pub fn heights(&self) -> u64 {
+        self.blocks.keys().next_back().map_or(0, |height| height.0)
+    }
+
+    pub fn transactions(&self) -> u64 {
+        self.done.len() as u64
+    }
+
+    pub fn is_done(&self, id: &TxId) -> bool {
+        self.done.contains_key(id)
+    }
+
+    /// Something leaves an honest validator.
+    pub fn sent(&mut self, node: usize, own: impl Fn(&Message) -> bool, message: &Message, durable: &Durable) {
+        if !own(message) {
+            return;
+        }
+        let entry = match message {
+            Message::Vote(vote) => LogEntry::Vote(vote.clone()),
+            Message::Proposal(proposal) => LogEntry::Proposal(proposal.clone()),
+            Message::Polka(_) | Message::Round(_) => return,
+        };
+        let signed = Signed::of(&entry).expect("its own");
+        self.invariant_on_disk_before_sent(node, &entry, &signed, durable);
+        self.invariant_one_signature_a_step(node, signed);
+    }
+
+    fn invariant_on_disk_before_sent(&mut self, node: usize, entry: &LogEntry, signed: &Signed, durable: &Durable) {
+        if !durable.entries.contains(&hash(entry)) {
+            self.violated(format!("validator {node} sent what was not in its log: {signed:?}"));
+        }
+        if !durable.signed.contains(&signed.encode()) {
+            self.violated(format!(
+                "validator {node} sent what was not in its sign record: {signed:?}"
+            ));
+        }
+    }
+
+    fn invariant_one_signature_a_step(&mut self, node: usize, signed: Signed) {
+        let key = (node, signed.height, signed.step);
+        let before = *self.signed.entry(key).or_insert(signed.subject);
+        if before != signed.subject {
+            self.violated(format!(
+                "validator {node} signed twice at height {}: {:?} and {before:?} in {:?}",
+                signed.height, signed.subject, signed.step
+            ));
+        }
+    }
+
+    /// An honest validator has made a block durable.
+    pub fn committed(
+        &mut self,
+        node: usize,
+        certified: &CertifiedBlock,
+        execution: &Execution,
+        ledger: &Ledger,
+        wall: TimeMs,
+        judge: (&ValidatorSet, &dyn Scheme),
+    ) {
+        let header = &certified.block.header;
+        let height = header.height;
+        let mine = (certified.block.id(), ledger.tip().state_hash);
+        if let Some(theirs) = self.blocks.get(&height) {
+            if *theirs != mine {
+                let theirs = *theirs;
+                self.violated(format!(
+                    "at height {height} validator {node} has {mine:?}, another {theirs:?}"
+                ));
+            }
+            return;
+        }
+        self.blocks.insert(height, mine);
+        self.invariant_valid(certified, wall, judge);
+        self.invariant_at_most_once(height, execution);
+        self.invariant_conserved(height, ledger);
+    }
+
+    fn invariant_valid(&mut self, certified: &CertifiedBlock, wall: TimeMs, judge: (&ValidatorSet, &dyn Scheme)) {
+        let CertifiedBlock { block, certificate } = certified;
+        let height = block.header.height;
+        let (validators, scheme) = judge;
+        let verdict = certificate.verify_with(&self.genesis, validators, |signed| scheme.is_good(signed));
+        if let Err(error) = verdict {
+            self.violated(format!("the certificate of height {height} is not good: {error}"));
+        }
+        if certificate.block != block.id() || certificate.height != height {
+            self.violated(format!("the certificate of height {height} is for another block"));
+        }
+        if block.header.time_ms.0 > wall.0 + AHEAD_MS_MAX {
+            let ahead = block.header.time_ms.0 - wall.0;
+            self.violated(format!("block {height} is {ahead} ms ahead of time"));
+        }
+    }
+
+    fn invariant_at_most_once(&mut self, height: Height, execution: &Execution) {
+        for receipt in &execution.receipts {
+            let receipt::Subject::Transaction(id) = receipt.subject;
+            if !self.submitted.contains(&id) {
+                self.violated(format!("transaction {id} at height {height} was signed by nobody"));
+            }
+            if let Some(before) = self.done.insert(id, height) {
+                self.violated(format!("transaction {id} took effect at heights {before} and {height}"));
+            }
+        }
+    }
+
+    fn invariant_conserved(&mut self, height: Height, ledger: &Ledger) {
+        let mut sums: BTreeMap<Currency, i128> = BTreeMap::new();
+        for (key, value) in ledger.entries() {
+            if let (
+                causeway_contracts::ledger::StateKey::Balance(_, code),
+                causeway_contracts::ledger::StateValue::Balance(record),
+            ) = (key, value)
+            {
+                *sums.entry(code).or_default() += record.total();
+            }
+        }
+        for (code, sum) in sums.into_iter().filter(|(_, sum)| *sum != 0) {
+            self.violated(format!("at height {height} the balances of {code} add up to {sum}"));
+        }
+    }
+
+    /// At the end: equal heights, equal state, in full.
+    pub fn invariant_equal_state<'a>(&mut self, databases: impl Iterator<Item = (usize, &'a Database)>) {
+        let mut by_height: BTreeMap<usize, (usize, &Database)> = BTreeMap::new();
+        for (node, database) in databases {
+            let (other, first) = *by_height.entry(database.chain().len()).or_insert((node, database));
+            if first.entries() != database.entries() || first.remembered() != database.remembered() {
+                let height = database.chain().len();
+                self.violated(format!(
+                    "validators {node} and {other} differ in state at height {height}"
+                ));
+            }
+        }
+    }
+}

@@ -1,0 +1,769 @@
+//! A validator whole: the programs of the node on virtual disks, network and time.
+
+use std::{collections::BTreeMap, fmt, sync::Arc};
+
+use causeway_consensus::{
+    Absent, Action, Alarm, BatchFault, Beginning, Chain, CheckedBatch, Draft, Event as Input, Exchange, ExchangeAction,
+    GatherError, Message, Moment, Question, RawBatch, Signing as SignsFrom, Validator, Verdict, Wanted, check_batches,
+    wire::{BLOCKS_MAX, CertifiedBlock, FetchRequest, FetchResponse},
+    yields,
+};
+use causeway_contracts::{
+    block::{BATCHES_MAX, Batch, Block, CommitCertificate, HashedBatch, Height, TimeMs, batch::BATCH_VERSION},
+    codec::{self, Bounded},
+    committee::{ValidatorId, ValidatorSet},
+    genesis::Genesis,
+    keys::{Domain, SecretKey},
+    transaction::SignedTransaction,
+};
+
+use crate::{
+    byzantine::{Byzantine, Liar},
+    checks::{Checks, Durable},
+    disk::{Database, DiskError, Files},
+    env::{Env, Event, MS, Packet, Request, Wake},
+    signing::Signing,
+};
+
+const FETCH_TIME_MAX: u64 = 3_000 * MS;
+const RETRY_AFTER: u64 = 250 * MS;
+const TICK: u64 = 50 * MS;
+const AUTHOR_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// What all validators of a network have in common.
+pub struct Shared {
+    pub genesis: Genesis,
+    pub validators: ValidatorSet,
+    /// By place in the simulation.
+    pub ids: Vec<ValidatorId>,
+}
+
+impl Shared {
+    fn place(&self, id: &ValidatorId) -> usize {
+        self.ids.iter().position(|other| other == id).expect("a validator's")
+    }
+}
+
+/// Why a process ended.
+#[derive(Debug)]
+pub enum End {
+    Disk(DiskError),
+    /// It stopped of itself, which no honest one does here.
+    Stopped(String),
+}
+
+impl From<DiskError> for End {
+    fn from(error: DiskError) -> Self {
+        Self::Disk(error)
+    }
+}
+
+type Done = Result<(), End>;
+
+pub struct Node {
+    pub place: usize,
+    pub id: ValidatorId,
+    key: SecretKey,
+    genesis: causeway_contracts::block::GenesisHash,
+    signing: Signing,
+    pub files: Files,
+    pub database: Database,
+    pub byzantine: Option<Box<dyn Byzantine>>,
+    /// Added to the wall's time.
+    pub skew_ms: i64,
+    /// Counts restarts: what was meant for an earlier life is dropped.
+    pub life: u32,
+    process: Option<Process>,
+    durable: Durable,
+    /// Its sign record was there once, so a process that does not find it must not sign at once.
+    has_run: bool,
+}
+
+/// What a crash ends.
+struct Process {
+    validator: Validator,
+    chain: Chain,
+    exchange: Exchange<Request>,
+    files: causeway_consensus::Files<Files>,
+    began: u64,
+    timers: BTreeMap<Alarm, u64>,
+    questions: BTreeMap<u64, Asked>,
+    intake: Vec<SignedTransaction>,
+    checking: bool,
+}
+
+enum Asked {
+    Blocks(ValidatorId),
+    Batches(Question),
+}
+
+impl Node {
+    pub fn new(place: usize, key: SecretKey, shared: &Shared, signing: Signing, files: Files) -> Self {
+        Self {
+            place,
+            id: ValidatorId::of(&key.public_key()),
+            key,
+            genesis: shared.genesis.hash(),
+            signing,
+            files,
+            database: Database::new(&shared.genesis),
+            byzantine: None,
+            skew_ms: 0,
+            life: 0,
+            process: None,
+            durable: Durable::default(),
+            has_run: false,
+        }
+    }
+
+    pub fn is_honest(&self) -> bool {
+        self.byzantine.is_none()
+    }
+
+    pub fn is_running(&self) -> bool {
+        self.process.is_some()
+    }
+
+    pub fn height(&self) -> u64 {
+        self.database.chain().len() as u64
+    }
+
+    fn wall(&self, env: &Env) -> TimeMs {
+        let ahead = self.byzantine.as_ref().map_or(0, |lies| lies.clock_ahead_ms());
+        TimeMs(env.wall().0.saturating_add_signed(self.skew_ms) + ahead)
+    }
+
+    fn process(&mut self) -> &mut Process {
+        self.process.as_mut().expect("only a running one is called")
+    }
+
+    pub fn start(&mut self, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
+        let absent = if self.has_run { Absent::Observe } else { Absent::Create };
+        let ledger = match self.database.restore(&shared.genesis) {
+            Ok(ledger) => ledger,
+            Err(error) => return Err(End::Stopped(format!("cannot restore its ledger: {error}"))),
+        };
+        let chain = Chain::new(ledger);
+        let opened = causeway_consensus::Files::open(self.files.clone(), shared.genesis.hash(), self.id, absent);
+        let (mut files, mut recovered) = match opened {
+            Ok(opened) => opened,
+            Err(causeway_consensus::FilesError::Journal(causeway_consensus::JournalError::Folder(error))) => {
+                return Err(error.into());
+            }
+            Err(error) => return Err(End::Stopped(error.to_string())),
+        };
+        self.has_run = true;
+        self.durable.read_back(&recovered.log, &recovered.record);
+        let signs = files.settle(&mut recovered, chain.tip().height)?;
+        env.trace(self.place, format_args!("starts at {} {signs:?}", chain.tip().height));
+        if signs == SignsFrom::Observing {
+            env.trace(self.place, "observes");
+        }
+        let validator = Validator::new(Beginning {
+            genesis: shared.genesis.hash(),
+            key: self.key.clone(),
+            scheme: Arc::clone(&self.signing.scheme),
+            tip: chain.tip(),
+            log: recovered.log,
+            record: recovered.record,
+            signing: signs,
+        });
+        let mut exchange = Exchange::new(self.id, shared.validators.clone(), AUTHOR_BYTES_MAX);
+        for signed in self.database.unordered() {
+            exchange.resume(CheckedBatch::stored(signed.clone()));
+        }
+        self.process = Some(Process {
+            validator,
+            chain,
+            exchange,
+            files,
+            began: env.now,
+            timers: BTreeMap::new(),
+            questions: BTreeMap::new(),
+            intake: Vec::new(),
+            checking: false,
+        });
+        self.later(env, TICK, Wake::Tick);
+        self.input(Input::Begin, shared, env, checks)
+    }
+
+    /// What was in memory only is gone.
+    pub fn crash(&mut self) {
+        self.process = None;
+        self.life += 1;
+        self.durable.crash();
+        self.database.crash();
+    }
+
+    fn later(&self, env: &mut Env, after_us: u64, wake: Wake) {
+        let (node, life) = (self.place, self.life);
+        env.at(after_us, Event::Wake { node, life, wake });
+    }
+
+    /// Hands something to the network, or lets a Byzantine validator do so in its own way.
+    fn send(&mut self, to: usize, packet: Packet, env: &mut Env) {
+        let Some(mut lies) = self.byzantine.take() else {
+            return env.send(self.place, to, packet);
+        };
+        let sent = lies.send(&mut self.liar(env), to, packet);
+        self.byzantine = Some(lies);
+        for packet in sent {
+            env.send(self.place, to, packet);
+        }
+    }
+
+    fn broadcast(&mut self, packet: &Packet, env: &mut Env) {
+        let me = self.place;
+        for to in (0..env.nodes).filter(|&to| to != me) {
+            self.send(to, packet.clone(), env);
+        }
+    }
+
+    fn liar<'a>(&'a self, env: &'a mut Env) -> Liar<'a> {
+        Liar {
+            place: self.place,
+            id: self.id,
+            key: &self.key,
+            signing: &self.signing,
+            genesis: self.genesis,
+            nodes: env.nodes,
+            database: &self.database,
+            chance: &mut env.chance,
+            lies: &mut env.faults.lies,
+        }
+    }
+
+    /// Once in a while, of a Byzantine validator only.
+    pub fn act(&mut self, env: &mut Env) {
+        let Some(mut lies) = self.byzantine.take() else { return };
+        let sent = lies.act(&mut self.liar(env));
+        self.byzantine = Some(lies);
+        for (to, packet) in sent {
+            env.send(self.place, to, packet);
+        }
+    }
+
+    pub fn deliver(
+        &mut self,
+        from: usize,
+        packet: Packet,
+        shared: &Shared,
+        env: &mut Env,
+        checks: &mut Checks,
+    ) -> Done {
+        if let Some(lies) = &mut self.byzantine {
+            lies.hear(&packet);
+        }
+        if self.process.is_none() {
+            return Ok(());
+        }
+        let peer = shared.ids[from];
+        match packet {
+            Packet::Message(payload) => {
+                let arrived = self.wall(env);
+                let from = peer;
+                self.input(Input::Message { from, payload, arrived }, shared, env, checks)
+            }
+            Packet::Status(payload) => self.input(Input::Status { from: peer, payload }, shared, env, checks),
+            Packet::Batch(payload) => {
+                self.process().exchange.arrive(peer, payload.into());
+                self.exchange(shared, env, checks)
+            }
+            Packet::Ask(number, request) => {
+                let answer = FetchRequest::decode(&request).ok().map(|request| self.answer(&request));
+                let answer = answer.map(|answer| answer.encode());
+                self.send(from, Packet::Answer(number, answer), env);
+                Ok(())
+            }
+            Packet::Answer(number, answer) => self.answered(number, peer, answer, shared, env, checks),
+        }
+    }
+
+    fn answer(&self, request: &FetchRequest) -> FetchResponse {
+        match request {
+            FetchRequest::Blocks { from, count } => {
+                let first = from.0.saturating_sub(1) as usize;
+                let blocks = self.database.chain().iter().skip(first);
+                FetchResponse::blocks(blocks.take(usize::from(*count).min(BLOCKS_MAX)).cloned().collect())
+            }
+            FetchRequest::Batches { digests } => {
+                let found = digests.iter().filter_map(|digest| self.database.batch(digest));
+                FetchResponse::batches(found.cloned())
+            }
+        }
+    }
+
+    fn answered(
+        &mut self,
+        number: u64,
+        peer: ValidatorId,
+        answer: Option<Vec<u8>>,
+        shared: &Shared,
+        env: &mut Env,
+        checks: &mut Checks,
+    ) -> Done {
+        let process = self.process();
+        let expected = match process.questions.get(&number) {
+            Some(Asked::Blocks(from)) => *from,
+            Some(Asked::Batches(question)) => question.to,
+            None => return Ok(()),
+        };
+        // A stream of its own to one peer: nobody else can answer on it.
+        if expected != peer {
+            return Ok(());
+        }
+        match process.questions.remove(&number).expect("looked up above") {
+            Asked::Blocks(from) => self.input(Input::Fetched { from, answer }, shared, env, checks),
+            Asked::Batches(question) => {
+                let now = self.moment(env);
+                self.process().exchange.answered(&question, answer.as_deref(), now);
+                self.exchange(shared, env, checks)
+            }
+        }
+    }
+
+    fn moment(&self, env: &Env) -> Moment {
+        let began = self.process.as_ref().map_or(0, |process| process.began);
+        Moment(std::time::Duration::from_micros(env.now - began))
+    }
+
+    pub fn wake(&mut self, wake: Wake, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
+        match wake {
+            Wake::Alarm(alarm, shot) => {
+                if self.process().timers.get(&alarm) != Some(&shot) {
+                    return Ok(());
+                }
+                self.process().timers.remove(&alarm);
+                if alarm != Alarm::Status {
+                    env.trace(self.place, format_args!("rings {alarm:?}"));
+                }
+                self.input(Input::Alarm(alarm), shared, env, checks)
+            }
+            Wake::Tick => {
+                let now = self.moment(env);
+                self.process().exchange.ask_due(now);
+                self.later(env, TICK, Wake::Tick);
+                self.exchange(shared, env, checks)
+            }
+            Wake::Seal => self.seal(shared, env, checks),
+            Wake::Draft { height, round } => self.draft(height, round, shared, env, checks),
+            Wake::Execute {
+                height,
+                id,
+                block,
+                batches,
+            } => {
+                // A vote vouches for what this node holds.
+                self.database.sync();
+                let verdict = match self.process().chain.check(&block, &batches) {
+                    Ok(Ok(())) => Verdict::Valid,
+                    Ok(Err(why)) => {
+                        env.trace(self.place, format_args!("refuses {id}: {why}"));
+                        Verdict::Invalid
+                    }
+                    Err(_) => Verdict::Unknown,
+                };
+                env.trace(self.place, format_args!("finds {id} {verdict:?}"));
+                let block = id;
+                self.input(Input::Executed { height, block, verdict }, shared, env, checks)
+            }
+            Wake::Check(group) => self.check(group, shared, env, checks),
+            Wake::Gather(request, wanted) => self.gather(request, wanted, shared, env, checks),
+            Wake::Unanswered(number) => match self.process().questions.get(&number) {
+                Some(Asked::Blocks(peer)) | Some(Asked::Batches(Question { to: peer, .. })) => {
+                    let peer = *peer;
+                    self.answered(number, peer, None, shared, env, checks)
+                }
+                None => Ok(()),
+            },
+        }
+    }
+
+    /// The only place where the validator is handled.
+    fn input(&mut self, input: Input, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
+        let now = self.moment(env);
+        for action in self.process().validator.handle(input, now) {
+            self.perform(action, shared, env, checks)?;
+        }
+        Ok(())
+    }
+
+    fn perform(&mut self, action: Action, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
+        match action {
+            Action::Persist(entry) => {
+                self.durable.append(&entry);
+                self.process().files.persist(&entry);
+            }
+            Action::Record(signed) => {
+                self.durable.record(signed);
+                self.process().files.record(&signed);
+            }
+            Action::Sync => {
+                self.process().files.sync()?;
+                self.durable.synced();
+            }
+            Action::BeginHeight(height) => self.process().files.begin(height).map_err(|error| match error {
+                causeway_consensus::JournalError::Folder(error) => End::Disk(error),
+                other => End::Stopped(other.to_string()),
+            })?,
+            Action::ConfirmRecord { first } => {
+                self.process().files.confirm()?;
+                self.durable.synced();
+                env.trace(self.place, format_args!("signs again from {first}"));
+            }
+            Action::SendMessage(payload) => {
+                let message = Message::decode(&payload).expect("its own");
+                env.trace(self.place, format_args!("says {}", Brief(&message)));
+                if self.is_honest() {
+                    let me = self.id;
+                    let own = |message: &Message| match message {
+                        Message::Vote(vote) => vote.validator == me,
+                        Message::Proposal(proposal) => proposal.validator == me,
+                        Message::Polka(_) | Message::Round(_) => false,
+                    };
+                    checks.sent(self.place, own, &message, &self.durable);
+                }
+                self.broadcast(&Packet::Message(payload), env);
+            }
+            Action::SendStatus(payload) => self.broadcast(&Packet::Status(payload), env),
+            Action::SetTimer(alarm, after) => {
+                let shot = env.number();
+                self.process().timers.insert(alarm, shot);
+                let after = u64::try_from(after.as_micros()).expect("seconds");
+                self.later(env, after, Wake::Alarm(alarm, shot));
+            }
+            Action::CancelTimer(alarm) => {
+                self.process().timers.remove(&alarm);
+            }
+            Action::CancelConsensusTimers => self
+                .process()
+                .timers
+                .retain(|alarm, _| !matches!(alarm, Alarm::Consensus(_))),
+            Action::Draft { height, round } => {
+                if self.files.with_wear(|wear| !wear.full) {
+                    let after = env.work(self.place, 5 * MS);
+                    self.later(env, after, Wake::Draft { height, round });
+                }
+            }
+            Action::Execute {
+                height,
+                id,
+                block,
+                proposer,
+            } => {
+                let wanted = Wanted {
+                    digests: block.batches.to_vec(),
+                    proposer,
+                    author: block.header.proposer,
+                };
+                let block = block.as_ref().clone();
+                return self.gather(Request::Execute { height, id, block }, wanted, shared, env, checks);
+            }
+            Action::Commit {
+                block,
+                certificate,
+                source,
+            } => {
+                let block = block.as_ref().clone();
+                if self.process().chain.has_executed(&certificate.block) {
+                    return self.commit(block, certificate, &[], shared, env, checks);
+                }
+                let wanted = Wanted {
+                    digests: block.batches.to_vec(),
+                    proposer: source,
+                    author: block.header.proposer,
+                };
+                let request = Request::Commit {
+                    block,
+                    certificate,
+                    source,
+                };
+                return self.gather(request, wanted, shared, env, checks);
+            }
+            Action::Fetch { from, request } => {
+                let number = self.question(Asked::Blocks(from), env);
+                self.send(shared.place(&from), Packet::Ask(number, request), env);
+            }
+            Action::Report(evidence) => env.trace(self.place, format_args!("reports {evidence:?}")),
+            Action::Blame(peer, misconduct) => self.blame(&peer, &misconduct.to_string(), shared, env, checks),
+            Action::Stop(stop) => return Err(End::Stopped(stop.to_string())),
+        }
+        Ok(())
+    }
+
+    fn question(&mut self, asked: Asked, env: &mut Env) -> u64 {
+        let number = env.number();
+        self.process().questions.insert(number, asked);
+        self.later(env, FETCH_TIME_MAX, Wake::Unanswered(number));
+        number
+    }
+
+    fn blame(&mut self, peer: &ValidatorId, what: &str, shared: &Shared, env: &mut Env, checks: &mut Checks) {
+        let peer = shared.place(peer);
+        env.trace(self.place, format_args!("blames {peer}: {what}"));
+        if self.is_honest() && checks.is_honest(peer) {
+            checks.violated(format!("validator {} blames the honest {peer}: {what}", self.place));
+        }
+    }
+
+    fn gather(
+        &mut self,
+        request: Request,
+        wanted: Wanted,
+        shared: &Shared,
+        env: &mut Env,
+        checks: &mut Checks,
+    ) -> Done {
+        let now = self.moment(env);
+        let (database, process) = (&self.database, self.process.as_mut().expect("runs"));
+        for digest in &wanted.digests {
+            if !process.exchange.knows(digest)
+                && let Some(stored) = database.batch(digest)
+            {
+                process.exchange.load(CheckedBatch::stored(stored.clone()));
+            }
+        }
+        process.exchange.gather(request, wanted, now);
+        self.exchange(shared, env, checks)
+    }
+
+    /// Does what the exchange asks for.
+    fn exchange(&mut self, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
+        for action in self.process().exchange.take_actions() {
+            match action {
+                ExchangeAction::Ask(question) => {
+                    let (to, request) = (shared.place(&question.to), question.request().encode());
+                    let number = self.question(Asked::Batches(question), env);
+                    self.send(to, Packet::Ask(number, request), env);
+                }
+                ExchangeAction::Answer(request, gathered) => self.gathered(request, gathered, shared, env, checks)?,
+                ExchangeAction::Waiting => self.input(Input::BatchWaiting, shared, env, checks)?,
+                ExchangeAction::Blame(peer, misconduct) => {
+                    self.blame(&peer, &misconduct.to_string(), shared, env, checks);
+                }
+                ExchangeAction::Dropped(_) => {}
+            }
+        }
+        let place = self.place;
+        let process = self.process();
+        if !process.checking && process.exchange.has_arrivals() {
+            process.checking = true;
+            let group = process.exchange.next_arrivals();
+            let after = env.work(place, 5 * MS);
+            self.later(env, after, Wake::Check(group));
+        }
+        Ok(())
+    }
+
+    fn gathered(
+        &mut self,
+        request: Request,
+        gathered: Result<Vec<HashedBatch>, GatherError>,
+        shared: &Shared,
+        env: &mut Env,
+        checks: &mut Checks,
+    ) -> Done {
+        match (request, gathered) {
+            (Request::Execute { height, id, block }, Ok(batches)) => {
+                let after = env.work(self.place, 10 * MS);
+                let wake = Wake::Execute {
+                    height,
+                    id,
+                    block,
+                    batches,
+                };
+                self.later(env, after, wake);
+                Ok(())
+            }
+            (Request::Execute { height, id, .. }, Err(error)) => {
+                let verdict = match error {
+                    GatherError::Missing(_) => Verdict::Unknown,
+                    GatherError::Invalid(_) => Verdict::Invalid,
+                };
+                let block = id;
+                self.input(Input::Executed { height, block, verdict }, shared, env, checks)
+            }
+            (Request::Commit { block, certificate, .. }, Ok(batches)) => {
+                self.commit(block, certificate, &batches, shared, env, checks)
+            }
+            (request @ Request::Commit { .. }, Err(GatherError::Missing(_))) => {
+                let Request::Commit { block, source, .. } = &request else {
+                    unreachable!("matched above")
+                };
+                let wanted = Wanted {
+                    digests: block.batches.to_vec(),
+                    proposer: *source,
+                    author: block.header.proposer,
+                };
+                self.later(env, RETRY_AFTER, Wake::Gather(request, wanted));
+                Ok(())
+            }
+            (Request::Commit { block, .. }, Err(error @ GatherError::Invalid(_))) => Err(End::Stopped(format!(
+                "block {} is final, and {error}",
+                block.header.height
+            ))),
+        }
+    }
+
+    fn draft(&mut self, height: Height, round: u32, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
+        let (now, proposer) = (self.wall(env), self.id);
+        self.database.sync();
+        let process = self.process();
+        let batches = process.exchange.ready(BATCHES_MAX, 16 * 1024);
+        let draft = Draft {
+            height,
+            now,
+            proposer,
+            batches,
+        };
+        match process.chain.draft(&draft) {
+            Ok(block) => {
+                let block = Arc::new(block);
+                self.input(Input::Drafted { height, round, block }, shared, env, checks)
+            }
+            Err(_) => Ok(()),
+        }
+    }
+
+    fn commit(
+        &mut self,
+        block: Block,
+        certificate: CommitCertificate,
+        batches: &[HashedBatch],
+        shared: &Shared,
+        env: &mut Env,
+        checks: &mut Checks,
+    ) -> Done {
+        let height = block.header.height;
+        let process = self.process.as_mut().expect("runs");
+        let execution = match process.chain.certified(&block, batches) {
+            Ok(execution) => execution,
+            Err(why) => {
+                return Err(End::Stopped(format!(
+                    "block {height} is final, and its result differs: {why}"
+                )));
+            }
+        };
+        let (digests, time_ms) = (execution.batches.clone(), block.header.time_ms);
+        let counts = batches.iter().map(|it| (it.batch().author, it.ids().len()));
+        let learned = yields(counts, &execution.skips);
+        let certified = CertifiedBlock { block, certificate };
+        // The power may fail before the write or after it.
+        let fails = self.files.with_wear(|wear| wear.crashes_per_mille);
+        if env.chance.per_mille(fails) {
+            return Err(End::Disk(DiskError::Crash));
+        }
+        self.database.commit(certified.clone(), &execution);
+        if env.chance.per_mille(fails) {
+            return Err(End::Disk(DiskError::Crash));
+        }
+        process.chain.commit(execution.clone());
+        let tip = process.chain.tip();
+        env.trace(self.place, format_args!("commits {height} {}", tip.block));
+        if self.byzantine.is_none() {
+            let judge = (&shared.validators, self.signing.scheme.as_ref());
+            checks.committed(
+                self.place,
+                &certified,
+                &execution,
+                process.chain.ledger(),
+                env.wall(),
+                judge,
+            );
+        }
+        for of in &learned {
+            process.exchange.learn(of);
+        }
+        let kept = u64::from(process.chain.ledger().parameters().validity_seconds_max) * 1000;
+        let expired = process.exchange.ordered(&digests, time_ms, TimeMs(time_ms.0 + kept));
+        self.database.drop_expired(&expired);
+        self.input(Input::Committed(tip), shared, env, checks)?;
+        if !self.process().exchange.ready(1, 1).is_empty() {
+            self.input(Input::BatchWaiting, shared, env, checks)?;
+        }
+        Ok(())
+    }
+
+    /// A client sends a transaction.
+    pub fn submit(&mut self, transaction: SignedTransaction, shared: &Shared, env: &mut Env) {
+        let wall = self.wall(env);
+        let Some(process) = &mut self.process else { return };
+        let id = transaction.id();
+        if transaction.check(&shared.genesis.hash()).is_err()
+            || process.chain.ledger().admit_at(&transaction, &id, wall).is_err()
+            || process.exchange.is_pending(&id)
+            || process.intake.iter().any(|waiting| waiting.id() == id)
+        {
+            return;
+        }
+        let signed: Vec<_> = transaction.signed(&id).collect();
+        if !causeway_consensus::Signatures::all_good(&mut self.signing, &signed) {
+            return;
+        }
+        process.intake.push(transaction);
+        if process.intake.len() == 1 {
+            self.later(env, 5 * MS, Wake::Seal);
+        }
+    }
+
+    fn seal(&mut self, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
+        let transactions = std::mem::take(&mut self.process().intake);
+        if transactions.is_empty() {
+            return Ok(());
+        }
+        let batch = HashedBatch::new(Batch {
+            version: BATCH_VERSION,
+            genesis: shared.genesis.hash(),
+            author: self.id,
+            transactions: Bounded::new(transactions).expect("few"),
+        });
+        let digest = batch.digest();
+        let signature = self.signing.scheme.sign(&self.key, Domain::Batch, digest.as_bytes());
+        let signed = batch.under(signature);
+        let payload = codec::encode(&signed);
+        let bytes = payload.len();
+        self.database.put(digest, signed);
+        let checked = CheckedBatch {
+            batch,
+            signature,
+            bytes,
+        };
+        self.broadcast(&Packet::Batch(payload), env);
+        self.process().exchange.hold(checked);
+        self.exchange(shared, env, checks)
+    }
+
+    fn check(&mut self, group: Vec<RawBatch>, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
+        let names = group.iter().map(|raw| (raw.from, raw.bytes.digest())).collect();
+        let results: Vec<Result<CheckedBatch, BatchFault>> =
+            check_batches(group, &shared.genesis.hash(), &shared.validators, &mut self.signing);
+        for checked in results.iter().flatten() {
+            self.database.put(checked.batch.digest(), checked.signed());
+        }
+        let now = self.moment(env);
+        self.process().checking = false;
+        self.process().exchange.checked(names, results, now);
+        self.exchange(shared, env, checks)
+    }
+}
+
+/// A message in a line.
+struct Brief<'a>(&'a Message);
+
+impl fmt::Display for Brief<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (height, round) = (self.0.height(), self.0.round());
+        match self.0 {
+            Message::Vote(vote) => match vote.block {
+                Some(id) => write!(f, "{:?} {height}/{round} {id}", vote.kind),
+                None => write!(f, "{:?} {height}/{round} nil", vote.kind),
+            },
+            Message::Proposal(proposal) => {
+                let lock = proposal.lock_round;
+                write!(f, "proposal {height}/{round} {} of round {lock:?}", proposal.block.id())
+            }
+            Message::Polka(polka) => write!(f, "polka {height}/{round} {}", polka.block),
+            Message::Round(certificate) => write!(f, "{:?} certificate {height}/{round}", certificate.kind),
+        }
+    }
+}

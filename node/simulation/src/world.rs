@@ -1,0 +1,394 @@
+//! One seed: a network, what happens to it, and what came of it.
+
+use std::collections::BTreeSet;
+
+use causeway_contracts::{committee::ValidatorId, keys::SecretKey, transaction::TxId};
+use sha2::{Digest, Sha256};
+
+use crate::{
+    byzantine::KINDS,
+    chance::Chance,
+    checks::Checks,
+    clients::{self, Clients},
+    disk::{DiskError, Files},
+    env::{Env, Event, MS, Trace, Weather},
+    faults::Faults,
+    node::{End, Node, Shared},
+    signing::Signing,
+};
+
+/// Heights that every correct validator gains once faults have stopped.
+const PROGRESS: u64 = 5;
+
+/// They do so within this time, or are stuck.
+const PROGRESS_TIME_MAX: u64 = 60_000 * MS;
+
+/// A simulation that is not over by then is stuck.
+const TIME_MAX: u64 = 600_000 * MS;
+
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    pub seed: u64,
+    /// Every validator comes at least to this height.
+    pub heights: u64,
+    /// Real signatures in place of a keyed hash.
+    pub real_signatures: bool,
+}
+
+impl Plan {
+    /// Signatures are real in every 20th seed.
+    pub fn new(seed: u64, heights: u64) -> Self {
+        Self {
+            seed,
+            heights,
+            real_signatures: seed % 20 == 0,
+        }
+    }
+}
+
+#[derive(Debug)]
+pub struct Outcome {
+    pub seed: u64,
+    pub nodes: usize,
+    pub byzantine: Vec<&'static str>,
+    pub heights: u64,
+    pub transactions: u64,
+    pub virtual_us: u64,
+    pub faults: Faults,
+    pub violations: Vec<String>,
+    /// SHA-256 of the trace, or the trace.
+    pub trace: String,
+}
+
+struct World {
+    plan: Plan,
+    shared: Shared,
+    env: Env,
+    nodes: Vec<Node>,
+    kinds: Vec<&'static str>,
+    checks: Checks,
+    clients: Clients,
+    signing: Signing,
+    faulty_us: u64,
+    /// Byzantine, or with a clock that is too wrong: nothing is asked of their progress.
+    excused: BTreeSet<usize>,
+    goal: Option<u64>,
+    /// Paid after faults had stopped.
+    last: Option<TxId>,
+}
+
+/// Runs one seed to its end. `text` asks for the whole trace.
+pub fn run(plan: Plan, text: bool) -> Outcome {
+    let mut world = World::new(plan, text);
+    world.run();
+    world.outcome()
+}
+
+impl World {
+    fn new(plan: Plan, text: bool) -> Self {
+        let mut chance = Chance::new(plan.seed);
+        let count = [4, 4, 4, 5, 7][chance.index(5)];
+        let even = chance.per_mille(700);
+        let powers: Vec<_> = (0..count).map(|_| if even { 1 } else { 1 + chance.below(3) }).collect();
+        let genesis = clients::genesis(&powers);
+        genesis.check().expect("a genesis that passes");
+        let signing = match plan.real_signatures {
+            true => Signing::real(chance.next()),
+            false => Signing::keyed_hash(),
+        };
+        let validators = genesis.validator_set().expect("a checked genesis");
+        let keys: Vec<SecretKey> = (0..count).map(clients::validator_key).collect();
+        let shared = Shared {
+            ids: keys.iter().map(|key| ValidatorId::of(&key.public_key())).collect(),
+            validators,
+            genesis,
+        };
+        let mut nodes: Vec<_> = keys
+            .into_iter()
+            .enumerate()
+            .map(|(place, key)| Node::new(place, key, &shared, signing.clone(), Files::new(chance.fork())))
+            .collect();
+
+        // As many are faulty as may be.
+        let mut left = shared.validators.faulty_power_max();
+        let mut excused = BTreeSet::new();
+        let mut kinds = Vec::new();
+        let mut faults = Faults::default();
+        let first = chance.index(count);
+        for place in (0..count).map(|at| (first + at) % count) {
+            if powers[place] > left {
+                continue;
+            }
+            left -= powers[place];
+            match chance.below(10) {
+                0 => {}
+                1 => {
+                    faults.skewed += 1;
+                    nodes[place].skew_ms = [-60_000, 60_000][chance.index(2)];
+                    excused.insert(place);
+                }
+                _ => {
+                    let (name, make) = KINDS[chance.index(KINDS.len())];
+                    nodes[place].byzantine = Some(make());
+                    kinds.push(name);
+                    excused.insert(place);
+                }
+            }
+        }
+        for (place, node) in nodes.iter_mut().enumerate() {
+            if !excused.contains(&place) {
+                node.skew_ms = chance.below(600) as i64 - 300;
+            }
+        }
+        let honest = nodes.iter().map(Node::is_honest).collect();
+        let trace = if text {
+            Trace::Text(String::new())
+        } else {
+            Trace::Digest(Sha256::new())
+        };
+        let faulty_us = 2_000 * MS + chance.below(8_000 * MS);
+        let mut env = Env::new(chance, count, trace);
+        env.faults = faults;
+        let mut world = Self {
+            checks: Checks::new(shared.genesis.hash(), honest),
+            clients: Clients::new(&shared.genesis),
+            plan,
+            shared,
+            env,
+            nodes,
+            kinds,
+            signing,
+            faulty_us,
+            excused,
+            goal: None,
+            last: None,
+        };
+        for place in 0..count {
+            let delay = world.env.chance.below(50 * MS);
+            world.env.at(delay, Event::Restart(place));
+            if !world.nodes[place].is_honest() {
+                world.env.at(delay, Event::Act(place));
+            }
+        }
+        world.env.at(0, Event::Weather);
+        world.env.at(20 * MS, Event::Clients);
+        world
+    }
+
+    fn run(&mut self) {
+        while let Some(event) = self.env.next() {
+            if self.env.now > TIME_MAX {
+                self.checks.violated("the network is stuck");
+                break;
+            }
+            if !self.is_faulty() && self.is_over() {
+                break;
+            }
+            self.step(event);
+            if !self.checks.violations.is_empty() {
+                break;
+            }
+        }
+        if self.signing.disagreements() > 0 {
+            let count = self.signing.disagreements();
+            self.checks
+                .violated(format!("{count} times signatures were good together and not alone"));
+        }
+        let databases = self.nodes.iter().filter(|node| node.is_honest());
+        self.checks
+            .invariant_equal_state(databases.map(|node| (node.place, &node.database)));
+    }
+
+    fn is_faulty(&self) -> bool {
+        self.env.now < self.faulty_us
+    }
+
+    fn correct(&self) -> impl Iterator<Item = &Node> {
+        self.nodes.iter().filter(|node| !self.excused.contains(&node.place))
+    }
+
+    /// Whether all that was to be shown has been; checks that it comes in time.
+    fn is_over(&mut self) -> bool {
+        let goal = match self.goal {
+            Some(goal) => goal,
+            None => {
+                let highest = self.correct().map(Node::height).max().unwrap_or(0);
+                let goal = self.plan.heights.max(highest + PROGRESS);
+                self.goal = Some(goal);
+                self.env.weather = Weather::default();
+                goal
+            }
+        };
+        if self.correct().all(|node| node.height() >= goal) && self.last.is_some_and(|id| self.checks.is_done(&id)) {
+            return true;
+        }
+        if self.env.now > self.faulty_us + PROGRESS_TIME_MAX {
+            let heights: Vec<_> = self.nodes.iter().map(Node::height).collect();
+            let what = format!("no progress after faults had stopped: heights {heights:?}, goal {goal}");
+            self.checks.violated(what);
+        }
+        false
+    }
+
+    fn step(&mut self, event: Event) {
+        let (shared, env, checks) = (&self.shared, &mut self.env, &mut self.checks);
+        let (place, done) = match event {
+            Event::Deliver { to, from, packet } => (to, self.nodes[to].deliver(from, packet, shared, env, checks)),
+            Event::Wake { node, life, wake } => {
+                if self.nodes[node].life != life || !self.nodes[node].is_running() {
+                    return;
+                }
+                (node, self.nodes[node].wake(wake, shared, env, checks))
+            }
+            Event::Submit { to, transaction } => return self.nodes[to].submit(*transaction, shared, env),
+            Event::Restart(node) => {
+                if self.nodes[node].is_running() {
+                    return;
+                }
+                if self.nodes[node].byzantine.as_ref().is_some_and(|lies| lies.forgets()) && self.nodes[node].life > 0 {
+                    self.nodes[node].files.lose();
+                    env.faults.lies += 1;
+                }
+                (node, self.nodes[node].start(shared, env, checks))
+            }
+            Event::Act(node) => {
+                self.nodes[node].act(env);
+                let delay = 10 * MS + env.chance.below(80 * MS);
+                return env.at(delay, Event::Act(node));
+            }
+            Event::Clients => return self.pay(),
+            Event::Weather => return self.weather(),
+        };
+        match done {
+            Ok(()) => {}
+            Err(End::Disk(error)) => {
+                match error {
+                    DiskError::Crash => self.env.faults.write_crashes += 1,
+                    DiskError::Full => self.env.faults.full += 1,
+                }
+                self.crash(place);
+            }
+            Err(End::Stopped(why)) if self.nodes[place].is_honest() => {
+                self.checks.violated(format!("validator {place} stopped: {why}"));
+            }
+            Err(End::Stopped(why)) => {
+                self.env.trace(place, format_args!("stops: {why}"));
+                self.crash(place);
+            }
+        }
+    }
+
+    fn crash(&mut self, place: usize) {
+        self.env.trace(place, "crashes");
+        self.nodes[place].crash();
+        let delay = 50 * MS + self.env.chance.below(1_500 * MS);
+        self.env.at(delay, Event::Restart(place));
+    }
+
+    fn pay(&mut self) {
+        let to = self.env.chance.index(self.nodes.len());
+        let transaction = if self.env.chance.per_mille(200) {
+            self.env.faults.stale_transactions += 1;
+            self.clients.again(&mut self.env.chance)
+        } else {
+            let new = self.clients.pay(&mut self.env, &self.signing);
+            let id = new.id();
+            self.checks.submitted.insert(id);
+            let honest = !self.excused.contains(&to);
+            if !self.is_faulty() && honest && self.nodes[to].is_running() {
+                self.last = Some(id);
+            }
+            Some(new)
+        };
+        if let Some(transaction) = transaction {
+            let transaction = Box::new(transaction);
+            if self.env.chance.per_mille(200) {
+                // The same bytes to another, as a wallet does that got no answer.
+                let other = self.env.chance.index(self.nodes.len());
+                let delay = self.env.chance.below(800 * MS);
+                let transaction = transaction.clone();
+                self.env.at(delay, Event::Submit { to: other, transaction });
+            }
+            self.env.at(MS, Event::Submit { to, transaction });
+        }
+        let delay = 5 * MS + self.env.chance.below(150 * MS);
+        self.env.at(delay, Event::Clients);
+    }
+
+    fn weather(&mut self) {
+        let faulty = self.is_faulty();
+        for node in &self.nodes {
+            node.files.with_wear(|wear| {
+                wear.crashes_per_mille = if faulty { 3 } else { 0 };
+                wear.full = false;
+            });
+        }
+        if !faulty {
+            return;
+        }
+        let env = &mut self.env;
+        let count = self.nodes.len();
+        let mut weather = Weather {
+            loss_per_mille: [0, 20, 150][env.chance.index(3)],
+            repeat_per_mille: [0, 50][env.chance.index(2)],
+            late_per_mille: [0, 50, 200][env.chance.index(3)],
+            ..Weather::default()
+        };
+        match env.chance.below(6) {
+            0 | 1 => {
+                env.faults.partitions += 1;
+                let mask = env.chance.below(1 << count);
+                let side = |node: usize| mask >> node & 1;
+                let pairs = (0..count).flat_map(|from| (0..count).map(move |to| (from, to)));
+                weather.cut = pairs.filter(|&(from, to)| side(from) != side(to)).collect();
+            }
+            2 => {
+                env.faults.asymmetric += 1;
+                for _ in 0..1 + env.chance.below(4) {
+                    weather.cut.insert((env.chance.index(count), env.chance.index(count)));
+                }
+            }
+            3 => {
+                env.faults.slow += 1;
+                weather.slow.insert(env.chance.index(count));
+            }
+            _ => {}
+        }
+        env.weather = weather;
+        let full = env.chance.per_mille(60).then(|| env.chance.index(count));
+        if let Some(full) = full {
+            self.nodes[full].files.with_wear(|wear| wear.full = true);
+        }
+        let crash = self.env.chance.per_mille(400).then(|| self.env.chance.index(count));
+        if let Some(place) = crash.filter(|&place| self.nodes[place].is_running()) {
+            self.env.faults.crashes += 1;
+            self.crash(place);
+        }
+        let delay = 100 * MS + self.env.chance.below(1_200 * MS);
+        // The last of it clears the sky.
+        let delay = delay.min(self.faulty_us - self.env.now);
+        self.env.at(delay, Event::Weather);
+    }
+
+    fn outcome(mut self) -> Outcome {
+        self.env.faults.torn = self
+            .nodes
+            .iter()
+            .map(|node| node.files.with_wear(|wear| wear.torn))
+            .sum();
+        Outcome {
+            seed: self.plan.seed,
+            nodes: self.nodes.len(),
+            byzantine: self.kinds,
+            heights: self.checks.heights(),
+            transactions: self.checks.transactions(),
+            virtual_us: self.env.now,
+            faults: self.env.faults,
+            violations: self.checks.violations,
+            trace: match self.env.trace {
+                Trace::Text(text) => text,
+                Trace::Digest(digest) => digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect(),
+            },
+        }
+    }
+}
