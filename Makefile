@@ -30,6 +30,8 @@ help:
 	@echo 'make test            format, lints, dependencies, tests, README commands, and a demo'
 	@echo 'make test-peers      an independent program checks what the demo wrote'
 	@echo 'make bench           criterion benches'
+	@echo 'make simulate        seeded simulations of whole validators under faults; SEEDS=20000 HEIGHTS=15'
+	@echo 'make mutants         the code broken on purpose in seven ways: the simulation must find each'
 	@echo 'make build           the programs, into $(BIN)'
 	@echo 'make fmt lint        the formatter; the linter'
 	@echo 'make install-tools   cargo-deny, into $(TOOLS)'
@@ -119,3 +121,18 @@ test-peers: $(PEER_VENV)/made $(TEST_DIR)/demo/demo.json
 bench: setup
 	$(call say,benches)
 	$(CARGO) bench --locked --workspace --bench codec --bench commit --bench ledger --bench proof --bench signatures
+
+# Seeds of the simulation, and heights that each comes to at least.
+SEEDS ?= 20000
+HEIGHTS ?= 15
+
+.PHONY: simulate
+simulate: setup
+	$(call say,$(SEEDS) simulated networks under faults (4 minutes or so on two cores for 20000))
+	$(CARGO) build $(LOCKED) --package causeway-simulation
+	$(BIN)/causeway-simulate --seeds $(SEEDS) --heights $(HEIGHTS)
+
+.PHONY: mutants
+mutants: setup
+	$(call say,the code broken on purpose in seven ways; the simulation must find each (10 minutes or so))
+	scripts/mutants
