@@ -222,7 +222,10 @@ impl Checks {
         let mut by_height: BTreeMap<usize, (usize, &Database)> = BTreeMap::new();
         for (node, database) in databases {
             let (other, first) = *by_height.entry(database.chain().len()).or_insert((node, database));
-            if first.entries() != database.entries() || first.remembered() != database.remembered() {
+            let equal = first.entries() == database.entries()
+                && first.ids() == database.ids()
+                && first.digests() == database.digests();
+            if !equal {
                 let height = database.chain().len();
                 self.violated(format!(
                     "validators {node} and {other} differ in state at height {height}"

@@ -182,8 +182,12 @@ impl Database {
         &self.entries
     }
 
-    pub fn remembered(&self) -> (&BTreeSet<(UnixSeconds, TxId)>, &BTreeSet<(TimeMs, BatchDigest)>) {
-        (&self.ids, &self.digests)
+    pub fn ids(&self) -> &BTreeSet<(UnixSeconds, TxId)> {
+        &self.ids
+    }
+
+    pub fn digests(&self) -> &BTreeSet<(TimeMs, BatchDigest)> {
+        &self.digests
     }
 
     pub fn batch(&self, digest: &BatchDigest) -> Option<&SignedBatch> {

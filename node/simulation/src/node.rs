@@ -196,7 +196,7 @@ impl Node {
     }
 
     fn later(&self, env: &mut Env, after_us: u64, wake: Wake) {
-        let (node, life) = (self.place, self.life);
+        let (node, life, wake) = (self.place, self.life, Box::new(wake));
         env.at(after_us, Event::Wake { node, life, wake });
     }
 

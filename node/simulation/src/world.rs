@@ -41,7 +41,7 @@ impl Plan {
         Self {
             seed,
             heights,
-            real_signatures: seed % 20 == 0,
+            real_signatures: seed.is_multiple_of(20),
         }
     }
 }
@@ -238,7 +238,7 @@ impl World {
                 if self.nodes[node].life != life || !self.nodes[node].is_running() {
                     return;
                 }
-                (node, self.nodes[node].wake(wake, shared, env, checks))
+                (node, self.nodes[node].wake(*wake, shared, env, checks))
             }
             Event::Submit { to, transaction } => return self.nodes[to].submit(*transaction, shared, env),
             Event::Restart(node) => {
