@@ -31,6 +31,7 @@ help:
 	@echo 'make test-peers      an independent program checks what the demo wrote'
 	@echo 'make bench           criterion benches'
 	@echo 'make simulate        seeded simulations of whole validators under faults; SEEDS=20000 HEIGHTS=15'
+	@echo 'make fuzz            every decoder and the consensus validator, for FUZZ_SECONDS each (60)'
 	@echo 'make mutants         the code broken on purpose in seven ways: the simulation must find each'
 	@echo 'make build           the programs, into $(BIN)'
 	@echo 'make fmt lint        the formatter; the linter'
@@ -136,3 +137,15 @@ simulate: setup
 mutants: setup
 	$(call say,the code broken on purpose in seven ways; the simulation must find each (10 minutes or so))
 	scripts/mutants
+
+# Of each fuzz target.
+FUZZ_SECONDS ?= 60
+FUZZ_TARGETS := batch log message stored texts transaction validator wire
+
+.PHONY: fuzz
+fuzz: setup
+	@if ! cargo fuzz --version >/dev/null 2>&1; then \
+	    echo '== installing cargo-fuzz into $(TOOLS) (some minutes, once)'; \
+	    $(CARGO) install cargo-fuzz --version '^0.13' --locked --root $(TOOLS); \
+	fi
+	scripts/fuzz $(FUZZ_SECONDS) $(FUZZ_TARGETS)

@@ -1,0 +1,314 @@
+//! A validator that hears, in any order, what three others could say under their good signatures, what
+//! timers ring, and what its ledger and disk answer. It must neither panic nor sign twice.
+
+#![no_main]
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+    time::Duration,
+};
+
+use causeway_consensus::{
+    Action, Alarm, Beginning, Committed, Event, Message, Moment, Proposal, Scheme, SignRecord, Signing, Step, StepKind,
+    Stop, Subject, Validator, Verdict, Vote, proposal_message,
+};
+use causeway_contracts::{
+    block::{
+        BLOCK_VERSION, Block, BlockId, GenesisHash, Header, Height, StateHash, TimeMs, VoteKind, batches_root,
+        genesis_block_id,
+    },
+    codec::Bounded,
+    committee::{Validator as Member, ValidatorId, ValidatorSet, rotation::Rotation},
+    keys::{Domain, SecretKey, Signature, Signed},
+    merkle::Root,
+};
+use libfuzzer_sys::fuzz_target;
+
+const GENESIS: GenesisHash = GenesisHash([7; 32]);
+/// Block times.
+const START: u64 = 1_800_000_000_000;
+
+/// Every signature that is not all zeros is good: what is fuzzed here is what good ones are put to.
+#[derive(Debug)]
+struct AnySignature;
+
+impl Scheme for AnySignature {
+    fn sign(&self, _: &SecretKey, _: Domain, _: &[u8]) -> Signature {
+        Signature([1; 64])
+    }
+
+    fn is_good(&self, signed: &Signed<'_>) -> bool {
+        signed.signature != Signature([0; 64])
+    }
+}
+
+struct Bytes<'a>(&'a [u8]);
+
+impl Bytes<'_> {
+    fn next(&mut self) -> Option<u8> {
+        let (&first, rest) = self.0.split_first()?;
+        self.0 = rest;
+        Some(first)
+    }
+}
+
+fn key(index: u8) -> SecretKey {
+    SecretKey::from_seed(&[index + 1; 32])
+}
+
+fn block(tip: &Committed, author: ValidatorId, salt: u8) -> Block {
+    let root = batches_root(&[]);
+    Block {
+        header: Header {
+            version: BLOCK_VERSION,
+            genesis: GENESIS,
+            height: tip.height.next(),
+            time_ms: TimeMs(START + 1 + u64::from(salt % 4)),
+            parent: tip.block,
+            proposer: author,
+            batches_root: root,
+            transaction_count: 0,
+            receipts_root: root,
+            changes_root: root,
+            state_hash: tip.state_hash.after(&root),
+            checkpoint_root: Root([0; 32]),
+            validators_hash: tip.validators.hash(),
+            next_validators_hash: tip.validators.hash(),
+        },
+        batches: Bounded::default(),
+    }
+}
+
+struct World {
+    validator: Validator,
+    ids: Vec<ValidatorId>,
+    timers: Vec<Alarm>,
+    waiting: Vec<Event>,
+    signed: BTreeMap<(Height, Step), Subject>,
+    now: u64,
+    stopped: bool,
+}
+
+impl World {
+    fn new() -> Self {
+        static KEYS: OnceLock<(SecretKey, Vec<ValidatorId>, ValidatorSet)> = OnceLock::new();
+        let (key, ids, validators) = KEYS.get_or_init(|| {
+            let keys: Vec<_> = (0..4).map(|index| key(index).public_key()).collect();
+            let members = keys.iter().map(|&key| Member { key, power: 1 });
+            let validators = ValidatorSet::new(members.collect()).expect("keys differ");
+            (key(0), keys.iter().map(ValidatorId::of).collect(), validators)
+        });
+        let tip = Committed {
+            height: Height::GENESIS,
+            time_ms: TimeMs(START),
+            block: genesis_block_id(&GENESIS),
+            state_hash: StateHash([0; 32]),
+            validators: validators.clone(),
+            rotation: Rotation::default(),
+        };
+        Self {
+            validator: Validator::new(Beginning {
+                genesis: GENESIS,
+                key: key.clone(),
+                scheme: Arc::new(AnySignature),
+                tip,
+                log: Vec::new(),
+                record: SignRecord::default(),
+                signing: Signing::From(Height(1)),
+            }),
+            ids: ids.clone(),
+            timers: Vec::new(),
+            waiting: Vec::new(),
+            signed: BTreeMap::new(),
+            now: 0,
+            stopped: false,
+        }
+    }
+
+    fn handle(&mut self, event: Event) {
+        let now = Moment(Duration::from_millis(self.now));
+        for action in self.validator.handle(event, now) {
+            self.perform(action);
+        }
+    }
+
+    fn perform(&mut self, action: Action) {
+        let tip = self.validator.tip().clone();
+        match action {
+            Action::SetTimer(alarm, _) => {
+                self.timers.retain(|other| *other != alarm);
+                self.timers.push(alarm);
+            }
+            Action::CancelTimer(alarm) => self.timers.retain(|other| *other != alarm),
+            Action::CancelConsensusTimers => self.timers.retain(|alarm| !matches!(alarm, Alarm::Consensus(_))),
+            Action::Draft { height, round } => {
+                let block = Arc::new(block(&tip, self.ids[0], 0));
+                self.waiting.push(Event::Drafted { height, round, block });
+            }
+            Action::Execute { height, id, .. } => self.waiting.push(Event::Executed {
+                height,
+                block: id,
+                verdict: Verdict::Valid,
+            }),
+            Action::Commit { block, certificate, .. } => {
+                assert_eq!(certificate.block, block.id());
+                assert_eq!(certificate.height, tip.height.next());
+                let author = block.header.proposer;
+                self.waiting.push(Event::Committed(Committed {
+                    rotation: tip.rotation.after(&tip.validators, certificate.height, &author),
+                    height: certificate.height,
+                    time_ms: block.header.time_ms,
+                    block: certificate.block,
+                    state_hash: block.header.state_hash,
+                    validators: tip.validators,
+                }));
+            }
+            Action::Fetch { from, .. } => self.waiting.push(Event::Fetched { from, answer: None }),
+            Action::SendMessage(bytes) => self.check_signed(&Message::decode(&bytes).expect("its own")),
+            Action::Persist(_)
+            | Action::Record(_)
+            | Action::Sync
+            | Action::BeginHeight(_)
+            | Action::ConfirmRecord { .. }
+            | Action::SendStatus(_)
+            | Action::Report(_)
+            | Action::Blame(..) => {}
+            // With three voices at hand that say anything, two blocks may well be certified.
+            Action::Stop(Stop::TwoBlocks { .. }) => self.stopped = true,
+            Action::Stop(Stop::Halt(halt)) => panic!("no input may cause this: {halt}"),
+        }
+    }
+
+    fn check_signed(&mut self, message: &Message) {
+        let (height, step, subject) = match message {
+            Message::Vote(vote) if vote.validator == self.ids[0] => {
+                let kind = match vote.kind {
+                    VoteKind::Prevote => StepKind::Prevote,
+                    VoteKind::Precommit => StepKind::Precommit,
+                };
+                let step = Step {
+                    round: vote.round,
+                    kind,
+                };
+                (
+                    vote.height,
+                    step,
+                    Subject {
+                        block: vote.block,
+                        lock_round: None,
+                    },
+                )
+            }
+            Message::Proposal(proposal) if proposal.validator == self.ids[0] => {
+                let step = Step {
+                    round: proposal.round,
+                    kind: StepKind::Proposal,
+                };
+                let block = Some(proposal.block.id());
+                (
+                    proposal.height,
+                    step,
+                    Subject {
+                        block,
+                        lock_round: proposal.lock_round,
+                    },
+                )
+            }
+            _ => return,
+        };
+        let before = *self.signed.entry((height, step)).or_insert(subject);
+        assert_eq!(before, subject, "signed twice");
+    }
+
+    fn step(&mut self, bytes: &mut Bytes<'_>) -> Option<()> {
+        let tip = self.validator.tip().clone();
+        let height = Height(tip.height.0 + u64::from(bytes.next()? % 2) + 1);
+        let who = usize::from(bytes.next()? % 3) + 1;
+        let round = u32::from(bytes.next()? % 4);
+        let salt = bytes.next()? % 4;
+        self.now += u64::from(salt) * 50;
+        let some = |salt: u8| (salt != 3).then(|| block(&tip, self.ids[who], salt).id());
+        let event = match bytes.next()? % 8 {
+            0 | 1 | 2 => {
+                let vote = Vote {
+                    kind: if salt.is_multiple_of(2) {
+                        VoteKind::Prevote
+                    } else {
+                        VoteKind::Precommit
+                    },
+                    height,
+                    round,
+                    block: pick(bytes.next()?, &tip, &self.ids).or(some(salt)),
+                    validator: self.ids[who],
+                    signature: Signature([1; 64]),
+                };
+                self.message(who, &Message::Vote(vote))
+            }
+            3 => {
+                let proposer = *tip.rotation.proposer(&tip.validators, height, round);
+                let block = block(&tip, proposer, salt);
+                let proposal = Proposal {
+                    height,
+                    round,
+                    lock_round: None,
+                    block,
+                    validator: proposer,
+                    signature: Signature([1; 64]),
+                };
+                let _ = proposal_message(&GENESIS, height, round, None, &proposal.block.id());
+                self.message(who, &Message::Proposal(Box::new(proposal)))
+            }
+            4 => {
+                let at = usize::from(bytes.next()?);
+                if self.timers.is_empty() {
+                    return Some(());
+                }
+                let at = at % self.timers.len();
+                Event::Alarm(self.timers.remove(at))
+            }
+            5 | 6 => {
+                let at = usize::from(bytes.next()?);
+                if self.waiting.is_empty() {
+                    return Some(());
+                }
+                let at = at % self.waiting.len();
+                self.waiting.remove(at)
+            }
+            // As it came from the wire.
+            _ => {
+                let length = usize::from(bytes.next()?).min(bytes.0.len());
+                let (payload, rest) = bytes.0.split_at(length);
+                bytes.0 = rest;
+                Event::Message {
+                    from: self.ids[who],
+                    payload: payload.to_vec(),
+                    arrived: TimeMs(START),
+                }
+            }
+        };
+        self.handle(event);
+        Some(())
+    }
+
+    fn message(&self, who: usize, message: &Message) -> Event {
+        Event::Message {
+            from: self.ids[who],
+            payload: message.encode(),
+            arrived: TimeMs(START),
+        }
+    }
+}
+
+/// The block that some proposer could have proposed.
+fn pick(byte: u8, tip: &Committed, ids: &[ValidatorId]) -> Option<BlockId> {
+    let author = ids[usize::from(byte % 4)];
+    (byte < 200).then(|| block(tip, author, byte / 4).id())
+}
+
+fuzz_target!(|bytes: &[u8]| {
+    let mut world = World::new();
+    world.handle(Event::Begin);
+    let mut bytes = Bytes(bytes);
+    while !world.stopped && world.step(&mut bytes).is_some() {}
+});
