@@ -14,7 +14,10 @@ use causeway_contracts::{
 };
 use sha2::{Digest, Sha256};
 
-use crate::{chance::Chance, faults::Faults};
+use crate::{
+    chance::Chance,
+    faults::{Faults, Reached},
+};
 
 /// A virtual microsecond is the grain of time.
 pub const MS: u64 = 1_000;
@@ -118,6 +121,7 @@ pub struct Env {
     pub nodes: usize,
     pub weather: Weather,
     pub faults: Faults,
+    pub reached: Reached,
     pub trace: Trace,
     sequence: u64,
     queue: BinaryHeap<Reverse<(u64, u64)>>,
@@ -133,6 +137,7 @@ impl Env {
             nodes,
             weather: Weather::default(),
             faults: Faults::default(),
+            reached: Reached::default(),
             trace,
             sequence: 0,
             queue: BinaryHeap::new(),

@@ -1,22 +1,23 @@
-//! What was done to a network, by kind.
+//! What was done to a network, by kind, and what it came to.
 
 use std::ops::AddAssign;
 
-macro_rules! faults {
-    ($($(#[$doc:meta])* $field:ident: $name:literal,)*) => {
+macro_rules! counts {
+    ($(#[$outer:meta])* $type:ident; $($(#[$doc:meta])* $field:ident: $name:literal,)*) => {
+        $(#[$outer])*
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-        pub struct Faults {
+        pub struct $type {
             $($(#[$doc])* pub $field: u64,)*
         }
 
-        impl Faults {
+        impl $type {
             /// Each kind's name and count.
             pub fn kinds(&self) -> impl Iterator<Item = (&'static str, u64)> {
                 [$(($name, self.$field),)*].into_iter()
             }
         }
 
-        impl AddAssign for Faults {
+        impl AddAssign for $type {
             fn add_assign(&mut self, other: Self) {
                 $(self.$field += other.$field;)*
             }
@@ -24,7 +25,8 @@ macro_rules! faults {
     };
 }
 
-faults! {
+counts! {
+    Faults;
     lost: "packets lost",
     cut: "packets cut off by a partition",
     repeated: "packets repeated",
@@ -41,6 +43,19 @@ faults! {
     lies: "lies of Byzantine validators",
     odd_signatures: "signatures with a part of small order",
     stale_transactions: "transactions sent again, expired or forged",
+}
+
+counts! {
+    /// Ways that a simulation has come through: else it shows nothing of them.
+    Reached;
+    restored: "restarts on a chain of some height",
+    replayed: "log entries replayed",
+    observing: "restarts without a sign record",
+    later_rounds: "blocks decided after the first round",
+    fetched: "answers with blocks to catch up",
+    asked: "questions for missing batches",
+    evidence: "pairs of contradictory signatures noticed",
+    blamed: "Byzantine validators blamed",
 }
 
 impl Faults {

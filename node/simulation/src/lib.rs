@@ -20,6 +20,6 @@ mod signing;
 mod world;
 
 pub use self::{
-    faults::Faults,
+    faults::{Faults, Reached},
     world::{Outcome, Plan, run},
 };

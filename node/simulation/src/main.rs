@@ -11,7 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use causeway_simulation::{Faults, Outcome, Plan, run};
+use causeway_simulation::{Faults, Outcome, Plan, Reached, run};
 use clap::Parser;
 
 /// Simulates networks of validators under faults, each from a seed.
@@ -44,6 +44,7 @@ struct Sum {
     heights: u64,
     transactions: u64,
     faults: Faults,
+    reached: Reached,
     byzantine: std::collections::BTreeMap<&'static str, u64>,
     violations: u64,
     violated_seeds: u64,
@@ -118,6 +119,7 @@ fn attempt(plan: Plan) -> Outcome {
             transactions: 0,
             virtual_us: 0,
             faults: Faults::default(),
+            reached: Reached::default(),
             violations: vec![format!("it panicked: {}", why.unwrap_or_default())],
             trace: String::new(),
         }
@@ -130,6 +132,7 @@ impl Sum {
         self.heights += outcome.heights;
         self.transactions += outcome.transactions;
         self.faults += outcome.faults;
+        self.reached += outcome.reached;
         for kind in &outcome.byzantine {
             *self.byzantine.entry(kind).or_default() += 1;
         }
@@ -148,7 +151,7 @@ impl Sum {
         for (kind, count) in &self.byzantine {
             println!("{count:>12}  validators: {kind}");
         }
-        for (kind, count) in self.faults.kinds() {
+        for (kind, count) in self.faults.kinds().chain(self.reached.kinds()) {
             println!("{count:>12}  {kind}");
         }
         println!("{:>12}  transactions with a receipt", self.transactions);

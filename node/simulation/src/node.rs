@@ -9,7 +9,10 @@ use causeway_consensus::{
     yields,
 };
 use causeway_contracts::{
-    block::{BATCHES_MAX, Batch, Block, CommitCertificate, HashedBatch, Height, TimeMs, batch::BATCH_VERSION},
+    block::{
+        BATCHES_MAX, Batch, BatchDigest, Block, BlockId, CommitCertificate, HashedBatch, Height, TimeMs,
+        batch::BATCH_VERSION,
+    },
     codec::{self, Bounded},
     committee::{ValidatorId, ValidatorSet},
     genesis::Genesis,
@@ -90,6 +93,8 @@ struct Process {
     questions: BTreeMap<u64, Asked>,
     intake: Vec<SignedTransaction>,
     checking: bool,
+    /// Batches of the next height's executed blocks.
+    batches: BTreeMap<BlockId, Vec<HashedBatch>>,
 }
 
 enum Asked {
@@ -156,9 +161,10 @@ impl Node {
         self.durable.read_back(&recovered.log, &recovered.record);
         let signs = files.settle(&mut recovered, chain.tip().height)?;
         env.trace(self.place, format_args!("starts at {} {signs:?}", chain.tip().height));
-        if signs == SignsFrom::Observing {
-            env.trace(self.place, "observes");
-        }
+        let next = chain.tip().height.next();
+        env.reached.observing += u64::from(signs == SignsFrom::Observing);
+        env.reached.restored += u64::from(next > Height(1));
+        env.reached.replayed += recovered.log.iter().filter(|entry| entry.height() == next).count() as u64;
         let validator = Validator::new(Beginning {
             genesis: shared.genesis.hash(),
             key: self.key.clone(),
@@ -182,6 +188,7 @@ impl Node {
             questions: BTreeMap::new(),
             intake: Vec::new(),
             checking: false,
+            batches: BTreeMap::new(),
         });
         self.later(env, TICK, Wake::Tick);
         self.input(Input::Begin, shared, env, checks)
@@ -313,7 +320,10 @@ impl Node {
             return Ok(());
         }
         match process.questions.remove(&number).expect("looked up above") {
-            Asked::Blocks(from) => self.input(Input::Fetched { from, answer }, shared, env, checks),
+            Asked::Blocks(from) => {
+                env.reached.fetched += u64::from(answer.is_some());
+                self.input(Input::Fetched { from, answer }, shared, env, checks)
+            }
             Asked::Batches(question) => {
                 let now = self.moment(env);
                 self.process().exchange.answered(&question, answer.as_deref(), now);
@@ -364,6 +374,9 @@ impl Node {
                     Err(_) => Verdict::Unknown,
                 };
                 env.trace(self.place, format_args!("finds {id} {verdict:?}"));
+                if verdict == Verdict::Valid && height == self.process().validator.tip().height.next() {
+                    self.process().batches.insert(id, batches);
+                }
                 let block = id;
                 self.input(Input::Executed { height, block, verdict }, shared, env, checks)
             }
@@ -465,8 +478,8 @@ impl Node {
                 source,
             } => {
                 let block = block.as_ref().clone();
-                if self.process().chain.has_executed(&certificate.block) {
-                    return self.commit(block, certificate, &[], shared, env, checks);
+                if let Some(batches) = self.process().batches.remove(&certificate.block) {
+                    return self.commit(block, certificate, &batches, shared, env, checks);
                 }
                 let wanted = Wanted {
                     digests: block.batches.to_vec(),
@@ -484,7 +497,10 @@ impl Node {
                 let number = self.question(Asked::Blocks(from), env);
                 self.send(shared.place(&from), Packet::Ask(number, request), env);
             }
-            Action::Report(evidence) => env.trace(self.place, format_args!("reports {evidence:?}")),
+            Action::Report(evidence) => {
+                env.reached.evidence += 1;
+                env.trace(self.place, format_args!("reports {evidence:?}"));
+            }
             Action::Blame(peer, misconduct) => self.blame(&peer, &misconduct.to_string(), shared, env, checks),
             Action::Stop(stop) => return Err(End::Stopped(stop.to_string())),
         }
@@ -501,7 +517,9 @@ impl Node {
     fn blame(&mut self, peer: &ValidatorId, what: &str, shared: &Shared, env: &mut Env, checks: &mut Checks) {
         let peer = shared.place(peer);
         env.trace(self.place, format_args!("blames {peer}: {what}"));
-        if self.is_honest() && checks.is_honest(peer) {
+        if !checks.is_honest(peer) {
+            env.reached.blamed += 1;
+        } else if self.is_honest() {
             checks.violated(format!("validator {} blames the honest {peer}: {what}", self.place));
         }
     }
@@ -532,6 +550,7 @@ impl Node {
         for action in self.process().exchange.take_actions() {
             match action {
                 ExchangeAction::Ask(question) => {
+                    env.reached.asked += 1;
                     let (to, request) = (shared.place(&question.to), question.request().encode());
                     let number = self.question(Asked::Batches(question), env);
                     self.send(to, Packet::Ask(number, request), env);
@@ -618,6 +637,9 @@ impl Node {
         };
         match process.chain.draft(&draft) {
             Ok(block) => {
+                let held = |digest: &BatchDigest| draft.batches.iter().find(|batch| batch.digest() == *digest);
+                let drafted = block.batches.iter().filter_map(held).cloned().collect();
+                process.batches.insert(block.id(), drafted);
                 let block = Arc::new(block);
                 self.input(Input::Drafted { height, round, block }, shared, env, checks)
             }
@@ -659,6 +681,7 @@ impl Node {
         }
         process.chain.commit(execution.clone());
         let tip = process.chain.tip();
+        env.reached.later_rounds += u64::from(certified.certificate.round > 0);
         env.trace(self.place, format_args!("commits {height} {}", tip.block));
         if self.byzantine.is_none() {
             let judge = (&shared.validators, self.signing.scheme.as_ref());
@@ -677,6 +700,7 @@ impl Node {
         let kept = u64::from(process.chain.ledger().parameters().validity_seconds_max) * 1000;
         let expired = process.exchange.ordered(&digests, time_ms, TimeMs(time_ms.0 + kept));
         self.database.drop_expired(&expired);
+        process.batches.clear();
         self.input(Input::Committed(tip), shared, env, checks)?;
         if !self.process().exchange.ready(1, 1).is_empty() {
             self.input(Input::BatchWaiting, shared, env, checks)?;

@@ -12,7 +12,7 @@ use crate::{
     clients::{self, Clients},
     disk::{DiskError, Files},
     env::{Env, Event, MS, Trace, Weather},
-    faults::Faults,
+    faults::{Faults, Reached},
     node::{End, Node, Shared},
     signing::Signing,
 };
@@ -55,6 +55,7 @@ pub struct Outcome {
     pub transactions: u64,
     pub virtual_us: u64,
     pub faults: Faults,
+    pub reached: Reached,
     pub violations: Vec<String>,
     /// SHA-256 of the trace, or the trace.
     pub trace: String,
@@ -384,6 +385,7 @@ impl World {
             transactions: self.checks.transactions(),
             virtual_us: self.env.now,
             faults: self.env.faults,
+            reached: self.env.reached,
             violations: self.checks.violations,
             trace: match self.env.trace {
                 Trace::Text(text) => text,

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use causeway_simulation::{Faults, Outcome, Plan, run};
+use causeway_simulation::{Faults, Outcome, Plan, Reached, run};
 
 const HEIGHTS: u64 = 15;
 
@@ -31,14 +31,15 @@ fn check(seed: u64) {
 #[test]
 fn invariant_two_hundred_networks_agree_lose_nothing_and_go_on() {
     let outcomes = on_two_threads(0..200);
-    let mut faults = Faults::default();
+    let (mut faults, mut reached) = (Faults::default(), Reached::default());
     for outcome in &outcomes {
         assert_eq!(outcome.violations, Vec::<String>::new(), "seed {}", outcome.seed);
         assert!(outcome.heights >= HEIGHTS);
         faults += outcome.faults;
+        reached += outcome.reached;
     }
     // All of it did happen, else this shows nothing.
-    for (kind, count) in faults.kinds() {
+    for (kind, count) in faults.kinds().chain(reached.kinds()) {
         assert!(count > 0, "no {kind}");
     }
     let mut kinds: Vec<_> = outcomes.iter().flat_map(|outcome| &outcome.byzantine).collect();
