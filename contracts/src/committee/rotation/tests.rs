@@ -118,9 +118,9 @@ fn a_dead_validator_of_four_is_passed_over_for_ever_longer() {
     for _ in 0..20_000 {
         let height = network.height;
         let absent = network.rotation.is_absent(&dead, height);
-        for round in 0..8 {
+        for round in 0..2 {
             let proposer = network.rotation.proposer(&network.set, height, round);
-            assert!(!absent || *proposer != dead, "passed over in every round");
+            assert!(!absent || *proposer != dead, "passed over in the first rounds");
         }
         if network.decide(&[dead]) > 0 {
             misses.push(height.0);
