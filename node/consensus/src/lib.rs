@@ -50,7 +50,7 @@ pub use self::{
     log::{JudgedValue, LOG_ENTRY_BYTES_MAX, LogEntry, Timer, TimerKind},
     message::{
         MESSAGE_BYTES_MAX, Message, MessageError, PolkaCertificate, PolkaSignature, Proposal, ROUND_MAX,
-        RoundCertificate, RoundCertificateKind, RoundSignature, Vote, proposal_message,
+        RoundCertificate, RoundCertificateKind, RoundSignature, Vote,
     },
     moment::Moment,
     pace::{BLOCK_INTERVAL_IDLE, BLOCK_INTERVAL_MIN},

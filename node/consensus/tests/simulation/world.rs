@@ -6,10 +6,9 @@ use std::{
 
 use causeway_consensus::{
     Ed25519, Effect, Input, LogEntry, Message, Replica, Setup, Signed, Signing, Subject, Timer, Verdict,
-    proposal_message,
 };
 use causeway_contracts::{
-    block::{Block, BlockId, CommitCertificate, Height, TimeMs, genesis_block_id},
+    block::{Block, BlockId, CommitCertificate, Height, TimeMs, genesis_block_id, proposal_message},
     committee::rotation::Rotation,
     keys::Domain,
 };
