@@ -215,6 +215,11 @@ fn evidence(lines: &mut Lines) {
         time_ms: header().time_ms,
     };
     lines.bytes("evidence_record", &record);
+    let report = Action::ReportEvidence {
+        reporter: record.reporter,
+        evidence: Box::new(record.evidence.clone()),
+    };
+    lines.bytes("action.report_evidence", &report);
 }
 
 fn receipts(lines: &mut Lines) {

@@ -230,6 +230,8 @@ pub fn action() -> impl Strategy<Value = Action> {
             amount
         }),
         council_action().prop_map(Action::Council),
+        (fixed!(crate::committee::ValidatorId), evidence().prop_map(Box::new))
+            .prop_map(|(reporter, evidence)| Action::ReportEvidence { reporter, evidence }),
     ]
 }
 
