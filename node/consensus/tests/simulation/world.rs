@@ -451,7 +451,11 @@ impl World {
                     self.outcome.later_rounds += u64::from(certificate.round > 0);
                     self.commit(node, block, certificate);
                 }
-                Effect::Evidence(_) => self.outcome.evidence += 1,
+                Effect::Evidence(evidence) => {
+                    let validators = self.setup(node).validators;
+                    assert_eq!(evidence.verify(&GENESIS, &validators), Ok(()), "it convicts");
+                    self.outcome.evidence += 1;
+                }
                 Effect::PeerFault { peer, .. } => {
                     let blamed = (0..self.plan.replicas).find(|&other| toy::id(other) == peer);
                     self.outcome.faults_of_correct += u64::from(blamed.is_some_and(|b| self.is_correct(b)));
