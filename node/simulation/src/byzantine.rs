@@ -59,7 +59,10 @@ pub trait Byzantine {
     }
 }
 
-pub const KINDS: [(&str, fn() -> Box<dyn Byzantine>); 12] = [
+/// A name, and how to make one.
+pub type Kind = (&'static str, fn() -> Box<dyn Byzantine>);
+
+pub const KINDS: [Kind; 12] = [
     ("amnesiac", || Box::new(amnesiac::Amnesiac)),
     ("batch replayer", || Box::<batch_replayer::BatchReplayer>::default()),
     ("batch withholder", || Box::new(batch_withholder::BatchWithholder)),

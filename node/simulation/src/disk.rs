@@ -182,8 +182,9 @@ impl Database {
         &self.entries
     }
 
-    pub fn remembered(&self) -> (&BTreeSet<(UnixSeconds, TxId)>, &BTreeSet<(TimeMs, BatchDigest)>) {
-        (&self.ids, &self.digests)
+    /// Whether both remember the same transactions and batches.
+    pub fn remembers_as(&self, other: &Self) -> bool {
+        self.ids == other.ids && self.digests == other.digests
     }
 
     pub fn batch(&self, digest: &BatchDigest) -> Option<&SignedBatch> {

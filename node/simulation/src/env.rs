@@ -81,7 +81,7 @@ pub enum Event {
     Wake {
         node: usize,
         life: u32,
-        wake: Wake,
+        wake: Box<Wake>,
     },
     Submit {
         to: usize,

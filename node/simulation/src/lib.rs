@@ -23,3 +23,6 @@ pub use self::{
     faults::Faults,
     world::{Outcome, Plan, run},
 };
+
+#[cfg(test)]
+mod tests;

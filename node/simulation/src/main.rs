@@ -43,6 +43,8 @@ struct Sum {
     seeds: u64,
     heights: u64,
     transactions: u64,
+    evidence_detected: u64,
+    evidence_recorded: u64,
     faults: Faults,
     byzantine: std::collections::BTreeMap<&'static str, u64>,
     violations: u64,
@@ -116,6 +118,8 @@ fn attempt(plan: Plan) -> Outcome {
             byzantine: Vec::new(),
             heights: 0,
             transactions: 0,
+            evidence_detected: 0,
+            evidence_recorded: 0,
             virtual_us: 0,
             faults: Faults::default(),
             violations: vec![format!("it panicked: {}", why.unwrap_or_default())],
@@ -129,6 +133,8 @@ impl Sum {
         self.seeds += 1;
         self.heights += outcome.heights;
         self.transactions += outcome.transactions;
+        self.evidence_detected += outcome.evidence_detected;
+        self.evidence_recorded += outcome.evidence_recorded;
         self.faults += outcome.faults;
         for kind in &outcome.byzantine {
             *self.byzantine.entry(kind).or_default() += 1;
@@ -152,6 +158,11 @@ impl Sum {
             println!("{count:>12}  {kind}");
         }
         println!("{:>12}  transactions with a receipt", self.transactions);
+        println!(
+            "{:>12}  double signatures found, by each that saw them",
+            self.evidence_detected
+        );
+        println!("{:>12}  recorded on the ledger", self.evidence_recorded);
         let rate = self.seeds as f64 / took.as_secs_f64();
         println!("{:>12.1}  seeds a second", rate);
         println!(

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use causeway_consensus::{
     Absent, Action, Alarm, BatchFault, Beginning, Chain, CheckedBatch, Draft, Event as Input, Exchange, ExchangeAction,
-    GatherError, Message, Moment, Question, RawBatch, Signing as SignsFrom, Validator, Verdict, Wanted, check_batches,
+    GatherError, Message, Moment, Question, RawBatch, Reports, Signing as SignsFrom, Validator, Verdict, Wanted,
+    check_batches,
     wire::{BLOCKS_MAX, CertifiedBlock, FetchRequest, FetchResponse},
     yields,
 };
@@ -90,6 +91,7 @@ struct Process {
     questions: BTreeMap<u64, Asked>,
     intake: Vec<SignedTransaction>,
     checking: bool,
+    reports: Reports,
 }
 
 enum Asked {
@@ -140,7 +142,7 @@ impl Node {
     pub fn start(&mut self, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
         let absent = if self.has_run { Absent::Observe } else { Absent::Create };
         let ledger = match self.database.restore(&shared.genesis) {
-            Ok(ledger) => ledger,
+            Ok(ledger) => ledger.judging_by(self.signing.is_good),
             Err(error) => return Err(End::Stopped(format!("cannot restore its ledger: {error}"))),
         };
         let chain = Chain::new(ledger);
@@ -182,6 +184,11 @@ impl Node {
             questions: BTreeMap::new(),
             intake: Vec::new(),
             checking: false,
+            reports: Reports::new(
+                shared.genesis.hash(),
+                self.key.clone(),
+                Arc::clone(&self.signing.scheme),
+            ),
         });
         self.later(env, TICK, Wake::Tick);
         self.input(Input::Begin, shared, env, checks)
@@ -196,7 +203,7 @@ impl Node {
     }
 
     fn later(&self, env: &mut Env, after_us: u64, wake: Wake) {
-        let (node, life) = (self.place, self.life);
+        let (node, life, wake) = (self.place, self.life, Box::new(wake));
         env.at(after_us, Event::Wake { node, life, wake });
     }
 
@@ -484,7 +491,17 @@ impl Node {
                 let number = self.question(Asked::Blocks(from), env);
                 self.send(shared.place(&from), Packet::Ask(number, request), env);
             }
-            Action::Report(evidence) => env.trace(self.place, format_args!("reports {evidence:?}")),
+            Action::Report(evidence) => {
+                env.trace(self.place, format_args!("finds {evidence:?}"));
+                if self.is_honest() {
+                    checks.found(self.place, &evidence);
+                }
+                let now = self.wall(env);
+                if let Some(report) = self.process().reports.report(*evidence, now) {
+                    checks.submitted.insert(report.id());
+                    self.submit(report, shared, env);
+                }
+            }
             Action::Blame(peer, misconduct) => self.blame(&peer, &misconduct.to_string(), shared, env, checks),
             Action::Stop(stop) => return Err(End::Stopped(stop.to_string())),
         }

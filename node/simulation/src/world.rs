@@ -41,7 +41,7 @@ impl Plan {
         Self {
             seed,
             heights,
-            real_signatures: seed % 20 == 0,
+            real_signatures: seed.is_multiple_of(20),
         }
     }
 }
@@ -53,6 +53,10 @@ pub struct Outcome {
     pub byzantine: Vec<&'static str>,
     pub heights: u64,
     pub transactions: u64,
+    /// How often an honest validator found that another signed twice.
+    pub evidence_detected: u64,
+    /// How much of that the ledger recorded, each once.
+    pub evidence_recorded: u64,
     pub virtual_us: u64,
     pub faults: Faults,
     pub violations: Vec<String>,
@@ -150,7 +154,7 @@ impl World {
         let mut env = Env::new(chance, count, trace);
         env.faults = faults;
         let mut world = Self {
-            checks: Checks::new(shared.genesis.hash(), honest),
+            checks: Checks::new(shared.genesis.hash(), shared.ids.clone(), honest),
             clients: Clients::new(&shared.genesis),
             plan,
             shared,
@@ -238,7 +242,7 @@ impl World {
                 if self.nodes[node].life != life || !self.nodes[node].is_running() {
                     return;
                 }
-                (node, self.nodes[node].wake(wake, shared, env, checks))
+                (node, self.nodes[node].wake(*wake, shared, env, checks))
             }
             Event::Submit { to, transaction } => return self.nodes[to].submit(*transaction, shared, env),
             Event::Restart(node) => {
@@ -382,6 +386,8 @@ impl World {
             byzantine: self.kinds,
             heights: self.checks.heights(),
             transactions: self.checks.transactions(),
+            evidence_detected: self.checks.detected(),
+            evidence_recorded: self.checks.recorded(),
             virtual_us: self.env.now,
             faults: self.env.faults,
             violations: self.checks.violations,

@@ -19,7 +19,7 @@ impl Byzantine for DoubleProposer {
         match liar.chance.below(4) {
             0 => vec![packet, other],
             1 => vec![other, packet],
-            _ if to % 2 == 0 => vec![other],
+            _ if to.is_multiple_of(2) => vec![other],
             _ => vec![packet],
         }
     }
