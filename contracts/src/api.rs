@@ -8,6 +8,7 @@ use crate::{
     block::{BatchDigest, BlockId, CommitCertificate, GenesisHash, Header, Height, StateHash, TimeMs},
     codec::{self, Text},
     committee::ValidatorId,
+    evidence::EvidenceRecord,
     identity::AddressPrefix,
     keys::{BadSignature, Domain, PublicKey, SecretKey, Signature, Signed},
     ledger::receipt::{Outcome, Receipt},
@@ -152,6 +153,21 @@ pub struct ValidatorView {
     pub power: u64,
     /// Passed over as a proposer, having missed its turn.
     pub absent: bool,
+}
+
+/// `GET /v1/evidence`: what the ledger holds of validators that signed twice, ascending by validator and
+/// for each in the order of recording.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EvidencePage {
+    /// The block after which it is so.
+    pub height: Height,
+    /// All records against each validator that is named: at most 79.
+    #[cfg_attr(feature = "openapi", schema(max_items = 79))]
+    pub evidence: Vec<EvidenceRecord>,
+    /// There is more: ask again with this as `after`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<ValidatorId>,
 }
 
 /// The body of every error: problem details (RFC 9457).

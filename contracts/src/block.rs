@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use self::{
     batch::{Batch, BatchBytes, BatchDigest, HashedBatch, SignedBatch},
-    certificate::{CertificateError, CommitCertificate, CommitSignature, VoteKind, vote_message},
+    certificate::{CertificateError, CommitCertificate, CommitSignature, VoteKind, proposal_message, vote_message},
 };
 use crate::{
     codec::{self, Bounded, hex_newtype},

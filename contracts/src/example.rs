@@ -5,10 +5,11 @@ use std::{fs, io::Write, path::PathBuf};
 use crate::{
     block::{
         BlockId, CommitCertificate, CommitSignature, GenesisHash, Header, Height, StateHash, TimeMs, VoteKind,
-        vote_message,
+        proposal_message, vote_message,
     },
     codec::{Bounded, Text},
     committee::{Validator, ValidatorId, ValidatorSet},
+    evidence::{Evidence, SignedProposal, SignedVote, Turn},
     genesis::{GENESIS_VERSION, Genesis, GenesisValidator, OpeningAccount, OpeningBalance},
     governance::{CurrencyRecord, Parameters, TierLimits},
     identity::{
@@ -250,6 +251,56 @@ impl Vote {
             block: Some(header.id()),
         }
     }
+}
+
+/// A validator's round 2 of a height.
+pub fn turn(key: &SecretKey, height: Height) -> Turn {
+    Turn {
+        validator: ValidatorId::of(&key.public_key()),
+        height,
+        round: 2,
+    }
+}
+
+pub fn signed_vote(
+    genesis: &GenesisHash,
+    key: &SecretKey,
+    kind: VoteKind,
+    height: Height,
+    block: Option<BlockId>,
+) -> SignedVote {
+    let message = vote_message(genesis, kind, height, 2, block.as_ref());
+    SignedVote {
+        block,
+        signature: key.sign(Domain::Vote, &message),
+    }
+}
+
+pub fn signed_proposal(
+    genesis: &GenesisHash,
+    key: &SecretKey,
+    height: Height,
+    lock_round: Option<u32>,
+    block: BlockId,
+) -> SignedProposal {
+    let message = proposal_message(genesis, height, 2, lock_round, &block);
+    SignedProposal {
+        lock_round,
+        block,
+        signature: key.sign(Domain::Proposal, &message),
+    }
+}
+
+/// Votes for a block and for none.
+pub fn double_vote(genesis: &GenesisHash, key: &SecretKey, kind: VoteKind, height: Height) -> Evidence {
+    let votes = [Some(BlockId([7; 32])), None].map(|block| signed_vote(genesis, key, kind, height, block));
+    Evidence::of_votes(turn(key, height), kind, votes).expect("two different votes")
+}
+
+/// One block as new and as of an earlier round.
+pub fn double_proposal(genesis: &GenesisHash, key: &SecretKey, height: Height) -> Evidence {
+    let proposals = [Some(1), None].map(|lock| signed_proposal(genesis, key, height, lock, BlockId([7; 32])));
+    Evidence::of_proposals(turn(key, height), proposals).expect("two different proposals")
 }
 
 pub fn header() -> Header {

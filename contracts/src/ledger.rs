@@ -19,6 +19,11 @@
 //! the same block too. A header's `transaction_count` counts all transactions of its batches, the
 //! skipped ones too, and so does its cost.
 //!
+//! # Evidence
+//! Any validator may report that one signed twice ([`crate::evidence`]). The report is applied if the
+//! signatures are good and the same is not recorded yet for that validator and height. Then there is an
+//! entry about it, and that is all: nobody loses money, power or a turn.
+//!
 //! # What is remembered
 //! The ids of transactions that have a receipt, until a block's time is at or past `valid_until`. The
 //! digests of ordered batches, until a block's time is at or past the ordering block's time plus
@@ -40,7 +45,7 @@ mod table;
 mod validity;
 
 pub use self::{
-    apply::{CURRENCIES_MAX, PARTICIPANTS_MAX},
+    apply::{CURRENCIES_MAX, EVIDENCE_HEIGHTS_MAX, EVIDENCE_MAX, PARTICIPANTS_MAX},
     execution::{BatchLocation, Batches, Execution},
     limits::cost,
     opening::RestoreError,
@@ -59,9 +64,11 @@ use self::{
 };
 use crate::{
     block::{BlockId, GenesisHash, Height, StateHash, TimeMs},
-    committee::{ValidatorSet, rotation::Rotation},
+    committee::{ValidatorId, ValidatorSet, rotation::Rotation},
+    evidence::{Evidence, EvidenceRecord},
     governance::{CurrencyRecord, Parameters},
     identity::{AccountId, KeyPolicy, Participant, ParticipantId},
+    keys::Signed,
     merkle::Root,
     money::Currency,
     transaction::{SignedTransaction, TxId},
@@ -92,7 +99,11 @@ pub struct Ledger {
     validators_hash: Root,
     ids: RecentIds,
     digests: RecentDigests,
+    is_good: IsGood,
 }
+
+/// How a signature in evidence is judged.
+pub type IsGood = fn(&Signed<'_>) -> bool;
 
 impl Ledger {
     pub fn genesis(&self) -> GenesisHash {
@@ -134,6 +145,23 @@ impl Ledger {
 
     pub fn council(&self) -> &KeyPolicy {
         &self.state.council
+    }
+
+    /// The evidence against a validator, in the order in which it was recorded.
+    pub fn evidence_against(&self, validator: ValidatorId) -> impl Iterator<Item = &EvidenceRecord> {
+        let records = (0..EVIDENCE_MAX).map_while(move |at| self.state.evidence.get(&(validator, at)));
+        records.map(Box::as_ref)
+    }
+
+    /// Whether evidence against the same validator at the same height is recorded.
+    pub fn has_evidence(&self, like: &Evidence) -> bool {
+        self.evidence_against(like.validator)
+            .any(|record| record.evidence.height == like.height)
+    }
+
+    /// How many records of evidence there are, against all validators.
+    pub fn evidence_count(&self) -> usize {
+        self.state.evidence.len()
     }
 
     /// Every state entry, recent ids and digests apart, in no order that means anything.

@@ -8,6 +8,7 @@ pub mod api;
 pub mod block;
 pub mod codec;
 pub mod committee;
+pub mod evidence;
 pub mod genesis;
 pub mod governance;
 pub mod identity;

@@ -6,6 +6,8 @@ use serde::{Deserialize, Serialize};
 use crate::{
     block::{GenesisHash, GenesisPrefix},
     codec::{self, Bounded, DecodeError, Text, hex_newtype, json_as_text},
+    committee::ValidatorId,
+    evidence::Evidence,
     governance::CouncilAction,
     identity::{AccountId, IdentityCommitment, KeyPolicy, ParticipantId, PolicyError, ReasonCode, Salt, Tier},
     keys::{BadSignature, Domain, PublicKey, SecretKey, Signature, Signed},
@@ -185,6 +187,13 @@ pub enum Action {
     },
     /// Acts for the council, under its key policy.
     Council(CouncilAction),
+    /// Has the ledger record that a validator signed twice. Moves no money and takes no power from
+    /// anyone. At most once in a transaction.
+    ReportEvidence {
+        /// The validator that signs this.
+        reporter: ValidatorId,
+        evidence: Box<Evidence>,
+    },
 }
 
 /// What a freeze covers: the whole account (its operator's right), or one currency in it (the right
@@ -205,6 +214,8 @@ pub enum Authority {
     /// The issuer of this currency.
     Issuer(Currency),
     Council,
+    /// Alone, by the key with which it votes.
+    Validator(ValidatorId),
 }
 
 impl Action {
@@ -217,7 +228,12 @@ impl Action {
             Self::Freeze { by, .. } | Self::Unfreeze { by, .. } => Authority::Participant(*by),
             Self::Issue { currency, .. } => Authority::Issuer(*currency),
             Self::Council(_) => Authority::Council,
+            Self::ReportEvidence { reporter, .. } => Authority::Validator(*reporter),
         }
+    }
+
+    fn is_report(&self) -> bool {
+        matches!(self, Self::ReportEvidence { .. })
     }
 
     /// The key policy that it names, whose keys are checked before any signature is.
@@ -244,6 +260,8 @@ pub enum TransactionError {
     },
     #[error("a transaction needs at least one action")]
     NoActions,
+    #[error("a transaction reports evidence at most once")]
+    Reports,
     #[error("1 to 16 signatures are needed, in ascending order of their keys, each key once")]
     Signatures,
     #[error("action {action}: {source}")]
@@ -301,6 +319,10 @@ impl SignedTransaction {
         let ascending = self.signatures.is_sorted_by(|a, b| a.key < b.key);
         if self.signatures.is_empty() || !ascending {
             return Err(TransactionError::Signatures);
+        }
+        let reports = body.actions.iter().filter(|item| item.is_report()).count();
+        if reports > 1 {
+            return Err(TransactionError::Reports);
         }
         for (action, item) in body.actions.iter().enumerate() {
             let Some(keys) = item.key_policy() else { continue };

@@ -33,7 +33,7 @@ use crate::{
     actors::{
         self,
         api::{self, ApiContext, ApiLimits, ApiServer, Listen, Progress, ServeError},
-        consensus::{ConsensusActor, Ports, Start},
+        consensus::{ConsensusActor, ConsensusMetrics, Ports, Start},
         ledger::{
             LedgerActor, LedgerMetrics,
             message::{Finalized, Tip},
@@ -511,10 +511,12 @@ async fn start(config: Config, member: Member, trust_missing_sign_record: bool) 
             ready: mempool.clone().recipient(),
             gather: mempool.clone().recipient(),
             ordered: mempool.clone().recipient(),
+            submit: mempool.clone().recipient(),
             draft: ledger.clone().recipient(),
             execute: ledger.clone().recipient(),
             commit: ledger.clone().recipient(),
         },
+        metrics: ConsensusMetrics::register(&registry)?,
     });
     actors::run(&consensus_arbiter.handle(), consensus_mailbox, move |_| actor);
 

@@ -1,4 +1,4 @@
-//! Votes' signed bytes, and the commit certificate that makes a block final.
+//! Votes' and proposals' signed bytes, and the commit certificate that makes a block final.
 
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -39,6 +39,27 @@ pub fn vote_message(
         bytes[45] = 1;
         bytes[46..].copy_from_slice(id.as_bytes());
     }
+    bytes
+}
+
+/// The bytes that a proposal signs after its domain tag, 81 of them: genesis hash, height and round as
+/// big-endian integers, 1 and the proof-of-lock round or five zeros, block id.
+pub fn proposal_message(
+    genesis: &GenesisHash,
+    height: Height,
+    round: u32,
+    lock_round: Option<u32>,
+    block: &BlockId,
+) -> [u8; 81] {
+    let mut bytes = [0; 81];
+    bytes[..32].copy_from_slice(genesis.as_bytes());
+    bytes[32..40].copy_from_slice(&height.0.to_be_bytes());
+    bytes[40..44].copy_from_slice(&round.to_be_bytes());
+    if let Some(lock_round) = lock_round {
+        bytes[44] = 1;
+        bytes[45..49].copy_from_slice(&lock_round.to_be_bytes());
+    }
+    bytes[49..].copy_from_slice(block.as_bytes());
     bytes
 }
 

@@ -8,28 +8,38 @@
 
 mod accounts;
 mod council;
+mod evidence;
 mod money;
 
 pub(super) use self::council::own_account;
-pub use self::council::{CURRENCIES_MAX, PARTICIPANTS_MAX};
+pub use self::{
+    council::{CURRENCIES_MAX, PARTICIPANTS_MAX},
+    evidence::{EVIDENCE_HEIGHTS_MAX, EVIDENCE_MAX},
+};
 
 use super::{
+    IsGood,
     overlay::Overlay,
     rejection::Rejection,
     state::{Account, BalanceRecord},
 };
 use crate::{
-    block::TimeMs,
+    block::{Height, TimeMs},
     governance::CurrencyRecord,
     identity::{AccountId, AccountStatus},
     money::Currency,
-    transaction::Action,
+    transaction::{Action, TxId},
 };
 
 /// An action with what it may depend on but the state.
 pub(super) struct Context<'a> {
     /// The block's.
+    pub(super) height: Height,
     pub(super) time: TimeMs,
+    /// The transaction's.
+    pub(super) id: TxId,
+    /// The one rule by which a signature is good, or a simulation's.
+    pub(super) is_good: IsGood,
     /// The transaction's actions up to and with the one that is applied.
     pub(super) actions: &'a [Action],
 }
@@ -84,6 +94,7 @@ pub(super) fn apply(overlay: &mut Overlay<'_>, context: &Context<'_>) -> Result<
         Action::Unfreeze { by, account, scope, .. } => accounts::set_freeze(overlay, *by, *account, *scope, None),
         Action::CloseAccount { operator, account } => accounts::close(overlay, *operator, *account),
         Action::Council(action) => council::apply(overlay, action),
+        Action::ReportEvidence { reporter, evidence } => evidence::report(overlay, context, *reporter, evidence),
     }
 }
 

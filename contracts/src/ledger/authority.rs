@@ -3,11 +3,46 @@
 use super::{overlay::Overlay, rejection::Skip};
 use crate::{
     identity::KeyPolicy,
+    keys::PublicKey,
     transaction::{Action, Authority, SignedTransaction},
 };
 
-/// The key policy of an authority, in the state before the transaction.
-fn policy<'a>(overlay: &'a Overlay<'_>, authority: &Authority) -> Option<&'a KeyPolicy> {
+/// Who may sign.
+enum Policy<'a> {
+    Keys(&'a KeyPolicy),
+    /// This key, alone.
+    Key(&'a PublicKey),
+}
+
+impl Policy<'_> {
+    fn weight(&self, key: &PublicKey) -> Option<u32> {
+        match self {
+            Self::Keys(policy) => {
+                let found = policy.keys.iter().find(|weighted| weighted.key == *key)?;
+                Some(u32::from(found.weight))
+            }
+            Self::Key(only) => (*only == key).then_some(1),
+        }
+    }
+
+    fn threshold(&self) -> u32 {
+        match self {
+            Self::Keys(policy) => policy.threshold,
+            Self::Key(_) => 1,
+        }
+    }
+}
+
+/// The policy of an authority, in the state before the transaction.
+fn policy<'a>(overlay: &'a Overlay<'_>, authority: &Authority) -> Option<Policy<'a>> {
+    if let Authority::Validator(id) = authority {
+        let validator = overlay.base().validators.by_id(id)?;
+        return Some(Policy::Key(&validator.key));
+    }
+    keys(overlay, authority).map(Policy::Keys)
+}
+
+fn keys<'a>(overlay: &'a Overlay<'_>, authority: &Authority) -> Option<&'a KeyPolicy> {
     match authority {
         Authority::Account(id) => overlay.account(id).map(|account| &account.keys),
         Authority::Participant(id) => overlay.participant(*id).map(|participant| &participant.keys),
@@ -16,6 +51,7 @@ fn policy<'a>(overlay: &'a Overlay<'_>, authority: &Authority) -> Option<&'a Key
             overlay.participant(issuer).map(|participant| &participant.keys)
         }
         Authority::Council => Some(&overlay.base().council),
+        Authority::Validator(_) => None,
     }
 }
 
@@ -33,12 +69,12 @@ pub(super) fn check(overlay: &Overlay<'_>, signed: &SignedTransaction) -> Result
         let policy = policy(overlay, &authority).ok_or(Skip::UnknownSigner)?;
         let mut weight = 0;
         for (at, entry) in signed.signatures.iter().enumerate() {
-            if let Some(found) = policy.keys.iter().find(|weighted| weighted.key == entry.key) {
+            if let Some(counts) = policy.weight(&entry.key) {
                 counted |= 1 << at;
-                weight += u32::from(found.weight);
+                weight += counts;
             }
         }
-        met &= weight >= policy.threshold;
+        met &= weight >= policy.threshold();
         previous = Some(authority);
     }
     if counted.count_ones() as usize != signed.signatures.len() {

@@ -9,7 +9,7 @@ use super::{
     overlay::{Changes, Overlay},
     receipt::{Outcome, Receipt, Subject, receipts_root},
     rejection::Skip,
-    state::{Change, StateKey, StateValue, changes_root},
+    state::{Change, changes_root},
     table::{Row, Table},
 };
 use crate::{
@@ -128,13 +128,10 @@ pub(super) fn execute(ledger: &Ledger, time: TimeMs, author: &ValidatorId, batch
         overlay, receipts, ids, ..
     } = run;
     let state = &ledger.state;
-    let mut changes = overlay.into_changes();
     let rotation = state
         .rotation
         .after(&state.validators, ledger.tip.height.next(), author);
-    if rotation != state.rotation {
-        changes.push(StateKey::Rotation, StateValue::Rotation(rotation), None);
-    }
+    let changes = overlay.into_changes(rotation);
     Effects {
         receipts,
         locations,
@@ -171,7 +168,7 @@ impl Run<'_> {
             return Err(Skip::AlreadyKnown);
         }
         authority::check(&self.overlay, signed)?;
-        let outcome = self.actions(body);
+        let outcome = self.actions(body, id);
         self.known.insert_new(hash, id, ());
         self.ids.push((body.valid_until, id));
         let index = u32::try_from(self.receipts.len()).expect("a block has fewer receipts");
@@ -184,10 +181,13 @@ impl Run<'_> {
     }
 
     /// Applies all actions or none.
-    fn actions(&mut self, body: &Transaction) -> Outcome {
+    fn actions(&mut self, body: &Transaction, id: TxId) -> Outcome {
         for at in 0..body.actions.len() {
             let context = Context {
+                height: self.ledger.tip.height.next(),
                 time: self.time,
+                id,
+                is_good: self.ledger.is_good,
                 actions: &body.actions[..=at],
             };
             if let Err(reason) = apply::apply(&mut self.overlay, &context) {

@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::{
-    Ledger, Tip,
-    apply::own_account,
+    IsGood, Ledger, Tip,
+    apply::{EVIDENCE_MAX, own_account},
     overlay::{Changes, Overlay},
     posting::{BalanceId, Posting, post},
     recent::{RecentDigests, RecentIds},
@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     block::{BatchDigest, GenesisHash, Height, StateHash, TimeMs, genesis_block_id},
-    committee::{ValidatorSetError, rotation::Rotation},
+    committee::{ValidatorId, ValidatorSetError, rotation::Rotation},
     genesis::Genesis,
     identity::{AccountId, AccountStatus},
     money::Currency,
@@ -35,6 +35,8 @@ pub enum RestoreError {
     Stray(AccountId, Currency),
     #[error("the balances of {currency} add up to {sum}, not to zero")]
     NotConserved { currency: Currency, sum: i128 },
+    #[error("record {1} of evidence against {0} is above the last place, without the one before it, or of another")]
+    StrayEvidence(ValidatorId, u8),
     #[error("transaction id {0} appears twice")]
     DuplicateId(TxId),
     #[error("batch digest {0} appears twice")]
@@ -60,6 +62,7 @@ impl Ledger {
             council: genesis.council.clone(),
             validators: genesis.validator_set().expect("a checked genesis"),
             rotation: Rotation::default(),
+            evidence: Table::new(seed),
         };
         let changes = opening_entries(genesis, &state, seed);
         state.set_all(changes);
@@ -85,7 +88,14 @@ impl Ledger {
             validators_hash,
             ids,
             digests,
+            is_good: |signed| signed.verify().is_ok(),
         }
+    }
+
+    /// Evidence is then judged by this in place of the one rule of [`crate::keys`]: for simulations in which
+    /// something cheaper stands for signatures. All validators of a network must have the same.
+    pub fn judging_by(self, is_good: IsGood) -> Self {
+        Self { is_good, ..self }
     }
 
     /// The ledger of which these were stored: its [`Ledger::entries`] in any order, and what it
@@ -101,6 +111,7 @@ impl Ledger {
         let seed = Seed::new(hash_seed);
         let state = restore_state(genesis, seed, entries)?;
         check_balances(&state)?;
+        check_evidence(&state)?;
         let mut recent_ids = RecentIds::new(seed);
         for (valid_until, id) in ids {
             if !recent_ids.insert(valid_until, id) {
@@ -152,7 +163,7 @@ fn opening_entries(genesis: &Genesis, empty: &State, seed: Seed) -> Changes {
         overlay.keep();
     }
     overlay.keep();
-    overlay.into_changes()
+    overlay.into_changes(empty.rotation.clone())
 }
 
 fn restore_state(
@@ -168,6 +179,7 @@ fn restore_state(
     let mut council = None;
     let mut validators = None;
     let mut rotation = None;
+    let mut evidence = Table::new(seed);
     for (key, value) in entries {
         let is_new = match (key, value) {
             (StateKey::Account(id), StateValue::Account(it)) => accounts.insert(id, it).is_none(),
@@ -178,6 +190,7 @@ fn restore_state(
             (StateKey::Council, StateValue::Council(it)) => council.replace(it).is_none(),
             (StateKey::Validators, StateValue::Validators(it)) => validators.replace(it).is_none(),
             (StateKey::Rotation, StateValue::Rotation(it)) => rotation.replace(it).is_none(),
+            (StateKey::Evidence(id, at), StateValue::Evidence(it)) => evidence.insert((id, at), it).is_none(),
             _ => return Err(RestoreError::WrongTable(key)),
         };
         if !is_new {
@@ -196,7 +209,21 @@ fn restore_state(
             .ok_or(RestoreError::Missing(StateKey::Validators))?
             .try_into()?,
         rotation: rotation.ok_or(RestoreError::Missing(StateKey::Rotation))?,
+        evidence,
     })
+}
+
+/// Records are looked for in order until there is none: after a gap they would not be found.
+fn check_evidence(state: &State) -> Result<(), RestoreError> {
+    for ((id, at), record) in state.evidence.iter() {
+        let follows = at
+            .checked_sub(1)
+            .is_none_or(|before| state.evidence.get(&(*id, before)).is_some());
+        if !follows || *at >= EVIDENCE_MAX || record.evidence.validator != *id {
+            return Err(RestoreError::StrayEvidence(*id, *at));
+        }
+    }
+    Ok(())
 }
 
 fn check_balances(state: &State) -> Result<(), RestoreError> {

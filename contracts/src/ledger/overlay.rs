@@ -11,6 +11,8 @@ use super::{
     table::{Key, Row, Seed, Table},
 };
 use crate::{
+    committee::{ValidatorId, rotation::Rotation},
+    evidence::EvidenceRecord,
     governance::{CurrencyRecord, Parameters},
     identity::{AccountId, Participant, ParticipantId},
     money::Currency,
@@ -154,6 +156,7 @@ pub(super) struct Overlay<'a> {
     balances: Layer<(AccountId, Currency), BalanceRecord>,
     currencies: Layer<Currency, CurrencyRecord>,
     participants: Layer<ParticipantId, Participant>,
+    evidence: Layer<(ValidatorId, u8), Box<EvidenceRecord>>,
     /// In force from the next block on, so that one block is computed with one set of parameters.
     next_parameters: Option<Parameters>,
     /// What `next_parameters` was before this transaction, if it changed them.
@@ -173,6 +176,7 @@ impl<'a> Overlay<'a> {
             balances: Layer::with_room_for(seed, 2 * transactions),
             currencies: Layer::new(seed),
             participants: Layer::new(seed),
+            evidence: Layer::new(seed),
             next_parameters: None,
             parameters_before: None,
         }
@@ -201,6 +205,12 @@ impl<'a> Overlay<'a> {
 
     pub(super) fn participant(&self, id: ParticipantId) -> Option<&Participant> {
         self.participants.get(&self.base.participants, &id)
+    }
+
+    /// One of the records against a validator; they are in places from 0 on, without gaps.
+    pub(super) fn evidence(&self, against: ValidatorId, place: u8) -> Option<&EvidenceRecord> {
+        let record = self.evidence.get(&self.base.evidence, &(against, place));
+        record.map(Box::as_ref)
     }
 
     pub(super) fn currency_count(&self) -> usize {
@@ -253,6 +263,11 @@ impl<'a> Overlay<'a> {
             .put(&self.base.participants, participant.id, participant);
     }
 
+    pub(super) fn put_evidence(&mut self, against: ValidatorId, place: u8, record: EvidenceRecord) {
+        self.evidence
+            .put(&self.base.evidence, (against, place), Box::new(record));
+    }
+
     pub(super) fn put_parameters(&mut self, parameters: Parameters) {
         let before = self.next_parameters.replace(parameters);
         self.parameters_before.get_or_insert(before);
@@ -265,6 +280,7 @@ impl<'a> Overlay<'a> {
         self.balances.keep();
         self.currencies.keep();
         self.participants.keep();
+        self.evidence.keep();
         self.parameters_before = None;
     }
 
@@ -274,6 +290,7 @@ impl<'a> Overlay<'a> {
         self.balances.take_back();
         self.currencies.take_back();
         self.participants.take_back();
+        self.evidence.take_back();
         if let Some(before) = self.parameters_before.take() {
             self.next_parameters = before;
         }
@@ -312,14 +329,15 @@ impl<'a> Overlay<'a> {
         );
     }
 
-    /// Every entry that is now other than in committed state, ascending by key.
+    /// Every entry that is now other than in committed state, ascending by key. `rotation` is what the
+    /// block's author makes of it: no transaction changes it.
     ///
     /// # Panics
     /// If debits do not equal credits: if, per currency, what the changes add to balances and what they
     /// take is not the same, worked out from the records alone, not from the postings that made them;
     /// or if an account other than the currency's issuer would be below zero. Money would appear or
     /// vanish, and the process must not go on.
-    pub(super) fn into_changes(self) -> Changes {
+    pub(super) fn into_changes(self, rotation: Rotation) -> Changes {
         let room = self.accounts.rows.len() + self.balances.rows.len() + 16;
         let mut changes = Changes {
             entries: Vec::with_capacity(room),
@@ -344,6 +362,12 @@ impl<'a> Overlay<'a> {
         }
         if let Some(parameters) = self.next_parameters.filter(|next| *next != self.base.parameters) {
             changes.push(StateKey::Parameters, StateValue::Parameters(parameters), None);
+        }
+        if rotation != self.base.rotation {
+            changes.push(StateKey::Rotation, StateValue::Rotation(rotation), None);
+        }
+        for ((id, at), record, place) in self.evidence.into_changed(|_, _, _| {}) {
+            changes.push(StateKey::Evidence(id, at), StateValue::Evidence(record), place);
         }
         changes
     }

@@ -16,7 +16,9 @@ pub enum Skip {
     TooFarAhead,
     #[error("a transaction with this id has a receipt already")]
     AlreadyKnown,
-    #[error("an account or participant that must sign does not exist, or a key signed that is none of theirs")]
+    #[error(
+        "an account, participant or validator that must sign does not exist, or a key signed that is none of theirs"
+    )]
     UnknownSigner,
     #[error("the signatures do not reach the threshold of every key policy that must agree")]
     ThresholdNotMet,
@@ -72,4 +74,14 @@ pub enum Rejection {
     ParameterOutOfRange,
     #[error("there are as many currencies or participants as there may be")]
     RegistryFull,
+    #[error("the accused is not a validator")]
+    UnknownValidator,
+    #[error("the evidence is of a height that is not decided yet, or was too long ago")]
+    EvidenceOutOfTime,
+    #[error("that this validator signed twice at this height is recorded already")]
+    EvidenceKnown,
+    #[error("as much evidence against this validator is recorded as may be")]
+    EvidenceFull,
+    #[error("the evidence is not two good signatures for different things")]
+    EvidenceInvalid,
 }

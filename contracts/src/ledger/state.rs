@@ -9,7 +9,8 @@ use super::{overlay::Changes, posting::Part, table::Table};
 use crate::{
     block::{GenesisHash, TimeMs},
     codec,
-    committee::{ValidatorList, ValidatorSet, rotation::Rotation},
+    committee::{ValidatorId, ValidatorList, ValidatorSet, rotation::Rotation},
+    evidence::EvidenceRecord,
     governance::{CurrencyRecord, Parameters},
     identity::{AccountId, AccountStatus, Freeze, IdentityCommitment, KeyPolicy, Participant, ParticipantId, Tier},
     merkle::{self, Root},
@@ -83,6 +84,8 @@ pub enum StateKey {
     Council,
     Validators,
     Rotation,
+    /// Against this validator, and which of its records, from 0.
+    Evidence(ValidatorId, u8),
 }
 
 /// A state entry's content; the same variant as its key's.
@@ -96,6 +99,7 @@ pub enum StateValue {
     Council(KeyPolicy),
     Validators(ValidatorList),
     Rotation(Rotation),
+    Evidence(Box<EvidenceRecord>),
 }
 
 /// A state entry's canonical bytes are at most this many: the longest are parameters with a limit
@@ -136,6 +140,7 @@ pub(super) struct State {
     pub(super) council: KeyPolicy,
     pub(super) validators: ValidatorSet,
     pub(super) rotation: Rotation,
+    pub(super) evidence: Table<(ValidatorId, u8), Box<EvidenceRecord>>,
 }
 
 impl State {
@@ -145,6 +150,7 @@ impl State {
         let balances = self.balances.iter();
         let currencies = self.currencies.iter();
         let participants = self.participants.iter();
+        let evidence = self.evidence.iter();
         let singles = [
             (StateKey::Parameters, StateValue::Parameters(self.parameters.clone())),
             (StateKey::Council, StateValue::Council(self.council.clone())),
@@ -157,6 +163,9 @@ impl State {
             .chain(currencies.map(|(code, record)| (StateKey::Currency(*code), StateValue::Currency(record.clone()))))
             .chain(participants.map(|(id, it)| (StateKey::Participant(*id), StateValue::Participant(it.clone()))))
             .chain(singles)
+            .chain(
+                evidence.map(|((id, at), record)| (StateKey::Evidence(*id, *at), StateValue::Evidence(record.clone()))),
+            )
     }
 
     /// Makes the changes of a block.
@@ -200,6 +209,7 @@ impl State {
                 self.validators = it.try_into().expect("checked before it was made an entry");
             }
             (StateKey::Rotation, StateValue::Rotation(it)) => self.rotation = it,
+            (StateKey::Evidence(id, at), StateValue::Evidence(it)) => drop(self.evidence.insert((id, at), it)),
             _ => return Err(WrongTable),
         }
         Ok(())

@@ -8,6 +8,7 @@
 use std::fmt;
 
 use crate::{
+    committee::ValidatorId,
     identity::{AccountId, ParticipantId},
     money::Currency,
     transaction::TxId,
@@ -82,6 +83,17 @@ impl Key for (AccountId, Currency) {
 
     fn rank(&self) -> u64 {
         self.0.rank()
+    }
+}
+
+impl Key for (ValidatorId, u8) {
+    fn words(&self) -> (u64, u64) {
+        let (first, second) = words_of(self.0.0.first_chunk().expect("20 bytes"));
+        (first, second ^ u64::from(self.1))
+    }
+
+    fn rank(&self) -> u64 {
+        rank_of(self.0.0.first_chunk().expect("20 bytes"))
     }
 }
 
@@ -356,7 +368,13 @@ mod tests {
             accounts in prop::collection::vec((0u8..3, any::<[u8; 20]>()), 2..20),
             codes in prop::collection::vec("[A-Z0-9]{3,8}", 2..20),
             names in prop::collection::vec("[A-C0-1]{2,12}", 2..20),
+            records in prop::collection::vec((0u8..3, any::<[u8; 20]>(), 0u8..3), 2..20),
         ) {
+            let records = records.into_iter().map(|(first, mut bytes, place)| {
+                bytes[..8].fill(first);
+                (ValidatorId(bytes), place)
+            });
+            check(records.collect());
             let accounts = accounts.into_iter().map(|(first, mut bytes)| {
                 bytes[..8].fill(first);
                 AccountId(bytes)

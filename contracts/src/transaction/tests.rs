@@ -2,10 +2,11 @@ use sha2::{Digest, Sha256};
 
 use super::*;
 use crate::{
+    block::{Height, VoteKind},
     codec::TooMany,
     example::{
-        GENESIS_HASH, currency, currency_record, key, list, not_a_point, participant, participant_id, secret,
-        small_order_keys, text, transfer, two_of_three,
+        GENESIS_HASH, currency, currency_record, double_vote, key, list, not_a_point, participant, participant_id,
+        secret, small_order_keys, text, transfer, two_of_three,
     },
     identity::WeightedKey,
     keys::KeyError,
@@ -292,6 +293,28 @@ fn a_bad_signature_is_blamed_on_its_key() {
     assert_eq!(changed.verify_signatures(), Err(TransactionError::BadSignature { key }));
 }
 
+fn report() -> Action {
+    let evidence = double_vote(&GENESIS_HASH, &secret(1), VoteKind::Prevote, Height(300));
+    Action::ReportEvidence {
+        reporter: ValidatorId::of(&key(2)),
+        evidence: Box::new(evidence),
+    }
+}
+
+#[test]
+fn evidence_is_reported_at_most_once_in_a_transaction() {
+    let of = |actions: Vec<Action>| {
+        let transaction = Transaction {
+            actions: list(actions),
+            ..transfer()
+        };
+        transaction.sign([&secret(1)]).map(|_| ())
+    };
+    let transfer = transfer().actions[0].clone();
+    assert_eq!(of(vec![report(), transfer.clone()]), Ok(()));
+    assert_eq!(of(vec![report(), transfer, report()]), Err(TransactionError::Reports));
+}
+
 #[test]
 fn each_action_names_whose_word_it_needs() {
     let account = AccountId([3; 20]);
@@ -354,6 +377,7 @@ fn each_action_names_whose_word_it_needs() {
             Action::Council(CouncilAction::RegisterCurrency(currency_record("EUR", 2, "ECB"))),
             Authority::Council,
         ),
+        (report(), Authority::Validator(ValidatorId::of(&key(2)))),
     ];
     for (action, expected) in rows {
         assert_eq!(action.authority(), expected, "{action:?}");

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use causeway_contracts::{
     block::{CommitCertificate, CommitSignature, Height},
     codec::Bounded,
+    evidence::{self, Evidence, Turn},
     keys::Signature,
 };
 use malachite_core::{Input, ProposedValue};
@@ -181,6 +182,41 @@ pub fn commit_from_core(certificate: &types::CommitCertificate<Context>, committ
         block: certificate.value_id,
         signatures: Bounded::new(signatures).expect("each member at most once"),
     }
+}
+
+/// `None` unless they are of one step and say different things.
+pub fn evidence_of_votes(one: &Vote, other: &Vote) -> Option<Evidence> {
+    let turn = |vote: &Vote| Turn {
+        validator: vote.validator,
+        height: vote.height,
+        round: vote.round,
+    };
+    if turn(one) != turn(other) || one.kind != other.kind {
+        return None;
+    }
+    let votes = [one, other].map(|vote| evidence::SignedVote {
+        block: vote.block,
+        signature: vote.signature,
+    });
+    Evidence::of_votes(turn(one), one.kind, votes).ok()
+}
+
+/// The same.
+pub fn evidence_of_proposals(one: &Proposal, other: &Proposal) -> Option<Evidence> {
+    let turn = |proposal: &Proposal| Turn {
+        validator: proposal.validator,
+        height: proposal.height,
+        round: proposal.round,
+    };
+    if turn(one) != turn(other) {
+        return None;
+    }
+    let proposals = [one, other].map(|proposal| evidence::SignedProposal {
+        lock_round: proposal.lock_round,
+        block: proposal.block.id(),
+        signature: proposal.signature,
+    });
+    Evidence::of_proposals(turn(one), proposals).ok()
 }
 
 pub fn timer_from_core(height: Height, timeout: types::Timeout) -> Timer {

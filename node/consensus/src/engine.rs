@@ -22,15 +22,16 @@ use malachite_types::{
 use crate::{
     context::{Address, Ballot, Committee, Context, Offer, Seal, Value, or_nil, vote_kind},
     conversion::{
-        commit_from_core, entry_from_core, entry_to_core, judged_to_core, polka_from_core, proposal_from_core,
-        round_from_core, round_number, timer_from_core, timer_to_core, vote_from_core,
+        commit_from_core, entry_from_core, entry_to_core, evidence_of_proposals, evidence_of_votes, judged_to_core,
+        polka_from_core, proposal_from_core, round_from_core, round_number, timer_from_core, timer_to_core,
+        vote_from_core,
     },
     log::{JudgedValue, LogEntry, Timer, TimerKind},
     message::Message,
     record::{Permission, SignRecord, Signed, Step, StepKind, Subject},
     scheme::Scheme,
     verification::Verifier,
-    vocabulary::{CoreFault, Effect, Evidence, Halt},
+    vocabulary::{CoreFault, Effect, Halt},
 };
 
 /// The core drops votes and proposals for later rounds than this above its own.
@@ -418,19 +419,14 @@ impl Desk {
     }
 
     fn report(&mut self, evidence: MisbehaviorEvidence<Context>) {
-        let votes = evidence.votes.into_iter().flat_map(|(_, pairs)| pairs);
-        for (one, other) in votes {
-            if let (Some(one), Some(other)) = (vote_from_core(&one), vote_from_core(&other)) {
-                let evidence = Evidence::Votes(Box::new((one, other)));
-                self.effects.push(Effect::Evidence(evidence));
-            }
-        }
-        for (one, other) in evidence.proposals.iter().flat_map(|(_, pairs)| pairs) {
-            if let (Some(one), Some(other)) = (proposal_from_core(one), proposal_from_core(other)) {
-                let evidence = Evidence::Proposals(Box::new((one, other)));
-                self.effects.push(Effect::Evidence(evidence));
-            }
-        }
+        let votes = evidence.votes.iter().flat_map(|(_, pairs)| pairs);
+        let votes = votes.filter_map(|(one, other)| evidence_of_votes(&vote_from_core(one)?, &vote_from_core(other)?));
+        let proposals = evidence.proposals.iter().flat_map(|(_, pairs)| pairs);
+        let proposals = proposals
+            .filter_map(|(one, other)| evidence_of_proposals(&proposal_from_core(one)?, &proposal_from_core(other)?));
+        let found = votes.chain(proposals);
+        self.effects
+            .extend(found.map(|evidence| Effect::Evidence(Box::new(evidence))));
     }
 }
 

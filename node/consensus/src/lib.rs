@@ -32,6 +32,7 @@ mod moment;
 mod pace;
 mod record;
 mod replica;
+mod reports;
 mod scheme;
 mod validator;
 mod verification;
@@ -50,13 +51,14 @@ pub use self::{
     log::{JudgedValue, LOG_ENTRY_BYTES_MAX, LogEntry, Timer, TimerKind},
     message::{
         MESSAGE_BYTES_MAX, Message, MessageError, PolkaCertificate, PolkaSignature, Proposal, ROUND_MAX,
-        RoundCertificate, RoundCertificateKind, RoundSignature, Vote, proposal_message,
+        RoundCertificate, RoundCertificateKind, RoundSignature, Vote,
     },
     moment::Moment,
     pace::{BLOCK_INTERVAL_IDLE, BLOCK_INTERVAL_MIN},
     record::{Permission, SIGNED_BYTES_MAX, SignRecord, Signed, Step, StepKind, Subject},
     replica::Replica,
+    reports::Reports,
     scheme::{Ed25519, Scheme},
     validator::{Action, Alarm, Beginning, Committed, Event, Misconduct, Status, Stop, Validator},
-    vocabulary::{CoreFault, Effect, Evidence, Fault, Halt, Input, Setup, Verdict},
+    vocabulary::{CoreFault, Effect, Fault, Halt, Input, Setup, Verdict},
 };

@@ -5,7 +5,7 @@
 
 use bincode::{Decode, Encode};
 use causeway_contracts::{
-    block::{Block, BlockId, GenesisHash, Height, VoteKind, batches_root, vote_message},
+    block::{Block, BlockId, GenesisHash, Height, VoteKind, batches_root, proposal_message, vote_message},
     codec::{self, Bounded, DecodeError},
     committee::{VALIDATORS_MAX, ValidatorId},
     keys::Signature,
@@ -101,27 +101,6 @@ impl Proposal {
     pub fn signed_bytes(&self, genesis: &GenesisHash) -> [u8; 81] {
         proposal_message(genesis, self.height, self.round, self.lock_round, &self.block.id())
     }
-}
-
-/// The bytes that a proposal signs after its domain tag, 81 of them: genesis hash, height and round as
-/// big-endian integers, 1 and the proof-of-lock round or five zeros, block id.
-pub fn proposal_message(
-    genesis: &GenesisHash,
-    height: Height,
-    round: u32,
-    lock_round: Option<u32>,
-    block: &BlockId,
-) -> [u8; 81] {
-    let mut bytes = [0; 81];
-    bytes[..32].copy_from_slice(genesis.as_bytes());
-    bytes[32..40].copy_from_slice(&height.0.to_be_bytes());
-    bytes[40..44].copy_from_slice(&round.to_be_bytes());
-    if let Some(lock_round) = lock_round {
-        bytes[44] = 1;
-        bytes[45..49].copy_from_slice(&lock_round.to_be_bytes());
-    }
-    bytes[49..].copy_from_slice(block.as_bytes());
-    bytes
 }
 
 /// Why bytes are not a message that an honest validator sends.

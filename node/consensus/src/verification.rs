@@ -3,7 +3,7 @@
 use std::{collections::BTreeSet, sync::Arc};
 
 use causeway_contracts::{
-    block::{GenesisHash, VoteKind, vote_message},
+    block::{GenesisHash, VoteKind, proposal_message, vote_message},
     codec,
     keys::{Domain, PublicKey, Signature, Signed},
 };
@@ -15,7 +15,6 @@ use malachite_types::{
 use crate::{
     context::{Address, Ballot, Committee, Context, Offer, Seal, nil_or, or_nil, vote_kind, vote_type},
     conversion::round_number,
-    message::proposal_message,
     scheme::Scheme,
 };
 

@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 use causeway_contracts::{
     block::{Block, BlockId, CommitCertificate, Height, TimeMs},
     committee::{ValidatorId, ValidatorSet, rotation::Rotation},
+    evidence::Evidence,
 };
 
 use crate::{
     log::{LogEntry, Timer},
-    message::{Message, Proposal, Vote},
+    message::Message,
     record::Signed,
 };
 
@@ -94,20 +95,14 @@ pub enum Effect {
         block: Arc<Block>,
         certificate: CommitCertificate,
     },
-    Evidence(Evidence),
+    /// A validator has signed twice.
+    Evidence(Box<Evidence>),
     PeerFault {
         peer: ValidatorId,
         fault: Fault,
     },
     /// This node must stop. Always the only effect.
     Halt(Halt),
-}
-
-/// Two signatures of one validator of which an honest one makes at most one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Evidence {
-    Votes(Box<(Vote, Vote)>),
-    Proposals(Box<(Proposal, Proposal)>),
 }
 
 /// What no honest validator sends.

@@ -14,9 +14,9 @@ mod stale_certificates;
 mod time_traveller;
 mod wrong_state_hash;
 
-use causeway_consensus::{Message, Proposal, Vote, proposal_message};
+use causeway_consensus::{Message, Proposal, Vote};
 use causeway_contracts::{
-    block::GenesisHash,
+    block::{GenesisHash, proposal_message},
     committee::ValidatorId,
     keys::{Domain, SecretKey},
 };

@@ -6,8 +6,9 @@ use causeway_consensus::{LogEntry, Message, Scheme, SignRecord, Signed, Step, Su
 use causeway_contracts::{
     block::{BlockId, GenesisHash, Height, StateHash, TimeMs},
     codec,
-    committee::ValidatorSet,
-    ledger::{Execution, Ledger, receipt},
+    committee::{ValidatorId, ValidatorSet},
+    evidence::Evidence,
+    ledger::{Execution, Ledger, StateKey, StateValue, receipt},
     money::Currency,
     transaction::TxId,
 };
@@ -70,10 +71,16 @@ pub struct Checks {
     /// The transactions of final blocks.
     done: BTreeMap<TxId, Height>,
     signed: BTreeMap<(usize, Height, Step), Subject>,
+    /// Of each validator, by place.
+    ids: Vec<ValidatorId>,
+    /// How often an honest validator found that another signed twice.
+    detected: u64,
+    /// Of evidence on the ledger.
+    recorded: u64,
 }
 
 impl Checks {
-    pub fn new(genesis: GenesisHash, honest: Vec<bool>) -> Self {
+    pub fn new(genesis: GenesisHash, ids: Vec<ValidatorId>, honest: Vec<bool>) -> Self {
         Self {
             genesis,
             violations: Vec::new(),
@@ -82,6 +89,9 @@ impl Checks {
             blocks: BTreeMap::new(),
             done: BTreeMap::new(),
             signed: BTreeMap::new(),
+            ids,
+            detected: 0,
+            recorded: 0,
         }
     }
 
@@ -101,6 +111,14 @@ impl Checks {
 
     pub fn transactions(&self) -> u64 {
         self.done.len() as u64
+    }
+
+    pub fn detected(&self) -> u64 {
+        self.detected
+    }
+
+    pub fn recorded(&self) -> u64 {
+        self.recorded
     }
 
     pub fn is_done(&self, id: &TxId) -> bool {
@@ -144,6 +162,47 @@ impl Checks {
         }
     }
 
+    /// An honest validator found that one signed twice.
+    pub fn found(&mut self, node: usize, evidence: &Evidence) {
+        self.detected += 1;
+        self.invariant_only_the_guilty_are_accused(&format!("validator {node}"), evidence);
+    }
+
+    fn invariant_only_the_guilty_are_accused(&mut self, by: &str, evidence: &Evidence) {
+        let accused = self.ids.iter().position(|id| *id == evidence.validator);
+        if accused.is_none_or(|place| self.honest[place]) {
+            self.violated(format!("{by} accuses {accused:?}, which is honest: {evidence:?}"));
+        }
+    }
+
+    /// All that a block records convicts somebody who is guilty, and is new.
+    fn invariant_evidence_is_against_the_guilty(
+        &mut self,
+        height: Height,
+        execution: &Execution,
+        ledger: &Ledger,
+        judge: (&ValidatorSet, &dyn Scheme),
+    ) {
+        let (validators, scheme) = judge;
+        for (key, value) in &execution.changes {
+            let (StateKey::Evidence(accused, place), Some(StateValue::Evidence(record))) = (key, value) else {
+                continue;
+            };
+            self.recorded += 1;
+            let evidence = &record.evidence;
+            self.invariant_only_the_guilty_are_accused(&format!("the ledger at height {height}"), evidence);
+            let verdict = evidence.verify_with(&self.genesis, validators, |signed| scheme.is_good(signed));
+            let recorded: Vec<_> = ledger.evidence_against(*accused).collect();
+            let same_height = recorded.iter().filter(|it| it.evidence.height == evidence.height);
+            if verdict.is_err() || evidence.validator != *accused || same_height.count() != 1 {
+                self.violated(format!(
+                    "height {height} records as {place}, where there are {}: {evidence:?}, {verdict:?}",
+                    recorded.len()
+                ));
+            }
+        }
+    }
+
     /// An honest validator has made a block durable.
     pub fn committed(
         &mut self,
@@ -170,6 +229,7 @@ impl Checks {
         self.invariant_valid(certified, wall, judge);
         self.invariant_at_most_once(height, execution);
         self.invariant_conserved(height, ledger);
+        self.invariant_evidence_is_against_the_guilty(height, execution, ledger, judge);
     }
 
     fn invariant_valid(&mut self, certified: &CertifiedBlock, wall: TimeMs, judge: (&ValidatorSet, &dyn Scheme)) {
@@ -204,11 +264,7 @@ impl Checks {
     fn invariant_conserved(&mut self, height: Height, ledger: &Ledger) {
         let mut sums: BTreeMap<Currency, i128> = BTreeMap::new();
         for (key, value) in ledger.entries() {
-            if let (
-                causeway_contracts::ledger::StateKey::Balance(_, code),
-                causeway_contracts::ledger::StateValue::Balance(record),
-            ) = (key, value)
-            {
+            if let (StateKey::Balance(_, code), StateValue::Balance(record)) = (key, value) {
                 *sums.entry(code).or_default() += record.total();
             }
         }
@@ -222,10 +278,7 @@ impl Checks {
         let mut by_height: BTreeMap<usize, (usize, &Database)> = BTreeMap::new();
         for (node, database) in databases {
             let (other, first) = *by_height.entry(database.chain().len()).or_insert((node, database));
-            let equal = first.entries() == database.entries()
-                && first.ids() == database.ids()
-                && first.digests() == database.digests();
-            if !equal {
+            if first.entries() != database.entries() || !first.remembers_as(database) {
                 let height = database.chain().len();
                 self.violated(format!(
                     "validators {node} and {other} differ in state at height {height}"

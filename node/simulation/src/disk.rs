@@ -182,12 +182,9 @@ impl Database {
         &self.entries
     }
 
-    pub fn ids(&self) -> &BTreeSet<(UnixSeconds, TxId)> {
-        &self.ids
-    }
-
-    pub fn digests(&self) -> &BTreeSet<(TimeMs, BatchDigest)> {
-        &self.digests
+    /// Whether both remember the same transactions and batches.
+    pub fn remembers_as(&self, other: &Self) -> bool {
+        self.ids == other.ids && self.digests == other.digests
     }
 
     pub fn batch(&self, digest: &BatchDigest) -> Option<&SignedBatch> {

@@ -23,3 +23,6 @@ pub use self::{
     faults::{Faults, Reached},
     world::{Outcome, Plan, run},
 };
+
+#[cfg(test)]
+mod tests;

@@ -43,6 +43,8 @@ struct Sum {
     seeds: u64,
     heights: u64,
     transactions: u64,
+    evidence_detected: u64,
+    evidence_recorded: u64,
     faults: Faults,
     reached: Reached,
     byzantine: std::collections::BTreeMap<&'static str, u64>,
@@ -117,6 +119,8 @@ fn attempt(plan: Plan) -> Outcome {
             byzantine: Vec::new(),
             heights: 0,
             transactions: 0,
+            evidence_detected: 0,
+            evidence_recorded: 0,
             virtual_us: 0,
             faults: Faults::default(),
             reached: Reached::default(),
@@ -131,6 +135,8 @@ impl Sum {
         self.seeds += 1;
         self.heights += outcome.heights;
         self.transactions += outcome.transactions;
+        self.evidence_detected += outcome.evidence_detected;
+        self.evidence_recorded += outcome.evidence_recorded;
         self.faults += outcome.faults;
         self.reached += outcome.reached;
         for kind in &outcome.byzantine {
@@ -155,6 +161,11 @@ impl Sum {
             println!("{count:>12}  {kind}");
         }
         println!("{:>12}  transactions with a receipt", self.transactions);
+        println!(
+            "{:>12}  double signatures found, by each that saw them",
+            self.evidence_detected
+        );
+        println!("{:>12}  recorded on the ledger", self.evidence_recorded);
         let rate = self.seeds as f64 / took.as_secs_f64();
         println!("{:>12.1}  seeds a second", rate);
         println!(

@@ -4,7 +4,8 @@ use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use causeway_consensus::{
     Absent, Action, Alarm, BatchFault, Beginning, Chain, CheckedBatch, Draft, Event as Input, Exchange, ExchangeAction,
-    GatherError, Message, Moment, Question, RawBatch, Signing as SignsFrom, Validator, Verdict, Wanted, check_batches,
+    GatherError, Message, Moment, Question, RawBatch, Reports, Signing as SignsFrom, Validator, Verdict, Wanted,
+    check_batches,
     wire::{BLOCKS_MAX, CertifiedBlock, FetchRequest, FetchResponse},
     yields,
 };
@@ -95,6 +96,7 @@ struct Process {
     checking: bool,
     /// Batches of the next height's executed blocks.
     batches: BTreeMap<BlockId, Vec<HashedBatch>>,
+    reports: Reports,
 }
 
 enum Asked {
@@ -145,7 +147,7 @@ impl Node {
     pub fn start(&mut self, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
         let absent = if self.has_run { Absent::Observe } else { Absent::Create };
         let ledger = match self.database.restore(&shared.genesis) {
-            Ok(ledger) => ledger,
+            Ok(ledger) => ledger.judging_by(self.signing.is_good),
             Err(error) => return Err(End::Stopped(format!("cannot restore its ledger: {error}"))),
         };
         let chain = Chain::new(ledger);
@@ -189,6 +191,11 @@ impl Node {
             intake: Vec::new(),
             checking: false,
             batches: BTreeMap::new(),
+            reports: Reports::new(
+                shared.genesis.hash(),
+                self.key.clone(),
+                Arc::clone(&self.signing.scheme),
+            ),
         });
         self.later(env, TICK, Wake::Tick);
         self.input(Input::Begin, shared, env, checks)
@@ -499,7 +506,15 @@ impl Node {
             }
             Action::Report(evidence) => {
                 env.reached.evidence += 1;
-                env.trace(self.place, format_args!("reports {evidence:?}"));
+                env.trace(self.place, format_args!("finds {evidence:?}"));
+                if self.is_honest() {
+                    checks.found(self.place, &evidence);
+                }
+                let now = self.wall(env);
+                if let Some(report) = self.process().reports.report(*evidence, now) {
+                    checks.submitted.insert(report.id());
+                    self.submit(report, shared, env);
+                }
             }
             Action::Blame(peer, misconduct) => self.blame(&peer, &misconduct.to_string(), shared, env, checks),
             Action::Stop(stop) => return Err(End::Stopped(stop.to_string())),

@@ -6,6 +6,7 @@ use causeway_consensus::{Ed25519, Scheme, Signatures};
 use causeway_contracts::{
     codec,
     keys::{self, Domain, PublicKey, SecretKey, Signature, Signed},
+    ledger::IsGood,
 };
 use curve25519_dalek::{EdwardsPoint, Scalar, constants::EIGHT_TORSION, edwards::CompressedEdwardsY};
 use rand_chacha::ChaCha20Rng;
@@ -28,13 +29,17 @@ impl KeyedHash {
     }
 }
 
+fn is_tagged(signed: &Signed<'_>) -> bool {
+    signed.signature == KeyedHash::tag(&signed.key, signed.domain, signed.message)
+}
+
 impl Scheme for KeyedHash {
     fn sign(&self, key: &SecretKey, domain: Domain, message: &[u8]) -> Signature {
         Self::tag(&key.public_key(), domain, message)
     }
 
     fn is_good(&self, signed: &Signed<'_>) -> bool {
-        signed.signature == Self::tag(&signed.key, signed.domain, signed.message)
+        is_tagged(signed)
     }
 }
 
@@ -42,6 +47,8 @@ impl Scheme for KeyedHash {
 #[derive(Debug, Clone)]
 pub struct Signing {
     pub scheme: Arc<dyn Scheme>,
+    /// By which a ledger judges evidence: the scheme's.
+    pub is_good: IsGood,
     rng: Option<ChaCha20Rng>,
     disagreements: Rc<Cell<u64>>,
 }
@@ -50,6 +57,7 @@ impl Signing {
     pub fn real(seed: u64) -> Self {
         Self {
             scheme: Arc::new(Ed25519),
+            is_good: |signed| Ed25519.is_good(signed),
             rng: Some(ChaCha20Rng::seed_from_u64(seed)),
             disagreements: Rc::default(),
         }
@@ -58,6 +66,7 @@ impl Signing {
     pub fn keyed_hash() -> Self {
         Self {
             scheme: Arc::new(KeyedHash),
+            is_good: is_tagged,
             rng: None,
             disagreements: Rc::default(),
         }

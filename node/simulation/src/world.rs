@@ -53,6 +53,10 @@ pub struct Outcome {
     pub byzantine: Vec<&'static str>,
     pub heights: u64,
     pub transactions: u64,
+    /// How often an honest validator found that another signed twice.
+    pub evidence_detected: u64,
+    /// How much of that the ledger recorded, each once.
+    pub evidence_recorded: u64,
     pub virtual_us: u64,
     pub faults: Faults,
     pub reached: Reached,
@@ -151,7 +155,7 @@ impl World {
         let mut env = Env::new(chance, count, trace);
         env.faults = faults;
         let mut world = Self {
-            checks: Checks::new(shared.genesis.hash(), honest),
+            checks: Checks::new(shared.genesis.hash(), shared.ids.clone(), honest),
             clients: Clients::new(&shared.genesis),
             plan,
             shared,
@@ -383,6 +387,8 @@ impl World {
             byzantine: self.kinds,
             heights: self.checks.heights(),
             transactions: self.checks.transactions(),
+            evidence_detected: self.checks.detected(),
+            evidence_recorded: self.checks.recorded(),
             virtual_us: self.env.now,
             faults: self.env.faults,
             reached: self.env.reached,

@@ -8,8 +8,12 @@
 //! It blocks on nothing but its two files: executing, storing and checking batches are others' work.
 
 mod actor;
+mod metrics;
 
 #[cfg(test)]
 mod tests;
 
-pub use self::actor::{ConsensusActor, Ports, Start};
+pub use self::{
+    actor::{ConsensusActor, Ports, Start},
+    metrics::ConsensusMetrics,
+};

@@ -21,6 +21,7 @@ use bincode::{Decode, Encode};
 use causeway_contracts::{
     block::{BatchDigest, Block, BlockId, CommitCertificate, Height, StateHash, TimeMs},
     codec::Bounded,
+    committee::ValidatorId,
     identity::AccountId,
     ledger::{Tip, receipt::Receipt},
     merkle::Root,
@@ -139,6 +140,17 @@ pub(super) const CURRENCY_TABLE: u8 = 2;
 
 /// The first byte of the state keys of participants.
 pub(super) const PARTICIPANT_TABLE: u8 = 3;
+
+/// The first byte of the state keys of evidence.
+pub(super) const EVIDENCE_TABLE: u8 = 8;
+
+/// Before the state keys of evidence against all validators after this one, and after its own.
+pub(super) fn evidence_after(validator: ValidatorId) -> [u8; 22] {
+    let mut key = [u8::MAX; 22];
+    key[0] = EVIDENCE_TABLE;
+    key[1..21].copy_from_slice(validator.as_bytes());
+    key
+}
 
 /// How the state keys of an account's balances begin: the table's byte and the account.
 pub(super) fn balances_prefix(account: AccountId) -> [u8; 21] {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use causeway_contracts::{
     block::{BatchDigest, Height, SignedBatch, TimeMs},
     codec::{self, Bounded},
+    committee::ValidatorId,
+    evidence::EvidenceRecord,
     governance::CurrencyRecord,
     identity::{AccountId, Participant, ParticipantId},
     ledger::{Day, StateKey, StateValue, Tip, receipt::Receipt},
@@ -19,8 +21,8 @@ use super::{
     database::{Database, View},
     error::{Damage, StoreError},
     format::{
-        CURRENCY_TABLE, Column, IndexEntry, Location, PARTICIPANT_TABLE, StoredBlock, StoredReceipts, balances_prefix,
-        height_key, pending_of,
+        CURRENCY_TABLE, Column, EVIDENCE_TABLE, IndexEntry, Location, PARTICIPANT_TABLE, StoredBlock, StoredReceipts,
+        balances_prefix, evidence_after, height_key, pending_of,
     },
     open::{decode_key, read_tip, state_entry},
 };
@@ -178,6 +180,30 @@ impl Reader {
             None => Ok(None),
             Some(_) => Err(self.wrong_table()),
         }
+    }
+
+    /// Evidence against the validators after this one, or from the first on: all of each, until there are
+    /// at least `enough`. With the tip, and whether there is more.
+    pub fn evidence(
+        &self,
+        after: Option<ValidatorId>,
+        enough: usize,
+    ) -> Result<(Tip, Vec<EvidenceRecord>, bool), StoreError> {
+        let view = self.database.view();
+        let tip = read_tip(&view)?;
+        let from = after.map_or_else(|| vec![EVIDENCE_TABLE], |after| evidence_after(after).to_vec());
+        let mut records: Vec<EvidenceRecord> = Vec::new();
+        for entry in view.scan(Column::State, &from) {
+            let (StateKey::Evidence(against, _), StateValue::Evidence(record)) = state_entry(&view, entry?)? else {
+                break;
+            };
+            let is_next = records.last().is_some_and(|last| last.evidence.validator != against);
+            if is_next && records.len() >= enough {
+                return Ok((tip, records, true));
+            }
+            records.push(*record);
+        }
+        Ok((tip, records, false))
     }
 
     /// All registered participants, ascending by id.

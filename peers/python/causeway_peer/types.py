@@ -110,6 +110,25 @@ COUNCIL_ACTION = variants(
     ("set_parameters", PARAMETERS),
 )
 
+SIGNED_VOTE = record(("block", optional(HASH), None), ("signature", SIGNATURE))
+SIGNED_PROPOSAL = record(("lock_round", optional(u32), None), ("block", HASH), ("signature", SIGNATURE))
+VOTES = record(("first", SIGNED_VOTE), ("second", SIGNED_VOTE))
+
+EVIDENCE = record(
+    ("version", u16),
+    ("validator", raw(20)),
+    ("height", u64),
+    ("round", u32),
+    (
+        "conflict",
+        variants(
+            ("prevotes", VOTES),
+            ("precommits", VOTES),
+            ("proposals", record(("first", SIGNED_PROPOSAL), ("second", SIGNED_PROPOSAL))),
+        ),
+    ),
+)
+
 ACTION = variants(
     ("transfer", record(("from", ACCOUNT), ("to", ACCOUNT), ("currency", CURRENCY), ("amount", u64))),
     (
@@ -129,6 +148,7 @@ ACTION = variants(
     ("issue", record(("currency", CURRENCY), ("to", ACCOUNT), ("amount", u64))),
     ("redeem", record(("currency", CURRENCY), ("from", ACCOUNT), ("amount", u64))),
     ("council", COUNCIL_ACTION),
+    ("report_evidence", record(("reporter", raw(20)), ("evidence", EVIDENCE))),
 )
 
 TRANSACTION = record(
@@ -162,6 +182,11 @@ REASONS = (
     "unknown_participant",
     "parameter_out_of_range",
     "registry_full",
+    "unknown_validator",
+    "evidence_out_of_time",
+    "evidence_known",
+    "evidence_full",
+    "evidence_invalid",
 )
 
 REJECTION = variants(*((name,) for name in REASONS))

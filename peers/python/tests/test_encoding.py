@@ -44,6 +44,27 @@ class Encoding(unittest.TestCase):
         reasons = {name: reason for name, reason in lines if name.startswith("rejection.")}
         self.assertEqual(reasons, {f"rejection.{place}": name for place, name in enumerate(types.REASONS)})
 
+    def test_evidence_is_that_of_the_golden_bytes(self):
+        golden = dict(line.split() for line in GOLDEN.read_text().splitlines())
+        for kind in ("prevotes", "precommits", "proposals"):
+            written = golden[f"evidence.{kind}"]
+            validator, rest = written[2:42], written[42:]
+            self.assertEqual(rest[:8], "fb2c0102")
+            # Each ends with the signature; between the two stand the second's optional field and its block.
+            second = {"signature": written[-128:], "block": "07" * 32}
+            first = {"lock_round": None, "block": "07" * 32, "signature": rest[76:204]}
+            if kind == "proposals":
+                second["lock_round"] = 1
+            else:
+                first = {"block": None, "signature": rest[12:140]}
+            conflict = {kind: {"first": first, "second": second}}
+            evidence = {"version": 1, "validator": validator, "height": 300, "round": 2, "conflict": conflict}
+            self.assertEqual(types.EVIDENCE(evidence).hex(), written)
+            if kind == "proposals":
+                reporter = golden["action.report_evidence"][2:42]
+                action = {"report_evidence": {"reporter": reporter, "evidence": evidence}}
+                self.assertEqual(types.ACTION(action).hex(), golden["action.report_evidence"])
+
     def test_unknown_and_missing_fields_are_refused(self):
         transfer = {"from": "11" * 20, "to": "22" * 20, "currency": "CNY", "amount": "5"}
         types.ACTION({"transfer": transfer})

@@ -9,9 +9,10 @@ use crate::{
     block::{Batch, Block, SignedBatch, TimeMs, VoteKind, batch::BATCH_VERSION, batches_root, genesis_block_id},
     codec::encode,
     committee::{ValidatorId, rotation::Rotation},
+    evidence::EvidenceRecord,
     example::{
-        Committee, GENESIS_HASH, currency, currency_record, genesis, header, key, list, participant, participant_id,
-        secret, text, transfer, two_of_three,
+        Committee, GENESIS_HASH, currency, currency_record, double_proposal, double_vote, genesis, header, key, list,
+        participant, participant_id, secret, text, transfer, two_of_three,
     },
     governance::{CouncilAction, Parameters},
     identity::{AccountId, AccountStatus, Freeze, IdentityCommitment, ReasonCode, Salt, Tier},
@@ -198,6 +199,29 @@ fn committees(lines: &mut Lines) {
     }
 }
 
+fn evidence(lines: &mut Lines) {
+    let height = header().height;
+    for kind in [VoteKind::Prevote, VoteKind::Precommit] {
+        let votes = double_vote(&GENESIS_HASH, &secret(1), kind, height);
+        lines.bytes(&format!("evidence.{}", votes.kind()), &votes);
+    }
+    let proposals = double_proposal(&GENESIS_HASH, &secret(1), height);
+    lines.bytes("evidence.proposals", &proposals);
+    let record = EvidenceRecord {
+        evidence: proposals,
+        reporter: ValidatorId::of(&key(2)),
+        transaction: TxId([8; 32]),
+        height: height.next(),
+        time_ms: header().time_ms,
+    };
+    lines.bytes("evidence_record", &record);
+    let report = Action::ReportEvidence {
+        reporter: record.reporter,
+        evidence: Box::new(record.evidence.clone()),
+    };
+    lines.bytes("action.report_evidence", &report);
+}
+
 fn receipts(lines: &mut Lines) {
     let receipt = |outcome| Receipt {
         subject: Subject::Transaction(TxId([8; 32])),
@@ -285,6 +309,7 @@ fn bytes_are_what_they_were() {
     actions(&mut lines);
     transactions(&mut lines);
     committees(&mut lines);
+    evidence(&mut lines);
     receipts(&mut lines);
     statements(&mut lines);
     lines.bytes("parameters.default", &Parameters::default());

@@ -117,6 +117,8 @@ mod invariant_bytes_and_json_give_the_value_back {
         block: values::block();
         batch: values::batch();
         certificate: values::certificate();
+        evidence: values::evidence();
+        evidence_record: values::evidence_record();
         validators: values::validators();
         rotation: values::rotation();
         rejection: values::rejection();

@@ -10,6 +10,7 @@ use crate::{
         Validator,
         rotation::{Absence, Rotation},
     },
+    evidence::{Conflict, Evidence, EvidenceRecord, SignedProposal, SignedVote},
     genesis::{Genesis, GenesisValidator, OpeningAccount, OpeningBalance},
     governance::{CouncilAction, CurrencyRecord, Parameters, TierLimits},
     identity::{
@@ -229,6 +230,8 @@ pub fn action() -> impl Strategy<Value = Action> {
             amount
         }),
         council_action().prop_map(Action::Council),
+        (fixed!(crate::committee::ValidatorId), evidence().prop_map(Box::new))
+            .prop_map(|(reporter, evidence)| Action::ReportEvidence { reporter, evidence }),
     ]
 }
 
@@ -322,6 +325,64 @@ pub fn signed_batch() -> impl Strategy<Value = SignedBatch> {
 
 pub fn vote_kind() -> impl Strategy<Value = VoteKind> {
     prop_oneof![Just(VoteKind::Prevote), Just(VoteKind::Precommit)]
+}
+
+pub fn evidence() -> impl Strategy<Value = Evidence> {
+    let vote = || {
+        (
+            prop::option::of(fixed!(crate::block::BlockId)),
+            fixed!(crate::keys::Signature),
+        )
+            .prop_map(|(block, signature)| SignedVote { block, signature })
+    };
+    let proposal = || {
+        (
+            prop::option::of(small()),
+            fixed!(crate::block::BlockId),
+            fixed!(crate::keys::Signature),
+        )
+            .prop_map(|(lock_round, block, signature)| SignedProposal {
+                lock_round,
+                block,
+                signature,
+            })
+    };
+    let conflict = prop_oneof![
+        (vote(), vote()).prop_map(|(first, second)| Conflict::Prevotes { first, second }),
+        (vote(), vote()).prop_map(|(first, second)| Conflict::Precommits { first, second }),
+        (proposal(), proposal()).prop_map(|(first, second)| Conflict::Proposals { first, second }),
+    ];
+    (
+        any::<u16>(),
+        fixed!(crate::committee::ValidatorId),
+        height(),
+        small(),
+        conflict,
+    )
+        .prop_map(|(version, validator, height, round, conflict)| Evidence {
+            version,
+            validator,
+            height,
+            round,
+            conflict,
+        })
+}
+
+pub fn evidence_record() -> impl Strategy<Value = EvidenceRecord> {
+    (
+        evidence(),
+        fixed!(crate::committee::ValidatorId),
+        fixed!(crate::transaction::TxId),
+        height(),
+        time(),
+    )
+        .prop_map(|(evidence, reporter, transaction, height, time_ms)| EvidenceRecord {
+            evidence,
+            reporter,
+            transaction,
+            height,
+            time_ms,
+        })
 }
 
 pub fn certificate() -> impl Strategy<Value = CommitCertificate> {

@@ -7,6 +7,7 @@ use crate::{
     block::{Height, TimeMs},
     codec,
     committee::{ValidatorId, rotation::Rotation},
+    evidence::EvidenceRecord,
     governance::Parameters,
     identity::{AccountId, AccountStatus, Freeze, IdentityCommitment, Tier},
     ledger::{
@@ -61,6 +62,10 @@ fn state_keys_have_these_bytes() {
         (StateKey::Council, "05"),
         (StateKey::Validators, "06"),
         (StateKey::Rotation, "07"),
+        (
+            StateKey::Evidence(ValidatorId([0xab; 20]), 15),
+            "08abababababababababababababababababababab0f",
+        ),
     ];
     for (key, expected) in &rows {
         assert_eq!(hex_of(key), *expected);
@@ -144,6 +149,15 @@ fn registries_and_singles_have_these_bytes() {
     for (value, expected) in rows {
         assert_eq!(hex_of(&value), expected, "{value:?}");
     }
+    let record = EvidenceRecord {
+        evidence: net.double_vote("v1", 300),
+        reporter: author,
+        transaction: TxId([0xcc; 32]),
+        height: Height(301),
+        time_ms: TimeMs(START_MS),
+    };
+    let bytes = hex::encode(codec::encode(&record));
+    assert_eq!(hex_of(&StateValue::Evidence(Box::new(record))), format!("08{bytes}"));
     let validators = StateValue::Validators(net.ledger.validators().to_list());
     let hashes = [sha_of(&validators), sha_of(&StateValue::Rotation(absent))];
     assert_eq!(hashes, ["32934b11875f21be", "ba1662adc8fa171e"]);
@@ -180,6 +194,11 @@ fn receipts_have_these_bytes() {
         Rejection::UnknownParticipant,
         Rejection::ParameterOutOfRange,
         Rejection::RegistryFull,
+        Rejection::UnknownValidator,
+        Rejection::EvidenceOutOfTime,
+        Rejection::EvidenceKnown,
+        Rejection::EvidenceFull,
+        Rejection::EvidenceInvalid,
     ];
     assert!(reasons.is_sorted());
     for (at, reason) in reasons.into_iter().enumerate() {

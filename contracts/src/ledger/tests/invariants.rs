@@ -10,6 +10,8 @@ use super::{
 };
 use crate::{
     block::{BatchDigest, HashedBatch, TimeMs},
+    committee::ValidatorId,
+    evidence::Conflict,
     genesis::Genesis,
     governance::{CouncilAction, Parameters},
     identity::{AccountId, AccountStatus},
@@ -18,6 +20,7 @@ use crate::{
     transaction::{Action, Authority, FreezeScope, SignedTransaction, TxId, UnixSeconds},
 };
 
+const VALIDATORS: [&str; 4] = ["v1", "v2", "v3", "v4"];
 const PARTICIPANTS: [&str; 5] = ["ECB", "JCB", "BANK", "PSP", "LATE"];
 /// Operator and key; the last two are opened on the way, if at all.
 const CUSTOMERS: [(&str, &str); 6] = [
@@ -81,6 +84,15 @@ enum ActionSpec {
     RegisterParticipant(&'static str, bool),
     SetOperator(&'static str, bool),
     SetParameters(u64, u32),
+    /// By one against another, at a height, with a flaw if any.
+    Report(&'static str, &'static str, u64, Flaw),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Flaw {
+    None,
+    OtherOrder,
+    OtherRound,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -131,8 +143,16 @@ fn action() -> impl Strategy<Value = ActionSpec> {
         1 => (code(), any::<bool>()).prop_map(|(c, on)| ActionSpec::FreezeEverywhere(c, on)),
         1 => (who(), any::<bool>()).prop_map(|(p, op)| ActionSpec::RegisterParticipant(p, op)),
         1 => (who(), prop_oneof![1 => Just(false), 4 => Just(true)]).prop_map(|(p, op)| ActionSpec::SetOperator(p, op)),
+        3 => report_spec(),
         1 => (20..100u64, 59..700u32).prop_map(|(payment, validity)| ActionSpec::SetParameters(payment, validity)),
     ]
+}
+
+fn report_spec() -> impl Strategy<Value = ActionSpec> {
+    let name = || prop_oneof![12 => select(&VALIDATORS[..]), 1 => Just("stranger")];
+    let flaw = prop_oneof![8 => Just(Flaw::None), 1 => Just(Flaw::OtherOrder), 1 => Just(Flaw::OtherRound)];
+    (name(), name(), 0..5u64, flaw)
+        .prop_map(|(by, against, height, flaw)| ActionSpec::Report(by, against, height, flaw))
 }
 
 fn spec() -> impl Strategy<Value = Spec> {
@@ -222,6 +242,16 @@ impl Builder {
                 limits: list(tier_limits(payment)),
                 ..Parameters::default()
             })),
+            ActionSpec::Report(by, against, height, flaw) => {
+                let mut evidence = self.net.double_vote(against, height);
+                match (flaw, &mut evidence.conflict) {
+                    (Flaw::None, _) => {}
+                    (Flaw::OtherRound, _) => evidence.round += 1,
+                    (Flaw::OtherOrder, Conflict::Prevotes { first, second }) => std::mem::swap(first, second),
+                    (Flaw::OtherOrder, _) => unreachable!("two prevotes were made"),
+                }
+                report(by, evidence)
+            }
         }
     }
 
@@ -237,6 +267,10 @@ impl Builder {
                 issuer.map_or("stranger", |issuer| self.signer(Authority::Participant(issuer)))
             }
             Authority::Council => "council",
+            Authority::Validator(id) => {
+                let named = |name: &&str| ValidatorId::of(&key(name)) == id;
+                VALIDATORS.into_iter().find(named).unwrap_or("stranger")
+            }
         }
     }
 
@@ -340,6 +374,7 @@ fn assert_equals_model(ledger: &Ledger, model: &Model) {
     let mut frozen = BTreeSet::new();
     let mut currencies = BTreeMap::new();
     let mut participants = BTreeMap::new();
+    let mut evidence = BTreeMap::new();
     for (key, value) in ledger.entries() {
         match (key, value) {
             (StateKey::Account(id), StateValue::Account(it)) => {
@@ -363,6 +398,10 @@ fn assert_equals_model(ledger: &Ledger, model: &Model) {
             }
             (StateKey::Currency(code), StateValue::Currency(it)) => drop(currencies.insert(code, it)),
             (StateKey::Participant(id), StateValue::Participant(it)) => drop(participants.insert(id, it)),
+            (StateKey::Evidence(id, at), StateValue::Evidence(it)) => {
+                assert_eq!(it.evidence.validator, id);
+                evidence.insert((id, usize::from(at)), it.evidence.height);
+            }
             (StateKey::Parameters, StateValue::Parameters(it)) => assert_eq!(it, model.parameters),
             _ => {}
         }
@@ -375,6 +414,10 @@ fn assert_equals_model(ledger: &Ledger, model: &Model) {
     assert_eq!(frozen, model.frozen);
     assert_eq!(currencies, model.currencies);
     assert_eq!(participants, model.participants);
+    let expected = model.evidence.iter();
+    let expected =
+        expected.flat_map(|(id, heights)| heights.iter().enumerate().map(|(at, height)| ((*id, at), *height)));
+    assert_eq!(evidence, expected.collect());
 }
 
 proptest! {

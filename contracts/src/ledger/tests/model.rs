@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::network::Fate;
 use crate::{
-    block::{GenesisHash, TimeMs},
+    block::{GenesisHash, Height, TimeMs},
+    committee::{ValidatorId, ValidatorSet},
     genesis::Genesis,
     governance::{CouncilAction, CurrencyRecord, Parameters, TierLimits},
     identity::{AccountId, KeyPolicy, Participant, ParticipantId, Tier},
@@ -39,6 +40,11 @@ pub(super) struct Model {
     pub(super) currencies: BTreeMap<Currency, CurrencyRecord>,
     pub(super) participants: BTreeMap<ParticipantId, Participant>,
     council: KeyPolicy,
+    validators: ValidatorSet,
+    /// Who signed twice at which heights, in the order of the reports.
+    pub(super) evidence: BTreeMap<ValidatorId, Vec<Height>>,
+    /// Of the last block.
+    height: Height,
     pub(super) parameters: Parameters,
     next_parameters: Parameters,
     /// Of all time.
@@ -56,6 +62,9 @@ impl Model {
             currencies: genesis.currencies.iter().map(|it| (it.code, it.clone())).collect(),
             participants: BTreeMap::new(),
             council: genesis.council.clone(),
+            validators: genesis.validator_set().unwrap(),
+            evidence: BTreeMap::new(),
+            height: Height::GENESIS,
             parameters: genesis.parameters.clone(),
             next_parameters: genesis.parameters.clone(),
             known: BTreeSet::new(),
@@ -106,6 +115,7 @@ impl Model {
     }
 
     pub(super) fn block(&mut self, time: TimeMs, transactions: &[SignedTransaction]) -> Vec<Fate> {
+        self.height = self.height.next();
         let fates = transactions.iter().map(|tx| self.transaction(time, tx)).collect();
         self.parameters = self.next_parameters.clone();
         fates
@@ -168,6 +178,7 @@ impl Model {
             Authority::Participant(id) => of(id),
             Authority::Issuer(code) => of(&self.currencies.get(code)?.issuer),
             Authority::Council => Some(self.council.clone()),
+            Authority::Validator(id) => Some(KeyPolicy::single(self.validators.by_id(id)?.key)),
         }
     }
 
@@ -326,6 +337,21 @@ impl Model {
                     when(ParameterOutOfRange, parameters.check().is_err());
                 }
             },
+            Action::ReportEvidence { evidence, .. } => {
+                let (at, now) = (evidence.height.0, self.height.0);
+                let recorded = self.evidence.get(&evidence.validator);
+                when(UnknownValidator, self.validators.by_id(&evidence.validator).is_none());
+                when(EvidenceOutOfTime, at >= now || at + 1_000_000 < now);
+                when(
+                    EvidenceKnown,
+                    recorded.is_some_and(|heights| heights.contains(&evidence.height)),
+                );
+                when(EvidenceFull, recorded.is_some_and(|heights| heights.len() == 16));
+                when(
+                    EvidenceInvalid,
+                    evidence.verify(&self.genesis, &self.validators).is_err(),
+                );
+            }
         }
         found
     }
@@ -387,6 +413,12 @@ impl Model {
                 }
                 CouncilAction::SetParameters(parameters) => self.next_parameters = parameters.clone(),
             },
+            Action::ReportEvidence { evidence, .. } => {
+                self.evidence
+                    .entry(evidence.validator)
+                    .or_default()
+                    .push(evidence.height);
+            }
         }
     }
 

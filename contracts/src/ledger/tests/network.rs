@@ -1,9 +1,11 @@
 //! A small network for tests: participants, customers and a ledger to which blocks are added.
 
 use crate::{
-    block::{Batch, Block, HashedBatch, TimeMs},
+    block::{Batch, Block, HashedBatch, Height, TimeMs, VoteKind},
     codec::{Bounded, Text},
     committee::ValidatorId,
+    evidence::Evidence,
+    example::double_vote,
     genesis::{GENESIS_VERSION, Genesis, GenesisValidator, OpeningAccount, OpeningBalance},
     governance::{CouncilAction, CurrencyRecord, Parameters, TierLimits},
     identity::{
@@ -141,7 +143,7 @@ pub(super) type Fate = Result<Outcome, Skip>;
 pub(super) struct Network {
     pub(super) genesis: Genesis,
     pub(super) ledger: Ledger,
-    nonce: u64,
+    pub(super) nonce: u64,
 }
 
 impl Network {
@@ -234,6 +236,11 @@ impl Network {
 
     pub(super) fn must(&mut self, actions: Vec<Action>, signers: &[&str]) {
         assert_eq!(self.act(actions, signers), Ok(Outcome::Applied));
+    }
+
+    /// That a name's key signed two prevotes.
+    pub(super) fn double_vote(&self, name: &str, height: u64) -> Evidence {
+        double_vote(&self.ledger.genesis(), &secret(name), VoteKind::Prevote, Height(height))
     }
 
     pub(super) fn available(&self, account: AccountId, name: &str) -> i128 {
@@ -343,6 +350,14 @@ pub(super) fn close(operator: &str, account: AccountId) -> Action {
 
 pub(super) fn council(action: CouncilAction) -> Action {
     Action::Council(action)
+}
+
+/// A report by one validator against a key that need not be one's.
+pub(super) fn report(reporter: &str, evidence: Evidence) -> Action {
+    Action::ReportEvidence {
+        reporter: ValidatorId::of(&key(reporter)),
+        evidence: Box::new(evidence),
+    }
 }
 
 pub(super) fn freeze_everywhere(name: &str, frozen: bool) -> Action {

@@ -4,6 +4,7 @@
 use super::network::*;
 use crate::{
     block::TimeMs,
+    evidence::Evidence,
     governance::{CouncilAction, Parameters},
     identity::{AccountId, KeyPolicy, Tier, WeightedKey},
     ledger::{
@@ -228,6 +229,48 @@ fn council_actions_refuse_in_the_documented_order() {
         ),
     ];
     check(&mut net, rows);
+}
+
+#[test]
+fn reports_of_evidence_refuse_in_the_documented_order() {
+    use Rejection::*;
+    let mut net = network();
+    let known = net.double_vote("v1", 1);
+    net.must(vec![report("v2", known)], &["v2"]);
+    for height in 1..=16 {
+        let evidence = net.double_vote("v3", height);
+        // Blocks up to that height.
+        while net.ledger.tip().height.0 < height {
+            net.run(Vec::new());
+        }
+        net.must(vec![report("v1", evidence)], &["v1"]);
+    }
+    let now = net.ledger.tip().height.0;
+    let spoilt = |mut evidence: Evidence| {
+        evidence.round += 1;
+        evidence
+    };
+    // Each row is in a block after that of the one before it.
+    let evidence = [
+        ("stranger", now + 1, UnknownValidator),
+        ("v1", now + 2, EvidenceOutOfTime),
+        ("v1", 1, EvidenceKnown),
+        ("v3", 1, EvidenceKnown),
+        ("v3", 17, EvidenceFull),
+        ("v1", 2, EvidenceInvalid),
+    ];
+    let rows = evidence.map(|(name, height, reason)| {
+        let evidence = spoilt(net.double_vote(name, height));
+        (report("v4", evidence), "v4", reason)
+    });
+    check(&mut net, rows.to_vec());
+    let unknown = net.double_vote("v2", 1);
+    let by_nobody = report("stranger", unknown.clone());
+    assert_eq!(net.act(vec![by_nobody], &["stranger"]), Err(Skip::UnknownSigner));
+    let by_another = report("v1", unknown.clone());
+    assert_eq!(net.act(vec![by_another], &["v2"]), Err(Skip::UnknownSigner));
+    // A validator may report itself.
+    net.must(vec![report("v2", unknown)], &["v2"]);
 }
 
 #[test]

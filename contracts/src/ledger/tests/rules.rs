@@ -2,11 +2,13 @@
 
 use super::network::*;
 use crate::{
-    block::TimeMs,
+    block::{Height, TimeMs},
+    committee::ValidatorId,
+    evidence::EvidenceRecord,
     governance::{CouncilAction, Parameters},
     identity::{AccountStatus, Freeze, Tier},
     ledger::{
-        Day, StateKey,
+        Day, Ledger, StateKey, StateValue, Tip,
         receipt::Outcome,
         rejection::{Rejection, Skip},
     },
@@ -360,4 +362,112 @@ fn admission_tolerates_an_idle_network() {
     assert_eq!(net.ledger.admit_at(&tx, &tx.id(), now), Ok(()));
     let strange = with_signers(tx.transaction.clone(), &["stranger"]);
     assert_eq!(net.ledger.admit_at(&strange, &tx.id(), now), Err(Skip::UnknownSigner));
+}
+
+#[test]
+fn a_report_leaves_a_record_and_nothing_else() {
+    let mut net = network();
+    net.run(Vec::new());
+    let validators = net.ledger.validators().clone();
+    let evidence = net.double_vote("v1", 1);
+    let tx = net.tx(vec![report("v2", evidence.clone())], &["v2"]);
+    assert!(!net.ledger.has_evidence(&evidence));
+    let before: Vec<_> = net
+        .ledger
+        .entries()
+        .filter(|(key, _)| *key != StateKey::Rotation)
+        .collect();
+    assert_eq!(net.run(vec![tx.clone()]), [Ok(Outcome::Applied)]);
+    let record = EvidenceRecord {
+        evidence: evidence.clone(),
+        reporter: ValidatorId::of(&key("v2")),
+        transaction: tx.id(),
+        height: net.ledger.tip().height,
+        time_ms: net.time(),
+    };
+    assert_eq!(
+        net.ledger.evidence_against(evidence.validator).collect::<Vec<_>>(),
+        [&record]
+    );
+    assert!(net.ledger.has_evidence(&evidence));
+    assert_eq!(net.ledger.evidence_count(), 1);
+    assert_eq!(*net.ledger.validators(), validators);
+    let entry = (
+        StateKey::Evidence(evidence.validator, 0),
+        StateValue::Evidence(Box::new(record)),
+    );
+    let after: Vec<_> = net
+        .ledger
+        .entries()
+        .filter(|(key, _)| *key != StateKey::Rotation)
+        .collect();
+    assert_eq!(after, [before, vec![entry]].concat());
+    // Another round of the same height adds nothing; another height does.
+    let again = net.double_vote("v1", 1);
+    let fate = net.act(vec![report("v3", again)], &["v3"]);
+    assert_eq!(fate, rejected(0, Rejection::EvidenceKnown));
+    let second = net.double_vote("v1", 2);
+    net.must(vec![report("v3", second)], &["v3"]);
+    assert_eq!(net.ledger.evidence_count(), 2);
+}
+
+#[test]
+fn a_report_is_taken_back_with_its_transaction() {
+    let mut net = network();
+    net.run(Vec::new());
+    let evidence = net.double_vote("v1", 1);
+    let [alice, bob] = ["alice", "bob"].map(|name| net.account("BANK", name));
+    let actions = vec![report("v2", evidence.clone()), transfer(alice, bob, "EUR", 0)];
+    assert_eq!(net.act(actions, &["v2", "alice"]), rejected(1, Rejection::AmountZero));
+    assert_eq!(net.ledger.evidence_count(), 0);
+    net.must(vec![report("v2", evidence)], &["v2"]);
+}
+
+#[test]
+fn evidence_is_recorded_within_a_million_heights() {
+    let old = network();
+    let at = |height: u64| {
+        let tip = Tip {
+            height: Height(height - 1),
+            ..old.ledger.tip().clone()
+        };
+        let none = std::iter::empty;
+        let restored = Ledger::restore(
+            old.ledger.genesis(),
+            tip,
+            old.ledger.entries(),
+            none(),
+            std::iter::empty(),
+            1,
+        );
+        let mut net = Network {
+            ledger: restored.unwrap(),
+            ..network()
+        };
+        let evidence = net.double_vote("v1", 7);
+        net.act(vec![report("v2", evidence)], &["v2"])
+    };
+    assert_eq!(at(7), rejected(0, Rejection::EvidenceOutOfTime));
+    assert_eq!(at(8), Ok(Outcome::Applied));
+    assert_eq!(at(1_000_007), Ok(Outcome::Applied));
+    assert_eq!(at(1_000_008), rejected(0, Rejection::EvidenceOutOfTime));
+}
+
+#[test]
+fn a_simulation_may_judge_signatures_in_its_own_way() {
+    let mut net = network();
+    net.run(Vec::new());
+    let mut evidence = net.double_vote("v1", 1);
+    evidence.round += 1;
+    let tx = |net: &mut Network| vec![net.tx(vec![report("v2", evidence.clone())], &["v2"])];
+    let refused = tx(&mut net);
+    assert_eq!(net.run(refused), [rejected(0, Rejection::EvidenceInvalid)]);
+    let Network { genesis, ledger, nonce } = net;
+    let mut net = Network {
+        genesis,
+        ledger: ledger.judging_by(|_| true),
+        nonce,
+    };
+    let taken = tx(&mut net);
+    assert_eq!(net.run(taken), [Ok(Outcome::Applied)]);
 }

@@ -6,6 +6,7 @@ use causeway_contracts::{
     block::{Block, BlockId, CommitCertificate, Height, StateHash, TimeMs},
     codec::DecodeError,
     committee::{ValidatorId, ValidatorSet, rotation::Rotation},
+    evidence::Evidence,
 };
 
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
     log::{LogEntry, Timer},
     message::MessageError,
     record::Signed,
-    vocabulary::{Evidence, Fault, Halt, Verdict},
+    vocabulary::{Fault, Halt, Verdict},
 };
 
 /// The state after a committed block, and who decides the next.
@@ -127,7 +128,7 @@ pub enum Action {
         request: Vec<u8>,
     },
     /// A validator has signed two things of which an honest one signs at most one.
-    Report(Evidence),
+    Report(Box<Evidence>),
     Blame(ValidatorId, Misconduct),
     /// This node must stop.
     Stop(Stop),

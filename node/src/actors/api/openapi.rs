@@ -38,6 +38,7 @@ use super::{account, error::PROBLEM_TYPE, metrics, public, receipt, stream, subm
         public::currency,
         public::block,
         public::validators,
+        public::evidence,
         stream::stream,
         metrics::metrics,
     ),

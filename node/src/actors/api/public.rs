@@ -3,12 +3,12 @@
 use std::collections::HashMap;
 
 use actix_web::{
-    HttpResponse,
+    HttpRequest, HttpResponse,
     http::header::CACHE_CONTROL,
     web::{self, Path},
 };
 use causeway_contracts::{
-    api::{BlockView, Problem, Status, ValidatorView, Validators},
+    api::{BlockView, EvidencePage, Problem, Status, ValidatorView, Validators},
     block::Height,
     codec::Text,
     committee::ValidatorId,
@@ -17,12 +17,12 @@ use causeway_contracts::{
     statement::{Answer, SignedStatement},
 };
 use futures::try_join;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{
     context::Api,
     error::{ApiError, NotAccepting},
-    routes::IMMUTABLE,
+    routes::{self, IMMUTABLE},
 };
 use crate::{
     actors::{ledger::message::Tip, mempool::message::GetCapacity, network::message::Peers},
@@ -198,6 +198,39 @@ pub(super) async fn validators(api: web::Data<Api>) -> Result<HttpResponse, ApiE
         height: committed.height,
         hash: committed.validators.hash(),
         validators,
+    }))
+}
+
+/// A page has at least this many records, if there are as many, and ends with a validator's last.
+const EVIDENCE_ENOUGH: usize = 64;
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct EvidenceQuery {
+    after: Option<ValidatorId>,
+}
+
+/// Validators that signed twice
+///
+/// What the ledger has recorded: two different votes or proposals of one validator for one step. The
+/// signatures prove it by themselves; the transaction's receipt proves that it was recorded.
+#[utoipa::path(
+    get,
+    path = "/v1/evidence",
+    params(("after" = Option<ValidatorId>, Query, description = "The `next` of the page before.")),
+    responses(
+        (status = 200, body = EvidencePage),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not a validator's id."),
+    ),
+)]
+pub(super) async fn evidence(api: web::Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let EvidenceQuery { after } = routes::query(&request, "after")?;
+    let (tip, evidence, more) = api.read(move |reader| reader.evidence(after, EVIDENCE_ENOUGH)).await?;
+    let next = evidence.last().filter(|_| more).map(|last| last.evidence.validator);
+    Ok(HttpResponse::Ok().json(EvidencePage {
+        height: tip.height,
+        evidence,
+        next,
     }))
 }
 

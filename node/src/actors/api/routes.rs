@@ -79,6 +79,11 @@ pub(super) const API: &[Endpoint] = &[
         allow: GET,
         route: || get().to(public::validators),
     },
+    Endpoint {
+        path: "/v1/evidence",
+        allow: GET,
+        route: || get().to(public::evidence),
+    },
     // No HEAD: its body never ends.
     Endpoint {
         path: "/v1/stream",

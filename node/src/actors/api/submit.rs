@@ -246,6 +246,7 @@ fn invalid_code(error: &TransactionError) -> &'static str {
         TransactionError::Version(_) => "unknown_version",
         TransactionError::WrongGenesis { .. } => "wrong_genesis",
         TransactionError::NoActions => "no_actions",
+        TransactionError::Reports => "too_many_reports",
         TransactionError::Signatures => "bad_signature_list",
         TransactionError::KeyPolicy { .. } => "bad_key_policy",
         TransactionError::TooLong { .. } => "too_long",

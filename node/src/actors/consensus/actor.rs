@@ -1,6 +1,7 @@
 use std::{
     collections::BTreeMap,
     fmt::Display,
+    net::{IpAddr, Ipv4Addr},
     path::PathBuf,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
@@ -11,21 +12,23 @@ use actix::{
     WrapFuture,
 };
 use causeway_consensus::{
-    Action, Alarm, Beginning, Ed25519, Event, Evidence, Halt, Misconduct, Moment, Signing, Status, Stop, Validator,
+    Action, Alarm, Beginning, Ed25519, Event, Halt, Misconduct, Moment, Reports, Signing, Status, Stop, Validator,
     Verdict,
 };
 use causeway_contracts::{
     block::{BATCHES_MAX, BatchDigest, Block, BlockId, CommitCertificate, GenesisHash, HashedBatch, Height, TimeMs},
     committee::ValidatorId,
+    evidence::Evidence,
     keys::SecretKey,
 };
 use nix::sys::statvfs::statvfs;
 use tokio::sync::watch;
 
+use super::metrics::ConsensusMetrics;
 use crate::{
     actors::{
         ledger::message::{Commit, CommitDone, Committed, Draft, Execute},
-        mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready},
+        mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready, Submit},
         network::message::{Destination, Fetch, Lane, PeerFault, Received, Send},
     },
     exit::{self, ExitStatus},
@@ -42,6 +45,9 @@ const PENDING_BYTES_MAX: usize = 64 * 1024;
 /// fit in a block.
 const DRAFT_TRANSACTIONS_MAX: usize = 16 * 1024;
 
+/// Whom the mempool takes reports from: no client has this address.
+const THIS_NODE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
+
 /// The other actors.
 #[derive(Clone)]
 pub struct Ports {
@@ -51,6 +57,7 @@ pub struct Ports {
     pub ready: Recipient<Ready>,
     pub gather: Recipient<Gather>,
     pub ordered: Recipient<Ordered>,
+    pub submit: Recipient<Submit>,
     pub draft: Recipient<Draft>,
     pub execute: Recipient<Execute>,
     pub commit: Recipient<Commit>,
@@ -67,6 +74,7 @@ pub struct Start {
     pub data: PathBuf,
     pub disk_free_bytes_min: u64,
     pub ports: Ports,
+    pub metrics: ConsensusMetrics,
 }
 
 pub struct ConsensusActor {
@@ -81,6 +89,8 @@ pub struct ConsensusActor {
     /// Batches of the next height's executed blocks.
     batches: BTreeMap<BlockId, Vec<HashedBatch>>,
     timers: BTreeMap<Alarm, SpawnHandle>,
+    reports: Reports,
+    metrics: ConsensusMetrics,
     status: watch::Sender<Status>,
 }
 
@@ -95,6 +105,7 @@ impl ConsensusActor {
             data,
             disk_free_bytes_min,
             ports,
+            metrics,
         } = start;
         let signing = match files.settle(&mut recovered, tip.height) {
             Ok(signing) => signing,
@@ -112,6 +123,8 @@ impl ConsensusActor {
         let (status, watched) = watch::channel(Status::default());
         let actor = Self {
             me: ValidatorId::of(&key.public_key()),
+            reports: Reports::new(genesis, key.clone(), Arc::new(Ed25519)),
+            metrics,
             validator: Validator::new(Beginning {
                 genesis,
                 key,
@@ -197,7 +210,7 @@ impl ConsensusActor {
                 source,
             } => self.commit(block.as_ref().clone(), certificate, source, ctx),
             Action::Fetch { from, request } => self.fetch(from, request, ctx),
-            Action::Report(evidence) => report(&evidence),
+            Action::Report(evidence) => self.report(*evidence, ctx),
             Action::Blame(peer, misconduct) => self.blame(peer, &misconduct),
             Action::Stop(stop) => stop_now(&stop),
         }
@@ -227,6 +240,34 @@ impl ConsensusActor {
         if let Err(error) = self.ports.fault.try_send(PeerFault { peer, fault }) {
             tracing::debug!(%error, "peer fault not reported");
         }
+    }
+
+    /// Says it, counts it, and has the ledger record it, unless that was done before. If the transaction is
+    /// lost, others report the same.
+    fn report(&mut self, evidence: Evidence, ctx: &mut Context<Self>) {
+        self.metrics.evidence_detected.inc();
+        tracing::error!(
+            validator = %evidence.validator,
+            height = %evidence.height,
+            round = evidence.round,
+            signed = evidence.kind(),
+            "a validator has signed twice: its key is in two places, or in wrong hands"
+        );
+        let Some(report) = self.reports.report(evidence, now()) else {
+            return;
+        };
+        let id = report.id();
+        let submitting = self.ports.submit.send(Submit {
+            transactions: vec![report],
+            client: THIS_NODE,
+        });
+        ctx.spawn(submitting.into_actor(self).map(move |answer, actor, ctx| match answer {
+            Ok(answers) => match answers.into_iter().next() {
+                Some(Err(refusal)) => tracing::warn!(%id, %refusal, "the report of it is not taken"),
+                _ => tracing::info!(%id, "reported it"),
+            },
+            Err(error) => actor.abandoned(error, ctx),
+        }));
     }
 
     fn draft(&mut self, height: Height, round: u32, ctx: &mut Context<Self>) {
@@ -483,23 +524,6 @@ pub fn now() -> TimeMs {
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     TimeMs(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
-}
-
-fn report(evidence: &Evidence) {
-    match evidence {
-        Evidence::Votes(pair) => tracing::error!(
-            validator = %pair.0.validator,
-            height = %pair.0.height,
-            round = pair.0.round,
-            "a validator has voted twice: its key is in two places, or in wrong hands"
-        ),
-        Evidence::Proposals(pair) => tracing::error!(
-            validator = %pair.0.validator,
-            height = %pair.0.height,
-            round = pair.0.round,
-            "a validator has proposed twice: its key is in two places, or in wrong hands"
-        ),
-    }
 }
 
 /// A vote that is not remembered must never leave.

@@ -9,28 +9,32 @@ use std::{
 
 use actix::{Actor, ActorContext, Addr, Context, Handler, Message, MessageResult};
 use causeway_consensus::{
-    Status,
+    Message as Said, Status, Vote,
     wire::{CertifiedBlock, FetchRequest, FetchResponse},
 };
 use causeway_contracts::{
     block::{
         BATCHES_MAX, BLOCK_VERSION, Batch, BatchDigest, Block, BlockId, GenesisHash, HashedBatch, Header, Height,
-        StateHash, TimeMs, batch::BATCH_VERSION, batches_root, genesis_block_id,
+        StateHash, TimeMs, VoteKind, batch::BATCH_VERSION, batches_root, genesis_block_id, vote_message,
     },
     codec::Bounded,
     committee::{Validator, ValidatorId, ValidatorSet, rotation::Rotation},
-    keys::SecretKey,
+    keys::{Domain, SecretKey},
     ledger::InvalidBlock,
     merkle::Root,
+    transaction::{Action, SignedTransaction, TxId},
 };
 use tokio::sync::watch;
 
-use super::actor::{ConsensusActor, Ports, Start};
+use super::{
+    actor::{ConsensusActor, Ports, Start},
+    metrics::ConsensusMetrics,
+};
 use crate::{
     actors::{
         ledger::message::{Commit, CommitDone, Committed, Draft, Execute, WrongHeight},
-        mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready},
-        network::message::{Destination, Fetch, FetchError, PeerFault, Received, Send},
+        mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready, Refusal, Submit},
+        network::message::{Destination, Fetch, FetchError, Lane, PeerFault, Received, Send},
     },
     log::{Absent, DiskFolder, Files},
 };
@@ -63,6 +67,7 @@ struct World {
     chains: BTreeMap<ValidatorId, Vec<CertifiedBlock>>,
     waiting: Vec<HashedBatch>,
     faults: Vec<(ValidatorId, &'static str)>,
+    reports: Vec<SignedTransaction>,
 }
 
 impl World {
@@ -154,6 +159,15 @@ impl Handler<PeerFault> for Others {
     type Result = ();
     fn handle(&mut self, PeerFault { peer, fault }: PeerFault, _: &mut Self::Context) {
         self.with(|world| world.faults.push((peer, fault)));
+    }
+}
+
+impl Handler<Submit> for Others {
+    type Result = Vec<Result<TxId, Refusal>>;
+    fn handle(&mut self, Submit { transactions, .. }: Submit, _: &mut Self::Context) -> Self::Result {
+        let ids = transactions.iter().map(|signed| Ok(signed.id())).collect();
+        self.with(|world| world.reports.extend(transactions));
+        ids
     }
 }
 
@@ -335,10 +349,12 @@ impl Network {
                 ready: others.clone().recipient(),
                 gather: others.clone().recipient(),
                 ordered: others.clone().recipient(),
+                submit: others.clone().recipient(),
                 draft: others.clone().recipient(),
                 execute: others.clone().recipient(),
                 commit: others.recipient(),
             },
+            metrics: ConsensusMetrics::register(&prometheus::Registry::new()).expect("a new registry"),
         });
         self.watched.insert(node, watched);
         let actor = actor.start();
@@ -475,5 +491,60 @@ async fn a_node_without_its_sign_record_observes_and_signs_later() {
     network.kill(2).await;
     network.start(2, Absent::Observe);
     network.until(2, signs).await;
+    network.check();
+}
+
+/// What validator 3, which does not run, would say in the first round.
+fn vote(height: Height, block: Option<BlockId>) -> Vec<u8> {
+    let message = vote_message(&GENESIS, VoteKind::Prevote, height, 0, block.as_ref());
+    let vote = Vote {
+        kind: VoteKind::Prevote,
+        height,
+        round: 0,
+        block,
+        validator: id(3),
+        signature: key(3).sign(Domain::Vote, &message),
+    };
+    Said::Vote(vote).encode()
+}
+
+#[actix_rt::test]
+async fn a_double_vote_is_reported_once_by_each_that_saw_it() {
+    let mut network = Network::new();
+    (0..3).for_each(|node| network.start(node, Absent::Create));
+    let reports = |network: &Network| network.world.lock().expect("no holder panics").reports.clone();
+    while reports(&network).len() < 3 {
+        let height = network.watched[&0].borrow().committed.next();
+        let running = network.world.lock().expect("no holder panics").running.clone();
+        for (actor, height) in running
+            .values()
+            .flat_map(|actor| [height, height.next()].map(|at| (actor, at)))
+        {
+            for block in [None, Some(BlockId([9; 32]))] {
+                let received = Received {
+                    from: id(3),
+                    lane: Lane::Consensus,
+                    payload: vote(height, block),
+                    arrived: super::actor::now(),
+                };
+                actor.try_send(received).expect("has room");
+            }
+        }
+        network.order(&[0, 1, 2]).await;
+    }
+    let mut seen = std::collections::BTreeSet::new();
+    for signed in reports(&network) {
+        assert_eq!(signed.check(&GENESIS), Ok(()));
+        assert_eq!(signed.verify_signatures(), Ok(()));
+        let [Action::ReportEvidence { reporter, evidence }] = &signed.transaction.actions[..] else {
+            panic!("a report and nothing else: {signed:?}");
+        };
+        assert_eq!(evidence.verify(&GENESIS, &validators()), Ok(()));
+        assert_eq!(evidence.validator, id(3));
+        assert!(
+            seen.insert((*reporter, evidence.height)),
+            "reported twice: {evidence:?}"
+        );
+    }
     network.check();
 }

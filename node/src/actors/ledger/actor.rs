@@ -7,7 +7,7 @@ use actix::{Actor, ActorFutureExt, Addr, ArbiterHandle, AtomicResponse, Context,
 use causeway_consensus::{Chain, yields};
 use causeway_contracts::{
     block::{Block, BlockId, HashedBatch, Height, TimeMs},
-    ledger::{Execution, InvalidBlock, Ledger},
+    ledger::{Execution, InvalidBlock, Ledger, StateValue},
 };
 use tokio::sync::broadcast;
 
@@ -41,7 +41,7 @@ impl LedgerActor {
         finalized: broadcast::Sender<Finalized>,
         metrics: LedgerMetrics,
     ) -> Addr<Self> {
-        metrics.at(ledger.tip().height);
+        metrics.at(&ledger);
         Self::start_in_arbiter(arbiter, move |context: &mut Context<Self>| {
             context.set_mailbox_capacity(MAILBOX_MESSAGES_MAX);
             Self {
@@ -82,8 +82,9 @@ impl LedgerActor {
         } = commit;
         let before = self.chain.ledger().tip().time_ms;
         let receipts: Arc<[_]> = execution.receipts.as_slice().into();
+        warn_of_evidence(&execution);
         self.chain.commit(execution);
-        self.metrics.at(block.header.height);
+        self.metrics.at(self.chain.ledger());
         self.metrics.finalized(block.header.time_ms, before, &receipts);
         // Fails if nobody listens, which is no fault.
         self.finalized
@@ -196,6 +197,24 @@ fn now() -> TimeMs {
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
     TimeMs(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
+}
+
+/// Evidence has the last keys of all.
+fn warn_of_evidence(execution: &Execution) {
+    for (_, value) in execution.changes.iter().rev() {
+        let Some(StateValue::Evidence(record)) = value else {
+            break;
+        };
+        tracing::warn!(
+            validator = %record.evidence.validator,
+            height = %record.evidence.height,
+            round = record.evidence.round,
+            signed = record.evidence.kind(),
+            reporter = %record.reporter,
+            transaction = %record.transaction,
+            "it is on the ledger that a validator has signed twice"
+        );
+    }
 }
 
 fn stop_diverged(height: Height, id: &BlockId, why: &InvalidBlock) -> ! {

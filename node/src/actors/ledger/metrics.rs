@@ -1,13 +1,17 @@
 //! The ledger's figures for operators.
 
 use causeway_contracts::{
-    block::{Height, TimeMs},
-    ledger::receipt::{Outcome, Receipt},
+    block::TimeMs,
+    ledger::{
+        Ledger,
+        receipt::{Outcome, Receipt},
+    },
 };
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 pub struct LedgerMetrics {
     height: IntGauge,
+    evidence: IntGauge,
     applied: IntCounter,
     rejected: IntCounter,
     block_interval: Histogram,
@@ -29,6 +33,10 @@ impl LedgerMetrics {
         )?;
         let metrics = Self {
             height,
+            evidence: IntGauge::new(
+                "causeway_evidence_recorded",
+                "Records on the ledger of validators that signed twice.",
+            )?,
             applied: finalized.with_label_values(&["applied"]),
             rejected: finalized.with_label_values(&["rejected"]),
             block_interval: histogram(
@@ -44,6 +52,7 @@ impl LedgerMetrics {
             )?,
         };
         registry.register(Box::new(metrics.height.clone()))?;
+        registry.register(Box::new(metrics.evidence.clone()))?;
         registry.register(Box::new(finalized))?;
         for histogram in [&metrics.block_interval, &metrics.execute, &metrics.commit] {
             registry.register(Box::new(histogram.clone()))?;
@@ -51,8 +60,11 @@ impl LedgerMetrics {
         Ok(metrics)
     }
 
-    pub(super) fn at(&self, height: Height) {
+    pub(super) fn at(&self, ledger: &Ledger) {
+        let height = ledger.tip().height;
         self.height.set(i64::try_from(height.0).expect("heights fit 63 bits"));
+        self.evidence
+            .set(i64::try_from(ledger.evidence_count()).expect("at most 16 a validator"));
     }
 
     /// `before` is the time of the block's parent.

@@ -27,7 +27,7 @@ pub(super) fn spenders(ledger: &Ledger, signed: &SignedTransaction) -> Spenders 
             Authority::Issuer(code) => spenders
                 .operators
                 .extend(ledger.currency(code).map(|currency| currency.issuer)),
-            Authority::Council => {}
+            Authority::Council | Authority::Validator(_) => {}
         }
     }
     spenders.accounts.sort_unstable();

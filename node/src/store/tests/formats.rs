@@ -3,6 +3,7 @@
 use causeway_contracts::{
     block::{BatchDigest, Height, TimeMs},
     codec,
+    committee::ValidatorId,
     identity::AccountId,
     ledger::{StateKey, Tip},
     transaction::{TxId, UnixSeconds},
@@ -11,8 +12,8 @@ use causeway_contracts::{
 use super::open;
 use crate::store::{
     format::{
-        CURRENCY_TABLE, Column, FORMAT_VERSION, IndexEntry, Location, balances_prefix, digest_key, digest_of,
-        height_key, height_of, id_key, id_of, pending_of, tip_of, tip_value,
+        CURRENCY_TABLE, Column, EVIDENCE_TABLE, FORMAT_VERSION, IndexEntry, Location, balances_prefix, digest_key,
+        digest_of, evidence_after, height_key, height_of, id_key, id_of, pending_of, tip_of, tip_value,
     },
     trial::{Trial, euro},
 };
@@ -107,4 +108,9 @@ fn prefixes_are_those_of_state_keys() {
     assert!(balance.starts_with(&balances_prefix(account)));
     assert_eq!(balance.len(), 21 + 8);
     assert_eq!(codec::encode(&StateKey::Currency(euro()))[0], CURRENCY_TABLE);
+    let [one, next] = [ValidatorId([7; 20]), ValidatorId([8; 20])];
+    let last = codec::encode(&StateKey::Evidence(one, 15));
+    let first = codec::encode(&StateKey::Evidence(next, 0));
+    assert_eq!(last[0], EVIDENCE_TABLE);
+    assert!(last < evidence_after(one).to_vec() && evidence_after(one).to_vec() < first);
 }

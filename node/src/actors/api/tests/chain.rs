@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use causeway_contracts::{
     block::{
-        Batch, Block, CommitCertificate, CommitSignature, GenesisHash, HashedBatch, SignedBatch, TimeMs, VoteKind,
-        batch::BATCH_VERSION, vote_message,
+        Batch, Block, BlockId, CommitCertificate, CommitSignature, GenesisHash, HashedBatch, Height, SignedBatch,
+        TimeMs, VoteKind, batch::BATCH_VERSION, vote_message,
     },
     codec::{Bounded, Text},
     committee::ValidatorId,
+    evidence::{Evidence, SignedVote, Turn},
     genesis::{GENESIS_VERSION, Genesis, GenesisValidator, OpeningAccount, OpeningBalance},
     governance::{CurrencyRecord, Parameters},
     identity::{AccountId, AddressPrefix, IdentityCommitment, KeyPolicy, Participant, ParticipantId, Salt, Tier},
@@ -138,6 +139,28 @@ pub fn act(genesis: &GenesisHash, nonce: u64, action: Action, seed: u8) -> Signe
         ..unsigned(genesis, nonce)
     };
     transaction.sign([&key(seed)]).unwrap()
+}
+
+/// That validator `accused` voted twice, reported by `reporter`.
+pub fn report(genesis: &GenesisHash, reporter: u8, accused: u8, height: u64) -> SignedTransaction {
+    let (kind, height) = (VoteKind::Precommit, Height(height));
+    let votes = [None, Some(BlockId([7; 32]))].map(|block| {
+        let message = vote_message(genesis, kind, height, 0, block.as_ref());
+        SignedVote {
+            block,
+            signature: key(accused).sign(Domain::Vote, &message),
+        }
+    });
+    let turn = Turn {
+        validator: ValidatorId::of(&key(accused).public_key()),
+        height,
+        round: 0,
+    };
+    let report = Action::ReportEvidence {
+        reporter: ValidatorId::of(&key(reporter).public_key()),
+        evidence: Box::new(Evidence::of_votes(turn, kind, votes).unwrap()),
+    };
+    act(genesis, height.0, report, reporter)
 }
 
 pub fn unsigned(genesis: &GenesisHash, nonce: u64) -> Transaction {

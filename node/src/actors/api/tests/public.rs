@@ -1,6 +1,6 @@
 use actix_web::http::StatusCode;
 use causeway_contracts::{
-    api::{BlockView, Status, TRANSACTION_TYPE, TransactionStatus, TransactionView, Validators},
+    api::{BlockView, EvidencePage, Status, TRANSACTION_TYPE, TransactionStatus, TransactionView, Validators},
     block::{Height, batches_root},
     committee::ValidatorId,
     governance::CurrencyRecord,
@@ -11,7 +11,7 @@ use causeway_contracts::{
 };
 
 use super::{
-    chain::{Chain, key, payment},
+    chain::{Chain, key, payment, report},
     node::{Mempool, Node, header, problem, send},
 };
 use crate::actors::{
@@ -210,5 +210,55 @@ async fn what_is_not_there_is_a_problem_too() {
     let response = send(node.client.head(node.url("/v1/status"))).await;
     assert_eq!(response.status().as_u16(), 200);
     assert_eq!(response.text().await.unwrap(), "");
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn evidence_is_listed_by_validator() {
+    let mut chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    let page: EvidencePage = node.get_json("/v1/evidence").await;
+    let none = EvidencePage {
+        height: Height(0),
+        evidence: Vec::new(),
+        next: None,
+    };
+    assert_eq!(page, none);
+    for _ in 0..3 {
+        chain.commit(Vec::new()).await;
+    }
+    let reports = [(1, 2), (0, 1), (1, 3)].map(|(accused, height)| report(&chain.hash, 2, accused, height));
+    chain.commit(reports.to_vec()).await;
+    let [one, other] = [0, 1].map(|accused| ValidatorId::of(&key(accused).public_key()));
+    let of = |validator| chain.ledger.evidence_against(validator).cloned().collect::<Vec<_>>();
+    assert_eq!((of(one).len(), of(other).len()), (1, 2));
+    let [first, last] = if one < other { [one, other] } else { [other, one] };
+    let page: EvidencePage = node.get_json("/v1/evidence").await;
+    assert_eq!(page.evidence, [of(first), of(last)].concat());
+    assert_eq!((page.height, page.next), (Height(4), None));
+    assert_eq!(
+        page.evidence[0].evidence.verify(&chain.hash, chain.ledger.validators()),
+        Ok(())
+    );
+    let receipt: TransactionView = node
+        .get_json(&format!("/v1/transactions/{}", page.evidence[0].transaction))
+        .await;
+    assert_eq!(receipt.outcome, Some(Outcome::Applied));
+    let rest: EvidencePage = node.get_json(&format!("/v1/evidence?after={first}")).await;
+    assert_eq!((rest.evidence, rest.next), (of(last), None));
+    let nothing: EvidencePage = node.get_json(&format!("/v1/evidence?after={last}")).await;
+    assert_eq!(nothing.evidence, []);
+    problem(
+        node.get("/v1/evidence?after=me").await,
+        StatusCode::BAD_REQUEST,
+        "bad_query",
+    )
+    .await;
+    // A page ends with all of a validator's records.
+    let reader = chain.store.reader();
+    let (_, records, more) = reader.evidence(None, 1).unwrap();
+    assert_eq!((records, more), (of(first), true));
+    let (_, records, more) = reader.evidence(Some(first), 1).unwrap();
+    assert_eq!((records, more), (of(last), false));
     node.server.stop().await;
 }
