@@ -76,7 +76,7 @@ pub enum ExchangeAction<R> {
     Waiting,
     Blame(ValidatorId, BatchMisconduct),
     /// A batch was not kept, for this reason.
-    Dropped(Drop),
+    Dropped(WhyDropped),
 }
 
 /// What no honest validator sends.
@@ -106,7 +106,7 @@ impl BatchMisconduct {
 
 /// Why a batch was not kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Drop {
+pub enum WhyDropped {
     /// It is not one that an honest validator seals.
     Bad,
     /// Too much waits to be checked, or its sender's share is full.
@@ -166,7 +166,7 @@ impl<R> Exchange<R> {
         let room = self.pool.has_room(&raw.from, bytes);
         if !wanted && (!room || self.arrivals_bytes + bytes > ARRIVALS_BYTES_MAX) {
             self.turned_away.add(digest, raw.from);
-            self.actions.push(ExchangeAction::Dropped(Drop::NoRoom));
+            self.actions.push(ExchangeAction::Dropped(WhyDropped::NoRoom));
             return;
         }
         self.under_way.insert(digest);
@@ -216,7 +216,7 @@ impl<R> Exchange<R> {
     }
 
     fn bad(&mut self, from: ValidatorId, digest: BatchDigest, fault: BatchFault, now: Moment) {
-        self.actions.push(ExchangeAction::Dropped(Drop::Bad));
+        self.actions.push(ExchangeAction::Dropped(WhyDropped::Bad));
         if fault.is_of_content() {
             let failed = self.gathers.invalid(&digest);
             self.answer(failed);
@@ -227,22 +227,37 @@ impl<R> Exchange<R> {
         self.blame(from, BatchMisconduct::Batch(digest, fault));
     }
 
+    /// Keeps a batch that this validator has sealed. There is room: its transactions have been taken, and
+    /// how many may wait is bounded where they are.
+    pub fn hold_own(&mut self, sealed: CheckedBatch) {
+        self.keep(sealed, true);
+    }
+
     /// Keeps a checked batch that the disk has been given: a sync after this makes it durable.
-    pub fn hold(&mut self, checked: CheckedBatch) {
+    fn hold(&mut self, checked: CheckedBatch) {
+        let wanted = self.gathers.wants(&checked.batch.digest());
+        self.keep(checked, wanted);
+    }
+
+    fn keep(&mut self, checked: CheckedBatch, wanted: bool) {
         let (digest, author) = (checked.batch.digest(), checked.batch.batch().author);
-        match self.pool.insert(checked, self.gathers.wants(&digest)) {
-            Insert::Held => {}
-            Insert::Known => return,
+        match self.pool.insert(checked, wanted) {
+            Insert::Held => self.actions.push(ExchangeAction::Waiting),
+            Insert::Known => {}
             Insert::AuthorFull => {
                 self.turned_away.add(digest, author);
-                self.actions.push(ExchangeAction::Dropped(Drop::AuthorFull));
+                self.actions.push(ExchangeAction::Dropped(WhyDropped::AuthorFull));
                 return;
             }
         }
+        self.arrived(&digest);
+    }
+
+    /// A batch is held, in whatever way it came: requests may have waited for it.
+    fn arrived(&mut self, digest: &BatchDigest) {
         let pool = &self.pool;
-        let answered = self.gathers.arrived(&digest, |digest| pool.get(digest));
+        let answered = self.gathers.arrived(digest, |digest| pool.get(digest));
         self.answer(answered);
-        self.actions.push(ExchangeAction::Waiting);
     }
 
     /// Takes up a batch of before a restart that is still to be ordered.
@@ -252,7 +267,9 @@ impl<R> Exchange<R> {
 
     /// Takes up a batch from the disk that a block names.
     pub fn load(&mut self, stored: CheckedBatch) {
+        let digest = stored.batch.digest();
         self.pool.insert(stored, true);
+        self.arrived(&digest);
     }
 
     /// Whether a batch is held, or was ordered lately. Of one that a block names and that is not known,
@@ -281,8 +298,8 @@ impl<R> Exchange<R> {
             return;
         };
         let others = self.validators.iter().map(|(id, _)| *id);
-        // The author of a batch that found no room here is known, and has it for sure.
-        let turned_away = missing.iter().filter_map(|digest| self.turned_away.author(digest));
+        // Whoever sent a batch that found no room here is known, and has it.
+        let turned_away = missing.iter().filter_map(|digest| self.turned_away.sender(digest));
         let likely = [proposer, author].into_iter().chain(turned_away);
         let Some(sources) = Sources::new(&self.me, likely, others) else {
             let missing = Err(GatherError::Missing(first));

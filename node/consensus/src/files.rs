@@ -122,10 +122,6 @@ impl<F: Folder> Files<F> {
         Ok((files, recovered))
     }
 
-    pub fn folder(&self) -> &F {
-        &self.folder
-    }
-
     pub fn persist(&mut self, entry: &LogEntry) {
         self.log.append(entry.height(), entry.encode());
     }

@@ -26,7 +26,7 @@ impl TurnedAway {
         }
     }
 
-    pub fn author(&self, digest: &BatchDigest) -> Option<ValidatorId> {
+    pub fn sender(&self, digest: &BatchDigest) -> Option<ValidatorId> {
         self.senders.get(digest).copied()
     }
 }
@@ -50,9 +50,9 @@ mod tests {
             turned_away.add(digest(n), sender(1));
         }
         turned_away.add(digest(5), sender(2));
-        assert_eq!(turned_away.author(&digest(0)), None);
-        assert_eq!(turned_away.author(&digest(1)), Some(sender(1)));
-        assert_eq!(turned_away.author(&digest(5)), Some(sender(2)));
+        assert_eq!(turned_away.sender(&digest(0)), None);
+        assert_eq!(turned_away.sender(&digest(1)), Some(sender(1)));
+        assert_eq!(turned_away.sender(&digest(5)), Some(sender(2)));
         assert_eq!(
             (turned_away.senders.len(), turned_away.order.len()),
             (REMEMBERED_MAX, REMEMBERED_MAX)

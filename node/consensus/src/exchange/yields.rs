@@ -1,8 +1,9 @@
 //! How much of what an author has had ordered was skipped. Pure.
 //!
 //! A skipped transaction costs every validator its signature check and has no effect. Some cannot be
-//! helped: a client that sends the same bytes to a second validator, a transaction that expires in a
-//! full network. An author with many of them seals what it did not look at, and gives way to others
+//! helped, such as one that expires in a full network. One that took effect before, out of another
+//! author's batch, is not held against an author: clients send the same bytes to two validators, and a
+//! validator could copy what others sealed to make them look bad. An author with many of them seals what it did not look at, and gives way to others
 //! until it does better.
 
 use std::collections::{BTreeMap, HashMap};
@@ -57,15 +58,17 @@ impl Yields {
     }
 }
 
-/// Of each author whose batches a block orders, once. `batches` gives each batch's author and how many
+/// Of each author whose batches a block orders, once. Transactions that took effect before are not counted
+/// as skipped. `batches` gives each batch's author and how many
 /// transactions it has.
 pub fn yields(batches: impl IntoIterator<Item = (ValidatorId, usize)>, skips: &[(ValidatorId, Skip)]) -> Vec<Yield> {
     let mut counts: BTreeMap<ValidatorId, (u64, u64)> = BTreeMap::new();
     for (author, transactions) in batches {
         counts.entry(author).or_default().0 += transactions as u64;
     }
-    for (author, _) in skips {
-        counts.entry(*author).or_default().1 += 1;
+    for (author, skip) in skips {
+        // Another author may have copied the transaction and been first: that must not cost this one.
+        counts.entry(*author).or_default().1 += u64::from(*skip != Skip::AlreadyKnown);
     }
     counts
         .into_iter()
@@ -140,7 +143,7 @@ mod tests {
     #[test]
     fn counts_all_of_an_author_together() {
         let batches = [(author(1), 10), (author(2), 5), (author(1), 7)];
-        let skips = [(author(2), Skip::Expired), (author(2), Skip::AlreadyKnown)];
+        let skips = [Skip::Expired, Skip::AlreadyKnown, Skip::TooFarAhead].map(|skip| (author(2), skip));
         let mut expected = [
             Yield {
                 author: author(1),

@@ -10,7 +10,7 @@ use actix::{
     Actor, AsyncContext, Context, Handler, MessageResult, Recipient, ResponseFuture, WrapFuture, fut::ActorFutureExt,
 };
 use causeway_consensus::{
-    BatchMisconduct, CheckedBatch, Drop, Exchange, ExchangeAction, Gathered, Moment, Question, Wanted,
+    BatchMisconduct, CheckedBatch, Exchange, ExchangeAction, Gathered, Moment, Question, Wanted, WhyDropped,
 };
 use causeway_contracts::{
     block::{
@@ -264,7 +264,7 @@ impl Mempool {
             for id in ids.iter() {
                 mempool.sealing.remove(id);
             }
-            mempool.exchange.hold(checked);
+            mempool.exchange.hold_own(checked);
             mempool.perform(context);
             if mempool.exchange.holds(&digest) {
                 mempool.sealed.insert(digest, sealed_at);
@@ -325,9 +325,9 @@ impl Mempool {
                 ExchangeAction::Blame(peer, misconduct) => self.blame(peer, &misconduct),
                 ExchangeAction::Dropped(why) => {
                     let reason = match why {
-                        Drop::Bad => "bad",
-                        Drop::NoRoom => "no_room",
-                        Drop::AuthorFull => "author_full",
+                        WhyDropped::Bad => "bad",
+                        WhyDropped::NoRoom => "no_room",
+                        WhyDropped::AuthorFull => "author_full",
                     };
                     self.setup.metrics.batches_dropped.with_label_values(&[reason]).inc();
                 }
@@ -336,7 +336,10 @@ impl Mempool {
     }
 
     fn blame(&self, peer: ValidatorId, misconduct: &BatchMisconduct) {
-        tracing::warn!(%peer, "sent {misconduct}");
+        match misconduct {
+            BatchMisconduct::Batch(..) => tracing::warn!(%peer, "sent {misconduct}"),
+            _ => tracing::debug!(%peer, "sent {misconduct}"),
+        }
         let fault = misconduct.name();
         // The fault is logged; a full mailbox only spares the peer a point.
         let _ = self.connections.faults.try_send(PeerFault { peer, fault });

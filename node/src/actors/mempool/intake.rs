@@ -20,6 +20,10 @@ use crate::actors::{budget, ledger::message::Candidate};
 /// A batch's bytes besides its transactions are fewer than this.
 const BATCH_OVERHEAD_BYTES: usize = 256;
 
+/// Budgets are spent for a whole group before any of its signatures is checked: forged ones must not empty
+/// anybody's.
+const GROUP_WORK_MAX: u64 = 2_048;
+
 /// How long the first verified transaction waits for company.
 pub const SEAL_IDLE: Duration = Duration::from_millis(5);
 /// The same while more are being verified.
@@ -115,13 +119,15 @@ impl Intake {
         !self.waiting.is_empty()
     }
 
-    /// The oldest waiting transactions with at most `signatures_max` signatures among them.
+    /// The oldest waiting transactions with at most `signatures_max` signatures among them, and of at most
+    /// [`GROUP_WORK_MAX`]; at least one, if it has no more signatures.
     pub fn next_group(&mut self, signatures_max: usize) -> Vec<Entry> {
-        let mut left = signatures_max;
+        let (mut left, mut work) = (signatures_max, 0);
         let mut group = Vec::new();
         while let Some(entry) = self.waiting.front() {
             let signatures = entry.candidate.transaction.signatures.len();
-            if signatures > left {
+            work += u64::from(entry.work);
+            if signatures > left || (work > GROUP_WORK_MAX && !group.is_empty()) {
                 break;
             }
             left -= signatures;
