@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use std::{collections::BTreeMap, convert::Infallible, path::PathBuf};
+use std::{cell::RefCell, collections::BTreeMap, convert::Infallible, path::PathBuf, rc::Rc};
 
 use causeway_consensus::{Absent, Files, Folder, LogEntry, Signed};
 use causeway_contracts::{
@@ -11,8 +11,9 @@ use causeway_contracts::{
 };
 use libfuzzer_sys::fuzz_target;
 
-#[derive(Default)]
-struct Memory(BTreeMap<String, Vec<u8>>);
+/// Files that outlive whoever wrote them.
+#[derive(Clone, Default)]
+struct Memory(Rc<RefCell<BTreeMap<String, Vec<u8>>>>);
 
 impl Folder for Memory {
     type Error = Infallible;
@@ -22,29 +23,31 @@ impl Folder for Memory {
     }
 
     fn read(&self, name: &str, _: u64) -> Result<Option<Vec<u8>>, Infallible> {
-        Ok(self.0.get(name).cloned())
+        Ok(self.0.borrow().get(name).cloned())
     }
 
     fn replace(&mut self, name: &str, bytes: &[u8]) -> Result<(), Infallible> {
-        self.0.insert(name.to_owned(), bytes.to_vec());
+        self.0.borrow_mut().insert(name.to_owned(), bytes.to_vec());
         Ok(())
     }
 
     fn write(&mut self, name: &str, offset: u64, bytes: &[u8]) -> Result<(), Infallible> {
-        let file = self.0.get_mut(name).expect("made before");
+        let mut files = self.0.borrow_mut();
+        let file = files.get_mut(name).expect("made before");
         assert_eq!(file.len() as u64, offset);
         file.extend_from_slice(bytes);
         Ok(())
     }
 
     fn truncate(&mut self, name: &str, length: u64) -> Result<(), Infallible> {
-        self.0.get_mut(name).expect("made before").truncate(length as usize);
+        let mut files = self.0.borrow_mut();
+        files.get_mut(name).expect("made before").truncate(length as usize);
         Ok(())
     }
 
     fn rename(&mut self, from: &str, to: &str) -> Result<(), Infallible> {
-        let file = self.0.remove(from).expect("made before");
-        self.0.insert(to.to_owned(), file);
+        let file = self.0.borrow_mut().remove(from).expect("made before");
+        self.0.borrow_mut().insert(to.to_owned(), file);
         Ok(())
     }
 }
@@ -57,21 +60,21 @@ fuzz_target!(|bytes: &[u8]| {
         assert_eq!(signed.encode(), bytes, "one encoding");
     }
     let (genesis, me) = (GenesisHash([7; 32]), ValidatorId([1; 20]));
-    let mut folder = Memory::default();
     let header = [&b"CWLOG\0\0\x01"[..], &genesis.0, &me.0].concat();
-    folder
-        .0
-        .insert("consensus.log".to_owned(), [&header[..], bytes].concat());
-    let Ok((mut files, recovered)) = Files::open(folder, genesis, me, Absent::Create) else {
-        return;
-    };
-    let read = recovered.log.len();
-    let _ = recovered.signing(Height(3));
-    // Whatever was there, what is written after it is read back.
-    for entry in &recovered.log {
-        files.persist(entry);
+    let file = [&header[..], bytes].concat();
+    for name in ["consensus.log", "sign.record"] {
+        let folder = Memory::default();
+        folder.0.borrow_mut().insert(name.to_owned(), file.clone());
+        let open = || Files::open(folder.clone(), genesis, me, Absent::Create);
+        let Ok((mut files, recovered)) = open() else { continue };
+        let _ = recovered.signing(Height(3));
+        // Whatever was there, what is written after it is read back.
+        for entry in &recovered.log {
+            files.persist(entry);
+        }
+        let Ok(()) = files.sync();
+        let (_, again) = open().ok().expect("what it has written it can read");
+        assert_eq!(again.log, [&recovered.log[..], &recovered.log[..]].concat());
+        assert_eq!(again.record, recovered.record);
     }
-    let Ok(()) = files.sync();
-    drop(files);
-    let _ = read;
 });

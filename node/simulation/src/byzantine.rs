@@ -67,7 +67,7 @@ pub const KINDS: [Kind; 12] = [
     ("batch replayer", || Box::<batch_replayer::BatchReplayer>::default()),
     ("batch withholder", || Box::new(batch_withholder::BatchWithholder)),
     ("double proposer", || Box::new(double_proposer::DoubleProposer)),
-    ("double voter", || Box::new(double_voter::DoubleVoter)),
+    ("double voter", || Box::<double_voter::DoubleVoter>::default()),
     ("flooder", || Box::<flooder::Flooder>::default()),
     ("garbage sender", || Box::new(garbage_sender::GarbageSender)),
     ("invalid block", || Box::new(invalid_block::InvalidBlock)),

@@ -5,7 +5,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use causeway_consensus::{LogEntry, Message, Scheme, SignRecord, Signed, Step, Subject, wire::CertifiedBlock};
 use causeway_contracts::{
     block::{BlockId, GenesisHash, Height, StateHash, TimeMs},
-    codec,
     committee::{ValidatorId, ValidatorSet},
     evidence::Evidence,
     ledger::{Execution, Ledger, StateKey, StateValue, receipt},
@@ -13,49 +12,56 @@ use causeway_contracts::{
     transaction::TxId,
 };
 
-use crate::disk::Database;
+use crate::disk::{Database, Files};
 
 /// No block's time is further ahead of the wall than an honest validator accepts with a clock that is
 /// as wrong as clocks here may be.
 const AHEAD_MS_MAX: u64 = 2_000 + 500;
 
-/// What an honest validator has on disk of its own signatures.
+/// What a validator has on disk of its own signatures, as found there.
 #[derive(Debug, Default)]
 pub struct Durable {
-    appended: Vec<[u8; 32]>,
-    entries: BTreeSet<[u8; 32]>,
-    appended_signed: Vec<Signed>,
-    signed: BTreeSet<Vec<u8>>,
-}
-
-fn hash(entry: &LogEntry) -> [u8; 32] {
-    codec::hash("entry", &[&entry.encode()])
+    appended: Vec<Vec<u8>>,
+    entries: BTreeSet<Vec<u8>>,
+    /// How much of each file has been looked at.
+    seen: BTreeMap<String, usize>,
 }
 
 impl Durable {
     pub fn append(&mut self, entry: &LogEntry) {
-        self.appended.push(hash(entry));
+        self.appended.push(entry.encode());
     }
 
     pub fn record(&mut self, signed: Signed) {
-        self.appended_signed.push(signed);
+        self.appended.push(signed.encode());
     }
 
-    pub fn synced(&mut self) {
-        self.entries.extend(self.appended.drain(..));
-        self.signed
-            .extend(self.appended_signed.drain(..).map(|signed| signed.encode()));
+    /// After a sync: what was appended counts if it is there.
+    pub fn synced(&mut self, files: &Files) {
+        let mut new = Vec::new();
+        files.each(|name, bytes| {
+            let seen = self.seen.entry(name.to_owned()).or_default();
+            // One that was written anew is looked at from its start.
+            let from = if *seen > bytes.len() { 0 } else { *seen };
+            *seen = bytes.len();
+            new.push(bytes[from..].to_vec());
+        });
+        let is_there = |entry: &Vec<u8>| {
+            new.iter()
+                .any(|new| new.windows(entry.len()).any(|part| part == entry.as_slice()))
+        };
+        self.entries.extend(self.appended.drain(..).filter(is_there));
     }
 
     /// A write that a crash ended may have been whole.
     pub fn read_back(&mut self, log: &[LogEntry], record: &SignRecord) {
-        self.entries.extend(log.iter().map(hash));
-        self.signed.extend(record.entries().map(|signed| signed.encode()));
+        self.entries.extend(log.iter().map(LogEntry::encode));
+        self.entries.extend(record.entries().map(|signed| signed.encode()));
     }
 
     pub fn crash(&mut self) {
         self.appended.clear();
-        self.appended_signed.clear();
+        self.seen.clear();
     }
 }
 
@@ -141,10 +147,10 @@ impl Checks {
     }
 
     fn invariant_on_disk_before_sent(&mut self, node: usize, entry: &LogEntry, signed: &Signed, durable: &Durable) {
-        if !durable.entries.contains(&hash(entry)) {
+        if !durable.entries.contains(&entry.encode()) {
             self.violated(format!("validator {node} sent what was not in its log: {signed:?}"));
         }
-        if !durable.signed.contains(&signed.encode()) {
+        if !durable.entries.contains(&signed.encode()) {
             self.violated(format!(
                 "validator {node} sent what was not in its sign record: {signed:?}"
             ));

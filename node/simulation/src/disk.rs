@@ -60,6 +60,13 @@ impl Files {
         change(&mut self.0.borrow_mut().wear)
     }
 
+    /// Each file, by name.
+    pub fn each(&self, mut look: impl FnMut(&str, &[u8])) {
+        for (name, bytes) in &self.0.borrow().files {
+            look(name, bytes);
+        }
+    }
+
     /// Both files are lost.
     pub fn lose(&self) {
         self.0.borrow_mut().files.clear();

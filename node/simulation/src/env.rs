@@ -67,6 +67,11 @@ pub enum Wake {
         block: Block,
         batches: Vec<HashedBatch>,
     },
+    Commit {
+        block: Block,
+        certificate: CommitCertificate,
+        batches: Vec<HashedBatch>,
+    },
     Check(Vec<RawBatch>),
     Gather(Request, Wanted),
     /// A question was not answered in time.

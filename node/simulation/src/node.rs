@@ -387,6 +387,11 @@ impl Node {
                 let block = id;
                 self.input(Input::Executed { height, block, verdict }, shared, env, checks)
             }
+            Wake::Commit {
+                block,
+                certificate,
+                batches,
+            } => self.commit(block, certificate, &batches, shared, env, checks),
             Wake::Check(group) => self.check(group, shared, env, checks),
             Wake::Gather(request, wanted) => self.gather(request, wanted, shared, env, checks),
             Wake::Unanswered(number) => match self.process().questions.get(&number) {
@@ -403,6 +408,11 @@ impl Node {
     fn input(&mut self, input: Input, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
         let now = self.moment(env);
         for action in self.process().validator.handle(input, now) {
+            // The power may fail between any two.
+            let fails = self.files.with_wear(|wear| wear.crashes_per_mille);
+            if fails > 0 && env.chance.below(10_000) < fails {
+                return Err(End::Disk(DiskError::Crash));
+            }
             self.perform(action, shared, env, checks)?;
         }
         Ok(())
@@ -420,7 +430,7 @@ impl Node {
             }
             Action::Sync => {
                 self.process().files.sync()?;
-                self.durable.synced();
+                self.durable.synced(&self.files);
             }
             Action::BeginHeight(height) => self.process().files.begin(height).map_err(|error| match error {
                 causeway_consensus::JournalError::Folder(error) => End::Disk(error),
@@ -428,13 +438,14 @@ impl Node {
             })?,
             Action::ConfirmRecord { first } => {
                 self.process().files.confirm()?;
-                self.durable.synced();
+                self.durable.synced(&self.files);
                 env.trace(self.place, format_args!("signs again from {first}"));
             }
             Action::SendMessage(payload) => {
                 let message = Message::decode(&payload).expect("its own");
                 env.trace(self.place, format_args!("says {}", Brief(&message)));
-                if self.is_honest() {
+                // One that has forgotten what it signed must not sign twice either.
+                if self.is_honest() || self.byzantine.as_ref().is_some_and(|lies| lies.forgets()) {
                     let me = self.id;
                     let own = |message: &Message| match message {
                         Message::Vote(vote) => vote.validator == me,
@@ -486,7 +497,7 @@ impl Node {
             } => {
                 let block = block.as_ref().clone();
                 if let Some(batches) = self.process().batches.remove(&certificate.block) {
-                    return self.commit(block, certificate, &batches, shared, env, checks);
+                    return self.commit_soon(block, certificate, batches, env);
                 }
                 let wanted = Wanted {
                     digests: block.batches.to_vec(),
@@ -618,7 +629,7 @@ impl Node {
                 self.input(Input::Executed { height, block, verdict }, shared, env, checks)
             }
             (Request::Commit { block, certificate, .. }, Ok(batches)) => {
-                self.commit(block, certificate, &batches, shared, env, checks)
+                self.commit_soon(block, certificate, batches, env)
             }
             (request @ Request::Commit { .. }, Err(GatherError::Missing(_))) => {
                 let Request::Commit { block, source, .. } = &request else {
@@ -660,6 +671,23 @@ impl Node {
             }
             Err(_) => Ok(()),
         }
+    }
+
+    fn commit_soon(
+        &mut self,
+        block: Block,
+        certificate: CommitCertificate,
+        batches: Vec<HashedBatch>,
+        env: &mut Env,
+    ) -> Done {
+        let after = env.work(self.place, 10 * MS);
+        let wake = Wake::Commit {
+            block,
+            certificate,
+            batches,
+        };
+        self.later(env, after, wake);
+        Ok(())
     }
 
     fn commit(
@@ -768,7 +796,7 @@ impl Node {
             bytes,
         };
         self.broadcast(&Packet::Batch(payload), env);
-        self.process().exchange.hold(checked);
+        self.process().exchange.hold_own(checked);
         self.exchange(shared, env, checks)
     }
 

@@ -23,9 +23,6 @@ const PROGRESS: u64 = 5;
 /// They do so within this time, or are stuck.
 const PROGRESS_TIME_MAX: u64 = 60_000 * MS;
 
-/// A simulation that is not over by then is stuck.
-const TIME_MAX: u64 = 600_000 * MS;
-
 #[derive(Debug, Clone, Copy)]
 pub struct Plan {
     pub seed: u64,
@@ -182,10 +179,6 @@ impl World {
 
     fn run(&mut self) {
         while let Some(event) = self.env.next() {
-            if self.env.now > TIME_MAX {
-                self.checks.violated("the network is stuck");
-                break;
-            }
             if !self.is_faulty() && self.is_over() {
                 break;
             }

@@ -43,7 +43,7 @@ impl Byzantine for Flooder {
                 let vote = Vote {
                     kind: VoteKind::Prevote,
                     height,
-                    round: liar.chance.below(100_000) as u32,
+                    round: liar.chance.below(14) as u32,
                     block: Some(BlockId([liar.chance.below(200) as u8; 32])),
                     validator: liar.id,
                     signature: Signature([0; 64]),
