@@ -1,0 +1,3 @@
+//! Breaking a network.
+
+pub mod relay;
