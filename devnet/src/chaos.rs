@@ -69,7 +69,7 @@ pub struct Options {
 pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
     let _lock = folder.lock()?;
     let started = Instant::now();
-    end_earlier(folder).await?;
+    clear(folder).await?;
     let mut report = Report {
         seed: options.seed,
         validators: options.validators,
@@ -98,8 +98,9 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
     Ok(report.ok)
 }
 
-/// One that was killed may have left its validators running, and its small disk mounted.
-async fn end_earlier(folder: &Folder) -> anyhow::Result<()> {
+/// Deletes what an earlier one left. If it was killed, its validators may still run and its small disk be
+/// mounted.
+pub async fn clear(folder: &Folder) -> anyhow::Result<()> {
     let earlier = folder.chaos_network();
     if earlier.is_complete() {
         let plan = Network::load(earlier.clone())?.plan;

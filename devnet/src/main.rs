@@ -252,6 +252,7 @@ async fn reset(place: &Place) -> anyhow::Result<()> {
     if folder.network().is_complete() {
         down(&Network::load(folder.network())?).await?;
     }
+    chaos::clear(&folder).await?;
     let path = folder.path().to_owned();
     folder.reset()?;
     drop(lock);
