@@ -6,8 +6,11 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/causeway/target
-# Where `make devnet` and `make demo` keep their networks.
+# Where `make devnet`, `make demo` and `make chaos` keep their networks.
 DIR ?= devnet-data
+# How long `make chaos` breaks things, and the seed that its faults are drawn from.
+MINUTES ?= 2
+SEED ?= 1
 # Where CI keeps its own, so that it never touches yours.
 TEST_DIR := $(abspath $(CARGO_TARGET_DIR))/test-devnet
 TOOLS := $(abspath $(CARGO_TARGET_DIR))/tools
@@ -21,12 +24,14 @@ LOCKED := --release --locked
 # The whole workspace, so that every target is built with the same features of its dependencies.
 PROGRAMS := --workspace --bins
 
+comma := ,
 say = @printf '\n== %s\n' "$(1)"
 
 .PHONY: help
 help:
 	@echo 'make demo            four validators, a payroll of 1,000 lines, one of them killed; checks everything'
 	@echo 'make devnet          the same network, running until Ctrl-C'
+	@echo 'make chaos           the same under load, broken at random: MINUTES=2 SEED=1; checks every payment'
 	@echo 'make test            format, lints, dependencies, tests, README commands, and a demo'
 	@echo 'make test-peers      an independent program checks what the demo wrote'
 	@echo 'make bench           criterion benches'
@@ -55,6 +60,11 @@ demo: build
 devnet: build
 	$(call say,a network of four validators until Ctrl-C)
 	$(BIN)/causeway-devnet up --dir $(DIR)
+
+.PHONY: chaos
+chaos: build
+	$(call say,faults drawn from seed $(SEED) for $(MINUTES) min$(comma) and then the check)
+	$(BIN)/causeway-devnet chaos --dir $(DIR) --minutes $(MINUTES) --seed $(SEED)
 
 .PHONY: fmt
 fmt:

@@ -424,18 +424,7 @@ impl Demo<'_> {
     /// Waits until all validators are at one height, where their state hashes must be equal.
     async fn converge(&self, fleet: &mut Fleet, report: &mut Report) -> anyhow::Result<()> {
         let line = progress::line("waiting until all validators are at one height");
-        let settled = async {
-            loop {
-                let statuses: Option<Vec<_>> = fleet.observer().statuses().await.into_iter().collect();
-                if let Some(statuses) = statuses
-                    && statuses.windows(2).all(|pair| pair[0].height == pair[1].height)
-                {
-                    return statuses;
-                }
-                tokio::time::sleep(POLL).await;
-            }
-        };
-        let settled = timeout(PATIENCE, settled).await;
+        let settled = timeout(PATIENCE, fleet.observer().at_one_height()).await;
         line.finish_and_clear();
         all_run(fleet)?;
         let statuses = settled.context("the validators do not come to one height")?;

@@ -1,10 +1,11 @@
 //! The validators' processes: started, waited for, killed, restarted, stopped.
 
 use std::{
+    fmt,
     fs::OpenOptions,
     io::{Read, Seek, SeekFrom},
     path::{Path, PathBuf},
-    process::Stdio,
+    process::{ExitStatus, Stdio},
     time::{Duration, Instant},
 };
 
@@ -34,6 +35,20 @@ pub enum Lifetime {
     /// Killed if this process forgets to stop them.
     Ours,
     Detached,
+}
+
+/// A node that has ended without being asked to.
+#[derive(Debug)]
+pub struct Ended {
+    pub validator: u16,
+    /// With the end of its log.
+    why: String,
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.why)
+    }
 }
 
 /// The processes of a network that this process started.
@@ -175,7 +190,7 @@ impl Fleet {
     }
 
     /// A node that has ended without being asked to, if there is one, and what it said last.
-    pub fn ended(&mut self) -> anyhow::Result<Option<String>> {
+    pub fn ended(&mut self) -> anyhow::Result<Option<Ended>> {
         for validator in 0..self.network.plan.validators {
             let Some(child) = &mut self.children[usize::from(validator)] else {
                 continue;
@@ -184,7 +199,8 @@ impl Fleet {
                 self.children[usize::from(validator)] = None;
                 let log = self.folder(validator).log();
                 let name = validator_name(validator);
-                return Ok(Some(format!("{name} ended ({status}); {}", last_words(&log))));
+                let why = format!("{name} ended ({status}); {}", last_words(&log));
+                return Ok(Some(Ended { validator, why }));
             }
         }
         Ok(None)
@@ -199,8 +215,37 @@ impl Fleet {
 
     /// Starts one again and waits until it is healthy.
     pub async fn restart(&mut self, validator: u16) -> anyhow::Result<()> {
-        self.spawn(validator)?;
+        self.begin(validator)?;
         self.wait_healthy(&[validator]).await
+    }
+
+    /// Starts one again, which may not become healthy before others do.
+    pub fn begin(&mut self, validator: u16) -> anyhow::Result<()> {
+        self.spawn(validator)
+    }
+
+    /// Whether it was started and has not been seen to end.
+    pub fn is_started(&self, validator: u16) -> bool {
+        self.children[usize::from(validator)].is_some()
+    }
+
+    pub fn signal(&self, validator: u16, signal: Signal) -> anyhow::Result<()> {
+        let child = self.children[usize::from(validator)].as_ref().context("it runs")?;
+        if let Some(pid) = child.id() {
+            ProcessId::of(pid).map_or(Ok(()), |id| id.signal(signal))?;
+        }
+        Ok(())
+    }
+
+    /// How one ends that was asked to, or was given a reason to; `None` if it still runs after `bound`.
+    pub async fn end_of(&mut self, validator: u16, bound: Duration) -> anyhow::Result<Option<ExitStatus>> {
+        let child = &mut self.children[usize::from(validator)];
+        let running = child.as_mut().context("it runs")?;
+        let Ok(status) = tokio::time::timeout(bound, running.wait()).await else {
+            return Ok(None);
+        };
+        *child = None;
+        Ok(Some(status?))
     }
 
     pub fn resident_bytes(&self, validator: u16) -> Option<u64> {

@@ -7,6 +7,7 @@
 //!   keys/                      the seed, and the keys of council, issuers and operators
 //!   validator-0/               node.toml, validator.key, network.key, node.log, pid.json, data/
 //! DIR/demo/                    made by `demo`: the same in its own network/, and demo.json
+//! DIR/chaos/                   made by `chaos`: the same in its own network/, and chaos.json
 //! ```
 
 use std::{
@@ -22,6 +23,7 @@ const MARK: &str = ".causeway-devnet";
 const MARK_TEXT: &str = "This folder was made by causeway-devnet; `causeway-devnet reset` deletes what it made here.\n";
 const NETWORK: &str = "network";
 const DEMO: &str = "demo";
+const CHAOS: &str = "chaos";
 const LOCK: &str = "lock";
 
 #[derive(Debug, thiserror::Error)]
@@ -93,6 +95,14 @@ impl Folder {
         NetworkFolder(self.demo().join(NETWORK))
     }
 
+    pub fn chaos(&self) -> PathBuf {
+        self.0.join(CHAOS)
+    }
+
+    pub fn chaos_network(&self) -> NetworkFolder {
+        NetworkFolder(self.chaos().join(NETWORK))
+    }
+
     /// Keeps a second causeway-devnet from starting or deleting in here until the lock is dropped.
     pub fn lock(&self) -> Result<File, FolderError> {
         let path = self.0.join(LOCK);
@@ -112,7 +122,7 @@ impl Folder {
     /// Deletes what causeway-devnet made in here, and the folder if nothing else is left in it. Where
     /// something is, such as a wallet, the mark stays too, so that a network can be made here again.
     pub fn reset(self) -> Result<(), FolderError> {
-        for made in [self.network().0, self.demo()] {
+        for made in [self.network().0, self.demo(), self.chaos()] {
             remove_tree(&made)?;
         }
         remove_file(&self.0.join(LOCK))?;
@@ -127,6 +137,11 @@ impl Folder {
     /// Deletes what an earlier demo left.
     pub fn clear_demo(&self) -> Result<(), FolderError> {
         remove_tree(&self.demo())
+    }
+
+    /// Deletes what an earlier chaos left.
+    pub fn clear_chaos(&self) -> Result<(), FolderError> {
+        remove_tree(&self.chaos())
     }
 }
 
@@ -198,6 +213,18 @@ impl ValidatorFolder {
         self.0.join("network.key")
     }
 
+    pub fn data(&self) -> PathBuf {
+        self.0.join("data")
+    }
+
+    pub fn database(&self) -> PathBuf {
+        self.data().join("db")
+    }
+
+    pub fn sign_record(&self) -> PathBuf {
+        self.data().join("consensus/sign.record")
+    }
+
     pub fn log(&self) -> PathBuf {
         self.0.join("node.log")
     }
@@ -256,6 +283,7 @@ mod tests {
         let folder = Folder::open_or_create(&path).unwrap();
         write(&folder.network().genesis(), "x").unwrap();
         write(&folder.demo().join("demo.json"), "{}").unwrap();
+        write(&folder.chaos().join("chaos.json"), "{}").unwrap();
         fs::write(folder.path().join("notes.txt"), "mine").unwrap();
         folder.reset().unwrap();
         let mut left: Vec<_> = fs::read_dir(&path)

@@ -34,7 +34,7 @@ use crate::{
 /// Accounts that pay each other round robin, unless told otherwise.
 pub const ACCOUNTS: u32 = 64;
 /// In minor units. Ten million accounts have a tenth of what a central bank may issue.
-const FUNDS: Amount = Amount(10_000_000);
+pub const FUNDS: Amount = Amount(10_000_000);
 const PAYMENT: Amount = Amount(1);
 
 /// Beyond this many unanswered payments, further ones are counted as not sent: the network is lost.
@@ -117,7 +117,7 @@ enum Ending {
 }
 
 /// Failures by kind; their details would be as many as there are payments.
-fn kind(error: &ClientError) -> &'static str {
+pub fn kind(error: &ClientError) -> &'static str {
     match error {
         ClientError::Unreachable { .. } => "no validator reachable",
         ClientError::Refused { .. } => "refused by every validator",
@@ -147,6 +147,18 @@ impl Loader {
             payers: payers.into(),
             currency,
         })
+    }
+
+    pub fn client(&self) -> &Arc<Client> {
+        &self.client
+    }
+
+    pub fn payers(&self) -> &[Customer] {
+        &self.payers
+    }
+
+    pub fn currency(&self) -> Currency {
+        self.currency
     }
 
     /// Sends payment `n` at `n / rate` seconds, whether or not those before it are final.

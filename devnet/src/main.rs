@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::bail;
 use causeway_devnet::{
-    demo, fleet,
+    chaos, demo, fleet,
     folder::Folder,
     load::{ACCOUNTS, Loader, Offer},
     network::Network,
@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// A Causeway network of real validator processes on this machine, for trying out and for tests.
 ///
-/// Exit status: 0 done, 1 an error or a demo that failed, 2 a command line that makes no sense.
+/// Exit status: 0 done, 1 an error, or a demo or chaos in which something did not hold, 2 a command line that makes no sense.
 #[derive(Parser)]
 #[command(name = "causeway-devnet", version)]
 struct Arguments {
@@ -69,6 +69,28 @@ enum Command {
         /// How long finality is measured with all validators up, and again with one down.
         #[arg(long, value_name = "N", default_value_t = 15, value_parser = clap::value_parser!(u64).range(1..=3600))]
         seconds: u64,
+    },
+    /// Breaks a network of its own in every way that it can while payments are offered, and proves that
+    /// each payment that a client was told is made is on every validator's disk, once.
+    ///
+    /// The same seed gives the same faults. The last line is `acknowledged <n>, lost <n>, doubled <n>,
+    /// diverged <n>`; with exit status 0 the last three are 0, and the network recovered every time.
+    Chaos {
+        #[command(flatten)]
+        place: Place,
+        /// How long things are broken.
+        #[arg(long, value_name = "M", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=1440))]
+        minutes: u64,
+        #[arg(long, value_name = "S", default_value_t = 1)]
+        seed: u64,
+        #[arg(long, value_name = "N", default_value_t = VALIDATORS, value_parser = clap::value_parser!(u16).range(4..=16))]
+        validators: u16,
+        /// The first of 300 ports; without it, free ones are looked for.
+        #[arg(long, value_name = "P")]
+        base_port: Option<u16>,
+        /// Payments offered per second.
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+        rate: u64,
     },
     /// Offers payments to the network that runs, and says how long they took to be final.
     Load {
@@ -144,6 +166,23 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 }
             });
         }
+        Command::Chaos {
+            place,
+            minutes,
+            seed,
+            validators,
+            base_port,
+            rate,
+        } => {
+            let options = chaos::Options {
+                minutes,
+                seed,
+                validators,
+                base_port,
+                rate,
+            };
+            return chaos(&place, options).await;
+        }
         Command::Load {
             place,
             rate,
@@ -177,6 +216,17 @@ async fn demo(place: &Place, options: demo::Options) -> anyhow::Result<()> {
     }
 }
 
+async fn chaos(place: &Place, options: chaos::Options) -> anyhow::Result<ExitCode> {
+    let folder = Folder::open_or_create(&place.dir)?;
+    let mut signals = StopSignals::listen()?;
+    // Dropping it ends its validators.
+    let holds = tokio::select! {
+        ended = chaos::run(&folder, options) => ended?,
+        () = signals.received() => bail!("stopped by a signal before its end"),
+    };
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// What a program that reads the demo's last line gets of an error, such as one with a validator's log.
 fn first_line(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
@@ -202,6 +252,7 @@ async fn reset(place: &Place) -> anyhow::Result<()> {
     if folder.network().is_complete() {
         down(&Network::load(folder.network())?).await?;
     }
+    chaos::clear(&folder).await?;
     let path = folder.path().to_owned();
     folder.reset()?;
     drop(lock);

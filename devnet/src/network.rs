@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    net::SocketAddr,
     path::PathBuf,
     time::{SystemTime, UNIX_EPOCH},
 };
@@ -29,6 +30,15 @@ pub struct Plan {
     pub base_port: BasePort,
 }
 
+/// What is otherwise than an operator would have it, so that things can be broken. Not on disk.
+#[derive(Clone, Default)]
+pub struct Arrangement {
+    /// Where a validator dials another instead of where that one listens: by who dials and who is dialed.
+    pub dial: BTreeMap<(u16, u16), SocketAddr>,
+    /// Goes on until its disk is full to the last byte, rather than refuse work before.
+    pub without_reserve: Option<u16>,
+}
+
 /// A network whose files are all there.
 #[derive(Clone)]
 pub struct Network {
@@ -36,6 +46,7 @@ pub struct Network {
     pub plan: Plan,
     pub genesis: Genesis,
     pub seed: Seed,
+    pub arrangement: Arrangement,
 }
 
 impl Network {
@@ -69,6 +80,7 @@ impl Network {
             plan,
             genesis,
             seed,
+            arrangement: Arrangement::default(),
         };
         network.write_configs()?;
         for index in 0..plan.validators {
@@ -91,6 +103,7 @@ impl Network {
             plan,
             genesis,
             seed: Seed::from_bytes(seed),
+            arrangement: Arrangement::default(),
             folder,
         })
     }
@@ -115,16 +128,21 @@ impl Network {
     }
 
     /// The `node.toml` of a validator. Where the network has moved from the ports in its genesis
-    /// file, it says where to dial the others instead.
+    /// file, or relays stand between validators, it says where to dial the others instead.
     pub fn config(&self, index: u16) -> Config {
         let ports = self.plan.base_port;
-        let address = |index| -> TcpAddress { ports.multiaddress(index).parse().expect("an IP address and a port") };
+        let listen = |index| multiaddress(ports.network(index));
         let mut dial = BTreeMap::new();
         for (other, validator) in (0..self.plan.validators).zip(&self.genesis.validators) {
-            let address = address(other);
+            let relay = self.arrangement.dial.get(&(index, other));
+            let address = relay.map_or_else(|| listen(other), |relay| multiaddress(*relay));
             if other != index && *validator.address != *address.to_string() {
                 dial.insert(validator.name.to_string(), address);
             }
+        }
+        let mut limits = Limits::default();
+        if self.arrangement.without_reserve == Some(index) {
+            limits.disk_free_bytes_min = 0;
         }
         Config {
             genesis: PathBuf::from("../genesis.toml"),
@@ -134,7 +152,7 @@ impl Network {
                 network: PathBuf::from("network.key"),
             },
             network: NetworkConfig {
-                listen: address(index),
+                listen: listen(index),
                 dial,
             },
             api: ApiConfig {
@@ -143,7 +161,7 @@ impl Network {
             metrics: MetricsConfig {
                 listen: ports.metrics(index),
             },
-            limits: Limits::default(),
+            limits,
             budgets: BudgetRates::default(),
             log: LogFilter::default(),
         }
@@ -157,6 +175,11 @@ impl Network {
     pub fn api_urls(&self) -> Vec<String> {
         (0..self.plan.validators).map(|index| self.api_url(index)).collect()
     }
+}
+
+fn multiaddress(address: SocketAddr) -> TcpAddress {
+    let text = format!("/ip4/{}/tcp/{}", address.ip(), address.port());
+    text.parse().expect("an IP address and a port")
 }
 
 #[cfg(test)]
@@ -183,6 +206,23 @@ mod tests {
         assert_eq!(config.api.listen.port(), 27_202);
         assert_eq!(config.network.dial, BTreeMap::new());
         assert!(config.genesis.exists() && config.keys.validator.exists() && config.keys.network.exists());
+
+        loaded.arrangement = Arrangement {
+            dial: [((2, 1), ([127, 0, 0, 1], 9001).into())].into(),
+            without_reserve: Some(2),
+        };
+        let arranged = [1, 2].map(|index| loaded.config(index));
+        assert_eq!(
+            arranged[1].network.dial["validator-1"].to_string(),
+            "/ip4/127.0.0.1/tcp/9001"
+        );
+        assert_eq!(arranged[1].network.dial.len(), 1);
+        assert_eq!(arranged[1].limits.disk_free_bytes_min, 0);
+        assert_eq!(
+            (arranged[0].network.dial.len(), &arranged[0].limits),
+            (0, &config.limits)
+        );
+        loaded.arrangement = Arrangement::default();
 
         loaded.move_to(BasePort::new(28_000).unwrap()).unwrap();
         loaded.write_configs().unwrap();

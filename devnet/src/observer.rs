@@ -11,6 +11,8 @@ use crate::{metrics::Metrics, network::Plan};
 /// A node that does not answer in this time counts as down.
 const PATIENCE: Duration = Duration::from_secs(2);
 
+const POLL: Duration = Duration::from_millis(50);
+
 #[derive(Clone)]
 pub struct Observer {
     http: Client,
@@ -40,6 +42,19 @@ impl Observer {
 
     pub async fn statuses(&self) -> Vec<Option<Status>> {
         join_all((0..self.plan.validators).map(|validator| self.status(validator))).await
+    }
+
+    /// Waits until all validators are at one height.
+    pub async fn at_one_height(&self) -> Vec<Status> {
+        loop {
+            let statuses: Option<Vec<_>> = self.statuses().await.into_iter().collect();
+            if let Some(statuses) = statuses
+                && statuses.windows(2).all(|pair| pair[0].height == pair[1].height)
+            {
+                return statuses;
+            }
+            tokio::time::sleep(POLL).await;
+        }
     }
 
     /// `None` if the node does not answer.

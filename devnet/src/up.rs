@@ -128,7 +128,7 @@ async fn watch(mut fleet: Fleet, signals: &mut StopSignals) -> anyhow::Result<()
         }
         if let Some(ended) = fleet.ended()? {
             up -= 1;
-            show(&line, &ended, true);
+            show(&line, &ended.to_string(), true);
         }
         let text = pulse.read().await;
         show(&line, &text, false);

@@ -155,3 +155,21 @@ fn a_demo_that_is_stopped_says_so_in_its_last_line_and_leaves_no_validator_runni
         (0..4).all(|validator| !is_running(&folder, validator))
     });
 }
+
+#[test]
+fn a_chaos_that_is_stopped_leaves_no_validator_running() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("net");
+    let folder = Folder::open_or_create(&place).unwrap().chaos_network();
+    let port = base_port(47_000).get().to_string();
+    let command = devnet(&fake_node(dir.path()), &["chaos", "--base-port", &port], &place);
+    let output = interrupted(command, &folder, 3, Signal::SIGINT);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("stopped by a signal"));
+    assert!(text(&output.stdout).starts_with("the schedule of seed 1:\n  1  "));
+    wait_until("the validators have ended", || {
+        (0..4).all(|validator| !is_running(&folder, validator))
+    });
+    let mounts = fs::read_to_string("/proc/mounts").unwrap();
+    assert!(!mounts.contains(place.to_str().unwrap()), "{mounts}");
+}
