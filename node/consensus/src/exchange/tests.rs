@@ -416,3 +416,144 @@ fn the_digest_of_a_raw_batch_is_that_of_the_decoded_one() {
     assert!(RawBatch::new(author(1), vec![0; 63].into()).is_none());
     assert!(RawBatch::new(author(1), vec![0; 256 * 1024 + 1].into()).is_none());
 }
+
+/// Validator 4's, with so much room for each author.
+fn exchange(author_bytes_max: usize) -> Exchange<u32> {
+    Exchange::new(author(4), validators(), author_bytes_max)
+}
+
+fn wanted(batch: &CheckedBatch) -> Wanted {
+    Wanted {
+        digests: vec![batch.batch.digest()],
+        proposer: author(1),
+        author: author(2),
+    }
+}
+
+fn asked(exchange: &mut Exchange<u32>) -> Vec<ValidatorId> {
+    let actions = exchange.take_actions().into_iter();
+    let asked = actions.filter_map(|action| match action {
+        ExchangeAction::Ask(question) => Some(question.to),
+        _ => None,
+    });
+    asked.collect()
+}
+
+fn answers(exchange: &mut Exchange<u32>) -> Vec<(u32, Vec<BatchDigest>)> {
+    let actions = exchange.take_actions().into_iter();
+    let answers = actions.filter_map(|action| match action {
+        ExchangeAction::Answer(request, gathered) => Some((request, digests(&gathered.unwrap()))),
+        _ => None,
+    });
+    answers.collect()
+}
+
+#[test]
+fn a_request_is_answered_in_whatever_way_its_batch_comes() {
+    let batch = checked(1, &[1], 100);
+    let digest = batch.batch.digest();
+    let expected = [(7, vec![digest])];
+    for way in 0..3 {
+        let mut exchange = exchange(1_000_000);
+        exchange.gather(7, wanted(&batch), Moment::default());
+        assert_eq!(asked(&mut exchange), [author(1), author(2)]);
+        match way {
+            0 => exchange.checked(vec![(author(3), digest)], vec![Ok(batch.clone())], Moment::default()),
+            1 => exchange.load(batch.clone()),
+            _ => {
+                exchange.resume(batch.clone());
+                exchange.hold_own(batch.clone());
+            }
+        }
+        assert_eq!(answers(&mut exchange), expected, "way {way}");
+        exchange.gather(8, wanted(&batch), Moment::default());
+        assert_eq!(answers(&mut exchange), [(8, vec![digest])]);
+    }
+}
+
+#[test]
+fn its_own_batches_always_have_room() {
+    let mut exchange = exchange(1);
+    let (own, theirs) = (checked(4, &[1], 100), checked(1, &[2], 100));
+    exchange.hold_own(own.clone());
+    assert!(exchange.holds(&own.batch.digest()));
+    let digest = theirs.batch.digest();
+    exchange.checked(vec![(author(1), digest)], vec![Ok(theirs)], Moment::default());
+    assert!(!exchange.holds(&digest));
+    assert!(
+        exchange
+            .take_actions()
+            .iter()
+            .any(|action| matches!(action, ExchangeAction::Dropped(WhyDropped::AuthorFull)))
+    );
+}
+
+#[test]
+fn an_answer_that_is_short_bad_or_of_another_batch_makes_it_ask_the_next() {
+    let signed = |seed, nonce| SignedBatch::seal(batch(seed, vec![transfer(nonce, 100)]), &key(seed));
+    let asked_for = CheckedBatch::stored(signed(1, 1));
+    let other = FetchResponse::batches([signed(1, 2)]).encode();
+    let none = FetchResponse::batches([]).encode();
+    let blocks = FetchResponse::blocks(Vec::new()).encode();
+    for (answer, blame) in [
+        (None, None),
+        (Some(none), None),
+        (Some(other), Some("unasked_batch")),
+        (Some(blocks), Some("bad_fetch_response")),
+        (Some(vec![9, 9]), Some("bad_fetch_response")),
+    ] {
+        let mut exchange = exchange(1_000_000);
+        exchange.gather(7, wanted(&asked_for), Moment::default());
+        let questions: Vec<_> = exchange
+            .take_actions()
+            .into_iter()
+            .filter_map(|action| match action {
+                ExchangeAction::Ask(question) => Some(question),
+                _ => None,
+            })
+            .collect();
+        exchange.answered(&questions[0], answer.as_deref(), Moment::default());
+        let blamed: Vec<_> = exchange
+            .take_actions()
+            .into_iter()
+            .filter_map(|action| match action {
+                ExchangeAction::Blame(peer, misconduct) => Some((peer, misconduct.name())),
+                _ => None,
+            })
+            .collect();
+        assert_eq!(
+            blamed,
+            blame.map(|name| (author(1), name)).into_iter().collect::<Vec<_>>()
+        );
+        exchange.ask_due(Moment::default());
+        assert_eq!(asked(&mut exchange), [author(3)], "of {answer:?}");
+    }
+}
+
+#[test]
+fn a_forged_copy_does_not_stop_the_search() {
+    let good = SignedBatch::seal(batch(1, vec![transfer(1, 100)]), &key(1));
+    let checked = CheckedBatch::stored(good.clone());
+    let digest = checked.batch.digest();
+    let mut exchange = exchange(1_000_000);
+    exchange.gather(7, wanted(&checked), Moment::default());
+    exchange.take_actions();
+    let forged = SignedBatch {
+        signature: Signature([0; 64]),
+        ..good
+    };
+    exchange.arrive(author(2), codec::encode(&forged).into());
+    let group = exchange.next_arrivals();
+    let names = group.iter().map(|raw| (raw.from, raw.bytes.digest())).collect();
+    let results = check_batches(group, &GENESIS, &validators(), &mut OneByOne);
+    exchange.checked(names, results, Moment::default());
+    let blamed = exchange.take_actions().into_iter().any(|action| {
+        matches!(action, ExchangeAction::Blame(peer, BatchMisconduct::Batch(of, BatchFault::AuthorSignature))
+            if peer == author(2) && of == digest)
+    });
+    assert!(blamed);
+    exchange.ask_due(Moment::default());
+    assert_eq!(asked(&mut exchange), [author(3)]);
+    exchange.checked(vec![(author(3), digest)], vec![Ok(checked)], Moment::default());
+    assert_eq!(answers(&mut exchange), [(7, vec![digest])]);
+}
