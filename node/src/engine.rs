@@ -9,8 +9,9 @@ use std::{
     fs,
     io::{self, IsTerminal},
     path::{Path, PathBuf},
-    sync::Arc,
-    thread::available_parallelism,
+    sync::{Arc, mpsc},
+    thread::{self, available_parallelism},
+    time::Duration,
 };
 
 use actix::Actor;
@@ -373,11 +374,33 @@ impl Running {
     async fn stop(self) {
         self.api.stop().await;
         self.network.arbiter.stop();
-        for arbiter in &self.arbiters {
-            arbiter.stop();
-        }
+        end(self.arbiters);
         // Whatever is queued gets written; what is not yet final is sent again by its clients.
         self.store.sync().await;
+    }
+}
+
+/// Actors that have not let go of the database by then are left to the end of the process.
+const END_TIME_MAX: Duration = Duration::from_secs(5);
+
+/// Ends the actors and waits for it: a database that another thread closes while the process exits can
+/// abort it, and the status would be lost.
+fn end(arbiters: Vec<Arbiter>) {
+    for arbiter in &arbiters {
+        arbiter.stop();
+    }
+    let (ended, wait) = mpsc::channel();
+    thread::spawn(move || {
+        for arbiter in arbiters {
+            if arbiter.join().is_err() {
+                tracing::error!("an actor panicked");
+            }
+        }
+        // Nobody waits any more after END_TIME_MAX.
+        ended.send(()).ok();
+    });
+    if wait.recv_timeout(END_TIME_MAX).is_err() {
+        tracing::warn!("actors are still at work");
     }
 }
 
@@ -426,12 +449,54 @@ fn open(config: &Config, member: &Member, trust_missing_sign_record: bool) -> Re
 }
 
 async fn start(config: Config, member: Member, trust_missing_sign_record: bool) -> Result<Running, Failure> {
+    let opening = open(&config, &member, trust_missing_sign_record)?;
+    let arbiters = Arbiters {
+        ledger: Arbiter::new(),
+        mempool: Arbiter::new(),
+        consensus: Arbiter::new(),
+        server: Arbiter::new(),
+    };
+    let store = opening.store.clone();
+    match start_actors(config, member, opening, &arbiters).await {
+        Ok((api, network)) => Ok(Running {
+            api,
+            network,
+            arbiters: arbiters.into(),
+            store,
+        }),
+        Err(failure) => {
+            end(arbiters.into());
+            Err(failure)
+        }
+    }
+}
+
+/// A thread for each kind of actor that may be busy for long.
+struct Arbiters {
+    ledger: Arbiter,
+    mempool: Arbiter,
+    consensus: Arbiter,
+    server: Arbiter,
+}
+
+impl From<Arbiters> for Vec<Arbiter> {
+    fn from(arbiters: Arbiters) -> Self {
+        vec![arbiters.ledger, arbiters.mempool, arbiters.consensus, arbiters.server]
+    }
+}
+
+async fn start_actors(
+    config: Config,
+    member: Member,
+    opening: Opening,
+    arbiters: &Arbiters,
+) -> Result<(ApiServer, network::Running), Failure> {
     let Opening {
         files,
         recovered,
         store,
         opened,
-    } = open(&config, &member, trust_missing_sign_record)?;
+    } = opening;
     let genesis = member.genesis.hash();
     let validators = opened.ledger.validators().clone();
     let validity_seconds_max = opened.ledger.parameters().validity_seconds_max;
@@ -442,10 +507,9 @@ async fn start(config: Config, member: Member, trust_missing_sign_record: bool) 
     let verifier = Verifier::start(threads, genesis).map_err(Failure::bug)?;
     let disk_low = disk::watch(config.data.clone(), config.limits.disk_free_bytes_min);
     let (finalized, _) = broadcast::channel::<Finalized>(FINALIZED_MAX);
-    let [ledger_arbiter, mempool_arbiter, consensus_arbiter, server_arbiter] = std::array::from_fn(|_| Arbiter::new());
 
     let ledger = LedgerActor::start_in(
-        &ledger_arbiter.handle(),
+        &arbiters.ledger.handle(),
         opened.ledger,
         store.clone(),
         finalized.clone(),
@@ -457,7 +521,7 @@ async fn start(config: Config, member: Member, trust_missing_sign_record: bool) 
     let (mempool, mempool_mailbox) = actors::mailbox::<Mempool>(mempool::MAILBOX);
     let (consensus, consensus_mailbox) = actors::mailbox::<ConsensusActor>(CONSENSUS_MAILBOX);
     let reader = store.reader();
-    let server = FetchServer::start_in_arbiter(&server_arbiter.handle(), move |_| FetchServer::new(reader));
+    let server = FetchServer::start_in_arbiter(&arbiters.server.handle(), move |_| FetchServer::new(reader));
     let network = network::start(network::Setup {
         seed: member.network_seed,
         listen: config.network.listen.clone(),
@@ -492,7 +556,7 @@ async fn start(config: Config, member: Member, trust_missing_sign_record: bool) 
         fetch: network.network.clone().recipient(),
         faults: network.network.clone().recipient(),
     };
-    actors::run(&mempool_arbiter.handle(), mempool_mailbox, move |_| {
+    actors::run(&arbiters.mempool.handle(), mempool_mailbox, move |_| {
         Mempool::new(setup, connections)
     });
 
@@ -518,7 +582,7 @@ async fn start(config: Config, member: Member, trust_missing_sign_record: bool) 
         },
         metrics: ConsensusMetrics::register(&registry)?,
     });
-    actors::run(&consensus_arbiter.handle(), consensus_mailbox, move |_| actor);
+    actors::run(&arbiters.consensus.handle(), consensus_mailbox, move |_| actor);
 
     let api = api::serve(
         ApiContext {
@@ -545,12 +609,7 @@ async fn start(config: Config, member: Member, trust_missing_sign_record: bool) 
         },
     )?;
     tracing::info!(api = %config.api.listen, metrics = %config.metrics.listen, "ready");
-    Ok(Running {
-        api,
-        network,
-        arbiters: vec![ledger_arbiter, mempool_arbiter, consensus_arbiter, server_arbiter],
-        store,
-    })
+    Ok((api, network))
 }
 
 fn registered(config: &Config, genesis: &Genesis) -> Result<Vec<RegisteredValidator>, Failure> {
