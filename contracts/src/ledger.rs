@@ -63,7 +63,7 @@ use self::{
     table::Seed,
 };
 use crate::{
-    block::{BlockId, GenesisHash, Height, StateHash, TimeMs},
+    block::{BlockId, GenesisHash, Header, Height, StateHash, TimeMs},
     committee::{ValidatorId, ValidatorSet, rotation::Rotation},
     evidence::{Evidence, EvidenceRecord},
     governance::{CurrencyRecord, Parameters},
@@ -71,6 +71,7 @@ use crate::{
     keys::Signed,
     merkle::Root,
     money::Currency,
+    snapshot::SnapshotEntry,
     transaction::{SignedTransaction, TxId},
 };
 
@@ -88,6 +89,19 @@ pub struct Tip {
     /// Of the last certified checkpoint; the genesis state's root before the first, and none is certified
     /// yet.
     pub checkpoint_root: Root,
+}
+
+impl Tip {
+    /// The tip after this block.
+    pub fn of(header: &Header) -> Self {
+        Self {
+            height: header.height,
+            time_ms: header.time_ms,
+            block: header.id(),
+            state_hash: header.state_hash,
+            checkpoint_root: header.checkpoint_root,
+        }
+    }
 }
 
 /// The committed state, in memory.
@@ -169,6 +183,23 @@ impl Ledger {
         self.state.entries()
     }
 
+    /// All that a snapshot of this state holds, in its order. Sorts a copy of everything: for small ledgers;
+    /// a node reads its database in order instead.
+    pub fn snapshot(&self) -> Vec<SnapshotEntry> {
+        let state = self.entries().map(|(key, value)| SnapshotEntry::State(key, value));
+        let ids = self
+            .ids
+            .iter()
+            .map(|(valid_until, id)| SnapshotEntry::Id(valid_until, id));
+        let digests = self
+            .digests
+            .iter()
+            .map(|(end, digest)| SnapshotEntry::Digest(end, digest));
+        let mut entries: Vec<_> = state.chain(ids).chain(digests).collect();
+        entries.sort_by_cached_key(SnapshotEntry::place);
+        entries
+    }
+
     /// How many transaction ids are remembered.
     pub fn recent_ids(&self) -> usize {
         self.ids.len()
@@ -236,13 +267,7 @@ impl Ledger {
                 "batch {digest} is ordered twice"
             );
         }
-        self.tip = Tip {
-            height: header.height,
-            time_ms: header.time_ms,
-            block: header.id(),
-            state_hash: header.state_hash,
-            checkpoint_root: header.checkpoint_root,
-        };
+        self.tip = Tip::of(header);
     }
 }
 

@@ -19,6 +19,7 @@ pub mod money;
 pub mod proof;
 #[cfg(feature = "openapi")]
 mod schema;
+pub mod snapshot;
 pub mod statement;
 pub mod transaction;
 

@@ -17,6 +17,7 @@ use crate::{
     genesis::Genesis,
     identity::{AccountId, AccountStatus},
     money::Currency,
+    snapshot::SnapshotEntry,
     transaction::{TxId, UnixSeconds},
 };
 
@@ -125,6 +126,38 @@ impl Ledger {
             }
         }
         Ok(Self::new(seed, tip, state, recent_ids, recent_digests))
+    }
+}
+
+impl Ledger {
+    /// [`Self::restore`] from what a snapshot holds, in any order.
+    pub fn from_snapshot(
+        genesis: GenesisHash,
+        tip: Tip,
+        entries: impl Iterator<Item = SnapshotEntry>,
+        hash_seed: u64,
+    ) -> Result<Self, RestoreError> {
+        let (mut ids, mut digests) = (Vec::new(), Vec::new());
+        let state = entries.filter_map(|entry| match entry {
+            SnapshotEntry::State(key, value) => Some((key, value)),
+            SnapshotEntry::Id(valid_until, id) => {
+                ids.push((valid_until, id));
+                None
+            }
+            SnapshotEntry::Digest(forgotten_at, digest) => {
+                digests.push((forgotten_at, digest));
+                None
+            }
+        });
+        let state: Vec<_> = state.collect();
+        Self::restore(
+            genesis,
+            tip,
+            state.into_iter(),
+            ids.into_iter(),
+            digests.into_iter(),
+            hash_seed,
+        )
     }
 }
 

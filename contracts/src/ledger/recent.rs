@@ -69,6 +69,13 @@ impl RecentIds {
     pub(super) fn len(&self) -> usize {
         self.by_expiry.values().map(Table::len).sum()
     }
+
+    /// Ascending by expiry; the order within one is that of insertion.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (UnixSeconds, TxId)> {
+        self.by_expiry
+            .iter()
+            .flat_map(|(valid_until, table)| table.iter().map(|(id, ())| (*valid_until, *id)))
+    }
 }
 
 /// Digests of ordered batches, each with the block time at which it is forgotten.
@@ -102,5 +109,10 @@ impl RecentDigests {
 
     pub(super) fn len(&self) -> usize {
         self.forgotten_at.len()
+    }
+
+    /// In no order that means anything.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (TimeMs, BatchDigest)> {
+        self.forgotten_at.iter().map(|(digest, end)| (*end, *digest))
     }
 }
