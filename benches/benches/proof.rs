@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use causeway_benches::{certificate, text, transaction, transfer};
 use causeway_contracts::{
-    block::{BLOCK_VERSION, BlockId, GenesisHash, Header, Height, StateHash, TimeMs},
+    block::{BlockId, GenesisHash, Header, Height, StateHash, TimeMs},
     codec::Bounded,
     committee::{Validator, ValidatorSet},
     identity::AccountId,
@@ -12,6 +12,7 @@ use causeway_contracts::{
     ledger::receipt::{Outcome, Receipt, Subject},
     merkle::{self, Root},
     proof::{CertifiedHeader, PROOF_VERSION, PaymentProof, TrustedSet},
+    protocol::PROTOCOL_MIN,
     transaction::{Transaction, TxId},
 };
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
@@ -53,7 +54,7 @@ fn proof(validators: u16) -> (PaymentProof, TrustedSet) {
     };
     let leaves: Vec<_> = (0..RECEIPTS).map(|index| receipt(index).leaf()).collect();
     let header = Header {
-        version: BLOCK_VERSION,
+        version: PROTOCOL_MIN,
         genesis,
         height: Height(1),
         time_ms: TimeMs(1),

@@ -13,6 +13,7 @@ use crate::{
     keys::{BadSignature, Domain, PublicKey, SecretKey, Signature, Signed},
     ledger::receipt::{Outcome, Receipt},
     merkle::Root,
+    protocol::{Protocol, ProtocolVersion, Upcoming},
     statement::SignedStatement,
     transaction::TxId,
 };
@@ -42,6 +43,7 @@ pub struct Status {
     pub validator: ValidatorId,
     /// The program's version.
     pub version: String,
+    pub protocol: ProtocolStatus,
     /// The last final block on this node's disk.
     pub height: Height,
     pub time_ms: TimeMs,
@@ -55,6 +57,35 @@ pub struct Status {
     /// Whether it takes transactions now.
     pub accepting: bool,
     pub pending_transactions: u64,
+}
+
+/// By which version of the protocol blocks are made, and whether this program can go on making them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProtocolStatus {
+    /// In force for the next block.
+    pub version: ProtocolVersion,
+    /// What the council has set for a later height.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upcoming: Option<Upcoming>,
+    /// The last version that this program implements.
+    pub implemented: ProtocolVersion,
+    /// The node stops before `upcoming` is in force, unless a newer program is installed before.
+    pub must_upgrade: bool,
+}
+
+impl ProtocolStatus {
+    /// After a block of this height, of a program that implements versions up to `implemented`.
+    pub fn new(protocol: &Protocol, height: Height, implemented: ProtocolVersion) -> Self {
+        let next = height.next();
+        let upcoming = protocol.upcoming.filter(|upcoming| upcoming.height > next);
+        Self {
+            version: protocol.at(next),
+            upcoming,
+            implemented,
+            must_upgrade: upcoming.is_some_and(|upcoming| upcoming.version > implemented),
+        }
+    }
 }
 
 /// `POST /v1/transactions`: one entry for each transaction, in order. A submission that cannot be

@@ -16,10 +16,8 @@ use crate::{
     codec::{self, Bounded, hex_newtype},
     committee::ValidatorId,
     merkle::{self, Root},
+    protocol::ProtocolVersion,
 };
-
-/// The only version of [`Header`] there is.
-pub const BLOCK_VERSION: u16 = 1;
 
 /// A block names at most this many batches. Fixed.
 pub const BATCHES_MAX: usize = 256;
@@ -97,7 +95,8 @@ impl StateHash {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Header {
-    pub version: u16,
+    /// The version of the protocol that is in force for this height.
+    pub version: ProtocolVersion,
     pub genesis: GenesisHash,
     pub height: Height,
     /// Above the parent's; by the proposer's clock otherwise.

@@ -305,7 +305,7 @@ pub fn double_proposal(genesis: &GenesisHash, key: &SecretKey, height: Height) -
 
 pub fn header() -> Header {
     Header {
-        version: crate::block::BLOCK_VERSION,
+        version: crate::protocol::PROTOCOL_MIN,
         genesis: GENESIS_HASH,
         height: Height(300),
         time_ms: TimeMs(1_790_000_123_456),

@@ -1,13 +1,17 @@
-//! What the council decides: currencies, participants, parameters.
+//! What the council decides: currencies, participants, parameters, versions of the protocol, its own keys.
 
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    block::batch::{BATCH_COST_MAX, BATCH_TRANSACTIONS_MAX},
+    block::{
+        Height,
+        batch::{BATCH_COST_MAX, BATCH_TRANSACTIONS_MAX},
+    },
     codec::{Bounded, Text},
-    identity::{Participant, ParticipantId, Tier},
+    identity::{KeyPolicy, Participant, ParticipantId, Tier},
     money::{Amount, Currency},
+    protocol::{PROTOCOL_MIN, ProtocolVersion},
 };
 
 /// An act of the council, signed under its key policy.
@@ -28,6 +32,24 @@ pub enum CouncilAction {
     SetOperator { participant: ParticipantId, operator: bool },
     /// Replaces all parameters.
     SetParameters(Parameters),
+    /// Sets the next version of the protocol in force from a height on, in place of what was scheduled
+    /// before. The height must be at least [`SCHEDULE_AHEAD_MIN`](crate::protocol::SCHEDULE_AHEAD_MIN)
+    /// above the block's.
+    ScheduleProtocol { version: ProtocolVersion, height: Height },
+    /// Takes back what was scheduled and is not in force yet.
+    WithdrawProtocol,
+    /// Replaces the council's own keys, for later transactions. From version 2 on.
+    SetCouncil(KeyPolicy),
+}
+
+impl CouncilAction {
+    /// The first version of the protocol that knows it.
+    pub fn since(&self) -> ProtocolVersion {
+        match self {
+            Self::SetCouncil(_) => ProtocolVersion(2),
+            _ => PROTOCOL_MIN,
+        }
+    }
 }
 
 /// A currency as the registry knows it.

@@ -19,6 +19,11 @@
 //! the same block too. A header's `transaction_count` counts all transactions of its batches, the
 //! skipped ones too, and so does its cost.
 //!
+//! # Versions
+//! The rules have versions ([`crate::protocol`]), and a block's header says by which it is made: by the one
+//! that the state before it says is in force for its height. A block with an action of a later version is
+//! invalid: programs that do not know that version cannot read the action, and need not vote on it.
+//!
 //! # Evidence
 //! Any validator may report that one signed twice ([`crate::evidence`]). The report is applied if the
 //! signatures are good and the same is not recorded yet for that validator and height. Then there is an
@@ -71,6 +76,7 @@ use crate::{
     keys::Signed,
     merkle::Root,
     money::Currency,
+    protocol::{NotInForce, Protocol, ProtocolVersion},
     snapshot::SnapshotEntry,
     transaction::{SignedTransaction, TxId},
 };
@@ -161,6 +167,16 @@ impl Ledger {
         &self.state.council
     }
 
+    /// Versions of the protocol, as of the last block.
+    pub fn protocol(&self) -> &Protocol {
+        &self.state.protocol
+    }
+
+    /// The version in force for the next block.
+    pub fn next_version(&self) -> ProtocolVersion {
+        self.state.protocol.at(self.tip.height.next())
+    }
+
     /// The evidence against a validator, in the order in which it was recorded.
     pub fn evidence_against(&self, validator: ValidatorId) -> impl Iterator<Item = &EvidenceRecord> {
         let records = (0..EVIDENCE_MAX).map_while(move |at| self.state.evidence.get(&(validator, at)));
@@ -225,6 +241,11 @@ impl Ledger {
     /// time `now`, or at the last block's time if that is later. It may be skipped nonetheless, by what
     /// happens until then.
     pub fn admit_at(&self, signed: &SignedTransaction, id: &TxId, now: TimeMs) -> Result<(), Skip> {
+        let needs = signed.needs();
+        if needs > self.next_version() {
+            let from = self.state.protocol.in_force_from(needs);
+            return Err(Skip::NotInForce(NotInForce { needs, from }));
+        }
         let valid_until = signed.transaction.valid_until;
         let earliest = now.max(self.tip.time_ms);
         let latest = TimeMs(earliest.0.saturating_add(IDLE_MS));

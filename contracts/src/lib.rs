@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod merkle;
 pub mod money;
 pub mod proof;
+pub mod protocol;
 #[cfg(feature = "openapi")]
 mod schema;
 pub mod snapshot;

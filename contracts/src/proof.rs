@@ -9,6 +9,7 @@ use crate::{
     genesis::Genesis,
     ledger::receipt::{Outcome, Receipt, Subject},
     merkle::InclusionPath,
+    protocol::{PROTOCOL_MAX, ProtocolVersion},
     transaction::{SignedTransaction, TransactionError, TxId},
 };
 
@@ -84,6 +85,9 @@ impl TrustedSet {
                 actual: header.genesis,
             });
         }
+        if !header.version.is_known() {
+            return Err(ProofError::ProtocolVersion(header.version));
+        }
         let id = header.id();
         if certificate.block != id || certificate.height != header.height {
             return Err(ProofError::OtherBlock);
@@ -134,6 +138,8 @@ pub enum ProofError {
     Version(u16),
     #[error("made on the network with genesis {actual}; the trusted one is {expected}")]
     OtherNetwork { expected: GenesisHash, actual: GenesisHash },
+    #[error("made by protocol version {0}, and this program knows up to {PROTOCOL_MAX}: update it")]
+    ProtocolVersion(ProtocolVersion),
     #[error("the certificate is for another block than the header")]
     OtherBlock,
     #[error("decided by other validators than those that are trusted")]

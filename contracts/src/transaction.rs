@@ -12,6 +12,7 @@ use crate::{
     identity::{AccountId, IdentityCommitment, KeyPolicy, ParticipantId, PolicyError, ReasonCode, Salt, Tier},
     keys::{BadSignature, Domain, PublicKey, SecretKey, Signature, Signed},
     money::{Amount, Currency},
+    protocol::{PROTOCOL_MIN, ProtocolVersion},
 };
 
 /// Wire length of a signed transaction, checked on the slice before anything is decoded. Fixed.
@@ -232,6 +233,14 @@ impl Action {
         }
     }
 
+    /// The first version of the protocol that knows it. Programs that know only earlier ones cannot read it.
+    pub fn since(&self) -> ProtocolVersion {
+        match self {
+            Self::Council(act) => act.since(),
+            _ => PROTOCOL_MIN,
+        }
+    }
+
     fn is_report(&self) -> bool {
         matches!(self, Self::ReportEvidence { .. })
     }
@@ -241,6 +250,7 @@ impl Action {
         match self {
             Self::OpenAccount { keys, .. } => Some(keys),
             Self::Council(CouncilAction::RegisterParticipant(participant)) => Some(&participant.keys),
+            Self::Council(CouncilAction::SetCouncil(keys)) => Some(keys),
             _ => None,
         }
     }
@@ -262,6 +272,13 @@ pub enum TransactionError {
     NoActions,
     #[error("a transaction reports evidence at most once")]
     Reports,
+    #[error(
+        "an action that this program does not know: it is of protocol version {needs}, and this program knows up to {known}"
+    )]
+    UnknownAction {
+        needs: ProtocolVersion,
+        known: ProtocolVersion,
+    },
     #[error("1 to 16 signatures are needed, in ascending order of their keys, each key once")]
     Signatures,
     #[error("action {action}: {source}")]
@@ -340,6 +357,23 @@ impl SignedTransaction {
 
     pub fn id(&self) -> TxId {
         self.transaction.id()
+    }
+
+    /// The first version of the protocol that knows all its actions: before it is in force, no block may
+    /// hold this.
+    pub fn needs(&self) -> ProtocolVersion {
+        let needs = self.transaction.actions.iter().map(Action::since);
+        needs.max().unwrap_or(PROTOCOL_MIN)
+    }
+
+    /// What a program that implements versions up to `known` says of it. One that really knows no more
+    /// cannot even decode it; newer ones say so when they are run as an older one.
+    pub fn check_known(&self, known: ProtocolVersion) -> Result<(), TransactionError> {
+        let needs = self.needs();
+        if needs > known {
+            return Err(TransactionError::UnknownAction { needs, known });
+        }
+        Ok(())
     }
 
     pub fn signers(&self) -> impl Iterator<Item = &PublicKey> {

@@ -15,13 +15,14 @@ use causeway_consensus::{
 };
 use causeway_contracts::{
     block::{
-        BLOCK_VERSION, Block, BlockId, GenesisHash, Header, Height, StateHash, TimeMs, VoteKind, batches_root,
+        Block, BlockId, GenesisHash, Header, Height, StateHash, TimeMs, VoteKind, batches_root,
         genesis_block_id,
     },
     codec::Bounded,
     committee::{Validator as Member, ValidatorId, ValidatorSet, rotation::Rotation},
     keys::{Domain, SecretKey, Signature, Signed},
     merkle::Root,
+    protocol::{PROTOCOL_MAX, PROTOCOL_MIN, Protocol},
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -61,7 +62,7 @@ fn block(tip: &Committed, author: ValidatorId, salt: u8) -> Block {
     let root = batches_root(&[]);
     Block {
         header: Header {
-            version: BLOCK_VERSION,
+            version: PROTOCOL_MIN,
             genesis: GENESIS,
             height: tip.height.next(),
             time_ms: TimeMs(START + 1 + u64::from(salt % 4)),
@@ -106,6 +107,7 @@ impl World {
             state_hash: StateHash([0; 32]),
             validators: validators.clone(),
             rotation: Rotation::default(),
+            protocol: Protocol::default(),
         };
         Self {
             validator: Validator::new(Beginning {
@@ -116,6 +118,7 @@ impl World {
                 log: Vec::new(),
                 record: SignRecord::default(),
                 signing: Signing::From(Height(1)),
+                known: PROTOCOL_MAX,
             }),
             ids: ids.clone(),
             timers: Vec::new(),
@@ -162,6 +165,7 @@ impl World {
                     block: certificate.block,
                     state_hash: block.header.state_hash,
                     validators: tip.validators,
+                    protocol: tip.protocol,
                 }));
             }
             Action::Fetch { from, .. } => self.waiting.push(Event::Fetched { from, answer: None }),

@@ -17,12 +17,14 @@ use std::{
 use actix::Actor;
 use actix_rt::{Arbiter, System};
 use anyhow::{Context as _, anyhow};
-use causeway_consensus::Status;
+use causeway_consensus::{Status, Stop};
 use causeway_contracts::{
     block::Height,
     committee::ValidatorId,
     genesis::{GENESIS_BYTES_MAX, Genesis, GenesisValidator},
     keys::{PublicKey, SecretKey},
+    ledger::Ledger,
+    protocol::{ProtocolVersion, Versions},
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -321,8 +323,17 @@ pub fn init(config: &Config) -> Result<&Path, Failure> {
     Ok(data)
 }
 
+/// How a validator is run, besides its configuration.
+#[derive(Debug, Clone, Copy)]
+pub struct RunOptions {
+    /// Vote although the sign record is missing.
+    pub trust_missing_sign_record: bool,
+    /// The last version of the protocol that it implements: this program's, or in a drill an earlier one.
+    pub known: ProtocolVersion,
+}
+
 /// Runs the validator until SIGINT or SIGTERM.
-pub fn run(config: Config, trust_missing_sign_record: bool) -> Result<(), Failure> {
+pub fn run(config: Config, options: RunOptions) -> Result<(), Failure> {
     tracing_subscriber::fmt()
         .with_env_filter(config.log.to_filter())
         .with_writer(io::stderr)
@@ -340,7 +351,7 @@ pub fn run(config: Config, trust_missing_sign_record: bool) -> Result<(), Failur
     );
     let system = System::new();
     system.block_on(async move {
-        let running = start(config, member, trust_missing_sign_record).await?;
+        let running = start(config, member, options).await?;
         wait_for_signal().await?;
         tracing::info!("stopping");
         running.stop().await;
@@ -412,13 +423,13 @@ struct Opening {
     opened: Opened,
 }
 
-fn open(config: &Config, member: &Member, trust_missing_sign_record: bool) -> Result<Opening, Failure> {
+fn open(config: &Config, member: &Member, options: RunOptions) -> Result<Opening, Failure> {
     let data = &config.data;
     fs::create_dir_all(data)
         .with_context(|| format!("cannot make the data folder {}", data.display()))
         .map_err(Failure::config)?;
     let folder = database_folder(config);
-    let absent = if trust_missing_sign_record {
+    let absent = if options.trust_missing_sign_record {
         Absent::Create
     } else {
         Absent::Observe
@@ -440,6 +451,7 @@ fn open(config: &Config, member: &Member, trust_missing_sign_record: bool) -> Re
         Expect::NewOrExisting
     };
     let (store, opened) = Store::open(&folder, &member.genesis, expect)?;
+    check_version(&opened.ledger, options.known)?;
     Ok(Opening {
         files,
         recovered,
@@ -448,8 +460,21 @@ fn open(config: &Config, member: &Member, trust_missing_sign_record: bool) -> Re
     })
 }
 
-async fn start(config: Config, member: Member, trust_missing_sign_record: bool) -> Result<Running, Failure> {
-    let opening = open(&config, &member, trust_missing_sign_record)?;
+/// A program that does not know the rules of the next height must not begin it.
+fn check_version(ledger: &Ledger, known: ProtocolVersion) -> Result<(), Failure> {
+    let needed = ledger.next_version();
+    if needed <= known {
+        return Ok(());
+    }
+    let from = ledger.tip().height.next();
+    Err(Failure {
+        status: ExitStatus::Outdated,
+        reason: Stop::NeedsVersion { needed, known, from }.into(),
+    })
+}
+
+async fn start(config: Config, member: Member, options: RunOptions) -> Result<Running, Failure> {
+    let opening = open(&config, &member, options)?;
     let arbiters = Arbiters {
         ledger: Arbiter::new(),
         mempool: Arbiter::new(),
@@ -457,7 +482,7 @@ async fn start(config: Config, member: Member, trust_missing_sign_record: bool) 
         server: Arbiter::new(),
     };
     let store = opening.store.clone();
-    match start_actors(config, member, opening, &arbiters).await {
+    match start_actors(config, member, opening, &arbiters, options.known).await {
         Ok((api, network)) => Ok(Running {
             api,
             network,
@@ -490,6 +515,7 @@ async fn start_actors(
     member: Member,
     opening: Opening,
     arbiters: &Arbiters,
+    known: ProtocolVersion,
 ) -> Result<(ApiServer, network::Running), Failure> {
     let Opening {
         files,
@@ -499,6 +525,10 @@ async fn start_actors(
     } = opening;
     let genesis = member.genesis.hash();
     let validators = opened.ledger.validators().clone();
+    let versions = Versions {
+        in_force: opened.ledger.next_version(),
+        known,
+    };
     let validity_seconds_max = opened.ledger.parameters().validity_seconds_max;
     tracing::info!(height = %opened.ledger.tip().height, created = opened.created, "the database is open");
 
@@ -514,6 +544,7 @@ async fn start_actors(
         store.clone(),
         finalized.clone(),
         LedgerMetrics::register(&registry)?,
+        known,
     );
     let tip = ledger.send(Tip).await.map_err(Failure::bug)?;
 
@@ -541,6 +572,7 @@ async fn start_actors(
         genesis,
         key: member.key.clone(),
         validators,
+        versions,
         limits: config.limits.clone(),
         budgets: config.budgets,
         validity_seconds_max,
@@ -581,6 +613,7 @@ async fn start_actors(
             commit: ledger.clone().recipient(),
         },
         metrics: ConsensusMetrics::register(&registry)?,
+        known,
     });
     actors::run(&arbiters.consensus.handle(), consensus_mailbox, move |_| actor);
 
@@ -602,6 +635,7 @@ async fn start_actors(
                 connection_budget: config.budgets.connection,
                 ..ApiLimits::default()
             },
+            known,
         },
         Listen {
             api: config.api.listen,

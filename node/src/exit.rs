@@ -22,6 +22,8 @@ pub enum ExitStatus {
     SafetyWrite = 14,
     /// The result of a certified block differs from its header, or the log from what was replayed.
     Divergence = 15,
+    /// The council has set a version of the protocol in force that this program does not implement.
+    Outdated = 16,
     /// A bug: the process panicked.
     Bug = 70,
 }

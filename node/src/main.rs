@@ -2,9 +2,10 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use causeway_contracts::protocol::{PROTOCOL_MAX, PROTOCOL_MIN, ProtocolVersion};
 use causeway_node::{
     config::Config,
-    engine::{self, Failure},
+    engine::{self, Failure, RunOptions},
     exit::{self, ExitStatus},
     keyfile,
 };
@@ -15,7 +16,8 @@ use clap::{Parser, Subcommand};
 /// Exit status: 0 stopped when asked to; 2 bad arguments; 10 configuration or key file; 11 genesis
 /// file, or a database of another network; 12 an address that cannot be listened on; 13 database
 /// missing, corrupt or of another version; 14 a write that safety depends on failed (full disk);
-/// 15 the result of a certified block differs from its header; 70 a bug.
+/// 15 the result of a certified block differs from its header; 16 the council has set a version of the
+/// protocol in force that this program does not implement; 70 a bug.
 #[derive(Parser)]
 #[command(name = "causeway-node", version, verbatim_doc_comment)]
 struct Arguments {
@@ -40,6 +42,9 @@ enum Command {
         /// not signed anything since the last backup: two different votes fork the network.
         #[arg(long)]
         trust_missing_sign_record: bool,
+        /// For drills: behave as a program that implements versions of the protocol up to this one only.
+        #[arg(long, hide = true, value_parser = clap::value_parser!(u16).range(i64::from(PROTOCOL_MIN.0)..=i64::from(PROTOCOL_MAX.0)))]
+        protocol_max: Option<u16>,
     },
     /// Checks all of a configuration, its genesis file and its keys, as `run` does, and says what would run.
     CheckConfig {
@@ -120,7 +125,14 @@ fn execute(command: Command) -> Result<(), Failure> {
         Command::Run {
             config,
             trust_missing_sign_record,
-        } => engine::run(load(&config)?, trust_missing_sign_record),
+            protocol_max,
+        } => engine::run(
+            load(&config)?,
+            RunOptions {
+                trust_missing_sign_record,
+                known: protocol_max.map_or(PROTOCOL_MAX, ProtocolVersion),
+            },
+        ),
         Command::CheckConfig { config } => {
             let member = engine::identify(&load(&config)?)?;
             println!(

@@ -11,6 +11,7 @@ use crate::{
     committee::ValidatorId,
     keys::{Domain, PublicKey, SecretKey, Signature, Signed},
     ledger,
+    protocol::{PROTOCOL_MIN, ProtocolVersion},
     transaction::{SignedTransaction, TxId},
 };
 
@@ -50,6 +51,12 @@ impl Batch {
         self.transactions.iter().map(ledger::cost).sum()
     }
 
+    /// The first version of the protocol that knows all that is in it.
+    pub fn needs(&self) -> ProtocolVersion {
+        let needs = self.transactions.iter().map(SignedTransaction::needs);
+        needs.max().unwrap_or(PROTOCOL_MIN)
+    }
+
     pub fn digest(&self) -> BatchDigest {
         BatchDigest(codec::hash(Domain::Batch.tag(), &[&codec::encode(self)]))
     }
@@ -73,7 +80,7 @@ impl SignedBatch {
     }
 }
 
-/// A batch with what it fixes: its digest, its transactions' ids, its cost. Admission works them out,
+/// A batch with what it fixes: its digest, its transactions' ids, its cost, the version that it needs. Admission works them out,
 /// and whoever has the batch from there, the ledger too, need not. They cannot be another batch's: each
 /// way to make one hashes. Cheap to clone.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -81,6 +88,7 @@ pub struct HashedBatch {
     digest: BatchDigest,
     ids: Arc<[TxId]>,
     cost: u64,
+    needs: ProtocolVersion,
     batch: Arc<Batch>,
 }
 
@@ -97,6 +105,7 @@ impl HashedBatch {
             digest,
             ids: ids.collect(),
             cost: batch.cost(),
+            needs: batch.needs(),
             batch,
         }
     }
@@ -117,6 +126,11 @@ impl HashedBatch {
     /// As of [`Batch::cost`].
     pub fn cost(&self) -> u64 {
         self.cost
+    }
+
+    /// As of [`Batch::needs`].
+    pub fn needs(&self) -> ProtocolVersion {
+        self.needs
     }
 
     pub fn seal(&self, key: &SecretKey) -> SignedBatch {

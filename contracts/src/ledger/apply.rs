@@ -93,7 +93,7 @@ pub(super) fn apply(overlay: &mut Overlay<'_>, context: &Context<'_>) -> Result<
         }
         Action::Unfreeze { by, account, scope, .. } => accounts::set_freeze(overlay, *by, *account, *scope, None),
         Action::CloseAccount { operator, account } => accounts::close(overlay, *operator, *account),
-        Action::Council(action) => council::apply(overlay, action),
+        Action::Council(action) => council::apply(overlay, context, action),
         Action::ReportEvidence { reporter, evidence } => evidence::report(overlay, context, *reporter, evidence),
     }
 }

@@ -50,7 +50,7 @@ fn keys<'a>(overlay: &'a Overlay<'_>, authority: &Authority) -> Option<&'a KeyPo
             let issuer = overlay.currency(*code)?.issuer;
             overlay.participant(issuer).map(|participant| &participant.keys)
         }
-        Authority::Council => Some(&overlay.base().council),
+        Authority::Council => Some(overlay.council()),
         Authority::Validator(_) => None,
     }
 }

@@ -128,10 +128,9 @@ pub(super) fn execute(ledger: &Ledger, time: TimeMs, author: &ValidatorId, batch
         overlay, receipts, ids, ..
     } = run;
     let state = &ledger.state;
-    let rotation = state
-        .rotation
-        .after(&state.validators, ledger.tip.height.next(), author);
-    let changes = overlay.into_changes(rotation);
+    let height = ledger.tip.height.next();
+    let rotation = state.rotation.after(&state.validators, height, author);
+    let changes = overlay.into_changes(rotation, height);
     Effects {
         receipts,
         locations,

@@ -17,6 +17,7 @@ use crate::{
     genesis::Genesis,
     identity::{AccountId, AccountStatus},
     money::Currency,
+    protocol::Protocol,
     snapshot::SnapshotEntry,
     transaction::{TxId, UnixSeconds},
 };
@@ -64,6 +65,7 @@ impl Ledger {
             validators: genesis.validator_set().expect("a checked genesis"),
             rotation: Rotation::default(),
             evidence: Table::new(seed),
+            protocol: Protocol::default(),
         };
         let changes = opening_entries(genesis, &state, seed);
         state.set_all(changes);
@@ -196,7 +198,7 @@ fn opening_entries(genesis: &Genesis, empty: &State, seed: Seed) -> Changes {
         overlay.keep();
     }
     overlay.keep();
-    overlay.into_changes(empty.rotation.clone())
+    overlay.into_changes(empty.rotation.clone(), Height::GENESIS)
 }
 
 fn restore_state(
@@ -213,6 +215,7 @@ fn restore_state(
     let mut validators = None;
     let mut rotation = None;
     let mut evidence = Table::new(seed);
+    let mut protocol = None;
     for (key, value) in entries {
         let is_new = match (key, value) {
             (StateKey::Account(id), StateValue::Account(it)) => accounts.insert(id, it).is_none(),
@@ -224,6 +227,7 @@ fn restore_state(
             (StateKey::Validators, StateValue::Validators(it)) => validators.replace(it).is_none(),
             (StateKey::Rotation, StateValue::Rotation(it)) => rotation.replace(it).is_none(),
             (StateKey::Evidence(id, at), StateValue::Evidence(it)) => evidence.insert((id, at), it).is_none(),
+            (StateKey::Protocol, StateValue::Protocol(it)) => protocol.replace(it).is_none(),
             _ => return Err(RestoreError::WrongTable(key)),
         };
         if !is_new {
@@ -243,6 +247,7 @@ fn restore_state(
             .try_into()?,
         rotation: rotation.ok_or(RestoreError::Missing(StateKey::Rotation))?,
         evidence,
+        protocol: protocol.ok_or(RestoreError::Missing(StateKey::Protocol))?,
     })
 }
 

@@ -11,11 +11,13 @@ use super::{
     table::{Key, Row, Seed, Table},
 };
 use crate::{
+    block::Height,
     committee::{ValidatorId, rotation::Rotation},
     evidence::EvidenceRecord,
     governance::{CurrencyRecord, Parameters},
-    identity::{AccountId, Participant, ParticipantId},
+    identity::{AccountId, KeyPolicy, Participant, ParticipantId},
     money::Currency,
+    protocol::{Protocol, Upcoming},
     transaction::{Action, SignedTransaction},
 };
 
@@ -130,6 +132,41 @@ impl<K: Key, V: Clone + PartialEq> Layer<K, V> {
     }
 }
 
+/// A single entry, or a part of one, that a block may replace.
+#[derive(Debug)]
+struct Single<V> {
+    /// `None`: as in committed state.
+    now: Option<V>,
+    /// What `now` was before this transaction, if it changed it.
+    before: Option<Option<V>>,
+}
+
+impl<V> Default for Single<V> {
+    fn default() -> Self {
+        Self {
+            now: None,
+            before: None,
+        }
+    }
+}
+
+impl<V> Single<V> {
+    fn put(&mut self, value: V) {
+        let before = self.now.replace(value);
+        self.before.get_or_insert(before);
+    }
+
+    fn keep(&mut self) {
+        self.before = None;
+    }
+
+    fn take_back(&mut self) {
+        if let Some(before) = self.before.take() {
+            self.now = before;
+        }
+    }
+}
+
 /// What a block makes of committed state.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
@@ -161,6 +198,9 @@ pub(super) struct Overlay<'a> {
     next_parameters: Option<Parameters>,
     /// What `next_parameters` was before this transaction, if it changed them.
     parameters_before: Option<Option<Parameters>>,
+    council: Single<KeyPolicy>,
+    /// What is scheduled from now on: with the block itself, only what it schedules changes.
+    upcoming: Single<Option<Upcoming>>,
 }
 
 impl<'a> Overlay<'a> {
@@ -179,6 +219,8 @@ impl<'a> Overlay<'a> {
             evidence: Layer::new(seed),
             next_parameters: None,
             parameters_before: None,
+            council: Single::default(),
+            upcoming: Single::default(),
         }
     }
 
@@ -273,6 +315,28 @@ impl<'a> Overlay<'a> {
         self.parameters_before.get_or_insert(before);
     }
 
+    /// In force for later transactions of the same block too.
+    pub(super) fn council(&self) -> &KeyPolicy {
+        self.council.now.as_ref().unwrap_or(&self.base.council)
+    }
+
+    pub(super) fn put_council(&mut self, keys: KeyPolicy) {
+        self.council.put(keys);
+    }
+
+    /// Versions as they are at this height: of the block, or another after the committed ones.
+    pub(super) fn protocol(&self, height: Height) -> Protocol {
+        let settled = self.base.protocol.after(height);
+        Protocol {
+            upcoming: self.upcoming.now.unwrap_or(settled.upcoming),
+            ..settled
+        }
+    }
+
+    pub(super) fn put_upcoming(&mut self, upcoming: Option<Upcoming>) {
+        self.upcoming.put(upcoming);
+    }
+
     /// Ends a transaction that applies.
     #[inline]
     pub(super) fn keep(&mut self) {
@@ -282,6 +346,8 @@ impl<'a> Overlay<'a> {
         self.participants.keep();
         self.evidence.keep();
         self.parameters_before = None;
+        self.council.keep();
+        self.upcoming.keep();
     }
 
     /// Ends a transaction that does not apply: all is as it was before its first action.
@@ -294,6 +360,8 @@ impl<'a> Overlay<'a> {
         if let Some(before) = self.parameters_before.take() {
             self.next_parameters = before;
         }
+        self.council.take_back();
+        self.upcoming.take_back();
     }
 
     /// Loads what these transactions are going to read, so that they do not wait for memory one after
@@ -330,14 +398,15 @@ impl<'a> Overlay<'a> {
     }
 
     /// Every entry that is now other than in committed state, ascending by key. `rotation` is what the
-    /// block's author makes of it: no transaction changes it.
+    /// block's author makes of it: no transaction changes it. `height` is the block's.
     ///
     /// # Panics
     /// If debits do not equal credits: if, per currency, what the changes add to balances and what they
     /// take is not the same, worked out from the records alone, not from the postings that made them;
     /// or if an account other than the currency's issuer would be below zero. Money would appear or
     /// vanish, and the process must not go on.
-    pub(super) fn into_changes(self, rotation: Rotation) -> Changes {
+    pub(super) fn into_changes(self, rotation: Rotation, height: Height) -> Changes {
+        let protocol = self.protocol(height);
         let room = self.accounts.rows.len() + self.balances.rows.len() + 16;
         let mut changes = Changes {
             entries: Vec::with_capacity(room),
@@ -363,11 +432,17 @@ impl<'a> Overlay<'a> {
         if let Some(parameters) = self.next_parameters.filter(|next| *next != self.base.parameters) {
             changes.push(StateKey::Parameters, StateValue::Parameters(parameters), None);
         }
+        if let Some(council) = self.council.now.filter(|council| *council != self.base.council) {
+            changes.push(StateKey::Council, StateValue::Council(council), None);
+        }
         if rotation != self.base.rotation {
             changes.push(StateKey::Rotation, StateValue::Rotation(rotation), None);
         }
         for ((id, at), record, place) in self.evidence.into_changed(|_, _, _| {}) {
             changes.push(StateKey::Evidence(id, at), StateValue::Evidence(record), place);
+        }
+        if protocol != self.base.protocol {
+            changes.push(StateKey::Protocol, StateValue::Protocol(protocol), None);
         }
         changes
     }

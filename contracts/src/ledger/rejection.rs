@@ -3,6 +3,8 @@
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+use crate::protocol::{NotInForce, SCHEDULE_AHEAD_MIN};
+
 /// A transaction that was ordered but is treated as if it had not been: it touches no state, its id
 /// is not consumed, it has no receipt, and nothing about it is proved. Checked in this order.
 #[derive(
@@ -22,6 +24,9 @@ pub enum Skip {
     UnknownSigner,
     #[error("the signatures do not reach the threshold of every key policy that must agree")]
     ThresholdNotMet,
+    /// Checked before all others, and of a transaction alone: a block that holds such an action is invalid.
+    #[error("{0}")]
+    NotInForce(NotInForce),
 }
 
 /// A transaction that had no effect but to consume its id. For each action in order, the first reason
@@ -84,4 +89,12 @@ pub enum Rejection {
     EvidenceFull,
     #[error("the evidence is not two good signatures for different things")]
     EvidenceInvalid,
+    #[error("not the version after the one in force")]
+    ProtocolNotNext,
+    #[error(
+        "the version would be in force before all could be warned: its height must be at least {SCHEDULE_AHEAD_MIN} above this block's"
+    )]
+    ProtocolTooSoon,
+    #[error("no version is scheduled that is not in force yet")]
+    ProtocolNotScheduled,
 }

@@ -15,6 +15,7 @@ use crate::{
     identity::{AccountId, AccountStatus, Freeze, IdentityCommitment, KeyPolicy, Participant, ParticipantId, Tier},
     merkle::{self, Root},
     money::{Amount, Balance, Currency},
+    protocol::Protocol,
 };
 
 /// An account, without its balances.
@@ -86,6 +87,7 @@ pub enum StateKey {
     Rotation,
     /// Against this validator, and which of its records, from 0.
     Evidence(ValidatorId, u8),
+    Protocol,
 }
 
 /// A state entry's content; the same variant as its key's.
@@ -100,6 +102,7 @@ pub enum StateValue {
     Validators(ValidatorList),
     Rotation(Rotation),
     Evidence(Box<EvidenceRecord>),
+    Protocol(Protocol),
 }
 
 /// A state entry's canonical bytes are at most this many: the longest are parameters with a limit
@@ -141,6 +144,7 @@ pub(super) struct State {
     pub(super) validators: ValidatorSet,
     pub(super) rotation: Rotation,
     pub(super) evidence: Table<(ValidatorId, u8), Box<EvidenceRecord>>,
+    pub(super) protocol: Protocol,
 }
 
 impl State {
@@ -156,6 +160,7 @@ impl State {
             (StateKey::Council, StateValue::Council(self.council.clone())),
             (StateKey::Validators, StateValue::Validators(self.validators.to_list())),
             (StateKey::Rotation, StateValue::Rotation(self.rotation.clone())),
+            (StateKey::Protocol, StateValue::Protocol(self.protocol)),
         ];
         accounts
             .map(|(id, account)| (StateKey::Account(*id), StateValue::Account(account.clone())))
@@ -210,6 +215,7 @@ impl State {
             }
             (StateKey::Rotation, StateValue::Rotation(it)) => self.rotation = it,
             (StateKey::Evidence(id, at), StateValue::Evidence(it)) => drop(self.evidence.insert((id, at), it)),
+            (StateKey::Protocol, StateValue::Protocol(it)) => self.protocol = it,
             _ => return Err(WrongTable),
         }
         Ok(())

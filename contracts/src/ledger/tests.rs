@@ -5,3 +5,4 @@ mod model;
 mod network;
 mod precedence;
 mod rules;
+mod versions;

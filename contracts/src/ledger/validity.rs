@@ -8,19 +8,23 @@ use super::{
 };
 use crate::{
     block::{
-        BATCHES_MAX, BLOCK_VERSION, BatchDigest, Block, BlockId, GenesisHash, HashedBatch, Header, Height, StateHash,
-        TimeMs, batches_root,
+        BATCHES_MAX, BatchDigest, Block, BlockId, GenesisHash, HashedBatch, Header, Height, StateHash, TimeMs,
+        batches_root,
     },
     codec::Bounded,
     committee::ValidatorId,
     merkle::Root,
+    protocol::ProtocolVersion,
 };
 
 /// Why every honest validator refuses a block.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidBlock {
-    #[error("version {0} is not known; this network knows version {BLOCK_VERSION}")]
-    Version(u16),
+    #[error("version {actual}, and version {expected} is in force for its height")]
+    Version {
+        expected: ProtocolVersion,
+        actual: ProtocolVersion,
+    },
     #[error("for the network with genesis {0}")]
     Genesis(GenesisHash),
     #[error("height {actual}, and the next is {expected}")]
@@ -41,6 +45,12 @@ pub enum InvalidBlock {
     DuplicateBatch(BatchDigest),
     #[error("batch {0} was ordered before")]
     RememberedBatch(BatchDigest),
+    #[error("batch {batch} has an action of protocol version {needs}, and version {in_force} is in force")]
+    NotInForce {
+        batch: BatchDigest,
+        needs: ProtocolVersion,
+        in_force: ProtocolVersion,
+    },
     #[error("{actual} transactions, and at most {max} are allowed")]
     TooManyTransactions { max: u64, actual: u64 },
     #[error("it costs {actual}, and at most {max} are allowed")]
@@ -88,8 +98,8 @@ impl Ledger {
     /// Makes the block after this state, and its effects. Its time is `now`, or a millisecond after its
     /// parent's if that is later.
     ///
-    /// Takes the candidates in order, leaving out those that were ordered already, appear twice, or
-    /// with which the block would be too large or too costly.
+    /// Takes the candidates in order, leaving out those that were ordered already, appear twice, need a
+    /// version that is not in force, or with which the block would be too large or too costly.
     ///
     /// # Panics
     /// If the proposer is not a validator.
@@ -102,9 +112,10 @@ impl Ledger {
         let mut taken = Vec::new();
         let mut named = BTreeSet::new();
         let mut load = Load::default();
+        let version = self.next_version();
         for batch in candidates {
             let with = load.with(batch);
-            let fits = taken.len() < BATCHES_MAX && self.excess(&with).is_none();
+            let fits = taken.len() < BATCHES_MAX && batch.needs() <= version && self.excess(&with).is_none();
             let digest = batch.digest();
             if fits && !self.digests.contains(&digest, time) && named.insert(digest) {
                 taken.push(batch.clone());
@@ -115,7 +126,7 @@ impl Ledger {
         let results = effects.results();
         let digests: Vec<_> = taken.iter().map(HashedBatch::digest).collect();
         let header = Header {
-            version: BLOCK_VERSION,
+            version,
             genesis: self.state.genesis,
             height: self.tip.height.next(),
             time_ms: time,
@@ -169,13 +180,11 @@ impl Ledger {
     /// What can be told without the batches.
     fn check_header(&self, header: &Header) -> Result<(), InvalidBlock> {
         let tip = &self.tip;
-        if header.version != BLOCK_VERSION {
-            return Err(InvalidBlock::Version(header.version));
-        }
         if header.genesis != self.state.genesis {
             return Err(InvalidBlock::Genesis(header.genesis));
         }
         expect_equal!(Height, tip.height.next(), header.height);
+        expect_equal!(Version, self.next_version(), header.version);
         expect_equal!(Parent, tip.block, header.parent);
         if header.time_ms <= tip.time_ms {
             return Err(InvalidBlock::Time {
@@ -195,6 +204,7 @@ impl Ledger {
     fn check_batches(&self, header: &Header, batches: Batches<'_>) -> Result<Load, InvalidBlock> {
         let mut named = BTreeSet::new();
         let mut load = Load::default();
+        let in_force = self.next_version();
         for batch in batches {
             let digest = batch.digest();
             if !named.insert(digest) {
@@ -202,6 +212,13 @@ impl Ledger {
             }
             if self.digests.contains(&digest, header.time_ms) {
                 return Err(InvalidBlock::RememberedBatch(digest));
+            }
+            if batch.needs() > in_force {
+                return Err(InvalidBlock::NotInForce {
+                    batch: digest,
+                    needs: batch.needs(),
+                    in_force,
+                });
             }
             load = load.with(batch);
         }

@@ -207,7 +207,23 @@ fn each_tampering_has_its_error() {
         network,
     );
 
+    let later = ProtocolVersion(PROTOCOL_MAX.0 + 1);
+    let unknown = ProofError::ProtocolVersion(later);
+    check_refused(|proof| proof.block.header.version = later, unknown.clone());
+    check_refused(
+        |proof| change_handover(proof, 0, |h| h.last.header.version = later),
+        unknown.clone(),
+    );
+    assert_eq!(
+        unknown.to_string(),
+        "made by protocol version 3, and this program knows up to 2: update it"
+    );
+
     // A header that is not the certified one, in whatever field.
+    check_refused(
+        |proof| proof.block.header.version = PROTOCOL_MAX,
+        ProofError::OtherBlock,
+    );
     check_refused(
         |proof| proof.block.header.receipts_root = Root([0; 32]),
         ProofError::OtherBlock,

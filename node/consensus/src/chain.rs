@@ -112,6 +112,7 @@ impl Chain {
             state_hash: tip.state_hash,
             validators: self.ledger.validators().clone(),
             rotation: self.ledger.rotation().clone(),
+            protocol: *self.ledger.protocol(),
         }
     }
 

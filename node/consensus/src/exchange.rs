@@ -4,6 +4,10 @@
 //! no honest validator seals is dropped, and whoever sent it blamed. A checked batch is put on disk and
 //! held here until a block orders it or it expires. What a block names and this node lacks is asked for.
 //!
+//! A batch that needs a later version of the protocol than the next block's is not taken, and nobody is
+//! blamed: its author may be ahead. It is not stored nor handed on either, since there are programs that
+//! could not read it, and would blame us.
+//!
 //! What is full drops: a batch can be fetched later.
 //!
 //! An [`Exchange`] leaves in [`Exchange::take_actions`] what is to be done, in order.
@@ -26,6 +30,7 @@ use causeway_contracts::{
     block::{BatchDigest, HashedBatch, TimeMs},
     codec::{self, Bounded},
     committee::{ValidatorId, ValidatorSet},
+    protocol::{ProtocolVersion, Versions},
     transaction::TxId,
 };
 
@@ -56,6 +61,7 @@ const CHECK_BYTES_MAX: usize = 1024 * 250;
 pub struct Exchange<R> {
     me: ValidatorId,
     validators: ValidatorSet,
+    versions: Versions,
     pool: Pool,
     gathers: Gathers<R>,
     turned_away: TurnedAway,
@@ -113,6 +119,8 @@ pub enum WhyDropped {
     NoRoom,
     /// Its author's share is full.
     AuthorFull,
+    /// It needs a version of the protocol that is not in force yet.
+    NotInForce,
 }
 
 /// Which batches of a block are wanted, and who should have them.
@@ -123,14 +131,17 @@ pub struct Wanted {
     pub proposer: ValidatorId,
     /// Who made it; another may have proposed it again.
     pub author: ValidatorId,
+    /// The version in force for its height, by the state before it, whatever its header says.
+    pub in_force: ProtocolVersion,
 }
 
 impl<R> Exchange<R> {
     /// Each author's unordered batches take at most `author_bytes_max` bytes of memory.
-    pub fn new(me: ValidatorId, validators: ValidatorSet, author_bytes_max: usize) -> Self {
+    pub fn new(me: ValidatorId, validators: ValidatorSet, versions: Versions, author_bytes_max: usize) -> Self {
         Self {
             me,
             validators,
+            versions,
             pool: Pool::new(author_bytes_max),
             gathers: Gathers::default(),
             turned_away: TurnedAway::default(),
@@ -147,6 +158,17 @@ impl<R> Exchange<R> {
 
     pub fn validators(&self) -> &ValidatorSet {
         &self.validators
+    }
+
+    /// For [`check_batches`].
+    pub fn versions(&self) -> Versions {
+        self.versions
+    }
+
+    /// A block is final after which this version is in force.
+    pub fn set_in_force(&mut self, version: ProtocolVersion) {
+        // What is asked for a block may tell before the block's parent does.
+        self.versions.in_force = self.versions.in_force.max(version);
     }
 
     /// Takes in what a peer sent as a batch, unless it is known or there is no room.
@@ -210,6 +232,7 @@ impl<R> Exchange<R> {
         for ((from, digest), result) in names.into_iter().zip(results) {
             match result {
                 Ok(checked) => self.hold(checked),
+                Err(BatchFault::NotInForce(needs)) => self.early(from, digest, needs, now),
                 Err(fault) => self.bad(from, digest, fault, now),
             }
         }
@@ -225,6 +248,19 @@ impl<R> Exchange<R> {
             self.gathers.ask_next(&[digest], now);
         }
         self.blame(from, BatchMisconduct::Batch(digest, fault));
+    }
+
+    /// A block of the next height that names it is invalid.
+    fn early(&mut self, from: ValidatorId, digest: BatchDigest, needs: ProtocolVersion, now: Moment) {
+        self.actions.push(ExchangeAction::Dropped(WhyDropped::NotInForce));
+        self.turned_away.add(digest, from);
+        if needs <= self.versions.in_force {
+            // While it was being checked.
+            self.gathers.ask_next(&[digest], now);
+        } else {
+            let failed = self.gathers.invalid(&digest);
+            self.answer(failed);
+        }
     }
 
     /// Keeps a batch that this validator has sealed. There is room: its transactions have been taken, and
@@ -288,7 +324,9 @@ impl<R> Exchange<R> {
             digests,
             proposer,
             author,
+            in_force,
         } = wanted;
+        self.set_in_force(in_force);
         let held: Vec<Option<HashedBatch>> = digests.iter().map(|digest| self.pool.get(digest)).collect();
         let lacked = digests.iter().zip(&held).filter(|(_, held)| held.is_none());
         let missing: BTreeSet<_> = lacked.map(|(digest, _)| *digest).collect();

@@ -19,6 +19,7 @@ use causeway_contracts::{
     block::{Block, BlockId, CommitCertificate, GenesisHash, Height, TimeMs},
     committee::ValidatorId,
     keys::SecretKey,
+    protocol::ProtocolVersion,
 };
 
 pub use self::vocabulary::{Action, Alarm, Committed, Event, Misconduct, Status, Stop};
@@ -51,11 +52,15 @@ pub struct Beginning {
     pub log: Vec<LogEntry>,
     pub record: SignRecord,
     pub signing: Signing,
+    /// The last version of the protocol that this program implements: it stops before the first height of
+    /// a later one.
+    pub known: ProtocolVersion,
 }
 
 pub struct Validator {
     genesis: GenesisHash,
     scheme: Arc<dyn Scheme>,
+    known: ProtocolVersion,
     replica: Replica,
     /// To be replayed by [`Event::Begin`].
     log: Vec<LogEntry>,
@@ -82,10 +87,12 @@ impl Validator {
             log,
             record,
             signing,
+            known,
         } = beginning;
         Self {
             genesis,
             scheme: Arc::clone(&scheme),
+            known,
             replica: Replica::new(genesis, key, scheme, record, signing),
             log,
             tip,
@@ -145,8 +152,22 @@ impl Validator {
         let log = std::mem::take(&mut self.log);
         self.progress = now;
         self.pace.started(now);
+        if self.stop_if_outdated() {
+            return;
+        }
         self.input(Input::Recover(self.setup(), log), now);
         self.actions.push(Action::SetTimer(Alarm::Status, STATUS_EVERY));
+    }
+
+    /// What the next height's rules are, this program may not know.
+    fn stop_if_outdated(&mut self) -> bool {
+        let (needed, from) = (self.tip.next_version(), self.tip.height.next());
+        let known = self.known;
+        if needed > known {
+            self.actions
+                .push(Action::Stop(Stop::NeedsVersion { needed, known, from }));
+        }
+        needed > known
     }
 
     fn setup(&self) -> Setup {
@@ -249,6 +270,9 @@ impl Validator {
             "the ledger commits what it is told to"
         );
         self.tip = committed;
+        if self.stop_if_outdated() {
+            return;
+        }
         self.progress = now;
         self.pace.wait(now);
         self.input(Input::Await(self.setup()), now);

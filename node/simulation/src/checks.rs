@@ -9,6 +9,7 @@ use causeway_contracts::{
     evidence::Evidence,
     ledger::{Execution, Ledger, StateKey, StateValue, receipt},
     money::Currency,
+    protocol::{PROTOCOL_MIN, ProtocolVersion},
     transaction::TxId,
 };
 
@@ -73,6 +74,8 @@ pub struct Checks {
     pub honest: Vec<bool>,
     /// All that clients have signed.
     pub submitted: BTreeSet<TxId>,
+    /// Of those, the ones that need a later version of the protocol than the first.
+    pub later: BTreeSet<TxId>,
     blocks: BTreeMap<Height, (BlockId, StateHash)>,
     /// The transactions of final blocks.
     done: BTreeMap<TxId, Height>,
@@ -92,6 +95,7 @@ impl Checks {
             violations: Vec::new(),
             honest,
             submitted: BTreeSet::new(),
+            later: BTreeSet::new(),
             blocks: BTreeMap::new(),
             done: BTreeMap::new(),
             signed: BTreeMap::new(),
@@ -129,6 +133,11 @@ impl Checks {
 
     pub fn is_done(&self, id: &TxId) -> bool {
         self.done.contains_key(id)
+    }
+
+    /// Whether anything has come about that needs a later version.
+    pub fn has_later(&self) -> bool {
+        self.later.iter().any(|id| self.done.contains_key(id))
     }
 
     /// Something leaves an honest validator.
@@ -234,6 +243,7 @@ impl Checks {
         self.blocks.insert(height, mine);
         self.invariant_valid(certified, wall, judge);
         self.invariant_at_most_once(height, execution);
+        self.invariant_nothing_before_its_version(header.version, execution, ledger);
         self.invariant_conserved(height, ledger);
         self.invariant_evidence_is_against_the_guilty(height, execution, ledger, judge);
     }
@@ -263,6 +273,30 @@ impl Checks {
             }
             if let Some(before) = self.done.insert(id, height) {
                 self.violated(format!("transaction {id} took effect at heights {before} and {height}"));
+            }
+        }
+    }
+
+    /// The header says by which version it is made, and holds nothing of a later one.
+    fn invariant_nothing_before_its_version(
+        &mut self,
+        version: ProtocolVersion,
+        execution: &Execution,
+        ledger: &Ledger,
+    ) {
+        let height = ledger.tip().height;
+        let protocol = ledger.protocol();
+        if version != protocol.version || protocol.upcoming.is_some_and(|upcoming| upcoming.height <= height) {
+            self.violated(format!(
+                "block {height} is of version {version}, and the state says {protocol:?}"
+            ));
+        }
+        for receipt in &execution.receipts {
+            let receipt::Subject::Transaction(id) = receipt.subject;
+            if version == PROTOCOL_MIN && self.later.contains(&id) {
+                self.violated(format!(
+                    "transaction {id} at height {height} is of a version that was not in force"
+                ));
             }
         }
     }

@@ -4,7 +4,7 @@ use causeway_contracts::{
     block::TimeMs,
     codec::{Bounded, Text},
     genesis::{GENESIS_VERSION, Genesis, GenesisValidator, OpeningAccount, OpeningBalance},
-    governance::{CurrencyRecord, Parameters},
+    governance::{CouncilAction, CurrencyRecord, Parameters},
     identity::{AccountId, AddressPrefix, IdentityCommitment, KeyPolicy, Participant, ParticipantId, Salt, Tier},
     keys::{Domain, PublicKey, SecretKey},
     money::{Amount, Currency},
@@ -28,6 +28,10 @@ fn seed(kind: u8, number: u32) -> [u8; 32] {
     let mut seed = [kind; 32];
     seed[..4].copy_from_slice(&number.to_be_bytes());
     seed
+}
+
+pub fn council_key() -> SecretKey {
+    SecretKey::from_seed(&seed(4, 0))
 }
 
 pub fn validator_key(place: usize) -> SecretKey {
@@ -68,7 +72,7 @@ pub fn genesis(powers: &[u64]) -> Genesis {
         name: text("simulation"),
         address_prefix: AddressPrefix::Devnet,
         time_ms: TimeMs(EPOCH.0 - 10_000),
-        council: KeyPolicy::single(SecretKey::from_seed(&seed(4, 0)).public_key()),
+        council: KeyPolicy::single(council_key().public_key()),
         parameters: Parameters {
             validity_seconds_max: 60,
             ..Parameters::default()
@@ -161,6 +165,28 @@ impl Clients {
         }
         self.kept.push(signed.clone());
         signed
+    }
+
+    /// An act of the council.
+    pub fn govern(&mut self, act: CouncilAction, env: &Env, signing: &Signing) -> SignedTransaction {
+        self.next += 1;
+        let transaction = Transaction {
+            version: TRANSACTION_VERSION,
+            genesis: self.prefix,
+            valid_until: UnixSeconds(env.wall().0 / 1000 + 30),
+            nonce: Nonce(self.next),
+            actions: list([Action::Council(act)]),
+            memo: Text::default(),
+        };
+        let (key, id) = (council_key(), transaction.id());
+        let signature = signing.scheme.sign(&key, Domain::Transaction, id.as_bytes());
+        SignedTransaction {
+            transaction,
+            signatures: list([TransactionSignature {
+                key: key.public_key(),
+                signature,
+            }]),
+        }
     }
 
     /// One that was sent before, perhaps with another signature.

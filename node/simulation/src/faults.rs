@@ -56,6 +56,8 @@ counts! {
     asked: "questions for missing batches",
     evidence: "pairs of contradictory signatures noticed",
     blamed: "Byzantine validators blamed",
+    upgraded: "validators that came to a new version of the protocol",
+    early: "batches for a version that was not in force yet",
 }
 
 impl Faults {

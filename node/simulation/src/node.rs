@@ -9,7 +9,7 @@ use std::{collections::BTreeMap, sync::Arc};
 use causeway_consensus::{
     Absent, Action, Alarm, BatchFault, Beginning, Chain, CheckedBatch, Draft, Event as Input, Exchange, ExchangeAction,
     GatherError, Message, Moment, Question, RawBatch, Reports, Signing as SignsFrom, Validator, Verdict, Wanted,
-    check_batches,
+    WhyDropped, check_batches,
     wire::{BLOCKS_MAX, CertifiedBlock, FetchRequest, FetchResponse},
     yields,
 };
@@ -22,6 +22,8 @@ use causeway_contracts::{
     committee::{ValidatorId, ValidatorSet},
     genesis::Genesis,
     keys::{Domain, SecretKey},
+    ledger::rejection::Skip,
+    protocol::{PROTOCOL_MAX, Protocol, Versions},
     transaction::SignedTransaction,
 };
 
@@ -140,6 +142,11 @@ impl Node {
         self.database.chain().len() as u64
     }
 
+    /// What it knows of versions of the protocol, if it runs.
+    pub fn protocol(&self) -> Option<Protocol> {
+        self.process.as_ref().map(|process| *process.chain.ledger().protocol())
+    }
+
     fn wall(&self, env: &Env) -> TimeMs {
         let ahead = self.byzantine.as_ref().map_or(0, |lies| lies.clock_ahead_ms());
         TimeMs(env.wall().0.saturating_add_signed(self.skew_ms) + ahead)
@@ -180,8 +187,13 @@ impl Node {
             log: recovered.log,
             record: recovered.record,
             signing: signs,
+            known: PROTOCOL_MAX,
         });
-        let mut exchange = Exchange::new(self.id, shared.validators.clone(), AUTHOR_BYTES_MAX);
+        let versions = Versions {
+            in_force: chain.ledger().next_version(),
+            known: PROTOCOL_MAX,
+        };
+        let mut exchange = Exchange::new(self.id, shared.validators.clone(), versions, AUTHOR_BYTES_MAX);
         for signed in self.database.unordered() {
             exchange.resume(CheckedBatch::stored(signed.clone()));
         }
@@ -491,6 +503,7 @@ impl Node {
                     digests: block.batches.to_vec(),
                     proposer,
                     author: block.header.proposer,
+                    in_force: self.process().validator.tip().next_version(),
                 };
                 let block = block.as_ref().clone();
                 return self.gather(Request::Execute { height, id, block }, wanted, shared, env, checks);
@@ -508,6 +521,7 @@ impl Node {
                     digests: block.batches.to_vec(),
                     proposer: source,
                     author: block.header.proposer,
+                    in_force: self.process().validator.tip().next_version(),
                 };
                 let request = Request::Commit {
                     block,

@@ -2,7 +2,15 @@
 
 use std::collections::BTreeSet;
 
-use causeway_contracts::{committee::ValidatorId, keys::SecretKey, transaction::TxId};
+use causeway_contracts::{
+    block::Height,
+    committee::ValidatorId,
+    governance::CouncilAction,
+    identity::KeyPolicy,
+    keys::SecretKey,
+    protocol::{PROTOCOL_MIN, Protocol, ProtocolVersion, SCHEDULE_AHEAD_MIN},
+    transaction::{SignedTransaction, TxId},
+};
 use sha2::{Digest, Sha256};
 
 use crate::{
@@ -30,15 +38,18 @@ pub struct Plan {
     pub heights: u64,
     /// Real signatures in place of a keyed hash.
     pub real_signatures: bool,
+    /// The council sets the next version of the protocol in force, and every validator comes there.
+    pub upgrades: bool,
 }
 
 impl Plan {
-    /// Signatures are real in every 20th seed.
+    /// Signatures are real in every 20th seed, and in every 16th the protocol is upgraded.
     pub fn new(seed: u64, heights: u64) -> Self {
         Self {
             seed,
             heights,
             real_signatures: seed.is_multiple_of(20),
+            upgrades: seed % 16 == 4,
         }
     }
 }
@@ -217,7 +228,8 @@ impl World {
                 goal
             }
         };
-        if self.correct().all(|node| node.height() >= goal) && self.last.is_some_and(|id| self.checks.is_done(&id)) {
+        let paid = self.last.is_some_and(|id| self.checks.is_done(&id));
+        if self.correct().all(|node| node.height() >= goal) && paid && self.is_upgraded() {
             return true;
         }
         if self.env.now > self.faulty_us + PROGRESS_TIME_MAX {
@@ -226,6 +238,33 @@ impl World {
             self.checks.violated(what);
         }
         false
+    }
+
+    /// Whether the council has changed its keys, in every correct validator's view, if it is to.
+    fn is_upgraded(&self) -> bool {
+        let in_force = |node: &Node| node.protocol().is_some_and(|it| it.version > PROTOCOL_MIN);
+        !self.plan.upgrades || (self.correct().all(in_force) && self.checks.has_later())
+    }
+
+    /// What the council does next: it schedules the next version until that is done, and changes its keys,
+    /// whether or not it may yet.
+    fn govern(&mut self) -> SignedTransaction {
+        let protocol = self.nodes.iter().find_map(Node::protocol).unwrap_or_default();
+        let act = if protocol == Protocol::default() && self.env.chance.per_mille(700) {
+            let ahead = SCHEDULE_AHEAD_MIN + self.env.chance.below(8);
+            CouncilAction::ScheduleProtocol {
+                version: ProtocolVersion(2),
+                height: Height(self.checks.heights() + ahead),
+            }
+        } else {
+            CouncilAction::SetCouncil(KeyPolicy::single(clients::council_key().public_key()))
+        };
+        let act = self.clients.govern(act, &self.env, &self.signing);
+        self.checks.submitted.insert(act.id());
+        if act.needs() > PROTOCOL_MIN {
+            self.checks.later.insert(act.id());
+        }
+        act
     }
 
     fn step(&mut self, event: Event) {
@@ -288,6 +327,8 @@ impl World {
         let transaction = if self.env.chance.per_mille(200) {
             self.env.faults.stale_transactions += 1;
             self.clients.again(&mut self.env.chance)
+        } else if self.plan.upgrades && self.env.chance.per_mille(250) {
+            Some(self.govern())
         } else {
             let new = self.clients.pay(&mut self.env, &self.signing);
             let id = new.id();

@@ -7,5 +7,6 @@ pub mod metrics;
 mod spenders;
 #[cfg(test)]
 mod tests;
+mod upgrade;
 
 pub use self::{actor::LedgerActor, metrics::LedgerMetrics};

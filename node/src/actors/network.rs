@@ -56,7 +56,7 @@ pub use self::{
 };
 use self::{
     driver::{Behaviour, COMMANDS_MAX, Driver, Links, Start},
-    frame::{Hello, PROTOCOL_VERSION},
+    frame::{Hello, WIRE_VERSION},
     message::Serve,
     metrics::Metrics,
     peer::Peer,
@@ -180,7 +180,7 @@ async fn listen_and_run(mut setup: Setup) -> Result<(Addr<Network>, Multiaddr), 
         swarm,
         peers,
         hello: Hello {
-            version: PROTOCOL_VERSION,
+            version: WIRE_VERSION,
             genesis: setup.genesis,
         },
         receivers: setup.receivers,

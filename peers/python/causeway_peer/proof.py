@@ -13,6 +13,8 @@ from .encoding import Malformed, public_key, unhex
 
 TRUST_MS = 30 * 86_400_000
 
+PROTOCOL_VERSIONS = (1, 2)
+
 
 class Refused(Exception):
     """The proof shows nothing, and why."""
@@ -108,6 +110,7 @@ class Trust:
         """The block id of a header that a quorum of the trusted validators has made final."""
         header, certificate = certified["header"], certified["certificate"]
         require(unhex(header["genesis"]) == self.genesis, "made on another network")
+        require(header["version"] in PROTOCOL_VERSIONS, "made by a protocol version that is not known: update this")
         block = digest("causeway/block/1", types.HEADER(header))
         same = unhex(certificate["block"]) == block and certificate["height"] == header["height"]
         require(same, "the certificate is for another block")

@@ -108,6 +108,9 @@ COUNCIL_ACTION = variants(
     ("register_participant", PARTICIPANT),
     ("set_operator", record(("participant", PARTICIPANT_ID), ("operator", boolean))),
     ("set_parameters", PARAMETERS),
+    ("schedule_protocol", record(("version", u16), ("height", u64))),
+    ("withdraw_protocol",),
+    ("set_council", KEY_POLICY),
 )
 
 SIGNED_VOTE = record(("block", optional(HASH), None), ("signature", SIGNATURE))
@@ -187,6 +190,9 @@ REASONS = (
     "evidence_known",
     "evidence_full",
     "evidence_invalid",
+    "protocol_not_next",
+    "protocol_too_soon",
+    "protocol_not_scheduled",
 )
 
 REJECTION = variants(*((name,) for name in REASONS))

@@ -29,6 +29,7 @@ use causeway_contracts::{
     merkle::{self, Root},
     money::{Amount, Currency},
     proof::{CertifiedHeader, PROOF_VERSION, PaymentProof},
+    protocol::PROTOCOL_MIN,
     statement::{AccountView, Answer, Statement},
     transaction::{Action, SignedTransaction, TxId},
 };
@@ -296,7 +297,7 @@ impl Shared {
             chain.transactions.insert(id, tx);
         }
         let header = Header {
-            version: 1,
+            version: PROTOCOL_MIN,
             genesis: self.hash,
             height: Height(place as u64 + 1),
             time_ms: TimeMs(time_ms),

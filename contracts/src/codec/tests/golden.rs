@@ -23,6 +23,7 @@ use crate::{
     },
     merkle::{self, Root},
     money::{Amount, Balance},
+    protocol::ProtocolVersion,
     statement::{AccountView, Answer, BalanceView, Statement},
     transaction::{Action, FreezeScope, TxId},
 };
@@ -142,6 +143,15 @@ fn actions(lines: &mut Lines) {
             },
         ),
         ("set_parameters", CouncilAction::SetParameters(genesis().parameters)),
+        (
+            "schedule_protocol",
+            CouncilAction::ScheduleProtocol {
+                version: ProtocolVersion(2),
+                height: header().height,
+            },
+        ),
+        ("withdraw_protocol", CouncilAction::WithdrawProtocol),
+        ("set_council", CouncilAction::SetCouncil(two_of_three())),
     ];
     for (name, action) in rows {
         lines.bytes(&format!("action.council.{name}"), &Action::Council(action));

@@ -23,6 +23,7 @@ use crate::{
     },
     merkle::InclusionPath,
     money::{Amount, Balance, Currency},
+    protocol::ProtocolVersion,
     statement::{AccountView, Answer, BalanceView, SignedStatement, Statement},
     transaction::{Action, FreezeScope, Nonce, SignedTransaction, Transaction, TransactionSignature, UnixSeconds},
 };
@@ -96,6 +97,10 @@ pub fn reason() -> impl Strategy<Value = ReasonCode> {
 
 pub fn height() -> impl Strategy<Value = Height> {
     number().prop_map(Height)
+}
+
+pub fn version() -> impl Strategy<Value = ProtocolVersion> {
+    any::<u16>().prop_map(ProtocolVersion)
 }
 
 pub fn time() -> impl Strategy<Value = TimeMs> {
@@ -175,6 +180,9 @@ pub fn council_action() -> impl Strategy<Value = CouncilAction> {
         (participant_id(), any::<bool>())
             .prop_map(|(participant, operator)| CouncilAction::SetOperator { participant, operator }),
         parameters().prop_map(CouncilAction::SetParameters),
+        (version(), height()).prop_map(|(version, height)| CouncilAction::ScheduleProtocol { version, height }),
+        Just(CouncilAction::WithdrawProtocol),
+        policy().prop_map(CouncilAction::SetCouncil),
     ]
 }
 
@@ -267,7 +275,7 @@ pub fn header() -> impl Strategy<Value = Header> {
     let root = || fixed!(crate::merkle::Root);
     let roots = (root(), root(), root(), root(), root(), root());
     (
-        any::<u16>(),
+        version(),
         fixed!(crate::block::GenesisHash),
         height(),
         time(),

@@ -1,11 +1,13 @@
 //! What the council does.
 
-use super::currency;
+use super::{Context, currency};
 use crate::{
+    block::Height,
     governance::{CouncilAction, CurrencyRecord},
     identity::{AccountId, AccountStatus, IdentityCommitment, Participant, Tier},
     ledger::{overlay::Overlay, rejection::Rejection, state::Account},
     money::text::EXPONENT_MAX,
+    protocol::{SCHEDULE_AHEAD_MIN, Upcoming},
 };
 
 /// There are at most this many currencies. Fixed.
@@ -14,7 +16,7 @@ pub const CURRENCIES_MAX: usize = 256;
 /// There are at most this many participants. Fixed.
 pub const PARTICIPANTS_MAX: usize = 4096;
 
-pub(super) fn apply(overlay: &mut Overlay<'_>, action: &CouncilAction) -> Result<(), Rejection> {
+pub(super) fn apply(overlay: &mut Overlay<'_>, context: &Context<'_>, action: &CouncilAction) -> Result<(), Rejection> {
     match action {
         CouncilAction::RegisterCurrency(record) => register_currency(overlay, record),
         CouncilAction::SetIssuanceCap { currency: code, cap } => {
@@ -52,7 +54,32 @@ pub(super) fn apply(overlay: &mut Overlay<'_>, action: &CouncilAction) -> Result
             overlay.put_parameters(parameters.clone());
             Ok(())
         }
+        &CouncilAction::ScheduleProtocol { version, height } => {
+            schedule_protocol(overlay, context.height, Upcoming { version, height })
+        }
+        CouncilAction::WithdrawProtocol => {
+            if overlay.protocol(context.height).upcoming.is_none() {
+                return Err(Rejection::ProtocolNotScheduled);
+            }
+            overlay.put_upcoming(None);
+            Ok(())
+        }
+        CouncilAction::SetCouncil(keys) => {
+            overlay.put_council(keys.clone());
+            Ok(())
+        }
     }
+}
+
+fn schedule_protocol(overlay: &mut Overlay<'_>, now: Height, upcoming: Upcoming) -> Result<(), Rejection> {
+    if overlay.protocol(now).version.next() != Some(upcoming.version) {
+        return Err(Rejection::ProtocolNotNext);
+    }
+    if upcoming.height.0 < now.0.saturating_add(SCHEDULE_AHEAD_MIN) {
+        return Err(Rejection::ProtocolTooSoon);
+    }
+    overlay.put_upcoming(Some(upcoming));
+    Ok(())
 }
 
 fn register_currency(overlay: &mut Overlay<'_>, record: &CurrencyRecord) -> Result<(), Rejection> {

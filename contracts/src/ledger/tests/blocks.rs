@@ -3,13 +3,14 @@
 use super::network::*;
 use crate::{
     block::{
-        BLOCK_VERSION, BatchDigest, Block, BlockId, GenesisHash, HashedBatch, Header, Height, StateHash, TimeMs,
+        BatchDigest, Block, BlockId, GenesisHash, HashedBatch, Header, Height, StateHash, TimeMs,
         batch::{BATCH_COST_MAX, BATCH_TRANSACTIONS_MAX},
     },
     committee::ValidatorId,
     governance::{CouncilAction, Parameters},
     ledger::{Batches, Execution, InvalidBlock, Ledger, RestoreError, StateKey, StateValue, cost, rejection::Skip},
     merkle::Root,
+    protocol::ProtocolVersion,
     transaction::{FreezeScope, SignedTransaction},
 };
 
@@ -47,8 +48,11 @@ const ROOT: Root = Root([9; 32]);
 
 #[test]
 fn a_block_with_a_wrong_header_is_invalid() {
-    check(|it| it.version = 2, |_, _| InvalidBlock::Version(2));
-    assert_eq!(BLOCK_VERSION, 1);
+    let [expected, actual] = [ProtocolVersion(1), ProtocolVersion(2)];
+    check(
+        |it| it.version = actual,
+        |_, _| InvalidBlock::Version { expected, actual },
+    );
     let other = GenesisHash([9; 32]);
     check(|it| it.genesis = other, |_, _| InvalidBlock::Genesis(other));
     let [expected, actual] = [Height(2), Height(3)];
@@ -349,6 +353,7 @@ fn entries_that_are_not_whole_are_no_ledger() {
         StateKey::Council,
         StateKey::Validators,
         StateKey::Rotation,
+        StateKey::Protocol,
     ] {
         let without = entries.iter().filter(|(it, _)| *it != key).cloned().collect();
         assert_eq!(restore(without), Err(RestoreError::Missing(key)));

@@ -17,6 +17,7 @@ use crate::{
     },
     merkle,
     money::{Amount, Balance},
+    protocol::{Protocol, ProtocolVersion, Upcoming},
     transaction::{FreezeScope, TxId},
 };
 
@@ -66,6 +67,7 @@ fn state_keys_have_these_bytes() {
             StateKey::Evidence(ValidatorId([0xab; 20]), 15),
             "08abababababababababababababababababababab0f",
         ),
+        (StateKey::Protocol, "09"),
     ];
     for (key, expected) in &rows {
         assert_eq!(hex_of(key), *expected);
@@ -145,6 +147,17 @@ fn registries_and_singles_have_these_bytes() {
             format!("05010101{}01", key_hex("council")),
         ),
         (StateValue::Rotation(rotation), "0700".into()),
+        (StateValue::Protocol(Protocol::default()), "090100".into()),
+        (
+            StateValue::Protocol(Protocol {
+                version: ProtocolVersion(1),
+                upcoming: Some(Upcoming {
+                    version: ProtocolVersion(2),
+                    height: Height(300),
+                }),
+            }),
+            "09010102fb2c01".into(),
+        ),
     ];
     for (value, expected) in rows {
         assert_eq!(hex_of(&value), expected, "{value:?}");
@@ -199,6 +212,9 @@ fn receipts_have_these_bytes() {
         Rejection::EvidenceKnown,
         Rejection::EvidenceFull,
         Rejection::EvidenceInvalid,
+        Rejection::ProtocolNotNext,
+        Rejection::ProtocolTooSoon,
+        Rejection::ProtocolNotScheduled,
     ];
     assert!(reasons.is_sorted());
     for (at, reason) in reasons.into_iter().enumerate() {
@@ -258,13 +274,13 @@ fn a_fixed_block_has_these_hashes() {
     ];
     let expected = [
         "3829a5f27b2b6234de65d746f7383f5debb55bdc00291181e23f602ab38efdb3",
-        "c43f9eb130e4f84b371604832a9f9b3f1b91b294b58ef63eead3ae284a65c8b0",
-        "fcb7bca72a8b8c0119a2595ce762706097ae58dbe864d1f382bbd81f3fee9224",
+        "8a234af44bd1090e3bf86d4f2a178fb5882fbd243e6dc1590d3d6672366d49bc",
+        "4cb76a768c6d8422f2d5096f59c44e506c873e4341e6ac7380d1d1d8ee69854d",
         "9d4654c2944f2ef74f6cd71138f39018540a26eedd5426d3a70bc03368abaa42",
         "a16eba5dc6a256741a13e9745a7928ff5e2c7717f69beeaca4bc4a294bc5881a",
         "a3f262ebe18a4dd8f1dd63d0d68b63d7d251d96e8cfe619a9c7a42df31c86af0",
-        "55944754f9f94ad55bc30c40cc4e7ed712ef1ab3797c72812b24de22074e57e6",
-        "b9f305d267badf1215e04b2b31b31c1ed4fc6651c78cd1f0144fdff3ebf9ee4a",
+        "91023c24b8e8469bc5a1f2002f5f2e6668226fc12d0196d11d7294a22e9a3d69",
+        "91239cb8222c3f6b9959991c0fe63342e8558a1d3bbd0ff749de5b61f43ba3ab",
     ];
     assert_eq!(actual[..], expected[..]);
     assert_eq!(net.ledger.tip().state_hash, block.header.state_hash);

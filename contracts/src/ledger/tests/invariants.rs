@@ -9,7 +9,7 @@ use super::{
     network::*,
 };
 use crate::{
-    block::{BatchDigest, HashedBatch, TimeMs},
+    block::{BatchDigest, HashedBatch, Height, TimeMs},
     committee::ValidatorId,
     evidence::Conflict,
     genesis::Genesis,
@@ -17,6 +17,7 @@ use crate::{
     identity::{AccountId, AccountStatus},
     ledger::{Day, Execution, Ledger, StateKey, StateValue, Tip, receipt::Outcome},
     money::{Amount, Currency},
+    protocol::ProtocolVersion,
     transaction::{Action, Authority, FreezeScope, SignedTransaction, TxId, UnixSeconds},
 };
 
@@ -84,6 +85,9 @@ enum ActionSpec {
     RegisterParticipant(&'static str, bool),
     SetOperator(&'static str, bool),
     SetParameters(u64, u32),
+    /// A version, so many heights ahead of the last block.
+    Schedule(u16, u64),
+    Withdraw,
     /// By one against another, at a height, with a flaw if any.
     Report(&'static str, &'static str, u64, Flaw),
 }
@@ -144,6 +148,8 @@ fn action() -> impl Strategy<Value = ActionSpec> {
         1 => (who(), any::<bool>()).prop_map(|(p, op)| ActionSpec::RegisterParticipant(p, op)),
         1 => (who(), prop_oneof![1 => Just(false), 4 => Just(true)]).prop_map(|(p, op)| ActionSpec::SetOperator(p, op)),
         3 => report_spec(),
+        1 => (1..4u16, 60..70u64).prop_map(|(version, ahead)| ActionSpec::Schedule(version, ahead)),
+        1 => Just(ActionSpec::Withdraw),
         1 => (20..100u64, 59..700u32).prop_map(|(payment, validity)| ActionSpec::SetParameters(payment, validity)),
     ]
 }
@@ -242,6 +248,11 @@ impl Builder {
                 limits: list(tier_limits(payment)),
                 ..Parameters::default()
             })),
+            ActionSpec::Schedule(version, ahead) => council(CouncilAction::ScheduleProtocol {
+                version: ProtocolVersion(version),
+                height: Height(self.net.ledger.tip().height.0 + ahead),
+            }),
+            ActionSpec::Withdraw => council(CouncilAction::WithdrawProtocol),
             ActionSpec::Report(by, against, height, flaw) => {
                 let mut evidence = self.net.double_vote(against, height);
                 match (flaw, &mut evidence.conflict) {
@@ -403,6 +414,11 @@ fn assert_equals_model(ledger: &Ledger, model: &Model) {
                 evidence.insert((id, usize::from(at)), it.evidence.height);
             }
             (StateKey::Parameters, StateValue::Parameters(it)) => assert_eq!(it, model.parameters),
+            (StateKey::Council, StateValue::Council(it)) => assert_eq!(it, model.council),
+            (StateKey::Protocol, StateValue::Protocol(it)) => {
+                let upcoming = it.upcoming.map(|next| (next.version.0, next.height.0));
+                assert_eq!((it.version.0, upcoming), (model.version, model.upcoming));
+            }
             _ => {}
         }
     }

@@ -39,7 +39,9 @@ pub(super) struct Model {
     pub(super) frozen: BTreeSet<(AccountId, Currency)>,
     pub(super) currencies: BTreeMap<Currency, CurrencyRecord>,
     pub(super) participants: BTreeMap<ParticipantId, Participant>,
-    council: KeyPolicy,
+    pub(super) council: KeyPolicy,
+    pub(super) version: u16,
+    pub(super) upcoming: Option<(u16, u64)>,
     validators: ValidatorSet,
     /// Who signed twice at which heights, in the order of the reports.
     pub(super) evidence: BTreeMap<ValidatorId, Vec<Height>>,
@@ -62,6 +64,8 @@ impl Model {
             currencies: genesis.currencies.iter().map(|it| (it.code, it.clone())).collect(),
             participants: BTreeMap::new(),
             council: genesis.council.clone(),
+            version: 1,
+            upcoming: None,
             validators: genesis.validator_set().unwrap(),
             evidence: BTreeMap::new(),
             height: Height::GENESIS,
@@ -116,6 +120,9 @@ impl Model {
 
     pub(super) fn block(&mut self, time: TimeMs, transactions: &[SignedTransaction]) -> Vec<Fate> {
         self.height = self.height.next();
+        if let Some((version, _)) = self.upcoming.filter(|(_, height)| *height == self.height.0) {
+            (self.version, self.upcoming) = (version, None);
+        }
         let fates = transactions.iter().map(|tx| self.transaction(time, tx)).collect();
         self.parameters = self.next_parameters.clone();
         fates
@@ -336,6 +343,12 @@ impl Model {
                 CouncilAction::SetParameters(parameters) => {
                     when(ParameterOutOfRange, parameters.check().is_err());
                 }
+                CouncilAction::ScheduleProtocol { version, height } => {
+                    when(ProtocolNotNext, version.0 != self.version + 1);
+                    when(ProtocolTooSoon, height.0 < self.height.0 + 64);
+                }
+                CouncilAction::WithdrawProtocol => when(ProtocolNotScheduled, self.upcoming.is_none()),
+                CouncilAction::SetCouncil(_) => assert!(self.version >= 2, "no block holds it before"),
             },
             Action::ReportEvidence { evidence, .. } => {
                 let (at, now) = (evidence.height.0, self.height.0);
@@ -412,6 +425,9 @@ impl Model {
                     self.participants.get_mut(participant).unwrap().operator = *operator;
                 }
                 CouncilAction::SetParameters(parameters) => self.next_parameters = parameters.clone(),
+                CouncilAction::ScheduleProtocol { version, height } => self.upcoming = Some((version.0, height.0)),
+                CouncilAction::WithdrawProtocol => self.upcoming = None,
+                CouncilAction::SetCouncil(keys) => self.council = keys.clone(),
             },
             Action::ReportEvidence { evidence, .. } => {
                 self.evidence

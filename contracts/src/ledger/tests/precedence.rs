@@ -3,7 +3,7 @@
 
 use super::network::*;
 use crate::{
-    block::TimeMs,
+    block::{Height, TimeMs},
     evidence::Evidence,
     governance::{CouncilAction, Parameters},
     identity::{AccountId, KeyPolicy, Tier, WeightedKey},
@@ -12,6 +12,7 @@ use crate::{
         rejection::{Rejection, Skip},
     },
     money::Amount,
+    protocol::ProtocolVersion,
     transaction::{Action, FreezeScope, UnixSeconds},
 };
 
@@ -226,6 +227,31 @@ fn council_actions_refuse_in_the_documented_order() {
             council(CouncilAction::SetParameters(parameters)),
             "council",
             ParameterOutOfRange,
+        ),
+    ];
+    check(&mut net, rows);
+}
+
+#[test]
+fn schedules_of_versions_refuse_in_the_documented_order() {
+    use Rejection::*;
+    let mut net = network();
+    // Each row is in a block after that of the one before it.
+    let now = net.ledger.tip().height.0;
+    let schedule = |version, height| {
+        council(CouncilAction::ScheduleProtocol {
+            version: ProtocolVersion(version),
+            height: Height(height),
+        })
+    };
+    let rows = vec![
+        (schedule(1, now + 1), "council", ProtocolNotNext),
+        (schedule(3, now + 65), "council", ProtocolNotNext),
+        (schedule(2, now + 2 + 64), "council", ProtocolTooSoon),
+        (
+            council(CouncilAction::WithdrawProtocol),
+            "council",
+            ProtocolNotScheduled,
         ),
     ];
     check(&mut net, rows);

@@ -10,6 +10,7 @@ use causeway_contracts::{
     codec::{self, DecodeError},
     committee::{ValidatorId, ValidatorSet},
     keys::{PublicKey, Signature, Signed},
+    protocol::{ProtocolVersion, Versions},
     transaction::TransactionError,
 };
 
@@ -28,7 +29,8 @@ impl RawBatch {
     }
 }
 
-/// What no honest validator sends.
+/// Why a batch is not taken. No honest validator sends one that has such a fault, but for
+/// [`Self::NotInForce`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BatchFault {
     #[error("not a batch: {0}")]
@@ -47,6 +49,9 @@ pub enum BatchFault {
     TooCostly(u64),
     #[error("transaction {index}: {source}")]
     Transaction { index: usize, source: TransactionError },
+    /// Its author may only be ahead.
+    #[error("it needs protocol version {0}, which is not in force for the next block here")]
+    NotInForce(ProtocolVersion),
 }
 
 impl BatchFault {
@@ -95,11 +100,12 @@ pub fn check_batches(
     batches: Vec<RawBatch>,
     genesis: &GenesisHash,
     validators: &ValidatorSet,
+    versions: Versions,
     signatures: &mut impl Signatures,
 ) -> Vec<Result<CheckedBatch, BatchFault>> {
     let read: Vec<_> = batches
         .into_iter()
-        .map(|raw| ReadBatch::read(raw, genesis, validators))
+        .map(|raw| ReadBatch::read(raw, genesis, validators, versions))
         .collect();
     let all: Vec<_> = read.iter().flatten().flat_map(ReadBatch::signed).collect();
     if signatures.all_good(&all) {
@@ -120,7 +126,12 @@ struct ReadBatch {
 }
 
 impl ReadBatch {
-    fn read(raw: RawBatch, genesis: &GenesisHash, validators: &ValidatorSet) -> Result<Self, BatchFault> {
+    fn read(
+        raw: RawBatch,
+        genesis: &GenesisHash,
+        validators: &ValidatorSet,
+        versions: Versions,
+    ) -> Result<Self, BatchFault> {
         let (hashed, signature) = raw.bytes.decode()?;
         let batch = hashed.batch();
         if batch.version != BATCH_VERSION {
@@ -141,8 +152,12 @@ impl ReadBatch {
         }
         for (index, signed) in batch.transactions.iter().enumerate() {
             signed
-                .check(genesis)
+                .check_known(versions.known)
+                .and_then(|()| signed.check(genesis))
                 .map_err(|source| BatchFault::Transaction { index, source })?;
+        }
+        if hashed.needs() > versions.in_force {
+            return Err(BatchFault::NotInForce(hashed.needs()));
         }
         Ok(Self {
             author_key: author.key,

@@ -7,9 +7,11 @@ use causeway_contracts::{
     },
     codec::{self, Bounded, Text},
     committee::{Validator, ValidatorId, ValidatorSet},
-    identity::{AccountId, ParticipantId},
+    governance::CouncilAction,
+    identity::{AccountId, KeyPolicy, ParticipantId},
     keys::{SecretKey, Signature, Signed},
     money::{Amount, Currency},
+    protocol::{PROTOCOL_MAX, PROTOCOL_MIN},
     transaction::{
         Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, TransactionError, TxId, UnixSeconds,
     },
@@ -22,6 +24,12 @@ use super::{
 };
 
 const GENESIS: GenesisHash = GenesisHash([7; 32]);
+
+/// A program of today before the council has set anything.
+const FIRST: Versions = Versions {
+    in_force: PROTOCOL_MIN,
+    known: PROTOCOL_MAX,
+};
 
 fn key(seed: u8) -> SecretKey {
     SecretKey::from_seed(&[seed; 32])
@@ -354,7 +362,13 @@ impl Signatures for OneByOne {
 /// Checks one batch beside a good one, which must stay good.
 fn check_batch(signed: &SignedBatch) -> Result<BatchDigest, BatchFault> {
     let good = SignedBatch::seal(batch(2, vec![transfer(50, 100)]), &key(2));
-    let mut results = check_batches(vec![raw(&good), raw(signed)], &GENESIS, &validators(), &mut OneByOne);
+    let mut results = check_batches(
+        vec![raw(&good), raw(signed)],
+        &GENESIS,
+        &validators(),
+        FIRST,
+        &mut OneByOne,
+    );
     assert_eq!(results.remove(0).unwrap().batch, HashedBatch::new(good.batch.clone()));
     results.remove(0).map(|checked| checked.batch.digest())
 }
@@ -419,7 +433,7 @@ fn the_digest_of_a_raw_batch_is_that_of_the_decoded_one() {
 
 /// Validator 4's, with so much room for each author.
 fn exchange(author_bytes_max: usize) -> Exchange<u32> {
-    Exchange::new(author(4), validators(), author_bytes_max)
+    Exchange::new(author(4), validators(), FIRST, author_bytes_max)
 }
 
 fn wanted(batch: &CheckedBatch) -> Wanted {
@@ -427,6 +441,7 @@ fn wanted(batch: &CheckedBatch) -> Wanted {
         digests: vec![batch.batch.digest()],
         proposer: author(1),
         author: author(2),
+        in_force: PROTOCOL_MIN,
     }
 }
 
@@ -545,7 +560,7 @@ fn a_forged_copy_does_not_stop_the_search() {
     exchange.arrive(author(2), codec::encode(&forged).into());
     let group = exchange.next_arrivals();
     let names = group.iter().map(|raw| (raw.from, raw.bytes.digest())).collect();
-    let results = check_batches(group, &GENESIS, &validators(), &mut OneByOne);
+    let results = check_batches(group, &GENESIS, &validators(), FIRST, &mut OneByOne);
     exchange.checked(names, results, Moment::default());
     let blamed = exchange.take_actions().into_iter().any(|action| {
         matches!(action, ExchangeAction::Blame(peer, BatchMisconduct::Batch(of, BatchFault::AuthorSignature))
@@ -556,4 +571,122 @@ fn a_forged_copy_does_not_stop_the_search() {
     assert_eq!(asked(&mut exchange), [author(3)]);
     exchange.checked(vec![(author(3), digest)], vec![Ok(checked)], Moment::default());
     assert_eq!(answers(&mut exchange), [(7, vec![digest])]);
+}
+
+/// With an act that exists from version 2 on.
+fn later() -> SignedBatch {
+    let keys = KeyPolicy::single(key(100).public_key());
+    let transaction = Transaction {
+        actions: Bounded::new(vec![Action::Council(CouncilAction::SetCouncil(keys))]).unwrap(),
+        ..transfer(1, 100).transaction
+    };
+    SignedBatch::seal(batch(1, vec![transaction.sign([&key(100)]).unwrap()]), &key(1))
+}
+
+const V2: ProtocolVersion = ProtocolVersion(2);
+
+/// Lets a batch arrive, checks it by these versions and takes in the answer; gives what comes of it.
+fn arrive(exchange: &mut Exchange<u32>, signed: &SignedBatch, versions: Versions) -> Vec<String> {
+    exchange.arrive(author(1), codec::encode(signed).into());
+    let group = exchange.next_arrivals();
+    let names = group.iter().map(|raw| (raw.from, raw.bytes.digest())).collect();
+    let results = check_batches(group, &GENESIS, &validators(), versions, &mut OneByOne);
+    exchange.checked(names, results, Moment::default());
+    let actions = exchange.take_actions().into_iter();
+    actions
+        .map(|action| match action {
+            ExchangeAction::Ask(question) => format!("asks {}", question.to),
+            ExchangeAction::Answer(request, Ok(batches)) => format!("gives {request} {} batches", batches.len()),
+            ExchangeAction::Answer(request, Err(error)) => format!("gives {request} {error:?}"),
+            ExchangeAction::Waiting => "holds it".to_owned(),
+            ExchangeAction::Blame(_, BatchMisconduct::Batch(_, fault)) => format!("blames for {fault:?}"),
+            ExchangeAction::Blame(_, misconduct) => format!("blames for {misconduct:?}"),
+            ExchangeAction::Dropped(why) => format!("drops as {why:?}"),
+        })
+        .collect()
+}
+
+/// Its author is at the activation height, this node a height before it.
+#[test]
+fn a_batch_for_a_later_version_is_dropped_and_nobody_blamed() {
+    let mut exchange = exchange(1_000_000);
+    let signed = later();
+    let versions = exchange.versions();
+    assert_eq!(arrive(&mut exchange, &signed, versions), ["drops as NotInForce"]);
+    assert!(!exchange.knows(&signed.batch.digest()));
+    // Once it is here, the batch is taken, or fetched from whoever sent it.
+    exchange.set_in_force(V2);
+    let wanted = Wanted {
+        digests: vec![signed.batch.digest()],
+        proposer: author(3),
+        author: author(3),
+        in_force: V2,
+    };
+    exchange.gather(7, wanted, Moment::default());
+    assert_eq!(asked(&mut exchange), [author(3), author(1)]);
+    let versions = exchange.versions();
+    assert_eq!(
+        arrive(&mut exchange, &signed, versions),
+        ["holds it", "gives 7 1 batches"]
+    );
+}
+
+/// Nor is it kept for whoever asks next.
+#[test]
+fn a_block_with_a_batch_for_a_later_version_is_invalid() {
+    let mut exchange = exchange(1_000_000);
+    let signed = later();
+    let digest = signed.batch.digest();
+    let wanted = |in_force| Wanted {
+        digests: vec![digest],
+        proposer: author(1),
+        author: author(1),
+        in_force,
+    };
+    exchange.gather(7, wanted(PROTOCOL_MIN), Moment::default());
+    assert_eq!(asked(&mut exchange), [author(1)]);
+    let invalid = format!("gives 7 {:?}", GatherError::Invalid(digest));
+    let versions = exchange.versions();
+    assert_eq!(
+        arrive(&mut exchange, &signed, versions),
+        ["drops as NotInForce".to_owned(), invalid]
+    );
+    assert!(!exchange.holds(&digest));
+}
+
+/// The check began at the height before, and ended when a block of the activation height was gathered.
+#[test]
+fn a_batch_that_was_early_when_its_check_began_is_asked_for_again() {
+    let mut exchange = exchange(1_000_000);
+    let signed = later();
+    let before = exchange.versions();
+    let wanted = Wanted {
+        digests: vec![signed.batch.digest()],
+        proposer: author(1),
+        author: author(1),
+        in_force: V2,
+    };
+    exchange.gather(7, wanted, Moment::default());
+    exchange.take_actions();
+    assert_eq!(arrive(&mut exchange, &signed, before), ["drops as NotInForce"]);
+    exchange.ask_due(Moment::default());
+    assert_eq!(asked(&mut exchange).len(), 1, "another is asked, and the request waits");
+    let versions = exchange.versions();
+    assert_eq!(
+        arrive(&mut exchange, &signed, versions),
+        ["holds it", "gives 7 1 batches"]
+    );
+}
+
+#[test]
+fn a_program_of_before_cannot_read_what_is_newer_than_it() {
+    let known = PROTOCOL_MIN;
+    let old = Versions { in_force: known, known };
+    let mut exchange = exchange(1_000_000);
+    let source = TransactionError::UnknownAction { needs: V2, known };
+    let fault = BatchFault::Transaction { index: 0, source };
+    assert_eq!(
+        arrive(&mut exchange, &later(), old),
+        ["drops as Bad".to_owned(), format!("blames for {fault:?}")]
+    );
 }

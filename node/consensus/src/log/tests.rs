@@ -1,7 +1,8 @@
 use causeway_contracts::{
-    block::{BLOCK_VERSION, BlockId, GenesisHash, Header, StateHash, TimeMs, batches_root},
+    block::{BlockId, GenesisHash, Header, StateHash, TimeMs, batches_root},
     codec::Bounded,
     merkle::Root,
+    protocol::PROTOCOL_MIN,
 };
 
 use super::*;
@@ -9,7 +10,7 @@ use super::*;
 fn block() -> Block {
     Block {
         header: Header {
-            version: BLOCK_VERSION,
+            version: PROTOCOL_MIN,
             genesis: GenesisHash([1; 32]),
             height: Height(7),
             time_ms: TimeMs(5),

@@ -1,6 +1,7 @@
 use causeway_contracts::{
-    block::{BLOCK_VERSION, BatchDigest, Header, StateHash, TimeMs},
+    block::{BatchDigest, Header, StateHash, TimeMs},
     merkle::Root,
+    protocol::PROTOCOL_MIN,
 };
 
 use super::*;
@@ -9,7 +10,7 @@ fn block(height: u64) -> Block {
     let batches = vec![BatchDigest([9; 32])];
     Block {
         header: Header {
-            version: BLOCK_VERSION,
+            version: PROTOCOL_MIN,
             genesis: GenesisHash([1; 32]),
             height: Height(height),
             time_ms: TimeMs(5),

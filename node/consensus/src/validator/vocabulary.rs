@@ -7,6 +7,7 @@ use causeway_contracts::{
     codec::DecodeError,
     committee::{ValidatorId, ValidatorSet, rotation::Rotation},
     evidence::Evidence,
+    protocol::{Protocol, ProtocolVersion},
 };
 
 use crate::{
@@ -26,6 +27,14 @@ pub struct Committed {
     pub state_hash: StateHash,
     pub validators: ValidatorSet,
     pub rotation: Rotation,
+    pub protocol: Protocol,
+}
+
+impl Committed {
+    /// The version in force for the next block.
+    pub fn next_version(&self) -> ProtocolVersion {
+        self.protocol.at(self.height.next())
+    }
 }
 
 #[derive(Debug, Clone)]
@@ -172,6 +181,15 @@ pub enum Stop {
         height: Height,
         one: BlockId,
         other: BlockId,
+    },
+    #[error(
+        "this program implements protocol versions up to {known}, and the council has set version {needed} from height \
+         {from} on: install a newer program and start it again"
+    )]
+    NeedsVersion {
+        needed: ProtocolVersion,
+        known: ProtocolVersion,
+        from: Height,
     },
 }
 

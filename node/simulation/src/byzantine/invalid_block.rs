@@ -22,7 +22,7 @@ impl Byzantine for InvalidBlock {
         let block = &mut proposal.block;
         match liar.chance.below(10) {
             0 => block.header.parent = BlockId([7; 32]),
-            1 => block.header.version += 1,
+            1 => block.header.version.0 += 1,
             2 => block.header.time_ms.0 = block.header.time_ms.0.saturating_sub(1_000_000),
             3 => block.header.transaction_count += 1,
             4 => block.header.batches_root.0[0] ^= 1,

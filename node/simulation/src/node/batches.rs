@@ -39,7 +39,7 @@ impl Node {
                 ExchangeAction::Blame(peer, misconduct) => {
                     self.blame(&peer, &misconduct.to_string(), shared, env, checks);
                 }
-                ExchangeAction::Dropped(_) => {}
+                ExchangeAction::Dropped(why) => env.reached.early += u64::from(why == WhyDropped::NotInForce),
             }
         }
         let place = self.place;
@@ -92,6 +92,7 @@ impl Node {
                     digests: block.batches.to_vec(),
                     proposer: *source,
                     author: block.header.proposer,
+                    in_force: self.process().validator.tip().next_version(),
                 };
                 self.later(env, RETRY_AFTER, Wake::Gather(request, wanted));
                 Ok(())
@@ -106,10 +107,16 @@ impl Node {
     /// A client sends a transaction.
     pub fn submit(&mut self, transaction: SignedTransaction, shared: &Shared, env: &mut Env) {
         let wall = self.wall(env);
+        let honest = self.is_honest();
         let Some(process) = &mut self.process else { return };
         let id = transaction.id();
-        if transaction.check(&shared.genesis.hash()).is_err()
-            || process.chain.ledger().admit_at(&transaction, &id, wall).is_err()
+        let admitted = match process.chain.ledger().admit_at(&transaction, &id, wall) {
+            // No honest validator seals it; this one sees what the others do with it.
+            Err(Skip::NotInForce(_)) => !honest,
+            admitted => admitted.is_ok(),
+        };
+        if !admitted
+            || transaction.check(&shared.genesis.hash()).is_err()
             || process.exchange.is_pending(&id)
             || process.intake.iter().any(|waiting| waiting.id() == id)
         {
@@ -154,8 +161,14 @@ impl Node {
 
     pub(super) fn check(&mut self, group: Vec<RawBatch>, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
         let names = group.iter().map(|raw| (raw.from, raw.bytes.digest())).collect();
-        let results: Vec<Result<CheckedBatch, BatchFault>> =
-            check_batches(group, &shared.genesis.hash(), &shared.validators, &mut self.signing);
+        let versions = self.process().exchange.versions();
+        let results: Vec<Result<CheckedBatch, BatchFault>> = check_batches(
+            group,
+            &shared.genesis.hash(),
+            &shared.validators,
+            versions,
+            &mut self.signing,
+        );
         for checked in results.iter().flatten() {
             self.database.put(checked.batch.digest(), checked.signed());
         }

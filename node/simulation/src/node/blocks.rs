@@ -82,8 +82,11 @@ impl Node {
         if env.chance.per_mille(fails) {
             return Err(End::Disk(DiskError::Crash));
         }
+        let before = process.chain.ledger().next_version();
         process.chain.commit(execution.clone());
         let tip = process.chain.tip();
+        env.reached.upgraded += u64::from(tip.next_version() > before);
+        process.exchange.set_in_force(tip.next_version());
         env.reached.later_rounds += u64::from(certified.certificate.round > 0);
         env.trace(self.place, format_args!("commits {height} {}", tip.block));
         if self.byzantine.is_none() {

@@ -11,6 +11,7 @@ use causeway_contracts::{
     genesis::Genesis,
     keys::SecretKey,
     ledger,
+    protocol::ProtocolVersion,
     statement::{Answer, SignedStatement, Statement},
 };
 use prometheus::Registry;
@@ -48,6 +49,8 @@ pub struct ApiContext {
     pub progress: watch::Receiver<Progress>,
     pub registry: Registry,
     pub limits: ApiLimits,
+    /// The last version of the protocol that this program implements.
+    pub known: ProtocolVersion,
 }
 
 /// How far this node is, and the others are.

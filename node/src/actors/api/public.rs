@@ -8,7 +8,7 @@ use actix_web::{
     web::{self, Path},
 };
 use causeway_contracts::{
-    api::{BlockView, EvidencePage, Problem, Status, ValidatorView, Validators},
+    api::{BlockView, EvidencePage, Problem, ProtocolStatus, Status, ValidatorView, Validators},
     block::Height,
     codec::Text,
     committee::ValidatorId,
@@ -52,6 +52,7 @@ pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, ApiError
         address_prefix: context.genesis.address_prefix,
         validator: ValidatorId::of(&context.key.public_key()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        protocol: ProtocolStatus::new(&committed.protocol, committed.height, context.known),
         height: tip.height,
         time_ms: tip.time_ms,
         block: tip.block,

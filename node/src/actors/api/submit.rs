@@ -91,6 +91,7 @@ fn check(api: &Api, client: IpAddr, connection: &Connection, transactions: Vec<S
     let check = |signed: &SignedTransaction| -> Result<(), Refusal> {
         // Its keys are checked next, which takes longer than all that was done for it until now.
         connection.spend(budget::work(signed), now)?;
+        signed.check_known(api.context.known)?;
         Ok(signed.check(&api.context.genesis_hash)?)
     };
     let checked: Vec<Checked> = transactions
@@ -228,6 +229,8 @@ fn refused(refusal: &Refusal) -> Refused {
         // The transaction that opens the account may be on its way.
         Refusal::Skip(Skip::UnknownSigner) => ("unknown_signer", true),
         Refusal::Skip(Skip::ThresholdNotMet) => ("threshold_not_met", false),
+        // It may come into force while the transaction is valid.
+        Refusal::Skip(Skip::NotInForce(_)) => ("not_in_force", true),
         Refusal::Busy => ("busy", true),
         Refusal::OverBudget(over) => (over.payer().code(), true),
         Refusal::Penalized(_) => ("penalized", true),
@@ -242,7 +245,7 @@ fn refused(refusal: &Refusal) -> Refused {
 
 fn invalid_code(error: &TransactionError) -> &'static str {
     match error {
-        TransactionError::Decode(_) => "malformed",
+        TransactionError::Decode(_) | TransactionError::UnknownAction { .. } => "malformed",
         TransactionError::Version(_) => "unknown_version",
         TransactionError::WrongGenesis { .. } => "wrong_genesis",
         TransactionError::NoActions => "no_actions",

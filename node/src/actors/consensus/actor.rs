@@ -20,6 +20,7 @@ use causeway_contracts::{
     committee::ValidatorId,
     evidence::Evidence,
     keys::SecretKey,
+    protocol::ProtocolVersion,
 };
 use nix::sys::statvfs::statvfs;
 use tokio::sync::watch;
@@ -75,6 +76,8 @@ pub struct Start {
     pub disk_free_bytes_min: u64,
     pub ports: Ports,
     pub metrics: ConsensusMetrics,
+    /// The last version of the protocol that this program implements.
+    pub known: ProtocolVersion,
 }
 
 pub struct ConsensusActor {
@@ -106,6 +109,7 @@ impl ConsensusActor {
             disk_free_bytes_min,
             ports,
             metrics,
+            known,
         } = start;
         let signing = match files.settle(&mut recovered, tip.height) {
             Ok(signing) => signing,
@@ -133,6 +137,7 @@ impl ConsensusActor {
                 log: recovered.log,
                 record: recovered.record,
                 signing,
+                known,
             }),
             files,
             ports,
@@ -314,6 +319,7 @@ impl ConsensusActor {
         ctx: &mut Context<Self>,
     ) {
         let ports = self.ports.clone();
+        let in_force = self.validator.tip().next_version();
         let executing = async move {
             let digests = block.batches.to_vec();
             let gathered = match digests.is_empty() {
@@ -324,6 +330,7 @@ impl ConsensusActor {
                         digests,
                         proposer,
                         author,
+                        in_force,
                     };
                     ports.gather.send(gather).await?
                 }
@@ -335,7 +342,7 @@ impl ConsensusActor {
                     return Ok((Verdict::Unknown, Vec::new()));
                 }
                 Err(GatherError::Invalid(digest)) => {
-                    tracing::warn!(%digest, %id, %proposer, "a proposed block has a batch that no honest validator seals");
+                    tracing::warn!(%digest, %id, %proposer, "a proposed block has a batch that no honest validator seals for it");
                     return Ok((Verdict::Invalid, Vec::new()));
                 }
             };
@@ -374,10 +381,11 @@ impl ConsensusActor {
         let held = self.batches.remove(&certificate.block);
         let digests = block.batches.to_vec();
         let ports = self.ports.clone();
+        let in_force = self.validator.tip().next_version();
         let committing = async move {
             let batches = match held {
                 Some(batches) => batches,
-                None => gather(&ports.gather, &block, source).await?,
+                None => gather(&ports.gather, &block, source, in_force).await?,
             };
             let commit = Commit {
                 block,
@@ -393,6 +401,7 @@ impl ConsensusActor {
                     time_ms: committed.time_ms,
                     digests,
                     yields,
+                    in_force: committed.next_version(),
                 };
                 actor.committed(committed, ordered, ctx);
             }
@@ -493,6 +502,7 @@ async fn gather(
     port: &Recipient<Gather>,
     block: &Block,
     source: ValidatorId,
+    in_force: ProtocolVersion,
 ) -> Result<Vec<HashedBatch>, MailboxError> {
     if block.batches.is_empty() {
         return Ok(Vec::new());
@@ -502,6 +512,7 @@ async fn gather(
             digests: block.batches.to_vec(),
             proposer: source,
             author: block.header.proposer,
+            in_force,
         };
         match port.send(gather).await? {
             Ok(batches) => return Ok(batches),
@@ -537,6 +548,7 @@ fn stop_now(stop: &Stop) -> ! {
     let status = match stop {
         Stop::Halt(Halt::Core(_)) => ExitStatus::Bug,
         Stop::Halt(Halt::ReplayDivergence { .. }) | Stop::TwoBlocks { .. } => ExitStatus::Divergence,
+        Stop::NeedsVersion { .. } => ExitStatus::Outdated,
     };
     exit::stop(status, &stop.to_string())
 }

@@ -14,14 +14,15 @@ use causeway_consensus::{
 };
 use causeway_contracts::{
     block::{
-        BATCHES_MAX, BLOCK_VERSION, Batch, BatchDigest, Block, BlockId, GenesisHash, HashedBatch, Header, Height,
-        StateHash, TimeMs, VoteKind, batch::BATCH_VERSION, batches_root, genesis_block_id, vote_message,
+        BATCHES_MAX, Batch, BatchDigest, Block, BlockId, GenesisHash, HashedBatch, Header, Height, StateHash, TimeMs,
+        VoteKind, batch::BATCH_VERSION, batches_root, genesis_block_id, vote_message,
     },
     codec::Bounded,
     committee::{Validator, ValidatorId, ValidatorSet, rotation::Rotation},
     keys::{Domain, SecretKey},
     ledger::InvalidBlock,
     merkle::Root,
+    protocol::{PROTOCOL_MAX, PROTOCOL_MIN, Protocol},
     transaction::{Action, SignedTransaction, TxId},
 };
 use tokio::sync::watch;
@@ -83,6 +84,7 @@ impl World {
             state_hash: StateHash([0; 32]),
             validators: validators(),
             rotation: Rotation::default(),
+            protocol: Protocol::default(),
         };
         for CertifiedBlock { block, .. } in self.chain(node) {
             let header = &block.header;
@@ -226,7 +228,7 @@ fn block_after(tip: &Committed, time: TimeMs, proposer: ValidatorId, batches: &[
     let root = batches_root(&digests);
     Block {
         header: Header {
-            version: BLOCK_VERSION,
+            version: PROTOCOL_MIN,
             genesis: GENESIS,
             height: tip.height.next(),
             time_ms: time,
@@ -261,7 +263,10 @@ impl Handler<Execute> for Others {
         Ok(if expected == block {
             Ok(())
         } else {
-            Err(InvalidBlock::Version(9))
+            Err(InvalidBlock::Version {
+                expected: PROTOCOL_MIN,
+                actual: PROTOCOL_MAX,
+            })
         })
     }
 }
@@ -355,6 +360,7 @@ impl Network {
                 commit: others.recipient(),
             },
             metrics: ConsensusMetrics::register(&prometheus::Registry::new()).expect("a new registry"),
+            known: PROTOCOL_MAX,
         });
         self.watched.insert(node, watched);
         let actor = actor.start();

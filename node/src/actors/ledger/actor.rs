@@ -7,7 +7,9 @@ use actix::{Actor, ActorFutureExt, Addr, ArbiterHandle, AtomicResponse, Context,
 use causeway_consensus::{Chain, yields};
 use causeway_contracts::{
     block::{Block, BlockId, HashedBatch, Height, TimeMs},
-    ledger::{Execution, InvalidBlock, Ledger, StateValue},
+    committee::ValidatorId,
+    ledger::{Execution, InvalidBlock, Ledger, StateKey, StateValue},
+    protocol::ProtocolVersion,
 };
 use tokio::sync::broadcast;
 
@@ -15,6 +17,7 @@ use super::{
     LedgerMetrics,
     message::{Admit, Candidate, Commit, CommitDone, Committed, Draft, Execute, Finalized, Tip, WrongHeight},
     spenders::spenders,
+    upgrade,
 };
 use crate::{
     exit::{self, ExitStatus},
@@ -29,19 +32,24 @@ pub struct LedgerActor {
     store: Store,
     finalized: broadcast::Sender<Finalized>,
     metrics: LedgerMetrics,
+    known: ProtocolVersion,
 }
 
 impl LedgerActor {
     /// Starts it on an arbiter of its own. `ledger` is what opening the store gave; each committed
-    /// block is published to `finalized`.
+    /// block is published to `finalized`. `known` is the last version of the protocol that this program
+    /// implements.
     pub fn start_in(
         arbiter: &ArbiterHandle,
         ledger: Ledger,
         store: Store,
         finalized: broadcast::Sender<Finalized>,
         metrics: LedgerMetrics,
+        known: ProtocolVersion,
     ) -> Addr<Self> {
         metrics.at(&ledger);
+        metrics.known(known);
+        upgrade::tell(&ledger, known);
         Self::start_in_arbiter(arbiter, move |context: &mut Context<Self>| {
             context.set_mailbox_capacity(MAILBOX_MESSAGES_MAX);
             Self {
@@ -49,6 +57,7 @@ impl LedgerActor {
                 store,
                 finalized,
                 metrics,
+                known,
             }
         })
     }
@@ -83,8 +92,10 @@ impl LedgerActor {
         let before = self.chain.ledger().tip().time_ms;
         let receipts: Arc<[_]> = execution.receipts.as_slice().into();
         warn_of_evidence(&execution);
+        let scheduled = self.chain.ledger().protocol().upcoming;
         self.chain.commit(execution);
         self.metrics.at(self.chain.ledger());
+        upgrade::tell_again(self.chain.ledger(), scheduled, self.known);
         self.metrics.finalized(block.header.time_ms, before, &receipts);
         // Fails if nobody listens, which is no fault.
         self.finalized
@@ -199,11 +210,12 @@ fn now() -> TimeMs {
     TimeMs(u64::try_from(since_1970.as_millis()).unwrap_or(u64::MAX))
 }
 
-/// Evidence has the last keys of all.
+/// Evidence has nearly the last keys of all.
 fn warn_of_evidence(execution: &Execution) {
-    for (_, value) in execution.changes.iter().rev() {
+    let last = execution.changes.iter().rev();
+    for (_, value) in last.take_while(|(key, _)| *key >= StateKey::Evidence(ValidatorId([0; 20]), 0)) {
         let Some(StateValue::Evidence(record)) = value else {
-            break;
+            continue;
         };
         tracing::warn!(
             validator = %record.evidence.validator,

@@ -6,12 +6,17 @@ use causeway_contracts::{
         Ledger,
         receipt::{Outcome, Receipt},
     },
+    protocol::ProtocolVersion,
 };
 use prometheus::{Histogram, HistogramOpts, IntCounter, IntCounterVec, IntGauge, Opts, Registry};
 
 pub struct LedgerMetrics {
     height: IntGauge,
     evidence: IntGauge,
+    protocol: IntGauge,
+    protocol_implemented: IntGauge,
+    protocol_upcoming: IntGauge,
+    protocol_upcoming_height: IntGauge,
     applied: IntCounter,
     rejected: IntCounter,
     block_interval: Histogram,
@@ -37,6 +42,23 @@ impl LedgerMetrics {
                 "causeway_evidence_recorded",
                 "Records on the ledger of validators that signed twice.",
             )?,
+            protocol: IntGauge::new(
+                "causeway_protocol_version",
+                "Version of the protocol in force for the next block.",
+            )?,
+            protocol_implemented: IntGauge::new(
+                "causeway_protocol_implemented_version",
+                "The last version of the protocol that this program implements.",
+            )?,
+            protocol_upcoming: IntGauge::new(
+                "causeway_protocol_upcoming_version",
+                "Version that the council has set for a later height; 0 for none. Above the implemented one, the \
+                 node stops before that height.",
+            )?,
+            protocol_upcoming_height: IntGauge::new(
+                "causeway_protocol_upcoming_height",
+                "The first height of the upcoming version; 0 for none.",
+            )?,
             applied: finalized.with_label_values(&["applied"]),
             rejected: finalized.with_label_values(&["rejected"]),
             block_interval: histogram(
@@ -52,7 +74,15 @@ impl LedgerMetrics {
             )?,
         };
         registry.register(Box::new(metrics.height.clone()))?;
-        registry.register(Box::new(metrics.evidence.clone()))?;
+        for gauge in [
+            &metrics.evidence,
+            &metrics.protocol,
+            &metrics.protocol_implemented,
+            &metrics.protocol_upcoming,
+            &metrics.protocol_upcoming_height,
+        ] {
+            registry.register(Box::new(gauge.clone()))?;
+        }
         registry.register(Box::new(finalized))?;
         for histogram in [&metrics.block_interval, &metrics.execute, &metrics.commit] {
             registry.register(Box::new(histogram.clone()))?;
@@ -65,6 +95,15 @@ impl LedgerMetrics {
         self.height.set(i64::try_from(height.0).expect("heights fit 63 bits"));
         self.evidence
             .set(i64::try_from(ledger.evidence_count()).expect("at most 16 a validator"));
+        self.protocol.set(ledger.next_version().0.into());
+        let upcoming = ledger.protocol().upcoming.filter(|it| it.height > height.next());
+        let (version, at) = upcoming.map_or((0, 0), |it| (it.version.0, it.height.0));
+        self.protocol_upcoming.set(version.into());
+        self.protocol_upcoming_height.set(i64::try_from(at).unwrap_or(i64::MAX));
+    }
+
+    pub(super) fn known(&self, version: ProtocolVersion) {
+        self.protocol_implemented.set(version.0.into());
     }
 
     /// `before` is the time of the block's parent.

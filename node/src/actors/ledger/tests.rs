@@ -4,6 +4,7 @@ use actix::{Addr, Arbiter};
 use causeway_contracts::{
     block::{Block, HashedBatch, Height, TimeMs},
     ledger::{InvalidBlock, Ledger, receipt::Outcome, rejection::Skip},
+    protocol::PROTOCOL_MAX,
     transaction::UnixSeconds,
 };
 use prometheus::Registry;
@@ -37,7 +38,14 @@ impl Rig {
         let registry = Registry::new();
         let metrics = LedgerMetrics::register(&registry).expect("new names");
         let (sender, finalized) = broadcast::channel(16);
-        let actor = LedgerActor::start_in(&Arbiter::current(), ledger, store.clone(), sender, metrics);
+        let actor = LedgerActor::start_in(
+            &Arbiter::current(),
+            ledger,
+            store.clone(),
+            sender,
+            metrics,
+            PROTOCOL_MAX,
+        );
         Self {
             model: Ledger::from_genesis(&trial.genesis, 1),
             reader: store.reader(),

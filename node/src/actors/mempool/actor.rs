@@ -21,6 +21,7 @@ use causeway_contracts::{
     committee::{ValidatorId, ValidatorSet},
     keys::SecretKey,
     ledger::rejection::Skip,
+    protocol::Versions,
     transaction::{TransactionError, TxId},
 };
 use tokio::sync::{oneshot, watch};
@@ -65,6 +66,7 @@ pub struct Setup {
     pub genesis: GenesisHash,
     pub key: SecretKey,
     pub validators: ValidatorSet,
+    pub versions: Versions,
     pub limits: Limits,
     pub budgets: BudgetRates,
     /// How long the ledger remembers an ordered batch, in seconds of block time.
@@ -101,7 +103,7 @@ impl Mempool {
         let validators = setup.validators.clone();
         Self {
             author,
-            exchange: Exchange::new(author, validators, setup.limits.author_batch_bytes_max),
+            exchange: Exchange::new(author, validators, setup.versions, setup.limits.author_batch_bytes_max),
             began: Instant::now(),
             reader: setup.store.reader(),
             intake: Intake::default(),
@@ -291,7 +293,7 @@ impl Mempool {
         let names = group.iter().map(|raw| (raw.from, raw.bytes.digest())).collect();
         self.checks_under_way += 1;
         let validators = self.exchange.validators().clone();
-        let check = self.setup.verifier.batches(group, validators);
+        let check = self.setup.verifier.batches(group, validators, self.exchange.versions());
         let store = self.setup.store.clone();
         let check = async move {
             let results = check.await.unwrap_or_default();
@@ -328,6 +330,7 @@ impl Mempool {
                         WhyDropped::Bad => "bad",
                         WhyDropped::NoRoom => "no_room",
                         WhyDropped::AuthorFull => "author_full",
+                        WhyDropped::NotInForce => "not_in_force",
                     };
                     self.setup.metrics.batches_dropped.with_label_values(&[reason]).inc();
                 }
@@ -504,6 +507,7 @@ impl Handler<Gather> for Mempool {
             digests,
             proposer,
             author,
+            in_force,
         } = gather;
         let mut loaded = Vec::new();
         for digest in &digests {
@@ -518,6 +522,7 @@ impl Handler<Gather> for Mempool {
             digests,
             proposer,
             author,
+            in_force,
         };
         let now = self.now();
         self.exchange.gather(request, wanted, now);
@@ -543,8 +548,10 @@ impl Handler<Ordered> for Mempool {
             time_ms,
             digests,
             yields,
+            in_force,
             ..
         } = ordered;
+        self.exchange.set_in_force(in_force);
         for of in &yields {
             let is_poor = self.exchange.learn(of);
             self.setup.metrics.yielded(of, is_poor);

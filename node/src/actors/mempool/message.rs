@@ -9,6 +9,7 @@ use causeway_contracts::{
     block::{BatchDigest, HashedBatch, Height, TimeMs},
     committee::ValidatorId,
     ledger::rejection::Skip,
+    protocol::ProtocolVersion,
     transaction::{SignedTransaction, TransactionError, TxId},
 };
 
@@ -78,6 +79,8 @@ pub struct Gather {
     pub proposer: ValidatorId,
     /// Who made it; another may have proposed it again.
     pub author: ValidatorId,
+    /// The version in force for its height, by the state before it.
+    pub in_force: ProtocolVersion,
 }
 
 /// A block is final: its batches need not be ordered again, and those whose transactions have all
@@ -90,6 +93,8 @@ pub struct Ordered {
     pub digests: Vec<BatchDigest>,
     /// What became of them, author by author.
     pub yields: Vec<Yield>,
+    /// The version in force for the next block.
+    pub in_force: ProtocolVersion,
 }
 
 /// Told to the consensus actor when a batch waits to be ordered.

@@ -17,6 +17,7 @@ use causeway_contracts::{
     keys::{SecretKey, Signature},
     ledger,
     money::{Amount, Currency},
+    protocol::{PROTOCOL_MAX, PROTOCOL_MIN, Versions},
     transaction::{Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, UnixSeconds},
 };
 
@@ -165,9 +166,13 @@ async fn a_bad_batch_among_good_ones_is_found() {
         ..good.clone()
     };
     let raw = |signed| RawBatch::new(author(1), codec::encode(signed).into()).unwrap();
+    let versions = Versions {
+        in_force: PROTOCOL_MIN,
+        known: PROTOCOL_MAX,
+    };
     let verifier = Verifier::start(1, GENESIS).unwrap();
     let results = verifier
-        .batches(vec![raw(&good), raw(&forged), raw(&good)], validators)
+        .batches(vec![raw(&good), raw(&forged), raw(&good)], validators, versions)
         .await
         .unwrap();
     let faults: Vec<_> = results.into_iter().map(Result::err).collect();

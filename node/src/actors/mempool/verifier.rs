@@ -7,6 +7,7 @@ use causeway_contracts::{
     block::GenesisHash,
     committee::ValidatorSet,
     keys::{self, Signed},
+    protocol::Versions,
     transaction::TransactionError,
 };
 use rand_chacha::ChaCha20Rng;
@@ -23,6 +24,7 @@ enum Job {
     Batches(
         Vec<RawBatch>,
         ValidatorSet,
+        Versions,
         oneshot::Sender<Vec<Result<CheckedBatch, BatchFault>>>,
     ),
 }
@@ -84,9 +86,10 @@ impl Verifier {
         &self,
         batches: Vec<RawBatch>,
         validators: ValidatorSet,
+        versions: Versions,
     ) -> oneshot::Receiver<Vec<Result<CheckedBatch, BatchFault>>> {
         let (reply, answer) = oneshot::channel();
-        let _ = self.jobs.try_send(Job::Batches(batches, validators, reply));
+        let _ = self.jobs.try_send(Job::Batches(batches, validators, versions, reply));
         answer
     }
 }
@@ -101,7 +104,9 @@ impl Worker {
         // A caller that has gone away wants no answer.
         match job {
             Job::Candidates(candidates, reply) => drop(reply.send(self.candidates(&candidates))),
-            Job::Batches(batches, validators, reply) => drop(reply.send(self.batches(batches, &validators))),
+            Job::Batches(batches, validators, versions, reply) => {
+                drop(reply.send(self.batches(batches, &validators, versions)));
+            }
         }
     }
 
@@ -116,8 +121,19 @@ impl Worker {
             .collect()
     }
 
-    fn batches(&mut self, batches: Vec<RawBatch>, validators: &ValidatorSet) -> Vec<Result<CheckedBatch, BatchFault>> {
-        check_batches(batches, &self.genesis, validators, &mut Together(&mut self.rng))
+    fn batches(
+        &mut self,
+        batches: Vec<RawBatch>,
+        validators: &ValidatorSet,
+        versions: Versions,
+    ) -> Vec<Result<CheckedBatch, BatchFault>> {
+        check_batches(
+            batches,
+            &self.genesis,
+            validators,
+            versions,
+            &mut Together(&mut self.rng),
+        )
     }
 }
 

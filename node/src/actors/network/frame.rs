@@ -17,8 +17,10 @@ pub const HEADER_BYTES: usize = 5;
 
 const BODY_BYTES_MAX: usize = FRAME_BYTES_MAX - HEADER_BYTES;
 
-/// Of the hello and the frames.
-pub const PROTOCOL_VERSION: u16 = 1;
+/// Of the hello and the frames, and of what consensus, batches and fetches look like in them. Versions of
+/// the ledger's rules are another matter ([`causeway_contracts::protocol`]): programs that implement different
+/// ones talk to each other.
+pub const WIRE_VERSION: u16 = 1;
 
 pub const HELLO_BYTES: usize = 4 + 2 + 32;
 
@@ -35,7 +37,7 @@ pub struct Hello {
 /// The peer is not one to talk to, though it may be honest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Mismatch {
-    #[error("it speaks version {theirs} of the protocol, this node version {ours}; one of the two needs an update")]
+    #[error("its wire version is {theirs}, this node's {ours}; one of the two programs is too old")]
     Version { theirs: u16, ours: u16 },
     #[error("it belongs to another network: its genesis hash is {theirs}, this node's is {ours}")]
     Genesis { theirs: GenesisHash, ours: GenesisHash },

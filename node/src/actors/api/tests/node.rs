@@ -9,6 +9,7 @@ use causeway_contracts::{
     block::GenesisHash,
     committee::ValidatorId,
     ledger::Ledger,
+    protocol::PROTOCOL_MAX,
     transaction::{SignedTransaction, TxId},
 };
 use prometheus::Registry;
@@ -214,6 +215,7 @@ fn context(chain: &Chain, mempool: Mempool, limits: ApiLimits) -> (ApiContext, w
             state_hash: ledger.tip().state_hash,
             validators: ledger.validators().clone(),
             rotation: ledger.rotation().clone(),
+            protocol: *ledger.protocol(),
         },
         peers: vec![
             ValidatorId::of(&key(1).public_key()),
@@ -236,6 +238,7 @@ fn context(chain: &Chain, mempool: Mempool, limits: ApiLimits) -> (ApiContext, w
         progress: watched,
         registry: Registry::new(),
         limits,
+        known: PROTOCOL_MAX,
     };
     (context, progress)
 }

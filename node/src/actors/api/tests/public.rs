@@ -1,12 +1,16 @@
 use actix_web::http::StatusCode;
 use causeway_contracts::{
-    api::{BlockView, EvidencePage, Status, TRANSACTION_TYPE, TransactionStatus, TransactionView, Validators},
+    api::{
+        BlockView, EvidencePage, ProtocolStatus, Status, TRANSACTION_TYPE, TransactionStatus, TransactionView,
+        Validators,
+    },
     block::{Height, batches_root},
     committee::ValidatorId,
     governance::CurrencyRecord,
     ledger::receipt::Outcome,
     money::Currency,
     proof::{CertifiedHeader, TrustedSet},
+    protocol::{PROTOCOL_MAX, PROTOCOL_MIN},
     statement::{Answer, SignedStatement},
 };
 
@@ -37,6 +41,12 @@ async fn status_says_where_the_node_is() {
         address_prefix: chain.genesis.address_prefix,
         validator: ValidatorId::of(&key(0).public_key()),
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        protocol: ProtocolStatus {
+            version: PROTOCOL_MIN,
+            upcoming: None,
+            implemented: PROTOCOL_MAX,
+            must_upgrade: false,
+        },
         height: Height(1),
         time_ms: block.block.header.time_ms,
         block: block.block.id(),

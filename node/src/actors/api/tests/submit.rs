@@ -3,10 +3,11 @@ use std::time::Duration;
 use actix_web::http::StatusCode;
 use causeway_contracts::{
     api::{SUBMIT_BYTES_MAX, SUBMIT_TRANSACTIONS_MAX, Submitted, TRANSACTION_TYPE, TRANSACTIONS_TYPE},
-    block::GenesisHash,
+    block::{GenesisHash, Height},
     codec::{self, Text},
     keys::Signature,
     ledger::rejection::Skip,
+    protocol::{NotInForce, ProtocolVersion},
     transaction::{SignedTransaction, TRANSACTION_BYTES_MAX, TransactionError, UnixSeconds},
 };
 use reqwest::Response;
@@ -173,6 +174,10 @@ async fn refusals_by_the_mempool_have_their_codes() {
     let bad_signature = TransactionError::BadSignature {
         key: key(ALICE).public_key(),
     };
+    let later = NotInForce {
+        needs: ProtocolVersion(2),
+        from: Some(Height(300)),
+    };
     let rows = [
         (Refusal::Invalid(bad_signature), 422, "bad_signature", false, None),
         (Refusal::Skip(Skip::Expired), 422, "expired", false, None),
@@ -185,6 +190,7 @@ async fn refusals_by_the_mempool_have_their_codes() {
             false,
             None,
         ),
+        (Refusal::Skip(Skip::NotInForce(later)), 422, "not_in_force", true, None),
         (Refusal::Busy, 429, "busy", true, Some("1")),
         (over(Payer::Account, 1_200), 429, "account_budget", true, Some("2")),
         (over(Payer::Operator, 3), 429, "operator_budget", true, Some("1")),

@@ -131,7 +131,7 @@ fn a_hello_is_38_bytes_of_this_form() {
 #[test]
 fn a_peer_of_another_network_or_version_is_named() {
     let ours = Hello {
-        version: PROTOCOL_VERSION,
+        version: WIRE_VERSION,
         genesis: GENESIS,
     };
     assert_eq!(ours.check(&ours), Ok(()));

@@ -21,7 +21,7 @@ use tokio::{
 use super::super::{
     Network, NetworkError, Receivers, RegisteredValidator, Running, Setup, TcpAddress,
     driver::Links,
-    frame::{Hello, PROTOCOL_VERSION},
+    frame::{Hello, WIRE_VERSION},
     message::{Destination, Fetch, FetchError, Lane, PeerFault, Peers, Received, Send, Serve},
     start,
 };
@@ -29,7 +29,7 @@ use super::super::{
 pub const GENESIS: GenesisHash = GenesisHash([1; 32]);
 
 pub const HELLO: Hello = Hello {
-    version: PROTOCOL_VERSION,
+    version: WIRE_VERSION,
     genesis: GENESIS,
 };
 

@@ -1,0 +1,8 @@
+//! What operators and the council do together once in years, with real processes.
+
+mod drills {
+    pub mod client;
+    pub mod load;
+    pub mod network;
+    pub mod upgrade;
+}
