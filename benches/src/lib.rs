@@ -70,6 +70,7 @@ pub fn genesis(validators: &[SecretKey], accounts: Vec<OpeningAccount>) -> Genes
     });
     Genesis {
         version: GENESIS_VERSION,
+        continues: None,
         name: text("bench"),
         address_prefix: AddressPrefix::Devnet,
         time_ms: START,

@@ -163,6 +163,7 @@ pub fn genesis() -> Genesis {
     };
     Genesis {
         version: GENESIS_VERSION,
+        continues: None,
         name: text("example"),
         address_prefix: AddressPrefix::Devnet,
         time_ms: TimeMs(1_790_000_000_000),

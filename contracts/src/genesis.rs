@@ -1,10 +1,13 @@
 //! The file a network begins with, written and read by people; its hash names the network.
 
+mod continuing;
+
 use std::collections::BTreeSet;
 
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
+pub use self::continuing::{Continues, ContinuesError};
 use crate::{
     block::{GenesisHash, TimeMs},
     codec::{self, Bounded, Text},
@@ -36,11 +39,16 @@ pub struct Genesis {
     #[serde(default)]
     pub parameters: Parameters,
     pub validators: Bounded<GenesisValidator, 256>,
+    #[serde(default)]
     pub participants: Bounded<Participant, 4096>,
+    #[serde(default)]
     pub currencies: Bounded<CurrencyRecord, 256>,
     /// Customers' accounts that exist from the start, with what their issuers have issued to them.
     #[serde(default)]
     pub accounts: Bounded<OpeningAccount, 1_000_000>,
+    /// The network whose state this one begins with, instead of participants, currencies and accounts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub continues: Option<Continues>,
 }
 
 /// A validator at the start. `power` counts in votes; the rest says where and as whom it is reached.
@@ -105,6 +113,8 @@ pub enum GenesisError {
     Exponent { currency: Currency, exponent: u8 },
     #[error("currency {currency}: its issuer {issuer} is not among the participants")]
     UnknownIssuer { currency: Currency, issuer: ParticipantId },
+    #[error("what it continues: {0}")]
+    Continues(#[from] ContinuesError),
     #[error("the account of salt {salt}: {problem}")]
     Account { salt: Salt, problem: AccountProblem },
 }
@@ -126,11 +136,18 @@ pub enum AccountProblem {
 impl Genesis {
     /// Reads and checks a genesis file's text.
     pub fn parse(text: &str) -> Result<Self, GenesisError> {
+        let genesis = Self::parse_unsigned(text)?;
+        genesis.check_signed()?;
+        Ok(genesis)
+    }
+
+    /// The same, for tools with which the council signs a genesis that continues another.
+    pub fn parse_unsigned(text: &str) -> Result<Self, GenesisError> {
         if text.len() > GENESIS_BYTES_MAX {
             return Err(GenesisError::TooLong { actual: text.len() });
         }
         let genesis: Self = toml::from_str(text)?;
-        genesis.check()?;
+        genesis.check_content()?;
         Ok(genesis)
     }
 
@@ -139,9 +156,18 @@ impl Genesis {
         toml::to_string_pretty(self).expect("every field has a TOML form")
     }
 
-    /// Over the canonical encoding of the content, so that comments and layout do not count.
+    /// Over the canonical encoding of the content, so that comments and layout do not count. Signatures do
+    /// not count either: they are made over this.
     pub fn hash(&self) -> GenesisHash {
-        GenesisHash(codec::hash("causeway/genesis/1", &[&codec::encode(self)]))
+        if self.continues.as_ref().is_some_and(|it| !it.signatures.is_empty()) {
+            return self.without_signatures().hash();
+        }
+        let mut bytes = codec::encode(self);
+        if self.continues.is_none() {
+            // Then the hash is over all else, as it was before there was such a field.
+            assert_eq!(bytes.pop(), Some(0), "the last field, and nothing in it");
+        }
+        GenesisHash(codec::hash("causeway/genesis/1", &[&bytes]))
     }
 
     pub fn validator_set(&self) -> Result<ValidatorSet, ValidatorSetError> {
@@ -161,6 +187,11 @@ impl Genesis {
     }
 
     pub fn check(&self) -> Result<(), GenesisError> {
+        self.check_content()?;
+        self.check_signed()
+    }
+
+    fn check_content(&self) -> Result<(), GenesisError> {
         if self.version != GENESIS_VERSION {
             return Err(GenesisError::Version(self.version));
         }
@@ -168,6 +199,7 @@ impl Genesis {
         self.validator_set()?;
         self.check_network_keys()?;
         self.parameters.check()?;
+        self.check_continues()?;
         self.check_participants()?;
         self.check_currencies()?;
         self.check_accounts()

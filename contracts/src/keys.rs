@@ -35,6 +35,9 @@ pub enum Domain {
     Request,
     /// A validator's answer to such a question as "has this transaction a receipt?".
     Statement,
+    /// That a council wants a network to be continued by another; the message is the 32-byte hash of its
+    /// genesis.
+    Continuation,
 }
 
 impl Domain {
@@ -46,6 +49,7 @@ impl Domain {
             Self::Batch => "causeway/batch/1",
             Self::Request => "causeway/request/1",
             Self::Statement => "causeway/statement/1",
+            Self::Continuation => "causeway/continuation/1",
         }
     }
 

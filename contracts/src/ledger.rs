@@ -37,6 +37,7 @@
 
 mod apply;
 mod authority;
+mod continuing;
 mod execution;
 mod limits;
 mod opening;
@@ -51,6 +52,7 @@ mod validity;
 
 pub use self::{
     apply::{CURRENCIES_MAX, EVIDENCE_HEIGHTS_MAX, EVIDENCE_MAX, PARTICIPANTS_MAX},
+    continuing::ContinueError,
     execution::{BatchLocation, Batches, Execution},
     limits::cost,
     opening::RestoreError,
@@ -128,6 +130,12 @@ pub type IsGood = fn(&Signed<'_>) -> bool;
 impl Ledger {
     pub fn genesis(&self) -> GenesisHash {
         self.state.genesis
+    }
+
+    /// The hash from which the ids of accounts are made: the genesis of the first network, if this one
+    /// continues another.
+    pub fn origin(&self) -> GenesisHash {
+        self.state.origin
     }
 
     pub fn tip(&self) -> &Tip {

@@ -103,6 +103,7 @@ impl Ingredients<'_> {
     pub fn genesis(&self) -> Result<Genesis, TooMany> {
         let genesis = Genesis {
             version: GENESIS_VERSION,
+            continues: None,
             name: Text::new("Causeway devnet")?,
             address_prefix: AddressPrefix::Devnet,
             time_ms: self.time_ms,

@@ -41,7 +41,7 @@ impl Customer {
         let salt = Salt(salt[..16].try_into().expect("a hash has 32 bytes"));
         let policy = KeyPolicy::single(key.public_key());
         Self {
-            id: AccountId::derive(&network.genesis.hash(), operator, &policy, &salt),
+            id: AccountId::derive(&network.genesis.origin(), operator, &policy, &salt),
             identity: IdentityCommitment(drawn("causeway-devnet/identity/1")),
             operator,
             tier,
@@ -77,7 +77,7 @@ impl<'a> Teller<'a> {
     }
 
     fn participant_account(&self, id: ParticipantId) -> AccountId {
-        AccountId::of_participant(&self.network.genesis.hash(), id)
+        AccountId::of_participant(&self.network.genesis.origin(), id)
     }
 
     /// All of `actions` under one participant's key, in as few transactions as hold them.

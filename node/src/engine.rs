@@ -1,6 +1,7 @@
 //! Puts a validator together: reads what it is given, opens what it owns, starts its actors, and
 //! stops them when asked to.
 
+pub mod continuing;
 mod disk;
 mod server;
 
@@ -175,6 +176,12 @@ pub struct Member {
 }
 
 pub fn load_genesis(path: &Path) -> Result<Genesis, Failure> {
+    Genesis::parse(&read_genesis_text(path)?)
+        .with_context(|| format!("the genesis file {} cannot be used", path.display()))
+        .map_err(Failure::genesis)
+}
+
+fn read_genesis_text(path: &Path) -> Result<String, Failure> {
     let length = fs::metadata(path).with_context(|| format!("cannot read the genesis file {}", path.display()));
     if length.map_err(Failure::genesis)?.len() > GENESIS_BYTES_MAX as u64 {
         let reason = anyhow!(
@@ -183,10 +190,8 @@ pub fn load_genesis(path: &Path) -> Result<Genesis, Failure> {
         );
         return Err(Failure::genesis(reason));
     }
-    let text = fs::read_to_string(path).with_context(|| format!("cannot read the genesis file {}", path.display()));
-    let genesis = Genesis::parse(&text.map_err(Failure::genesis)?);
-    genesis
-        .with_context(|| format!("the genesis file {} cannot be used", path.display()))
+    fs::read_to_string(path)
+        .with_context(|| format!("cannot read the genesis file {}", path.display()))
         .map_err(Failure::genesis)
 }
 

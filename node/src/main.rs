@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode};
 use causeway_contracts::protocol::{PROTOCOL_MAX, PROTOCOL_MIN, ProtocolVersion};
 use causeway_node::{
     config::Config,
-    engine::{self, Failure, RunOptions},
+    engine::{self, Failure, RunOptions, continuing},
     exit::{self, ExitStatus},
     keyfile,
 };
@@ -54,7 +54,7 @@ enum Command {
     /// Makes or shows a key file.
     #[command(subcommand)]
     Keys(Keys),
-    /// Looks at a genesis file.
+    /// Looks at a genesis file, or makes the one of a network that continues another.
     #[command(subcommand)]
     Genesis(GenesisCommand),
     /// Looks after the database of a validator that is not running.
@@ -77,6 +77,36 @@ enum Keys {
 enum GenesisCommand {
     /// Checks a genesis file and prints its hash, which names the network.
     Hash { file: PathBuf },
+    /// Emergency restart, step 1: writes the genesis of a network that continues this node's, with new
+    /// validators, from its last block on. For the council, when more validators are lost for good than
+    /// can be; the node must not be running. See docs/operations.md.
+    Continue {
+        #[arg(long)]
+        config: PathBuf,
+        /// A TOML file with [[validators]] as in a genesis file.
+        #[arg(long)]
+        validators: PathBuf,
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Step 2: adds the signature of a member of the council.
+    Sign {
+        file: PathBuf,
+        #[arg(long)]
+        key: PathBuf,
+    },
+    /// Step 3: makes the database of a validator of the new network from one of the old network, after
+    /// checking that the genesis is about the very state in it, and that its council has signed it.
+    Adopt {
+        /// The new network's.
+        #[arg(long)]
+        config: PathBuf,
+        #[arg(long)]
+        old_genesis: PathBuf,
+        /// A database folder of a validator of the old network, or a copy of one.
+        #[arg(long)]
+        old_database: PathBuf,
+    },
 }
 
 #[derive(Subcommand)]
@@ -153,9 +183,20 @@ fn execute(command: Command) -> Result<(), Failure> {
             Ok(())
         }
         Command::Genesis(GenesisCommand::Hash { file }) => {
-            println!("{}", engine::load_genesis(&file)?.hash());
+            println!("{}", continuing::genesis_hash(&file)?);
             Ok(())
         }
+        Command::Genesis(GenesisCommand::Continue {
+            config,
+            validators,
+            out,
+        }) => continuing::continue_network(&load(&config)?, &validators, &out),
+        Command::Genesis(GenesisCommand::Sign { file, key }) => continuing::sign_genesis(&file, &key),
+        Command::Genesis(GenesisCommand::Adopt {
+            config,
+            old_genesis,
+            old_database,
+        }) => continuing::adopt_database(&load(&config)?, &old_genesis, &old_database),
         Command::Db(Db::Check { config, json }) => engine::check_database(&load(&config)?, json),
         Command::Db(Db::Renew { config }) => engine::renew_database(&load(&config)?),
     }

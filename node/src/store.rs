@@ -13,6 +13,7 @@
 //! The consensus log and the sign record are not here, and no backup or restore of this folder
 //! touches them.
 
+pub mod adopt;
 pub mod check;
 mod database;
 pub mod error;

@@ -4,5 +4,6 @@ mod drills {
     pub mod client;
     pub mod load;
     pub mod network;
+    pub mod restart;
     pub mod upgrade;
 }

@@ -7,6 +7,7 @@ use std::{
 };
 
 use causeway_contracts::{
+    block::CertificateError,
     genesis::{GENESIS_BYTES_MAX, Genesis, GenesisError},
     identity::Address,
 };
@@ -49,6 +50,10 @@ pub enum HomeError {
     NotThere { root: PathBuf },
     #[error("the wallet in {} is for another network; use another folder with --home", root.display())]
     OtherNetwork { root: PathBuf },
+    #[error(
+        "the genesis file continues this wallet's network, but from a block that is not final by the validators that the wallet trusts: {0}"
+    )]
+    NotContinued(CertificateError),
     #[error(transparent)]
     File(#[from] FileError),
     #[error("{}: {source}", path.display())]
@@ -106,7 +111,8 @@ pub struct Home {
 
 impl Home {
     /// Makes a wallet in `root`, trusting the genesis validators as of now. Where there is one for
-    /// the same network already, its nodes and its trust are renewed and all else is kept.
+    /// the same network already, or for one that this network continues, its nodes and its trust are renewed
+    /// and all else is kept.
     pub fn init(root: &Path, genesis_file: &Path, nodes: Vec<String>) -> Result<Self, HomeError> {
         for node in &nodes {
             check_node_address(node).map_err(Box::new)?;
@@ -124,8 +130,8 @@ impl Home {
             nodes,
         };
         let copy = root.join(GENESIS_FILE);
-        if copy.exists() && read_genesis(&copy)?.hash() != home.genesis.hash() {
-            return Err(HomeError::OtherNetwork { root: root.to_owned() });
+        if copy.exists() {
+            home.check_same_network(&read_genesis(&copy)?)?;
         }
         durable::replace(&copy, home.genesis.to_toml().as_bytes())?;
         trust::save(&home.trust_path(), &trusted)?;
@@ -137,6 +143,27 @@ impl Home {
         // Last: a folder without it is not a wallet yet, and init can be run again.
         durable::replace(&root.join(SETTINGS_FILE), text.as_bytes())?;
         Ok(home)
+    }
+
+    /// The wallet's network is that of the genesis, or is continued by it from a block that the validators whom
+    /// this wallet trusts have made final. That its council has signed it was checked when it was read.
+    fn check_same_network(&self, before: &Genesis) -> Result<(), HomeError> {
+        let hash = before.hash();
+        if hash == self.genesis.hash() {
+            return Ok(());
+        }
+        match &self.genesis.continues {
+            Some(continues) if continues.genesis == hash && continues.origin == before.origin() => {
+                let trusted = trust::load(&self.trust_path(), hash)?;
+                let certificate = &continues.certificate;
+                certificate
+                    .verify(&hash, &trusted.validators)
+                    .map_err(HomeError::NotContinued)
+            }
+            _ => Err(HomeError::OtherNetwork {
+                root: self.root.clone(),
+            }),
+        }
     }
 
     pub fn open(root: &Path) -> Result<Self, HomeError> {
@@ -264,3 +291,6 @@ impl Home {
 
 const GENESIS_FILE: &str = "genesis.toml";
 const SETTINGS_FILE: &str = "wallet.toml";
+
+#[cfg(test)]
+mod tests;

@@ -1,7 +1,11 @@
 use super::*;
-use crate::example::{
-    currency, currency_record, genesis, key, list, not_a_point, opening_account, participant, participant_id,
-    small_order_keys, text, tier_limits,
+use crate::{
+    block::Height,
+    example::{
+        Committee, currency, currency_record, genesis, header, key, list, not_a_point, opening_account, participant,
+        participant_id, secret, small_order_keys, text, tier_limits, two_of_three,
+    },
+    merkle::Root,
 };
 
 const FILE: &str = include_str!("tests/genesis.toml");
@@ -267,4 +271,107 @@ fn each_defect_of_an_opening_account_has_its_error() {
         },
     );
     full.check().expect("just within the cap");
+}
+
+/// Of a network that continues another, with a council of keys 1, 2 and 3 of which two must sign.
+fn continuing() -> Genesis {
+    let committee = Committee::new(&[(1, 1), (2, 1), (3, 1), (4, 1)]);
+    let last = header();
+    Genesis {
+        council: two_of_three(),
+        participants: list(Vec::new()),
+        currencies: list(Vec::new()),
+        accounts: list(Vec::new()),
+        continues: Some(Continues {
+            origin: GenesisHash([1; 32]),
+            genesis: last.genesis,
+            height: last.height,
+            block: last.id(),
+            state_root: Root([2; 32]),
+            certificate: committee.certify(&last, &[0, 1, 2]),
+            signatures: list(Vec::new()),
+        }),
+        ..genesis()
+    }
+}
+
+fn check_continues(change: impl FnOnce(&mut Genesis), expected: &str) {
+    let mut genesis = continuing();
+    for number in [1, 2] {
+        genesis.sign(&secret(number)).unwrap();
+    }
+    change(&mut genesis);
+    let expected = format!("what it continues: {expected}");
+    assert_eq!(genesis.check().expect_err(&expected).to_string(), expected);
+    assert_eq!(
+        Genesis::parse(&genesis.to_toml()).expect_err(&expected).to_string(),
+        expected
+    );
+}
+
+#[test]
+fn a_continuing_genesis_is_the_council_s_word() {
+    let mut genesis = continuing();
+    let hash = genesis.hash();
+    assert_eq!(genesis.origin(), GenesisHash([1; 32]));
+    let unsigned = "what it continues: the council has not signed it with enough keys; each member runs causeway-node \
+                    genesis sign";
+    assert_eq!(genesis.check().unwrap_err().to_string(), unsigned);
+    genesis.sign(&secret(2)).unwrap();
+    assert_eq!(genesis.check().unwrap_err().to_string(), unsigned);
+    assert_eq!(genesis.sign(&secret(2)), Err(ContinuesError::SignedAlready(key(2))));
+    assert_eq!(genesis.sign(&secret(9)), Err(ContinuesError::NotOfCouncil(key(9))));
+    // As a file, to the next member, who has the same hash before and after.
+    genesis = Genesis::parse_unsigned(&genesis.to_toml()).unwrap();
+    assert_eq!(genesis.hash(), hash);
+    genesis.sign(&secret(1)).unwrap();
+    genesis = Genesis::parse(&genesis.to_toml()).expect("two of three have signed");
+    assert_eq!(genesis.hash(), hash);
+    assert_eq!(crate::example::genesis().sign(&secret(1)), Err(ContinuesError::Nothing));
+}
+
+#[test]
+fn a_continuing_genesis_that_was_tampered_with_is_refused() {
+    let of = |it: &mut Genesis| it.continues.clone().unwrap();
+    check_continues(
+        |it| change(&mut it.validators, 0, |validator| validator.power += 1),
+        &format!("the council's signature under {} is not good", first_signer()),
+    );
+    check_continues(
+        |it| push(&mut it.participants, participant("NEW", 9, true)),
+        "participants, currencies and accounts come from the continued state, and must not be in the file",
+    );
+    check_continues(
+        |it| {
+            let mut continues = of(it);
+            continues.height = Height(1);
+            it.continues = Some(continues);
+        },
+        "its certificate is for another block or height",
+    );
+    check_continues(
+        |it| {
+            let mut continues = of(it);
+            let mut signatures = continues.signatures.to_vec();
+            signatures.reverse();
+            continues.signatures = list(signatures);
+            it.continues = Some(continues);
+        },
+        "the council's signatures must be in ascending order of their keys, each key once",
+    );
+    check_continues(
+        |it| {
+            let mut continues = of(it);
+            change(&mut continues.signatures, 0, |entry| {
+                entry.key = PublicKey::Ed25519([0; 32])
+            });
+            it.continues = Some(continues);
+        },
+        &format!("{} is no key of the council", PublicKey::Ed25519([0; 32])),
+    );
+}
+
+/// Of keys 1 and 2.
+fn first_signer() -> PublicKey {
+    key(1).min(key(2))
 }

@@ -63,7 +63,7 @@ pub(super) fn apply(overlay: &mut Overlay<'_>, context: &Context<'_>) -> Result<
             tier,
             identity,
         } => {
-            let id = AccountId::derive(&overlay.base().genesis, *operator, keys, salt);
+            let id = AccountId::derive(&overlay.base().origin, *operator, keys, salt);
             let account = Account {
                 operator: *operator,
                 keys: keys.clone(),

@@ -8,7 +8,7 @@ use super::{
     overlay::{Changes, Overlay},
     posting::{BalanceId, Posting, post},
     recent::{RecentDigests, RecentIds},
-    state::{Account, State, StateKey, StateValue, changes_root},
+    state::{Account, State, StateKey, StateValue},
     table::{Seed, Table},
 };
 use crate::{
@@ -50,12 +50,17 @@ impl Ledger {
     /// cannot guess. Nothing that can be observed depends on it.
     ///
     /// # Panics
-    /// If [`Genesis::check`] would refuse the genesis.
+    /// If [`Genesis::check`] would refuse the genesis, or it continues a network: see [`Self::continued_by`].
     pub fn from_genesis(genesis: &Genesis, hash_seed: u64) -> Self {
+        assert!(
+            genesis.continues.is_none(),
+            "it begins with the state of another network"
+        );
         let hash = genesis.hash();
         let seed = Seed::new(hash_seed);
         let mut state = State {
             genesis: hash,
+            origin: hash,
             accounts: Table::new(seed),
             balances: Table::new(seed),
             currencies: Table::new(seed),
@@ -69,9 +74,7 @@ impl Ledger {
         };
         let changes = opening_entries(genesis, &state, seed);
         state.set_all(changes);
-        let mut entries: Vec<_> = state.entries().map(|(key, value)| (key, Some(value))).collect();
-        entries.sort_unstable_by_key(|(key, _)| *key);
-        let root = changes_root(&entries);
+        let root = state.root();
         let tip = Tip {
             height: Height::GENESIS,
             time_ms: genesis.time_ms,
@@ -82,7 +85,7 @@ impl Ledger {
         Self::new(seed, tip, state, RecentIds::new(seed), RecentDigests::default())
     }
 
-    fn new(seed: Seed, tip: Tip, state: State, ids: RecentIds, digests: RecentDigests) -> Self {
+    pub(super) fn new(seed: Seed, tip: Tip, state: State, ids: RecentIds, digests: RecentDigests) -> Self {
         let validators_hash = state.validators.hash();
         Self {
             seed,
@@ -168,17 +171,17 @@ impl Ledger {
 fn opening_entries(genesis: &Genesis, empty: &State, seed: Seed) -> Changes {
     let mut overlay = Overlay::new(empty, seed);
     for participant in &genesis.participants {
-        let id = AccountId::of_participant(&empty.genesis, participant.id);
+        let id = AccountId::of_participant(&empty.origin, participant.id);
         overlay.put_account(id, own_account(participant));
         overlay.put_participant(participant.clone());
     }
     let mut issuers = BTreeMap::new();
     for record in &genesis.currencies {
-        issuers.insert(record.code, AccountId::of_participant(&empty.genesis, record.issuer));
+        issuers.insert(record.code, AccountId::of_participant(&empty.origin, record.issuer));
         overlay.put_currency(record.clone());
     }
     for opening in &genesis.accounts {
-        let id = AccountId::derive(&empty.genesis, opening.operator, &opening.keys, &opening.salt);
+        let id = AccountId::derive(&empty.origin, opening.operator, &opening.keys, &opening.salt);
         let account = Account {
             operator: opening.operator,
             keys: opening.keys.clone(),
@@ -216,6 +219,7 @@ fn restore_state(
     let mut rotation = None;
     let mut evidence = Table::new(seed);
     let mut protocol = None;
+    let mut origin = None;
     for (key, value) in entries {
         let is_new = match (key, value) {
             (StateKey::Account(id), StateValue::Account(it)) => accounts.insert(id, it).is_none(),
@@ -228,6 +232,7 @@ fn restore_state(
             (StateKey::Rotation, StateValue::Rotation(it)) => rotation.replace(it).is_none(),
             (StateKey::Evidence(id, at), StateValue::Evidence(it)) => evidence.insert((id, at), it).is_none(),
             (StateKey::Protocol, StateValue::Protocol(it)) => protocol.replace(it).is_none(),
+            (StateKey::Origin, StateValue::Origin(it)) => origin.replace(it).is_none(),
             _ => return Err(RestoreError::WrongTable(key)),
         };
         if !is_new {
@@ -236,6 +241,7 @@ fn restore_state(
     }
     Ok(State {
         genesis,
+        origin: origin.ok_or(RestoreError::Missing(StateKey::Origin))?,
         accounts,
         balances,
         currencies,

@@ -466,7 +466,7 @@ impl<'a> Audit<'a> {
         *self.sums.entry(code).or_default() += after.total() - before.map_or(0, BalanceRecord::total);
         if after.available.0 < 0 {
             let issuer = self.base.currencies.get(&code).map(|record| record.issuer);
-            let own = issuer.map(|issuer| AccountId::of_participant(&self.base.genesis, issuer));
+            let own = issuer.map(|issuer| AccountId::of_participant(&self.base.origin, issuer));
             let registered_now = issuer.is_none();
             assert!(
                 own == Some(*id) || registered_now,

@@ -88,6 +88,8 @@ pub enum StateKey {
     /// Against this validator, and which of its records, from 0.
     Evidence(ValidatorId, u8),
     Protocol,
+    /// The genesis of the first network of all, if this one continues another; else this network's.
+    Origin,
 }
 
 /// A state entry's content; the same variant as its key's.
@@ -103,6 +105,7 @@ pub enum StateValue {
     Rotation(Rotation),
     Evidence(Box<EvidenceRecord>),
     Protocol(Protocol),
+    Origin(GenesisHash),
 }
 
 /// A state entry's canonical bytes are at most this many: the longest are parameters with a limit
@@ -135,6 +138,8 @@ const READ_AHEAD: usize = 32;
 /// The committed tables, in memory.
 pub(super) struct State {
     pub(super) genesis: GenesisHash,
+    /// The hash from which the ids of accounts are made.
+    pub(super) origin: GenesisHash,
     pub(super) accounts: Table<AccountId, Account>,
     pub(super) balances: Table<(AccountId, Currency), BalanceRecord>,
     pub(super) currencies: Table<Currency, CurrencyRecord>,
@@ -161,6 +166,7 @@ impl State {
             (StateKey::Validators, StateValue::Validators(self.validators.to_list())),
             (StateKey::Rotation, StateValue::Rotation(self.rotation.clone())),
             (StateKey::Protocol, StateValue::Protocol(self.protocol)),
+            (StateKey::Origin, StateValue::Origin(self.origin)),
         ];
         accounts
             .map(|(id, account)| (StateKey::Account(*id), StateValue::Account(account.clone())))
@@ -171,6 +177,13 @@ impl State {
             .chain(
                 evidence.map(|((id, at), record)| (StateKey::Evidence(*id, *at), StateValue::Evidence(record.clone()))),
             )
+    }
+
+    /// The root over all entries.
+    pub(super) fn root(&self) -> Root {
+        let mut entries: Vec<_> = self.entries().map(|(key, value)| (key, Some(value))).collect();
+        entries.sort_unstable_by_key(|(key, _)| *key);
+        changes_root(&entries)
     }
 
     /// Makes the changes of a block.
@@ -216,6 +229,7 @@ impl State {
             (StateKey::Rotation, StateValue::Rotation(it)) => self.rotation = it,
             (StateKey::Evidence(id, at), StateValue::Evidence(it)) => drop(self.evidence.insert((id, at), it)),
             (StateKey::Protocol, StateValue::Protocol(it)) => self.protocol = it,
+            (StateKey::Origin, StateValue::Origin(it)) => self.origin = it,
             _ => return Err(WrongTable),
         }
         Ok(())

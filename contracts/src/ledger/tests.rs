@@ -1,4 +1,5 @@
 mod blocks;
+mod continuing;
 mod golden;
 mod invariants;
 mod model;

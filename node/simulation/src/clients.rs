@@ -69,6 +69,7 @@ pub fn genesis(powers: &[u64]) -> Genesis {
     };
     Genesis {
         version: GENESIS_VERSION,
+        continues: None,
         name: text("simulation"),
         address_prefix: AddressPrefix::Devnet,
         time_ms: TimeMs(EPOCH.0 - 10_000),

@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt, path::Path};
 
 use causeway_contracts::{
-    block::{Block, GenesisHash, Height, SignedBatch, StateHash, batches_root, genesis_block_id},
+    block::{Block, GenesisHash, Height, SignedBatch, batches_root},
     committee::{ValidatorSet, ValidatorSetError},
     genesis::Genesis,
     ledger::{
@@ -100,9 +100,10 @@ pub fn check(path: &Path, genesis: &Genesis) -> Result<Summary, CheckError> {
     check_identity(&view, &genesis_hash)?;
     let tip = read_tip(&view)?;
     let mut inspection = Inspection {
-        genesis,
         genesis_hash,
-        genesis_state: Ledger::from_genesis(genesis, hash_seed()).tip().state_hash,
+        first: genesis
+            .continued_tip()
+            .unwrap_or_else(|| Ledger::from_genesis(genesis, hash_seed()).tip().clone()),
         validators,
         view: &view,
         summary: Summary {
@@ -136,9 +137,9 @@ pub enum CheckError {
 }
 
 struct Inspection<'a> {
-    genesis: &'a Genesis,
     genesis_hash: GenesisHash,
-    genesis_state: StateHash,
+    /// What the first block follows.
+    first: Tip,
     /// Those of the genesis decide all blocks: no rule of today changes them.
     validators: ValidatorSet,
     view: &'a View<'a>,
@@ -205,7 +206,7 @@ impl<'a> Inspection<'a> {
                     (header.height, header.time_ms, block.id(), header.state_hash)
                         == (tip.height, tip.time_ms, tip.block, tip.state_hash)
                 }
-                None => tip.height == Height::GENESIS && tip.block == genesis_block_id(&self.genesis_hash),
+                None => *tip == self.first,
             },
         );
         self.expect(is_last, || Damage::Tip(height));
@@ -232,10 +233,11 @@ impl<'a> Inspection<'a> {
         let linked = match parent {
             Some(parent) => follows(block, parent),
             None => {
-                header.height == Height::GENESIS.next()
-                    && header.parent == genesis_block_id(&self.genesis_hash)
-                    && header.time_ms > self.genesis.time_ms
-                    && header.state_hash == self.genesis_state.after(&header.changes_root)
+                let first = &self.first;
+                header.height == first.height.next()
+                    && header.parent == first.block
+                    && header.time_ms > first.time_ms
+                    && header.state_hash == first.state_hash.after(&header.changes_root)
             }
         };
         let named = header.genesis == self.genesis_hash && header.batches_root == batches_root(&block.batches);

@@ -31,6 +31,11 @@ pub enum StoreError {
         expected: GenesisHash,
         found: GenesisHash,
     },
+    #[error(
+        "there is no database at {path}, and the genesis continues another network, whose state it must begin with; \
+         make it from a database of that one with causeway-node genesis adopt"
+    )]
+    NotAdopted { path: PathBuf },
     #[error("the database at {path} has format version {found}, and this program reads version {FORMAT_VERSION}")]
     OtherVersion { path: PathBuf, found: u32 },
     #[error("process {process} has the database at {path} open; stop it first")]

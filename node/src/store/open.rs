@@ -6,7 +6,7 @@ use std::{
 };
 
 use causeway_contracts::{
-    block::{Block, GenesisHash, TimeMs, genesis_block_id},
+    block::{Block, GenesisHash, Height, TimeMs, genesis_block_id},
     codec,
     genesis::Genesis,
     ledger::{Ledger, StateKey, StateValue, Tip},
@@ -51,7 +51,7 @@ pub(super) fn open(path: &Path, genesis: &Genesis, expect: Expect) -> Result<(Da
     let created = !folder::is_occupied(path)?;
     if created {
         check_never_created(path, expect)?;
-        create(path, genesis, &hash)?;
+        create(path, &from_genesis(path, genesis)?)?;
     }
     folder::check_unused(path)?;
     let database = Database::open(path, Mode::Existing)?;
@@ -80,24 +80,32 @@ fn check_never_created(path: &Path, expect: Expect) -> Result<(), StoreError> {
 /// an operator decides. What was there is moved aside, not deleted; gives where to.
 pub fn renew(path: &Path, genesis: &Genesis) -> Result<Option<PathBuf>, StoreError> {
     let hash = genesis.hash();
+    let ledger = from_genesis(path, genesis)?;
     folder::remove_if_there(&folder::building_path(path))?;
     let mut moved = None;
     if folder::is_occupied(path)? {
         folder::check_unused(path)?;
         moved = Some(folder::move_aside(path)?);
     }
-    create(path, genesis, &hash)?;
+    create(path, &ledger)?;
     folder::write_marker(path, &hash)?;
     Ok(moved)
 }
 
-/// Builds the database beside its place and renames it, so that a kill leaves a whole one or none.
-fn create(path: &Path, genesis: &Genesis, hash: &GenesisHash) -> Result<(), StoreError> {
+fn from_genesis(path: &Path, genesis: &Genesis) -> Result<Ledger, StoreError> {
+    if genesis.continues.is_some() {
+        return Err(StoreError::NotAdopted { path: path.to_owned() });
+    }
+    Ok(Ledger::from_genesis(genesis, hash_seed()))
+}
+
+/// Builds the database of a state beside its place and renames it, so that a kill leaves a whole one or none.
+pub(super) fn create(path: &Path, ledger: &Ledger) -> Result<(), StoreError> {
     let parent = folder::parent(path);
     fs::create_dir_all(parent).map_err(|source| folder_error(Attempt::Create, parent, source))?;
     let building = folder::building_path(path);
     let database = Database::open(&building, Mode::New)?;
-    write_genesis(&database, genesis, hash)?;
+    write_state(&database, ledger)?;
     database.flush()?;
     drop(database);
     // An empty folder may be in the way; one with something in it is not taken for a new node's.
@@ -106,8 +114,7 @@ fn create(path: &Path, genesis: &Genesis, hash: &GenesisHash) -> Result<(), Stor
     folder::sync_parent(path).map_err(|source| folder_error(Attempt::Sync, parent, source))
 }
 
-fn write_genesis(database: &Database, genesis: &Genesis, hash: &GenesisHash) -> Result<(), StoreError> {
-    let ledger = Ledger::from_genesis(genesis, hash_seed());
+fn write_state(database: &Database, ledger: &Ledger) -> Result<(), StoreError> {
     let state = database.column(Column::State);
     let mut piece = WriteBatch::default();
     for (key, value) in ledger.entries() {
@@ -118,7 +125,7 @@ fn write_genesis(database: &Database, genesis: &Genesis, hash: &GenesisHash) -> 
     }
     let meta = database.column(Column::Meta);
     piece.put_cf(meta, FORMAT_KEY, FORMAT_VERSION.to_be_bytes());
-    piece.put_cf(meta, GENESIS_KEY, codec::encode(hash));
+    piece.put_cf(meta, GENESIS_KEY, codec::encode(&ledger.genesis()));
     piece.put_cf(meta, TIP_KEY, codec::encode(&tip_value(ledger.tip())));
     database.write(piece, true)
 }
@@ -221,12 +228,13 @@ pub(super) fn first_kept(time: TimeMs) -> TimeMs {
 /// The stored block is the tip's, and follows from the one before it.
 fn check_tip_block(view: &View<'_>, tip: &Tip, genesis: &GenesisHash) -> Result<(), StoreError> {
     let database = view.database();
-    if tip.height.0 == 0 {
-        return if tip.block == genesis_block_id(genesis) {
-            Ok(())
-        } else {
-            Err(database.damaged(Damage::Tip(tip.height)))
-        };
+    // The first state, which no block of this network has made, be it of height 0 or not.
+    let first = genesis_block_id(genesis);
+    if tip.block == first {
+        return Ok(());
+    }
+    if tip.height == Height::GENESIS {
+        return Err(database.damaged(Damage::Tip(tip.height)));
     }
     let read = |height| -> Result<StoredBlock, StoreError> {
         let block = view.get(Column::Blocks, &height_key(height))?;
@@ -240,8 +248,8 @@ fn check_tip_block(view: &View<'_>, tip: &Tip, genesis: &GenesisHash) -> Result<
     if !is_tip {
         return Err(database.damaged(Damage::Tip(tip.height)));
     }
-    if tip.height.0 > 1 {
-        let parent = read(causeway_contracts::block::Height(tip.height.0 - 1))?.block;
+    if header.parent != first {
+        let parent = read(Height(tip.height.0 - 1))?.block;
         if !follows(&block, &parent) {
             return Err(database.damaged(Damage::Chain(tip.height)));
         }

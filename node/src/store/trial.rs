@@ -49,6 +49,7 @@ impl Trial {
         let bank = ParticipantId::new("BANK").expect("an id");
         let genesis = Genesis {
             version: GENESIS_VERSION,
+            continues: None,
             name: text("trial"),
             address_prefix: AddressPrefix::Devnet,
             time_ms: time,

@@ -6,8 +6,8 @@ use std::{
 };
 
 use causeway_contracts::{
-    api::{Refused, Status, Submitted, TRANSACTION_TYPE},
-    block::GenesisHash,
+    api::{KEY_HEADER, ReadRequest, Refused, SIGNATURE_HEADER, Status, Submitted, TIME_HEADER, TRANSACTION_TYPE},
+    block::{GenesisHash, TimeMs},
     codec::{Bounded, Text},
     genesis::Genesis,
     governance::CouncilAction,
@@ -15,6 +15,7 @@ use causeway_contracts::{
     keys::SecretKey,
     money::Amount,
     proof::{PaymentProof, TrustedSet, VerifiedPayment},
+    statement::{Answer, SignedStatement},
     transaction::{Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, TxId, UnixSeconds},
 };
 
@@ -135,6 +136,30 @@ impl Client {
             }
             assert!(begun.elapsed() < PATIENCE, "no receipt for {id} at {}", member.name);
         }
+    }
+
+    /// What an account has, by its validator's signed statement.
+    pub async fn balance(&self, member: &Member, key: &SecretKey) -> i128 {
+        let address = self.account(key).address(self.genesis.address_prefix);
+        let path = format!("/v1/accounts/{address}");
+        let request = ReadRequest {
+            genesis: self.genesis.hash(),
+            path: Text::new(path.clone()).unwrap(),
+            time_ms: TimeMs(now_ms()),
+        };
+        let get = self.http.get(format!("{}{path}", member.api()));
+        let answer = get
+            .header(KEY_HEADER, key.public_key().to_string())
+            .header(TIME_HEADER, request.time_ms.0.to_string())
+            .header(SIGNATURE_HEADER, request.sign(key).to_string())
+            .send()
+            .await
+            .unwrap();
+        let SignedStatement { statement, .. } = answer.json().await.unwrap();
+        let Answer::Account(account) = statement.answer else {
+            panic!("{address}: {:?}", statement.answer);
+        };
+        account.balances[0].available.0
     }
 
     pub async fn wait_for_height(&self, member: &Member, height: u64) {

@@ -58,6 +58,8 @@ fn list<T, const MAX: usize>(items: Vec<T>) -> Bounded<T, MAX> {
     Bounded::new(items).unwrap()
 }
 
+const KEYS: [&str; 2] = ["validator.key", "network.key"];
+
 pub struct Network {
     folder: TempDir,
     pub genesis: Genesis,
@@ -102,7 +104,7 @@ impl Network {
         self.folder.path()
     }
 
-    fn genesis_file(&self) -> PathBuf {
+    pub fn genesis_file(&self) -> PathBuf {
         self.path().join("genesis.toml")
     }
 }
@@ -121,6 +123,7 @@ fn genesis(validators: Vec<GenesisValidator>) -> Genesis {
     };
     Genesis {
         version: GENESIS_VERSION,
+        continues: None,
         name: Text::new("drill").unwrap(),
         address_prefix: AddressPrefix::Devnet,
         time_ms: TimeMs(now_ms() - 60_000),
@@ -152,9 +155,23 @@ impl Member {
         let name = format!("validator-{number}");
         let path = parent.join(&name);
         fs::create_dir(&path).unwrap();
-        for key in ["validator.key", "network.key"] {
+        for key in KEYS {
             keyfile::create(&path.join(key)).unwrap();
         }
+        Self::at(name, path)
+    }
+
+    /// The same validator's folder for another network: its keys, and nothing else.
+    pub fn successor(&self, parent: &Path) -> Self {
+        let path = parent.join(format!("{}-again", self.name));
+        fs::create_dir(&path).unwrap();
+        for key in KEYS {
+            fs::copy(self.path.join(key), path.join(key)).unwrap();
+        }
+        Self::at(self.name.clone(), path)
+    }
+
+    fn at(name: String, path: PathBuf) -> Self {
         let held: Vec<_> = (0..3).map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
         let port = |at: usize| held[at].local_addr().unwrap().port();
         Self {
@@ -218,6 +235,10 @@ impl Member {
         format!("http://127.0.0.1:{}", self.api_port)
     }
 
+    pub fn database(&self) -> PathBuf {
+        self.path.join("data/db")
+    }
+
     /// Runs a command of the program to its end, with this validator's configuration.
     pub fn command(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_causeway-node"))
@@ -276,6 +297,11 @@ impl Running {
         let mut text = String::new();
         fs::File::open(&self.log).unwrap().read_to_string(&mut text).unwrap();
         text
+    }
+
+    pub fn kill(mut self) {
+        self.signal(Signal::SIGKILL);
+        self.child.wait().unwrap();
     }
 
     fn exited(&mut self) -> Option<i32> {

@@ -99,6 +99,7 @@ fn genesis(validator: &SecretKey, network: &SecretKey, port: u16) -> Genesis {
     };
     Genesis {
         version: GENESIS_VERSION,
+        continues: None,
         name: Text::new("process test").unwrap(),
         address_prefix: AddressPrefix::Devnet,
         time_ms: TimeMs(1_700_000_000_000),

@@ -57,6 +57,37 @@ PARAMETERS = record(
     ("limits", sequence(TIER_LIMITS, 256), []),
 )
 
+SIGNATURES = sequence(record(("key", public_key), ("signature", SIGNATURE)), 16)
+
+
+def none(_: list) -> bytes:
+    """Signatures over a genesis are no part of what its hash is over."""
+    return b"\0"
+
+
+CONTINUES = record(
+    ("origin", HASH),
+    ("genesis", HASH),
+    ("height", u64),
+    ("block", HASH),
+    ("state_root", HASH),
+    (
+        "certificate",
+        record(
+            ("height", u64),
+            ("round", u32),
+            ("block", HASH),
+            ("signatures", sequence(record(("signer", u16), ("signature", SIGNATURE)), 256)),
+        ),
+    ),
+    ("signatures", none, []),
+)
+
+def continued(value: dict | None) -> bytes:
+    """The last field of a genesis; its hash is over nothing for it where there is none."""
+    return b"" if value is None else b"\1" + CONTINUES(value)
+
+
 GENESIS = record(
     ("version", u16),
     ("name", text(64)),
@@ -77,8 +108,8 @@ GENESIS = record(
             256,
         ),
     ),
-    ("participants", sequence(PARTICIPANT, 4096)),
-    ("currencies", sequence(CURRENCY_RECORD, 256)),
+    ("participants", sequence(PARTICIPANT, 4096), []),
+    ("currencies", sequence(CURRENCY_RECORD, 256), []),
     (
         "accounts",
         sequence(
@@ -94,6 +125,7 @@ GENESIS = record(
         ),
         [],
     ),
+    ("continues", continued, None),
 )
 
 VALIDATORS = sequence(record(("key", public_key), ("power", u64)), 256)

@@ -37,7 +37,7 @@ pub async fn run(wallet: &Wallet, command: AccountCommand) -> anyhow::Result<()>
             let prefix = home.genesis().address_prefix;
             let account = match (address, participant) {
                 (Some(address), _) => parse_address(&address, prefix)?,
-                (None, Some(id)) => AccountId::of_participant(&home.genesis().hash(), id),
+                (None, Some(id)) => AccountId::of_participant(&home.genesis().origin(), id),
                 (None, None) => bail!("an address or a participant is needed"),
             };
             let key = choose_key(&home, key.as_deref(), None)?.name;
@@ -110,7 +110,7 @@ async fn open(wallet: &Wallet, home: &Home, open: Open) -> anyhow::Result<()> {
         key: key.name.clone(),
     };
     for item in teller.history.items()? {
-        let Some(address) = opened(&item, &client).filter(|_| is_like(&item.transaction.transaction)) else {
+        let Some(address) = opened(&item, home).filter(|_| is_like(&item.transaction.transaction)) else {
             continue;
         };
         if !home.accounts()?.iter().any(|known| known.address == address) {
@@ -125,7 +125,7 @@ async fn open(wallet: &Wallet, home: &Home, open: Open) -> anyhow::Result<()> {
     let done = teller
         .carry_out(&operator_key, (action, Text::default()), is_like)
         .await?;
-    let address = address_of(&done.action, &client);
+    let address = address_of(&done.action, home);
     report(wallet, &done, ["Opened", &format!("an account at {}", open.operator)])?;
     let Some(address) = address else {
         bail!("the history holds another transaction than was looked for");
@@ -134,7 +134,7 @@ async fn open(wallet: &Wallet, home: &Home, open: Open) -> anyhow::Result<()> {
 }
 
 /// The account that a transaction of the history has opened.
-fn opened(item: &Item, client: &Client) -> Option<Address> {
+fn opened(item: &Item, home: &Home) -> Option<Address> {
     match (item.end, &*item.transaction.transaction.actions) {
         (
             End::Final {
@@ -142,16 +142,17 @@ fn opened(item: &Item, client: &Client) -> Option<Address> {
                 ..
             },
             [action],
-        ) => address_of(action, client),
+        ) => address_of(action, home),
         _ => None,
     }
 }
 
-fn address_of(action: &Action, client: &Client) -> Option<Address> {
+fn address_of(action: &Action, home: &Home) -> Option<Address> {
+    let genesis = home.genesis();
     match action {
         Action::OpenAccount {
             operator, keys, salt, ..
-        } => Some(AccountId::derive(client.genesis(), *operator, keys, salt).address(client.prefix())),
+        } => Some(AccountId::derive(&genesis.origin(), *operator, keys, salt).address(genesis.address_prefix)),
         _ => None,
     }
 }

@@ -144,6 +144,7 @@ fn genesis(keys: &[SecretKey]) -> Genesis {
         .collect();
     let genesis = Genesis {
         version: GENESIS_VERSION,
+        continues: None,
         name: Text::new("made up").expect("short"),
         address_prefix: AddressPrefix::Devnet,
         time_ms: TimeMs(1),

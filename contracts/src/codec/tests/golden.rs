@@ -14,6 +14,7 @@ use crate::{
         Committee, GENESIS_HASH, currency, currency_record, double_proposal, double_vote, genesis, header, key, list,
         participant, participant_id, secret, text, transfer, two_of_three,
     },
+    genesis::{Continues, Genesis},
     governance::{CouncilAction, Parameters},
     identity::{AccountId, AccountStatus, Freeze, IdentityCommitment, ReasonCode, Salt, Tier},
     keys::Domain,
@@ -203,6 +204,7 @@ fn committees(lines: &mut Lines) {
         Domain::Batch,
         Domain::Request,
         Domain::Statement,
+        Domain::Continuation,
     ] {
         let name = format!("signature.{domain:?}").to_lowercase();
         lines.id(&name, secret(1).sign(domain, b"message"));
@@ -325,6 +327,25 @@ fn bytes_are_what_they_were() {
     lines.bytes("parameters.default", &Parameters::default());
     lines.bytes("genesis", &genesis());
     lines.id("genesis.hash", genesis().hash());
+    let mut continuing = Genesis {
+        participants: list(Vec::new()),
+        currencies: list(Vec::new()),
+        accounts: list(Vec::new()),
+        continues: Some(Continues {
+            origin: GENESIS_HASH,
+            genesis: GENESIS_HASH,
+            height: header().height,
+            block: header().id(),
+            state_root: Root([9; 32]),
+            certificate: Committee::new(&[(1, 1), (2, 1), (3, 1), (4, 1)]).certify(&header(), &[0, 1, 2]),
+            signatures: list(Vec::new()),
+        }),
+        council: two_of_three(),
+        ..genesis()
+    };
+    lines.bytes("genesis.continuing", &continuing);
+    continuing.sign(&secret(1)).expect("a member");
+    lines.id("genesis.continuing.hash", continuing.hash());
     lines.id(
         "account.id",
         AccountId::derive(&GENESIS_HASH, participant_id("BANKA"), &two_of_three(), &Salt([9; 16])),

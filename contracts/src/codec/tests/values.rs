@@ -11,7 +11,7 @@ use crate::{
         rotation::{Absence, Rotation},
     },
     evidence::{Conflict, Evidence, EvidenceRecord, SignedProposal, SignedVote},
-    genesis::{Genesis, GenesisValidator, OpeningAccount, OpeningBalance},
+    genesis::{Continues, Genesis, GenesisValidator, OpeningAccount, OpeningBalance},
     governance::{CouncilAction, CurrencyRecord, Parameters, TierLimits},
     identity::{
         AccountStatus, AddressPrefix, Freeze, KeyPolicy, Participant, ParticipantId, ReasonCode, Tier, WeightedKey,
@@ -571,20 +571,57 @@ pub fn genesis() -> impl Strategy<Value = Genesis> {
         list(currency_record(), 2),
         list(account, 2),
     );
-    (any::<u16>(), text(), prefix(), time(), policy(), parameters(), lists).prop_map(
-        |(version, name, address_prefix, time_ms, council, parameters, lists)| Genesis {
-            version,
-            name,
-            address_prefix,
-            time_ms,
-            council,
-            parameters,
-            validators: lists.0,
-            participants: lists.1,
-            currencies: lists.2,
-            accounts: lists.3,
-        },
+    let continues = prop::option::of(continues());
+    (
+        any::<u16>(),
+        text(),
+        prefix(),
+        time(),
+        policy(),
+        parameters(),
+        lists,
+        continues,
     )
+        .prop_map(
+            |(version, name, address_prefix, time_ms, council, parameters, lists, continues)| Genesis {
+                version,
+                name,
+                address_prefix,
+                time_ms,
+                council,
+                parameters,
+                validators: lists.0,
+                participants: lists.1,
+                currencies: lists.2,
+                accounts: lists.3,
+                continues,
+            },
+        )
+}
+
+fn continues() -> impl Strategy<Value = Continues> {
+    let signature =
+        (key(), fixed!(crate::keys::Signature)).prop_map(|(key, signature)| TransactionSignature { key, signature });
+    (
+        fixed!(crate::block::GenesisHash),
+        fixed!(crate::block::GenesisHash),
+        height(),
+        fixed!(crate::block::BlockId),
+        fixed!(crate::merkle::Root),
+        certificate(),
+        list(signature, 2),
+    )
+        .prop_map(
+            |(origin, genesis, height, block, state_root, certificate, signatures)| Continues {
+                origin,
+                genesis,
+                height,
+                block,
+                state_root,
+                certificate,
+                signatures,
+            },
+        )
 }
 
 pub fn read_request() -> impl Strategy<Value = ReadRequest> {

@@ -106,5 +106,5 @@ fn serves(overlay: &Overlay<'_>, operator: ParticipantId, account: &Account) -> 
 }
 
 fn is_own(overlay: &Overlay<'_>, participant: ParticipantId, id: &AccountId) -> bool {
-    AccountId::of_participant(&overlay.base().genesis, participant) == *id
+    AccountId::of_participant(&overlay.base().origin, participant) == *id
 }

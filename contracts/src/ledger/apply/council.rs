@@ -103,7 +103,7 @@ fn register_participant(overlay: &mut Overlay<'_>, participant: &Participant) ->
     if overlay.participant(participant.id).is_some() {
         return Err(Rejection::ParticipantExists);
     }
-    let id = AccountId::of_participant(&overlay.base().genesis, participant.id);
+    let id = AccountId::of_participant(&overlay.base().origin, participant.id);
     if overlay.account(&id).is_some() {
         return Err(Rejection::AccountExists);
     }

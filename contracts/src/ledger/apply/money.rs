@@ -75,7 +75,7 @@ pub(super) fn issue(overlay: &mut Overlay<'_>, code: Currency, to: AccountId, am
     payee.is_open()?;
     let payee_caps = limits::caps(&base.parameters, payee.tier, code);
     let currency = currency(overlay, code)?;
-    let from = AccountId::of_participant(&base.genesis, currency.issuer);
+    let from = AccountId::of_participant(&base.origin, currency.issuer);
     // After the currency, although accounts come first in the order: without it, whose account?
     account(overlay, &from)?.pays()?;
     let has = overlay.balance(from, code);
@@ -125,7 +125,7 @@ pub(super) fn redeem(
     if has.available.0 < i128::from(amount.0) {
         return Err(Rejection::InsufficientFunds);
     }
-    let to = AccountId::of_participant(&base.genesis, currency.issuer);
+    let to = AccountId::of_participant(&base.origin, currency.issuer);
     if from == to {
         return Err(Rejection::SamePayerAndPayee);
     }

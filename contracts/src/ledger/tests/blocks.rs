@@ -354,6 +354,7 @@ fn entries_that_are_not_whole_are_no_ledger() {
         StateKey::Validators,
         StateKey::Rotation,
         StateKey::Protocol,
+        StateKey::Origin,
     ] {
         let without = entries.iter().filter(|(it, _)| *it != key).cloned().collect();
         assert_eq!(restore(without), Err(RestoreError::Missing(key)));

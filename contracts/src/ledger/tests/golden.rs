@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::network::*;
 use crate::{
-    block::{Height, TimeMs},
+    block::{GenesisHash, Height, TimeMs},
     codec,
     committee::{ValidatorId, rotation::Rotation},
     evidence::EvidenceRecord,
@@ -68,6 +68,7 @@ fn state_keys_have_these_bytes() {
             "08abababababababababababababababababababab0f",
         ),
         (StateKey::Protocol, "09"),
+        (StateKey::Origin, "0a"),
     ];
     for (key, expected) in &rows {
         assert_eq!(hex_of(key), *expected);
@@ -147,6 +148,10 @@ fn registries_and_singles_have_these_bytes() {
             format!("05010101{}01", key_hex("council")),
         ),
         (StateValue::Rotation(rotation), "0700".into()),
+        (
+            StateValue::Origin(GenesisHash([0xdd; 32])),
+            format!("0a{}", "dd".repeat(32)),
+        ),
         (StateValue::Protocol(Protocol::default()), "090100".into()),
         (
             StateValue::Protocol(Protocol {
@@ -274,13 +279,13 @@ fn a_fixed_block_has_these_hashes() {
     ];
     let expected = [
         "3829a5f27b2b6234de65d746f7383f5debb55bdc00291181e23f602ab38efdb3",
-        "8a234af44bd1090e3bf86d4f2a178fb5882fbd243e6dc1590d3d6672366d49bc",
-        "4cb76a768c6d8422f2d5096f59c44e506c873e4341e6ac7380d1d1d8ee69854d",
+        "b3d9a0ec4d52bc7a68db12edef167e125a75a374b0f04a2ea4d2c6574a101257",
+        "dc7ff9b7f275aca5af1b13be1874fab57f594c07af2d5c9202d96477abbf64ee",
         "9d4654c2944f2ef74f6cd71138f39018540a26eedd5426d3a70bc03368abaa42",
         "a16eba5dc6a256741a13e9745a7928ff5e2c7717f69beeaca4bc4a294bc5881a",
         "a3f262ebe18a4dd8f1dd63d0d68b63d7d251d96e8cfe619a9c7a42df31c86af0",
-        "91023c24b8e8469bc5a1f2002f5f2e6668226fc12d0196d11d7294a22e9a3d69",
-        "91239cb8222c3f6b9959991c0fe63342e8558a1d3bbd0ff749de5b61f43ba3ab",
+        "0e294eefa2dc0b48cc55922582206ee1955c539b25712ee832ce7abfdc4ddfa7",
+        "5ea925b1cbddc355ab36d7314b952feb7532e70e55e04c3f047a4dc72ae85116",
     ];
     assert_eq!(actual[..], expected[..]);
     assert_eq!(net.ledger.tip().state_hash, block.header.state_hash);

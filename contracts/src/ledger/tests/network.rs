@@ -120,6 +120,7 @@ pub(super) fn genesis(
     });
     let genesis = Genesis {
         version: GENESIS_VERSION,
+        continues: None,
         name: text("test"),
         address_prefix: AddressPrefix::Devnet,
         time_ms: TimeMs(START_MS),

@@ -100,6 +100,7 @@ pub fn genesis() -> Genesis {
     });
     let genesis = Genesis {
         version: GENESIS_VERSION,
+        continues: None,
         name: Text::new("test").unwrap(),
         address_prefix: AddressPrefix::Devnet,
         time_ms: TimeMs(START_MS),
