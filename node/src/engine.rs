@@ -2,11 +2,11 @@
 //! stops them when asked to.
 
 pub mod continuing;
+pub mod database;
 mod disk;
 mod server;
 
 use std::{
-    collections::BTreeMap,
     fs,
     io::{self, IsTerminal},
     path::{Path, PathBuf},
@@ -53,10 +53,7 @@ use crate::{
     exit::ExitStatus,
     keyfile,
     log::{Absent, DiskFolder, Files, FilesError, FolderError, JournalError, Recovered},
-    store::{
-        self, Expect, Opened, Store, StoreError,
-        check::{self, CheckError, Summary},
-    },
+    store::{Expect, Opened, Store, StoreError, check::CheckError, snapshot::SnapshotError},
 };
 
 /// Finalized blocks that a slow subscriber may lag behind before it must read them from the store.
@@ -109,6 +106,15 @@ impl From<CheckError> for Failure {
         match error {
             CheckError::Store(error) => error.into(),
             CheckError::Validators(error) => Self::genesis(error),
+        }
+    }
+}
+
+impl From<SnapshotError> for Failure {
+    fn from(error: SnapshotError) -> Self {
+        Self {
+            status: error.exit_status(),
+            reason: error.into(),
         }
     }
 }
@@ -228,72 +234,6 @@ pub fn identify(config: &Config) -> Result<Member, Failure> {
         key,
         network_seed,
         genesis,
-    })
-}
-
-/// Checks the database of a node that is not running, and prints what was found.
-pub fn check_database(config: &Config, json: bool) -> Result<(), Failure> {
-    let genesis = load_genesis(&config.genesis)?;
-    let summary = check::check(&database_folder(config), &genesis)?;
-    if json {
-        println!("{:#}", summary_json(&summary));
-    } else {
-        println!("{summary}");
-    }
-    if summary.is_sound() {
-        return Ok(());
-    }
-    Err(Failure {
-        status: ExitStatus::Database,
-        reason: anyhow!(
-            "the database is damaged; restore it from a copy, or run causeway-node db renew and let this node fetch the \
-             chain from the other validators"
-        ),
-    })
-}
-
-/// Puts a new database in the place of a damaged or lost one; the node then catches up. Its keys, sign
-/// record and consensus log stay as they are.
-pub fn renew_database(config: &Config) -> Result<(), Failure> {
-    let genesis = load_genesis(&config.genesis)?;
-    let folder = database_folder(config);
-    let moved = store::renew(&folder, &genesis)?;
-    println!(
-        "{} holds the genesis state; this node fetches the rest when it runs",
-        folder.display()
-    );
-    if let Some(moved) = moved {
-        println!(
-            "what was there is in {}; remove it when it is not needed any more",
-            moved.display()
-        );
-    }
-    Ok(())
-}
-
-/// Sums are text, since a JSON number cannot be trusted with 128 bits.
-fn summary_json(summary: &Summary) -> serde_json::Value {
-    let sums: BTreeMap<_, _> = summary
-        .sums
-        .iter()
-        .map(|(currency, sum)| (currency.to_string(), sum.map(|sum| sum.to_string())))
-        .collect();
-    let problems: Vec<_> = summary.problems.iter().map(ToString::to_string).collect();
-    serde_json::json!({
-        "height": summary.tip.height,
-        "time_ms": summary.tip.time_ms,
-        "block": summary.tip.block,
-        "state_hash": summary.tip.state_hash,
-        "blocks": summary.blocks,
-        "transactions": summary.transactions,
-        "receipts": summary.receipts,
-        "batches": summary.batches,
-        "pending_batches": summary.pending,
-        "state_entries": summary.state_entries,
-        "accounts": summary.accounts,
-        "sums": sums,
-        "problem_count": summary.problem_count,
-        "problems": problems,
     })
 }
 

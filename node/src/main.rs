@@ -2,10 +2,13 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use causeway_contracts::protocol::{PROTOCOL_MAX, PROTOCOL_MIN, ProtocolVersion};
+use causeway_contracts::{
+    merkle::Root,
+    protocol::{PROTOCOL_MAX, PROTOCOL_MIN, ProtocolVersion},
+};
 use causeway_node::{
     config::Config,
-    engine::{self, Failure, RunOptions, continuing},
+    engine::{self, Failure, RunOptions, continuing, database},
     exit::{self, ExitStatus},
     keyfile,
 };
@@ -57,7 +60,7 @@ enum Command {
     /// Looks at a genesis file, or makes the one of a network that continues another.
     #[command(subcommand)]
     Genesis(GenesisCommand),
-    /// Looks after the database of a validator that is not running.
+    /// Looks after a node's database. The node must not be running, unless it says otherwise.
     #[command(subcommand)]
     Db(Db),
 }
@@ -123,6 +126,43 @@ enum Db {
     Renew {
         #[arg(long)]
         config: PathBuf,
+    },
+    /// Writes the state after the last block to a file, a snapshot, from which another node can go on.
+    /// The node may be running.
+    Export {
+        #[arg(long)]
+        config: PathBuf,
+        /// A file that there is not yet.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Puts the state of a snapshot in the place of the database, which is moved aside; the node fetches
+    /// later blocks when it runs. It then has no receipts of earlier ones.
+    Import {
+        #[arg(long)]
+        config: PathBuf,
+        /// What `export` wrote.
+        #[arg(long)]
+        from: PathBuf,
+        /// Refuse a snapshot with another root than this, 64 hexadecimal digits.
+        #[arg(long)]
+        root: Option<Root>,
+    },
+    /// Copies the whole database to a folder. The node may be running.
+    Backup {
+        #[arg(long)]
+        config: PathBuf,
+        /// A folder that there is not yet.
+        #[arg(long)]
+        out: PathBuf,
+    },
+    /// Puts a copy that `backup` made in the place of the database, which is moved aside; the node fetches
+    /// later blocks when it runs.
+    Restore {
+        #[arg(long)]
+        config: PathBuf,
+        #[arg(long)]
+        from: PathBuf,
     },
 }
 
@@ -197,8 +237,12 @@ fn execute(command: Command) -> Result<(), Failure> {
             old_genesis,
             old_database,
         }) => continuing::adopt_database(&load(&config)?, &old_genesis, &old_database),
-        Command::Db(Db::Check { config, json }) => engine::check_database(&load(&config)?, json),
-        Command::Db(Db::Renew { config }) => engine::renew_database(&load(&config)?),
+        Command::Db(Db::Check { config, json }) => database::check(&load(&config)?, json),
+        Command::Db(Db::Renew { config }) => database::renew(&load(&config)?),
+        Command::Db(Db::Export { config, out }) => database::export(&load(&config)?, &out),
+        Command::Db(Db::Import { config, from, root }) => database::import(&load(&config)?, &from, root),
+        Command::Db(Db::Backup { config, out }) => database::copy(&load(&config)?, &out),
+        Command::Db(Db::Restore { config, from }) => database::restore(&load(&config)?, &from),
     }
 }
 

@@ -14,6 +14,7 @@
 //! touches them.
 
 pub mod adopt;
+pub mod backup;
 pub mod check;
 mod database;
 pub mod error;
@@ -21,6 +22,7 @@ mod folder;
 mod format;
 mod open;
 mod reader;
+pub mod snapshot;
 mod writer;
 
 use std::{path::Path, sync::Arc, thread, time::Duration};

@@ -172,6 +172,95 @@ async fn invariant_no_finalized_payment_is_lost_by_sigkill() {
     assert_eq!(check.code, 0, "{}", check.stderr);
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_is_made_beside_a_running_node_and_put_back_once_it_stopped() {
+    let node = NodeFolder::new();
+    let client = Client::new(&node);
+    let path = |name: &str| node.path().join(name).to_str().unwrap().to_owned();
+    let running = node.start().await;
+    client.pay(Amount(100)).await;
+    let made = node.run_db(&["backup", "--out", &path("while-it-runs")]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let again = node.run_db(&["backup", "--out", &path("while-it-runs")]);
+    assert_eq!(again.code, 13);
+    assert!(again.stderr.contains("is there already"), "{}", again.stderr);
+    let put_back = node.run_db(&["restore", "--from", &path("while-it-runs")]);
+    assert_eq!(put_back.code, 13);
+    assert!(put_back.stderr.contains("stop it first"), "{}", put_back.stderr);
+    let paid = client.pay(Amount(100)).await;
+    assert_eq!(running.stop().await, 0);
+
+    // The only validator of its network has nobody to fetch later blocks from.
+    let made = node.run_db(&["backup", "--out", &path("after-it-stopped")]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    let record = fs::read(node.path().join("data/consensus/sign.record")).unwrap();
+    let put_back = node.run_db(&["restore", "--from", &path("after-it-stopped")]);
+    assert_eq!(put_back.code, 0, "{}", put_back.stderr);
+    assert_eq!(
+        fs::read(node.path().join("data/consensus/sign.record")).unwrap(),
+        record
+    );
+    let check = node.check_database();
+    assert_eq!(check.code, 0, "{}", check.stderr);
+    let running = node.start().await;
+    assert_eq!(client.prove(paid.id).await.outcome, Outcome::Applied);
+    client.pay(Amount(1)).await;
+    assert_eq!(running.stop().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_goes_on_from_a_snapshot_and_says_what_it_does_not_know() {
+    let node = NodeFolder::new();
+    let client = Client::new(&node);
+    let path = |name: &str| node.path().join(name).to_str().unwrap().to_owned();
+    let running = node.start().await;
+    let paid = client.pay(Amount(100)).await;
+    let made = node.run_db(&["export", "--out", &path("while-it-runs")]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+    assert_eq!(running.stop().await, 0);
+    let made = node.run_db(&["export", "--out", &path("state")]);
+    assert_eq!(made.code, 0, "{}", made.stderr);
+
+    let other = node.run_db(&["import", "--from", &path("state"), "--root", &"5a".repeat(32)]);
+    assert_eq!(other.code, 13);
+    assert!(
+        other.stderr.contains("another snapshot, or a forged one"),
+        "{}",
+        other.stderr
+    );
+    let whole = fs::read(path("state")).unwrap();
+    fs::write(path("half"), &whole[..whole.len() / 2]).unwrap();
+    let half = node.run_db(&["import", "--from", &path("half")]);
+    assert_eq!(half.code, 13);
+    assert!(half.stderr.contains("no whole snapshot"), "{}", half.stderr);
+    let taken = node.run_db(&["import", "--from", &path("state")]);
+    assert_eq!(taken.code, 0, "{}", taken.stderr);
+    let check = node.check_database();
+    assert_eq!(check.code, 0, "{}", check.stderr);
+
+    let running = node.start().await;
+    let (status, problem) = client.ask(&format!("/v1/receipts/{}", paid.id)).await;
+    assert_eq!(status, 404);
+    assert!(
+        problem["detail"].as_str().unwrap().contains("history begins"),
+        "{problem}"
+    );
+    let (status, view) = client.ask(&format!("/v1/transactions/{}", paid.id)).await;
+    assert_eq!(status, 200);
+    assert!(view["statement"].is_null(), "it states what it cannot know: {view}");
+    let (status, problem) = client.ask("/v1/blocks/1").await;
+    assert_eq!(status, 404);
+    assert!(
+        problem["detail"].as_str().unwrap().contains("this node has those from"),
+        "{problem}"
+    );
+    let later = client.pay(Amount(1)).await;
+    assert_eq!(client.prove(later.id).await.outcome, Outcome::Applied);
+    assert_eq!(running.stop().await, 0);
+    let check = node.check_database();
+    assert_eq!(check.code, 0, "{}", check.stderr);
+}
+
 /// Needs the right to mount a small file system; without it, says so and checks nothing.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_stops_the_node_and_loses_nothing() {

@@ -57,7 +57,7 @@ pub fn adopt(path: &Path, genesis: &Genesis, from: &Path, before: &Genesis) -> R
             path: from.to_owned(),
             source,
         })?;
-    open::create(path, &ledger)?;
+    open::create(path, |database| open::write_state(database, &ledger))?;
     folder::write_marker(path, &genesis.hash())?;
     Ok(ledger.tip().clone())
 }

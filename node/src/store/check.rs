@@ -21,7 +21,7 @@ use super::{
     error::{Damage, StoreError},
     folder,
     format::{Column, IndexEntry, StoredBlock, StoredReceipts, digest_of, height_key, height_of, id_of, pending_of},
-    open::{check_identity, decode_key, follows, hash_seed, read_tip, state_entry},
+    open::{check_identity, decode_key, follows, hash_seed, read_beginning, read_tip, state_entry},
 };
 
 /// So many problems are kept; all are counted.
@@ -31,6 +31,8 @@ const PROBLEMS_MAX: usize = 100;
 #[derive(Debug)]
 pub struct Summary {
     pub tip: Tip,
+    /// The height of the snapshot that it was made from; 0 where all is there from the genesis on.
+    pub beginning: Height,
     pub blocks: u64,
     /// In those blocks, with those that were skipped.
     pub transactions: u64,
@@ -68,6 +70,9 @@ impl fmt::Display for Summary {
         writeln!(f, "block           {}", self.tip.block)?;
         writeln!(f, "state hash      {}", self.tip.state_hash)?;
         writeln!(f, "blocks          {}", self.blocks)?;
+        if self.beginning > Height::GENESIS {
+            writeln!(f, "begins after    {} (made from a snapshot)", self.beginning)?;
+        }
         writeln!(f, "transactions    {}", self.transactions)?;
         writeln!(f, "receipts        {}", self.receipts)?;
         writeln!(f, "batches         {} ({} not in a block)", self.batches, self.pending)?;
@@ -99,6 +104,7 @@ pub fn check(path: &Path, genesis: &Genesis) -> Result<Summary, CheckError> {
     let genesis_hash = genesis.hash();
     check_identity(&view, &genesis_hash)?;
     let tip = read_tip(&view)?;
+    let beginning = read_beginning(&view)?;
     let mut inspection = Inspection {
         genesis_hash,
         first: genesis
@@ -108,6 +114,7 @@ pub fn check(path: &Path, genesis: &Genesis) -> Result<Summary, CheckError> {
         view: &view,
         summary: Summary {
             tip,
+            beginning,
             blocks: 0,
             transactions: 0,
             receipts: 0,
@@ -187,10 +194,14 @@ impl<'a> Inspection<'a> {
                 Ok((height, stored)) => {
                     self.summary.blocks += 1;
                     self.expect(height == stored.block.header.height, || Damage::Chain(height));
-                    self.link(parent.as_ref(), &stored.block);
                     self.certificate(&stored);
-                    if let Err(error) = self.contents(&stored.block) {
-                        self.note(error);
+                    if parent.is_none() && height == self.summary.beginning {
+                        self.first_of_snapshot(&stored.block);
+                    } else {
+                        self.link(parent.as_ref(), &stored.block);
+                        if let Err(error) = self.contents(&stored.block) {
+                            self.note(error);
+                        }
                     }
                     parent = Some(stored.block);
                 }
@@ -210,8 +221,9 @@ impl<'a> Inspection<'a> {
             },
         );
         self.expect(is_last, || Damage::Tip(height));
+        let with_receipts = self.summary.blocks - u64::from(self.is_from_snapshot());
         match self.count(Column::Receipts) {
-            Ok(count) if count == self.summary.blocks => {}
+            Ok(count) if count == with_receipts => {}
             Ok(_) => self.note(Damage::Count(Column::Receipts)),
             Err(error) => self.note(error),
         }
@@ -221,6 +233,17 @@ impl<'a> Inspection<'a> {
             Ok(_) => self.note(Damage::Count(Column::Index)),
             Err(error) => self.note(error),
         }
+    }
+
+    /// A database from a snapshot begins with the snapshot's block, of which it has the header alone.
+    fn first_of_snapshot(&mut self, block: &Block) {
+        let header = &block.header;
+        let named = header.genesis == self.genesis_hash && header.batches_root == batches_root(&block.batches);
+        self.expect(named, || Damage::Chain(header.height));
+    }
+
+    fn is_from_snapshot(&self) -> bool {
+        self.summary.beginning > Height::GENESIS
     }
 
     fn block_entry(&self, (key, value): &Entry) -> Result<(Height, StoredBlock), StoreError> {
@@ -332,7 +355,11 @@ impl<'a> Inspection<'a> {
         }
     }
 
+    /// What is remembered from before a snapshot has its receipts and batches elsewhere.
     fn remembered(&mut self) {
+        if self.is_from_snapshot() {
+            return;
+        }
         for entry in self.scan(Column::Ids) {
             let known = entry.and_then(|(key, _)| {
                 let (_, id) = decode_key(self.view, Column::Ids, id_of, &key)?;

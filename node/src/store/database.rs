@@ -211,7 +211,8 @@ fn options(mode: Mode) -> Options {
     options.set_track_and_verify_wals_in_manifest(true);
     options.set_max_total_wal_size(LOG_BYTES);
     options.set_db_write_buffer_size(MEMTABLE_BYTES);
-    options.set_max_open_files(OPEN_FILES_MAX);
+    // A reader beside a running node holds all files open, so that none is deleted under it.
+    options.set_max_open_files(if mode == Mode::ReadOnly { -1 } else { OPEN_FILES_MAX });
     options.set_max_background_jobs(2);
     // Spread over time instead of stalling a block's sync.
     options.set_bytes_per_sync(1024 * 1024);

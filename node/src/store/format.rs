@@ -5,6 +5,7 @@
 //! | `meta` | `format` | format version, as four bytes |
 //! | `meta` | `genesis` | genesis hash |
 //! | `meta` | `tip` | the last committed block's [`Tip`] |
+//! | `meta` | `beginning` | height of the snapshot that the database was made from; absent where all is here from the genesis on |
 //! | `blocks` | height | [`StoredBlock`] |
 //! | `receipts` | height | the block's receipts, in order |
 //! | `batches` | digest | [`SignedBatch`](causeway_contracts::block::SignedBatch) |
@@ -81,6 +82,7 @@ impl Column {
 pub(super) const FORMAT_KEY: &[u8] = b"format";
 pub(super) const GENESIS_KEY: &[u8] = b"genesis";
 pub(super) const TIP_KEY: &[u8] = b"tip";
+pub(super) const BEGINNING_KEY: &[u8] = b"beginning";
 
 /// A final block with what makes it final.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

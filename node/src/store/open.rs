@@ -19,14 +19,14 @@ use super::{
     error::{Attempt, Damage, Evidence, StoreError},
     folder::{self, folder_error},
     format::{
-        Column, FORMAT_KEY, FORMAT_VERSION, GENESIS_KEY, StoredBlock, TIP_KEY, digest_from, digest_of, height_key,
-        id_from, id_of, tip_of, tip_value,
+        BEGINNING_KEY, Column, FORMAT_KEY, FORMAT_VERSION, GENESIS_KEY, StoredBlock, TIP_KEY, digest_from, digest_of,
+        height_key, id_from, id_of, tip_of, tip_value,
     },
 };
 
 /// Genesis state is written in pieces of about this size, so that a million accounts need no more
 /// memory than a few.
-const PIECE_BYTES: usize = 4 * 1024 * 1024;
+pub(super) const PIECE_BYTES: usize = 4 * 1024 * 1024;
 
 /// Whether a database must be there already.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +51,8 @@ pub(super) fn open(path: &Path, genesis: &Genesis, expect: Expect) -> Result<(Da
     let created = !folder::is_occupied(path)?;
     if created {
         check_never_created(path, expect)?;
-        create(path, &from_genesis(path, genesis)?)?;
+        let ledger = from_genesis(path, genesis)?;
+        create(path, |database| write_state(database, &ledger))?;
     }
     folder::check_unused(path)?;
     let database = Database::open(path, Mode::Existing)?;
@@ -81,14 +82,26 @@ fn check_never_created(path: &Path, expect: Expect) -> Result<(), StoreError> {
 pub fn renew(path: &Path, genesis: &Genesis) -> Result<Option<PathBuf>, StoreError> {
     let hash = genesis.hash();
     let ledger = from_genesis(path, genesis)?;
-    folder::remove_if_there(&folder::building_path(path))?;
-    let mut moved = None;
+    replace(path, &hash, |database| write_state(database, &ledger))
+}
+
+/// Puts a new database that `fill` makes in the place of whatever is there, which is moved aside; gives
+/// where to.
+pub(super) fn replace<E: From<StoreError>>(
+    path: &Path,
+    genesis: &GenesisHash,
+    fill: impl FnOnce(&Database) -> Result<(), E>,
+) -> Result<Option<PathBuf>, E> {
     if folder::is_occupied(path)? {
         folder::check_unused(path)?;
+    }
+    let building = build(path, fill)?;
+    let mut moved = None;
+    if folder::is_occupied(path)? {
         moved = Some(folder::move_aside(path)?);
     }
-    create(path, &ledger)?;
-    folder::write_marker(path, &hash)?;
+    put_in_place(&building, path)?;
+    folder::write_marker(path, genesis)?;
     Ok(moved)
 }
 
@@ -99,22 +112,32 @@ fn from_genesis(path: &Path, genesis: &Genesis) -> Result<Ledger, StoreError> {
     Ok(Ledger::from_genesis(genesis, hash_seed()))
 }
 
-/// Builds the database of a state beside its place and renames it, so that a kill leaves a whole one or none.
-pub(super) fn create(path: &Path, ledger: &Ledger) -> Result<(), StoreError> {
+/// Makes a database where there is none.
+pub(super) fn create<E: From<StoreError>>(path: &Path, fill: impl FnOnce(&Database) -> Result<(), E>) -> Result<(), E> {
+    let building = build(path, fill)?;
+    Ok(put_in_place(&building, path)?)
+}
+
+/// Builds a database beside its place, so that a kill leaves a whole one there or none.
+fn build<E: From<StoreError>>(path: &Path, fill: impl FnOnce(&Database) -> Result<(), E>) -> Result<PathBuf, E> {
     let parent = folder::parent(path);
     fs::create_dir_all(parent).map_err(|source| folder_error(Attempt::Create, parent, source))?;
     let building = folder::building_path(path);
+    folder::remove_if_there(&building)?;
     let database = Database::open(&building, Mode::New)?;
-    write_state(&database, ledger)?;
+    fill(&database)?;
     database.flush()?;
-    drop(database);
-    // An empty folder may be in the way; one with something in it is not taken for a new node's.
-    folder::remove_if_there(path)?;
-    fs::rename(&building, path).map_err(|source| folder_error(Attempt::Rename, &building, source))?;
-    folder::sync_parent(path).map_err(|source| folder_error(Attempt::Sync, parent, source))
+    Ok(building)
 }
 
-fn write_state(database: &Database, ledger: &Ledger) -> Result<(), StoreError> {
+fn put_in_place(building: &Path, path: &Path) -> Result<(), StoreError> {
+    // An empty folder may be in the way; one with something in it is not taken for a new node's.
+    folder::remove_if_there(path)?;
+    fs::rename(building, path).map_err(|source| folder_error(Attempt::Rename, building, source))?;
+    folder::sync_parent(path).map_err(|source| folder_error(Attempt::Sync, folder::parent(path), source))
+}
+
+pub(super) fn write_state(database: &Database, ledger: &Ledger) -> Result<(), StoreError> {
     let state = database.column(Column::State);
     let mut piece = WriteBatch::default();
     for (key, value) in ledger.entries() {
@@ -123,11 +146,16 @@ fn write_state(database: &Database, ledger: &Ledger) -> Result<(), StoreError> {
             database.write(std::mem::take(&mut piece), false)?;
         }
     }
+    put_identity(database, &mut piece, &ledger.genesis(), ledger.tip());
+    database.write(piece, true)
+}
+
+/// What a database says of itself.
+pub(super) fn put_identity(database: &Database, piece: &mut WriteBatch, genesis: &GenesisHash, tip: &Tip) {
     let meta = database.column(Column::Meta);
     piece.put_cf(meta, FORMAT_KEY, FORMAT_VERSION.to_be_bytes());
-    piece.put_cf(meta, GENESIS_KEY, codec::encode(&ledger.genesis()));
-    piece.put_cf(meta, TIP_KEY, codec::encode(&tip_value(ledger.tip())));
-    database.write(piece, true)
+    piece.put_cf(meta, GENESIS_KEY, codec::encode(genesis));
+    piece.put_cf(meta, TIP_KEY, codec::encode(&tip_value(tip)));
 }
 
 pub(super) fn check_identity(view: &View<'_>, expected: &GenesisHash) -> Result<(), StoreError> {
@@ -160,6 +188,12 @@ pub(super) fn read_tip(view: &View<'_>) -> Result<Tip, StoreError> {
         Some(fields) => Ok(tip_of(fields)),
         None => Err(view.database().damaged(Damage::NoMeta("the tip"))),
     }
+}
+
+/// The first block whose contents are here: what was before it is known by its outcome alone. 0 where all
+/// is here from the genesis on.
+pub(super) fn read_beginning(view: &View<'_>) -> Result<Height, StoreError> {
+    Ok(view.get(Column::Meta, BEGINNING_KEY)?.unwrap_or_default())
 }
 
 fn restore(view: &View<'_>, genesis: &GenesisHash) -> Result<Ledger, StoreError> {
@@ -248,7 +282,8 @@ fn check_tip_block(view: &View<'_>, tip: &Tip, genesis: &GenesisHash) -> Result<
     if !is_tip {
         return Err(database.damaged(Damage::Tip(tip.height)));
     }
-    if header.parent != first {
+    // A database made from a snapshot begins with the snapshot's block, whose parent it has not.
+    if header.parent != first && tip.height != read_beginning(view)? {
         let parent = read(Height(tip.height.0 - 1))?.block;
         if !follows(&block, &parent) {
             return Err(database.damaged(Damage::Chain(tip.height)));

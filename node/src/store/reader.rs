@@ -24,7 +24,7 @@ use super::{
         CURRENCY_TABLE, Column, EVIDENCE_TABLE, IndexEntry, Location, PARTICIPANT_TABLE, StoredBlock, StoredReceipts,
         balances_prefix, evidence_after, height_key, pending_of,
     },
-    open::{decode_key, read_tip, state_entry},
+    open::{decode_key, read_beginning, read_tip, state_entry},
 };
 
 /// Answers each question from one committed block, never from between two.
@@ -40,6 +40,12 @@ impl Reader {
 
     pub fn tip(&self) -> Result<Tip, StoreError> {
         read_tip(&self.database.view())
+    }
+
+    /// The height of the snapshot that this database was made from; 0 where all is here from the genesis
+    /// on. Of blocks at or below it there are no receipts and no batches here.
+    pub fn beginning(&self) -> Result<Height, StoreError> {
+        read_beginning(&self.database.view())
     }
 
     /// `None` for the genesis and for what is not committed.

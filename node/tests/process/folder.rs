@@ -320,12 +320,14 @@ impl NodeFolder {
     }
 
     pub fn check_database(&self) -> Exit {
-        let output = self
-            .command()
-            .args(["db", "check", "--config"])
-            .arg(self.config())
-            .output()
-            .unwrap();
+        self.run_db(&["check"])
+    }
+
+    /// What `causeway-node db` says and how it ends, with this node's configuration.
+    pub fn run_db(&self, arguments: &[&str]) -> Exit {
+        let mut command = self.command();
+        command.arg("db").args(arguments).arg("--config").arg(self.config());
+        let output = command.output().unwrap();
         Exit {
             code: output.status.code().unwrap_or(-1),
             stderr: String::from_utf8_lossy(&output.stderr).into_owned(),

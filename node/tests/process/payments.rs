@@ -135,6 +135,12 @@ impl Client {
         }
     }
 
+    /// What the node answers about a transaction, with its HTTP status.
+    pub async fn ask(&self, path: &str) -> (u16, serde_json::Value) {
+        let answer = self.http.get(format!("{}{path}", self.api)).send().await.unwrap();
+        (answer.status().as_u16(), answer.json().await.unwrap())
+    }
+
     pub async fn prove(&self, id: TxId) -> VerifiedPayment {
         let url = format!("{}/v1/receipts/{id}?wait_ms=30000", self.api);
         let answer = self.http.get(url).send().await.unwrap();

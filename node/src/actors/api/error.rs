@@ -107,10 +107,10 @@ pub(super) enum ApiError {
     #[error("the stream is for validators and registered participants, and this key is none of theirs")]
     NotRegistered,
 
-    #[error("transaction {id} has no receipt yet, or never will; GET /v1/transactions/{id} says more")]
-    NoReceipt { id: TxId },
-    #[error("block {height} is not final here; the last one is {tip}")]
-    NoBlock { height: Height, tip: Height },
+    #[error("transaction {id} has no receipt{}; GET /v1/transactions/{id} says more", here(*beginning))]
+    NoReceipt { id: TxId, beginning: Height },
+    #[error("block {height} is not here; this node has those from {first} to {tip}")]
+    NoBlock { height: Height, first: Height, tip: Height },
 
     #[error("too many bytes of submissions are being read; send it again later")]
     BodiesFull,
@@ -146,6 +146,14 @@ pub(super) enum NotAccepting {
 /// Whole seconds, rounded up, and never 0: a client that waits that long does not come too early.
 pub(super) fn seconds(wait: Duration) -> u64 {
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
+}
+
+/// Where there is no receipt: a node that began from a snapshot does not know those of before.
+fn here(beginning: Height) -> String {
+    match beginning {
+        Height::GENESIS => " yet, or never will".to_owned(),
+        beginning => format!(" after block {beginning}, with which this node's history begins; ask another"),
+    }
 }
 
 impl ApiError {

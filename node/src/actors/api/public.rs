@@ -155,10 +155,13 @@ pub(super) async fn block(api: web::Data<Api>, height: Path<String>) -> Result<H
         Ok(height) if height > 0 => Height(height),
         _ => return Err(ApiError::Height),
     };
-    let (tip, stored) = api
-        .read(move |reader| Ok((reader.tip()?.height, reader.block(height)?)))
+    let ((first, tip), stored) = api
+        .read(move |reader| {
+            let first = reader.beginning()?.max(Height(1));
+            Ok(((first, reader.tip()?.height), reader.block(height)?))
+        })
         .await?;
-    let StoredBlock { block, certificate } = stored.ok_or(ApiError::NoBlock { height, tip })?;
+    let StoredBlock { block, certificate } = stored.ok_or(ApiError::NoBlock { height, first, tip })?;
     let view = BlockView {
         header: block.header,
         certificate,

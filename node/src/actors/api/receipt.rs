@@ -9,6 +9,7 @@ use actix_web::{
 };
 use causeway_contracts::{
     api::{Problem, TransactionStatus, TransactionView, WAIT_MS_MAX},
+    block::Height,
     proof::PaymentProof,
     statement::Answer,
     transaction::TxId,
@@ -27,7 +28,8 @@ use super::{
 ///
 /// Any id has an answer. Where there is no receipt it holds this validator's signed statement that
 /// there is none up to its last block: with a block past `valid_until`, such statements by more than
-/// a third of the power show that the transaction never applied.
+/// a third of the power show that the transaction never applied. A validator whose history begins with a
+/// snapshot states no such thing: it does not know what was before.
 #[utoipa::path(
     get,
     path = "/v1/transactions/{id}",
@@ -44,10 +46,11 @@ pub(super) async fn transaction(api: web::Data<Api>, id: Path<String>) -> Result
         .read(move |reader| {
             let tip = reader.tip()?;
             let Some(location) = reader.locate(&id)? else {
-                return Ok((tip, None));
+                let knows_all = reader.beginning()? == Height::GENESIS;
+                return Ok((knows_all.then_some(tip), None));
             };
             let receipts = reader.receipts(location.height)?;
-            Ok((tip, Some((location, receipts))))
+            Ok((None, Some((location, receipts))))
         })
         .await?;
     let view = match found {
@@ -79,7 +82,7 @@ pub(super) async fn transaction(api: web::Data<Api>, id: Path<String>) -> Result
                 },
                 height: None,
                 outcome: None,
-                statement: Some(api.state(&tip, Answer::NoReceipt(id))),
+                statement: tip.map(|tip| api.state(&tip, Answer::NoReceipt(id))),
             }
         }
     };
@@ -126,7 +129,10 @@ pub(super) async fn receipt(
         });
     }
     let proof = if wait_ms == 0 {
-        find(&api, id).await?.ok_or(ApiError::NoReceipt { id })?
+        match find(&api, id).await? {
+            Some(proof) => proof,
+            None => return Err(no_receipt(&api, id).await?),
+        }
     } else {
         wait_for(&api, id, Duration::from_millis(wait_ms)).await?
     };
@@ -142,7 +148,7 @@ async fn wait_for(api: &Api, id: TxId, wait: Duration) -> Result<PaymentProof, A
             return Ok(proof);
         }
         match timeout_at(deadline, woken).await {
-            Err(_) => return Err(ApiError::NoReceipt { id }),
+            Err(_) => return Err(no_receipt(api, id).await?),
             Ok(Err(_)) => return Err(ApiError::Stopping),
             Ok(Ok(Wake::Full)) => return Err(ApiError::TooManyWaiters),
             Ok(Ok(Wake::Missed)) => {}
@@ -154,6 +160,11 @@ async fn wait_for(api: &Api, id: TxId, wait: Duration) -> Result<PaymentProof, A
             }
         }
     }
+}
+
+async fn no_receipt(api: &Api, id: TxId) -> Result<ApiError, ApiError> {
+    let beginning = api.read(|reader| reader.beginning()).await?;
+    Ok(ApiError::NoReceipt { id, beginning })
 }
 
 async fn find(api: &Api, id: TxId) -> Result<Option<PaymentProof>, ApiError> {

@@ -1,0 +1,220 @@
+use std::{fs, path::Path};
+
+use causeway_contracts::{
+    block::Height,
+    codec::{self, Bounded},
+    ledger::Ledger,
+    merkle::Root,
+    snapshot::{Manifest, cut},
+};
+
+use super::{assert_same, filled, open, run};
+use crate::{
+    exit::ExitStatus,
+    store::{
+        Expect, Store, backup,
+        check::check,
+        snapshot::{Broken, SnapshotError, SnapshotFile},
+        trial::Trial,
+    },
+};
+
+fn manifest(trial: &Trial, ledger: &Ledger) -> Manifest {
+    cut(trial.genesis.hash(), ledger.tip().height, ledger.snapshot()).1
+}
+
+/// Blocks that have receipts, a snapshot of the last of them, and the state that it is of.
+fn exported(folder: &Path, trial: &Trial, blocks: u64) -> Ledger {
+    let ledger = filled(&folder.join("db"), trial, blocks);
+    let contents = backup::export(&folder.join("db"), &trial.genesis, &folder.join("it")).expect("it is written");
+    let manifest = manifest(trial, &ledger);
+    assert_eq!(
+        (contents.height, contents.root, contents.entries),
+        (ledger.tip().height, manifest.root(), manifest.entries)
+    );
+    ledger
+}
+
+#[test]
+fn a_node_goes_on_from_a_snapshot_as_if_it_had_been_there() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trial = Trial::new(5_000);
+    let mut ledger = exported(folder.path(), &trial, 12);
+    let other = folder.path().join("other");
+    let (contents, moved) =
+        backup::import(&other, &trial.genesis, &folder.path().join("it"), None).expect("it is taken");
+    assert_eq!((contents.height, moved), (ledger.tip().height, None));
+    let summary = check(&other, &trial.genesis).expect("it can be read");
+    assert!(summary.is_sound(), "{summary}");
+    assert_eq!(summary.beginning, Height(12));
+
+    let (store, mut restored) = open(&other, &trial);
+    assert_same(&restored, &ledger);
+    assert_eq!(store.reader().beginning().expect("it is read"), Height(12));
+    for _ in 0..9 {
+        run(trial.advance(&store, &mut restored, 20));
+        ledger.commit(trial.step(&ledger, 20).commit.execution);
+    }
+    assert_same(&restored, &ledger);
+    drop(store);
+    let summary = check(&other, &trial.genesis).expect("it can be read");
+    assert!(summary.is_sound(), "{summary}");
+    assert_eq!((summary.blocks, summary.beginning), (10, Height(12)));
+}
+
+#[test]
+fn what_was_remembered_before_a_snapshot_is_remembered_after_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trial = Trial::new(10);
+    let ledger = exported(folder.path(), &trial, 3);
+    let other = folder.path().join("other");
+    backup::import(&other, &trial.genesis, &folder.path().join("it"), None).expect("it is taken");
+    let (_store, restored) = open(&other, &trial);
+    let (digest, batch) = trial.payments(3, 20);
+    assert!(ledger.remembers(&digest) && restored.remembers(&digest));
+    for signed in &batch.batch.transactions {
+        let skip = ledger.admit(signed, &signed.id());
+        assert!(skip.is_err(), "it has a receipt");
+        assert_eq!(restored.admit(signed, &signed.id()), skip);
+    }
+}
+
+#[test]
+fn an_export_and_a_copy_can_be_made_while_the_node_writes() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("db");
+    let trial = Trial::new(10);
+    let (store, mut ledger) = open(&path, &trial);
+    for round in 0..4 {
+        run(trial.advance(&store, &mut ledger, 20));
+        let file = folder.path().join(format!("{round}.snapshot"));
+        let contents = backup::export(&path, &trial.genesis, &file).expect("it is written");
+        assert_eq!(contents.root, manifest(&trial, &ledger).root());
+        let copied = folder.path().join(format!("copy-{round}"));
+        let tip = backup::copy(&path, &trial.genesis, &copied).expect("it is copied");
+        assert_eq!(tip, *ledger.tip());
+        let summary = check(&copied, &trial.genesis).expect("it can be read");
+        assert!(summary.is_sound(), "{summary}");
+        assert_eq!(summary.blocks, round + 1);
+    }
+}
+
+#[test]
+fn a_copy_that_is_put_back_is_the_database_it_was_made_of() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, copied) = (folder.path().join("db"), folder.path().join("copy"));
+    let trial = Trial::new(10);
+    let ledger = filled(&path, &trial, 3);
+    backup::copy(&path, &trial.genesis, &copied).expect("it is copied");
+    let (store, mut later) = open(&path, &trial);
+    run(trial.advance(&store, &mut later, 20));
+    drop(store);
+    let (tip, moved) = backup::restore(&path, &trial.genesis, &copied).expect("it is put back");
+    assert_eq!(tip, *ledger.tip());
+    assert!(moved.expect("there was one").exists());
+    let (_store, restored) = open(&path, &trial);
+    assert_same(&restored, &ledger);
+}
+
+fn refused(folder: &Path, trial: &Trial, root: Option<Root>) -> SnapshotError {
+    let other = folder.join("other");
+    match backup::import(&other, &trial.genesis, &folder.join("it"), root) {
+        Ok(_) => panic!("it was taken"),
+        Err(error) => {
+            assert!(!other.exists(), "nothing is left where a database would be");
+            error
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_that_was_changed_anywhere_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("it");
+    let trial = Trial::new(2_100);
+    exported(folder.path(), &trial, 2);
+    let whole = fs::read(&path).expect("it was written");
+    let places = SnapshotFile::open(&path).expect("it is whole").manifest().chunks.len();
+    assert_eq!(places, 2);
+    for at in (0..whole.len()).step_by(whole.len() / 97) {
+        let mut changed = whole.clone();
+        changed[at] ^= 0x10;
+        fs::write(&path, changed).expect("it can be changed");
+        let error = refused(folder.path(), &trial, None);
+        assert!(matches!(error, SnapshotError::Broken { .. }), "byte {at}: {error}");
+        assert_eq!(error.exit_status(), ExitStatus::Database);
+    }
+    for length in [0, 10, whole.len() / 2, whole.len() - 1] {
+        fs::write(&path, &whole[..length]).expect("it can be cut");
+        match refused(folder.path(), &trial, None) {
+            SnapshotError::Broken {
+                problem: Broken::Magic, ..
+            } => {}
+            other => panic!("{length} bytes: {other}"),
+        }
+    }
+}
+
+#[test]
+fn a_snapshot_of_another_network_or_root_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trial = Trial::new(3);
+    let ledger = exported(folder.path(), &trial, 2);
+    let other = refused(folder.path(), &Trial::new(4), None);
+    assert!(matches!(other, SnapshotError::OtherGenesis { .. }), "{other}");
+    assert_eq!(other.exit_status(), ExitStatus::Genesis);
+    let root = manifest(&trial, &ledger).root();
+    match refused(folder.path(), &trial, Some(Root([1; 32]))) {
+        SnapshotError::OtherRoot { expected, actual, .. } => {
+            assert_eq!((expected, actual), (Root([1; 32]), root));
+        }
+        other => panic!("{other}"),
+    }
+    let other = folder.path().join("other");
+    backup::import(&other, &trial.genesis, &folder.path().join("it"), Some(root)).expect("it is the one");
+}
+
+#[test]
+fn there_is_nothing_to_export_before_the_first_block_and_nothing_is_written_over() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, file) = (folder.path().join("db"), folder.path().join("it"));
+    let trial = Trial::new(3);
+    drop(Store::open(&path, &trial.genesis, Expect::NewOrExisting).expect("it opens"));
+    let error = backup::export(&path, &trial.genesis, &file).expect_err("there is no block");
+    assert!(matches!(error, SnapshotError::NoBlock), "{error}");
+    fs::write(&file, "precious").expect("a file");
+    let error = backup::export(&path, &trial.genesis, &file).expect_err("there is a file");
+    assert!(matches!(error, SnapshotError::Exists { .. }), "{error}");
+    assert_eq!(fs::read(&file).expect("it is there"), b"precious");
+}
+
+/// As docs/format.md describes it. A change makes snapshots that exist unreadable: it is a new magic.
+#[test]
+fn the_file_of_a_snapshot_is_fixed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trial = Trial::new(2);
+    let ledger = exported(folder.path(), &trial, 1);
+    let (chunks, manifest) = cut(trial.genesis.hash(), Height(1), ledger.snapshot());
+    let chunk = chunks[0].encode();
+    let (store, _) = open(&folder.path().join("db"), &trial);
+    let stored = store
+        .reader()
+        .block(Height(1))
+        .expect("it is read")
+        .expect("it is there");
+    let places: Bounded<u64, 1> = Bounded::new(vec![16]).expect("one");
+    let trailer = codec::encode(&((stored.block, stored.certificate), manifest, places));
+    let length = u32::try_from(chunk.len()).expect("short");
+    let place = 16 + 4 + u64::from(length);
+    let expected = [
+        b"causeway-snap/1\n",
+        &length.to_be_bytes()[..],
+        &chunk,
+        &trailer,
+        &place.to_be_bytes(),
+        &codec::hash("causeway/snapshot-file/1", &[&trailer]),
+        b"causeway-snap/1\n",
+    ];
+    let written = fs::read(folder.path().join("it")).expect("it was written");
+    assert!(written == expected.concat(), "{}", hex::encode(written));
+}
