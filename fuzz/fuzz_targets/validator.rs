@@ -11,12 +11,12 @@ use std::{
 
 use causeway_consensus::{
     Action, Alarm, Beginning, Committed, Event, Message, Moment, Proposal, Scheme, SignRecord, Signing, Step, StepKind,
-    Stop, Subject, Validator, Verdict, Vote, proposal_message,
+    Stop, Subject, Validator, Verdict, Vote,
 };
 use causeway_contracts::{
     block::{
-        Block, BlockId, GenesisHash, Header, Height, StateHash, TimeMs, VoteKind, batches_root,
-        genesis_block_id,
+        Block, BlockId, GenesisHash, Header, Height, StateHash, TimeMs, VoteKind, batches_root, genesis_block_id,
+        proposal_message,
     },
     codec::Bounded,
     committee::{Validator as Member, ValidatorId, ValidatorSet, rotation::Rotation},
@@ -181,6 +181,7 @@ impl World {
             // With three voices at hand that say anything, two blocks may well be certified.
             Action::Stop(Stop::TwoBlocks { .. }) => self.stopped = true,
             Action::Stop(Stop::Halt(halt)) => panic!("no input may cause this: {halt}"),
+            Action::Stop(stop @ Stop::NeedsVersion { .. }) => panic!("no version is scheduled: {stop}"),
         }
     }
 
