@@ -41,7 +41,7 @@ pub use self::{
 };
 use self::{
     gather::{Gathers, Sources},
-    pool::{Insert, Pool},
+    pool::{Claim, Insert, NAMED_BYTES_MAX, Pool},
     turned_away::TurnedAway,
 };
 use crate::{
@@ -51,6 +51,9 @@ use crate::{
 
 /// Bytes of peers' batches that wait to be checked; more are dropped and fetched when a block needs them.
 const ARRIVALS_BYTES_MAX: usize = 32 * 1024 * 1024;
+
+/// The same with those that a block names: one that a faulty proposer made up may name more.
+const WANTED_ARRIVALS_BYTES_MAX: usize = ARRIVALS_BYTES_MAX + NAMED_BYTES_MAX;
 
 /// What is checked in one call. A transfer takes about 250 bytes, so this is about as many signatures as
 /// one call wants.
@@ -136,7 +139,8 @@ pub struct Wanted {
 }
 
 impl<R> Exchange<R> {
-    /// Each author's unordered batches take at most `author_bytes_max` bytes of memory.
+    /// Each author's unordered batches take at most `author_bytes_max` bytes of memory, and those that
+    /// blocks name as much again as the largest block does.
     pub fn new(me: ValidatorId, validators: ValidatorSet, versions: Versions, author_bytes_max: usize) -> Self {
         Self {
             me,
@@ -185,8 +189,12 @@ impl<R> Exchange<R> {
         if self.pool.knows(&digest) || self.under_way.contains(&digest) {
             return;
         }
-        let room = self.pool.has_room(&raw.from, bytes);
-        if !wanted && (!room || self.arrivals_bytes + bytes > ARRIVALS_BYTES_MAX) {
+        let has_room = match wanted {
+            // What is dropped is asked for again.
+            true => self.arrivals_bytes + bytes <= WANTED_ARRIVALS_BYTES_MAX,
+            false => self.pool.has_room(&raw.from, bytes) && self.arrivals_bytes + bytes <= ARRIVALS_BYTES_MAX,
+        };
+        if !has_room {
             self.turned_away.add(digest, raw.from);
             self.actions.push(ExchangeAction::Dropped(WhyDropped::NoRoom));
             return;
@@ -266,18 +274,21 @@ impl<R> Exchange<R> {
     /// Keeps a batch that this validator has sealed. There is room: its transactions have been taken, and
     /// how many may wait is bounded where they are.
     pub fn hold_own(&mut self, sealed: CheckedBatch) {
-        self.keep(sealed, true);
+        self.keep(sealed, Claim::Own);
     }
 
     /// Keeps a checked batch that the disk has been given: a sync after this makes it durable.
     fn hold(&mut self, checked: CheckedBatch) {
-        let wanted = self.gathers.wants(&checked.batch.digest());
-        self.keep(checked, wanted);
+        let claim = match self.gathers.wants(&checked.batch.digest()) {
+            true => Claim::Named,
+            false => Claim::Offered,
+        };
+        self.keep(checked, claim);
     }
 
-    fn keep(&mut self, checked: CheckedBatch, wanted: bool) {
+    fn keep(&mut self, checked: CheckedBatch, claim: Claim) {
         let (digest, author) = (checked.batch.digest(), checked.batch.batch().author);
-        match self.pool.insert(checked, wanted) {
+        match self.pool.insert(checked, claim) {
             Insert::Held => self.actions.push(ExchangeAction::Waiting),
             Insert::Known => {}
             Insert::AuthorFull => {
@@ -298,13 +309,13 @@ impl<R> Exchange<R> {
 
     /// Takes up a batch of before a restart that is still to be ordered.
     pub fn resume(&mut self, stored: CheckedBatch) {
-        self.pool.insert(stored, false);
+        self.pool.insert(stored, Claim::Offered);
     }
 
     /// Takes up a batch from the disk that a block names.
     pub fn load(&mut self, stored: CheckedBatch) {
         let digest = stored.batch.digest();
-        self.pool.insert(stored, true);
+        self.pool.insert(stored, Claim::Named);
         self.arrived(&digest);
     }
 

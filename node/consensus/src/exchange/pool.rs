@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use causeway_contracts::{
-    block::{BatchDigest, HashedBatch, TimeMs, batch::BATCH_BYTES_MAX},
+    block::{BATCHES_MAX, BatchDigest, HashedBatch, TimeMs, batch::BATCH_BYTES_MAX},
     committee::ValidatorId,
     transaction::TxId,
 };
@@ -17,6 +17,25 @@ use super::{
 /// too many are skipped: one in so many.
 const POOR_PART: usize = 4;
 
+/// Bytes beyond an author's share that its batches may take because blocks named them. A block always
+/// fits; the blocks that a faulty proposer makes up round after round do not.
+pub const NAMED_BYTES_MAX: usize = BATCHES_MAX * BATCH_BYTES_MAX;
+
+/// Batches put out of memory whose expiry is remembered. The copies on disk of others stay there until a
+/// block orders them.
+const PUT_OUT_MAX: usize = 16 * 1024;
+
+/// Why a batch is to be held.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// This validator sealed it: there is room, and it stays.
+    Own,
+    /// A block names it: its author's share is not too full for it, but an older one may make room.
+    Named,
+    /// It may be ordered, if its author's share has room.
+    Offered,
+}
+
 /// A batch and what the pool must know to order, count and drop it.
 #[derive(Debug)]
 struct Held {
@@ -25,6 +44,8 @@ struct Held {
     arrival: u64,
     /// The latest `valid_until` in it.
     expires_seconds: u64,
+    /// Held beyond its author's share.
+    beyond: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +65,11 @@ pub struct Pool {
     queue: BTreeMap<u64, BatchDigest>,
     arrivals: u64,
     author_bytes: HashMap<ValidatorId, usize>,
+    /// Those held beyond their author's share because a block named them, by author and arrival.
+    beyond: BTreeMap<(ValidatorId, u64), BatchDigest>,
+    /// Those that made room for such, and when they expire, in seconds. They are on disk, and come back
+    /// when a block names them.
+    put_out: HashMap<BatchDigest, u64>,
     yields: Yields,
     /// How many held batches carry a transaction.
     pending: HashMap<TxId, u32>,
@@ -61,6 +87,8 @@ impl Pool {
             queue: BTreeMap::new(),
             arrivals: 0,
             author_bytes: HashMap::new(),
+            beyond: BTreeMap::new(),
+            put_out: HashMap::new(),
             yields: Yields::default(),
             pending: HashMap::new(),
             ordered: HashSet::new(),
@@ -68,17 +96,20 @@ impl Pool {
         }
     }
 
-    /// Holds a batch. One that a block has named is `wanted`, and no share is too full for it.
-    pub fn insert(&mut self, checked: CheckedBatch, wanted: bool) -> Insert {
+    /// Holds a batch that the disk has.
+    pub fn insert(&mut self, checked: CheckedBatch, claim: Claim) -> Insert {
         let CheckedBatch { batch, bytes, .. } = checked;
         let digest = batch.digest();
         let author = batch.batch().author;
         if self.knows(&digest) {
             return Insert::Known;
         }
-        if !wanted && !self.has_room(&author, bytes) {
+        let has_room = self.has_room(&author, bytes);
+        if claim == Claim::Offered && !has_room {
             return Insert::AuthorFull;
         }
+        let beyond = claim == Claim::Named && !has_room;
+        self.put_out.remove(&digest);
         *self.author_bytes.entry(author).or_default() += bytes;
         for id in batch.ids().iter() {
             *self.pending.entry(*id).or_default() += 1;
@@ -98,18 +129,44 @@ impl Pool {
             bytes,
             arrival,
             expires_seconds,
+            beyond,
         };
         self.held.insert(digest, held);
+        if beyond {
+            self.beyond.insert((author, arrival), digest);
+            self.put_out_beyond(author);
+        }
         Insert::Held
     }
 
     pub fn has_room(&self, author: &ValidatorId, bytes: usize) -> bool {
-        let max = match self.is_poor(author) {
+        self.bytes_of(author).saturating_add(bytes) <= self.share(author)
+    }
+
+    fn share(&self, author: &ValidatorId) -> usize {
+        match self.is_poor(author) {
             // Room for a batch is always left: only by good ones can it do better.
             true => (self.author_bytes_max / POOR_PART).max(self.author_bytes_max.min(BATCH_BYTES_MAX)),
             false => self.author_bytes_max,
-        };
-        self.author_bytes.get(author).copied().unwrap_or(0) + bytes <= max
+        }
+    }
+
+    fn bytes_of(&self, author: &ValidatorId) -> usize {
+        self.author_bytes.get(author).copied().unwrap_or(0)
+    }
+
+    /// Puts an author's oldest batches beyond its share out of memory, until the others fit.
+    fn put_out_beyond(&mut self, author: ValidatorId) {
+        let max = self.share(&author).saturating_add(NAMED_BYTES_MAX);
+        while self.bytes_of(&author) > max {
+            let mut of_author = self.beyond.range((author, 0)..=(author, u64::MAX));
+            let Some((_, &oldest)) = of_author.next() else { return };
+            let expires_seconds = self.held[&oldest].expires_seconds;
+            self.remove(&oldest);
+            if self.put_out.len() < PUT_OUT_MAX {
+                self.put_out.insert(oldest, expires_seconds);
+            }
+        }
     }
 
     /// What became of an author's batches in a block.
@@ -180,19 +237,22 @@ impl Pool {
     pub fn ordered(&mut self, digests: &[BatchDigest], time: TimeMs, remembered_until: TimeMs) -> Vec<BatchDigest> {
         for digest in digests {
             self.remove(digest);
+            self.put_out.remove(digest);
             if self.ordered.insert(*digest) {
                 self.ordered_until.entry(remembered_until).or_default().push(*digest);
             }
         }
-        let mut expired: Vec<_> = self
-            .held
-            .iter()
-            .filter(|(_, held)| held.expires_seconds.saturating_mul(1000) <= time.0)
+        let held = self.held.iter().map(|(digest, held)| (digest, held.expires_seconds));
+        let put_out = self.put_out.iter().map(|(digest, expires)| (digest, *expires));
+        let mut expired: Vec<_> = held
+            .chain(put_out)
+            .filter(|(_, expires_seconds)| expires_seconds.saturating_mul(1000) <= time.0)
             .map(|(digest, _)| *digest)
             .collect();
         expired.sort_unstable();
         for digest in &expired {
             self.remove(digest);
+            self.put_out.remove(digest);
         }
         let kept = self.ordered_until.split_off(&TimeMs(time.0 + 1));
         for digest in std::mem::replace(&mut self.ordered_until, kept).into_values().flatten() {
@@ -205,6 +265,9 @@ impl Pool {
         let Some(held) = self.held.remove(digest) else { return };
         self.queue.remove(&held.arrival);
         let author = held.batch.batch().author;
+        if held.beyond {
+            self.beyond.remove(&(author, held.arrival));
+        }
         let bytes = self
             .author_bytes
             .get_mut(&author)

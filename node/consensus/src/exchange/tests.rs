@@ -2,7 +2,7 @@ use std::{collections::BTreeSet, time::Duration};
 
 use causeway_contracts::{
     block::{
-        Batch, BatchDigest, GenesisHash, HashedBatch, SignedBatch, TimeMs,
+        BATCHES_MAX, Batch, BatchDigest, GenesisHash, HashedBatch, SignedBatch, TimeMs,
         batch::{BATCH_BYTES_MAX, BATCH_VERSION},
     },
     codec::{self, Bounded, Text},
@@ -104,7 +104,7 @@ fn ready_gives_the_oldest_batches_within_both_bounds() {
         checked(3, &[4, 5, 6], 100),
     ];
     for batch in &batches {
-        assert_eq!(pool.insert(batch.clone(), false), Insert::Held);
+        assert_eq!(pool.insert(batch.clone(), Claim::Offered), Insert::Held);
     }
     let all: Vec<_> = batches.iter().map(|checked| checked.batch.digest()).collect();
     assert_eq!(digests(&pool.ready(10, 10)), all);
@@ -118,21 +118,21 @@ fn ready_gives_the_oldest_batches_within_both_bounds() {
 fn an_ordered_batch_is_not_held_again_until_the_ledger_forgets_it() {
     let mut pool = Pool::new(usize::MAX);
     let batch = checked(1, &[1], 1_000);
-    pool.insert(batch.clone(), false);
+    pool.insert(batch.clone(), Claim::Offered);
     pool.ordered(&[batch.batch.digest()], TimeMs(10), TimeMs(600_010));
     assert!(!pool.is_pending(&batch.batch.ids()[0]));
-    assert_eq!(pool.insert(batch.clone(), false), Insert::Known);
+    assert_eq!(pool.insert(batch.clone(), Claim::Offered), Insert::Known);
     pool.ordered(&[], TimeMs(600_009), TimeMs(1_200_009));
-    assert_eq!(pool.insert(batch.clone(), false), Insert::Known);
+    assert_eq!(pool.insert(batch.clone(), Claim::Offered), Insert::Known);
     pool.ordered(&[], TimeMs(600_010), TimeMs(1_200_010));
-    assert_eq!(pool.insert(batch, false), Insert::Held);
+    assert_eq!(pool.insert(batch, Claim::Offered), Insert::Held);
 }
 
 #[test]
 fn a_batch_leaves_when_all_in_it_has_expired() {
     let mut pool = Pool::new(usize::MAX);
     let batch = checked(1, &[1], 100);
-    pool.insert(batch.clone(), false);
+    pool.insert(batch.clone(), Claim::Offered);
     pool.ordered(&[], TimeMs(99_999), TimeMs(1_000_000));
     assert_eq!(pool.batches(), 1);
     pool.ordered(&[], TimeMs(100_000), TimeMs(1_000_000));
@@ -144,10 +144,54 @@ fn a_batch_leaves_when_all_in_it_has_expired() {
 fn an_author_has_a_share_and_a_named_batch_is_held_all_the_same() {
     let first = checked(1, &[1], 100);
     let mut pool = Pool::new(first.bytes);
-    assert_eq!(pool.insert(first, false), Insert::Held);
-    assert_eq!(pool.insert(checked(1, &[2], 100), false), Insert::AuthorFull);
-    assert_eq!(pool.insert(checked(2, &[2], 100), false), Insert::Held);
-    assert_eq!(pool.insert(checked(1, &[2], 100), true), Insert::Held);
+    assert_eq!(pool.insert(first, Claim::Offered), Insert::Held);
+    assert_eq!(pool.insert(checked(1, &[2], 100), Claim::Offered), Insert::AuthorFull);
+    assert_eq!(pool.insert(checked(2, &[2], 100), Claim::Offered), Insert::Held);
+    assert_eq!(pool.insert(checked(1, &[2], 100), Claim::Named), Insert::Held);
+}
+
+/// A batch of one transaction that says how large it is.
+fn large(nonce: u64, bytes: usize, valid_until: u64) -> CheckedBatch {
+    CheckedBatch {
+        bytes,
+        ..checked(1, &[nonce], valid_until)
+    }
+}
+
+#[test]
+fn blocks_that_are_made_up_round_after_round_fill_no_memory() {
+    let bytes = BATCH_BYTES_MAX;
+    let fit = NAMED_BYTES_MAX / bytes;
+    let mut pool = Pool::new(bytes);
+    let (own, theirs) = (checked(2, &[9_999], 100), large(0, bytes, 100));
+    pool.insert(own.clone(), Claim::Own);
+    pool.insert(theirs.clone(), Claim::Offered);
+    let named: Vec<_> = (1..=fit as u64 + 2).map(|nonce| large(nonce, bytes, 100)).collect();
+    for (count, batch) in named.iter().enumerate() {
+        assert_eq!(pool.insert(batch.clone(), Claim::Named), Insert::Held);
+        assert_eq!(pool.batches(), 2 + (count + 1).min(fit));
+    }
+    let held = |pool: &Pool, batch: &CheckedBatch| pool.get(&batch.batch.digest()).is_some();
+    assert!(held(&pool, &own) && held(&pool, &theirs), "what was in its share stays");
+    let held_or_not: Vec<_> = named[..3].iter().map(|batch| held(&pool, batch)).collect();
+    assert_eq!(held_or_not, [false, false, true], "the oldest of those named made room");
+    assert!(
+        !pool.knows(&named[0].batch.digest()),
+        "it is looked for on disk when a block names it"
+    );
+
+    assert_eq!(pool.insert(named[0].clone(), Claim::Named), Insert::Held);
+    assert!(!held(&pool, &named[2]));
+    pool.ordered(&[named[1].batch.digest()], TimeMs(1), TimeMs(2));
+    let expired = pool.ordered(&[], TimeMs(100_000), TimeMs(200_000));
+    assert_eq!(
+        expired.len(),
+        2 + fit + 1,
+        "put out or not, what has expired leaves the disk"
+    );
+    assert_eq!(pool.batches(), 0);
+    assert!(pool.has_room(&author(1), bytes));
+    assert!(pool.ordered(&[], TimeMs(200_000), TimeMs(300_000)).is_empty(), "once");
 }
 
 /// Of this author's last transactions, these many of 1,000 were skipped.
@@ -165,7 +209,7 @@ fn an_author_of_many_skips_gives_way_in_a_draft() {
     let poor: Vec<_> = (0..4).map(|n| checked(1, &[2 * n, 2 * n + 1], 100)).collect();
     let good: Vec<_> = (0..4).map(|n| checked(2, &[100 + 2 * n, 101 + 2 * n], 100)).collect();
     for batch in poor.iter().chain(&good) {
-        pool.insert(batch.clone(), false);
+        pool.insert(batch.clone(), Claim::Offered);
     }
     let names = |batches: &[CheckedBatch]| batches.iter().map(|batch| batch.batch.digest()).collect::<Vec<_>>();
     let in_order = [names(&poor), names(&good)].concat();
@@ -208,7 +252,7 @@ proptest! {
         for (author_seed, nonce, step) in steps {
             let batch = checked(author_seed + 1, &[nonce, nonce + 1], 3 + nonce);
             if step < 4 {
-                pool.insert(batch, step == 3);
+                pool.insert(batch, if step == 3 { Claim::Named } else { Claim::Offered });
             } else {
                 time += step * 100;
                 pool.ordered(&[batch.batch.digest()], TimeMs(time), TimeMs(time + 900));
@@ -291,9 +335,9 @@ fn a_gather_is_answered_when_all_is_there() {
     );
 
     let mut pool = Pool::new(usize::MAX);
-    pool.insert(batches[0].clone(), true);
+    pool.insert(batches[0].clone(), Claim::Named);
     assert!(gathers.arrived(&names[0], |digest| pool.get(digest)).is_empty());
-    pool.insert(batches[1].clone(), true);
+    pool.insert(batches[1].clone(), Claim::Named);
     let (request, batches) = gathers.arrived(&names[1], |digest| pool.get(digest)).remove(0);
     assert_eq!((request, digests(&batches.unwrap())), (7, names));
 }
@@ -484,6 +528,41 @@ fn a_request_is_answered_in_whatever_way_its_batch_comes() {
         exchange.gather(8, wanted(&batch), Moment::default());
         assert_eq!(answers(&mut exchange), [(8, vec![digest])]);
     }
+}
+
+#[test]
+fn what_blocks_name_waits_in_bounded_memory_to_be_checked() {
+    let mut exchange = exchange(1_000_000);
+    let payload = |n: usize| {
+        let mut bytes = vec![0; BATCH_BYTES_MAX];
+        bytes[..8].copy_from_slice(&n.to_be_bytes());
+        Arc::<[u8]>::from(bytes)
+    };
+    let fit = WANTED_ARRIVALS_BYTES_MAX / BATCH_BYTES_MAX;
+    let digests: Vec<_> = (0..=fit)
+        .map(|n| RawBatch::new(author(1), payload(n)).unwrap().bytes.digest())
+        .collect();
+    for (request, digests) in (0..).zip(digests.chunks(BATCHES_MAX)) {
+        let wanted = Wanted {
+            digests: digests.to_vec(),
+            proposer: author(1),
+            author: author(1),
+        };
+        exchange.gather(request, wanted, Moment::default());
+    }
+    exchange.take_actions();
+    for n in 0..=fit {
+        exchange.arrive(author(1), payload(n));
+    }
+    assert_eq!(exchange.arrivals_bytes, WANTED_ARRIVALS_BYTES_MAX);
+    let dropped = exchange.take_actions();
+    assert!(matches!(dropped[..], [ExchangeAction::Dropped(WhyDropped::NoRoom)]));
+    exchange.ask_due(Moment(ASK_EVERY));
+    let asked_again = exchange
+        .take_actions()
+        .into_iter()
+        .any(|action| matches!(action, ExchangeAction::Ask(question) if question.digests == digests[fit..]));
+    assert!(asked_again, "what was dropped is asked for again, and only that");
 }
 
 #[test]

@@ -1,5 +1,5 @@
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, VecDeque},
     fmt::Display,
     net::{IpAddr, Ipv4Addr},
     path::PathBuf,
@@ -46,6 +46,9 @@ const PENDING_BYTES_MAX: usize = 64 * 1024;
 /// fit in a block.
 const DRAFT_TRANSACTIONS_MAX: usize = 16 * 1024;
 
+/// Executed blocks of a height whose batches are kept at hand. A height takes one as a rule.
+const EXECUTED_MAX: usize = 8;
+
 /// Whom the mempool takes reports from: no client has this address.
 const THIS_NODE: IpAddr = IpAddr::V4(Ipv4Addr::UNSPECIFIED);
 
@@ -89,8 +92,8 @@ pub struct ConsensusActor {
     disk_free_bytes_min: u64,
     /// When the validator's clock began.
     began: Instant,
-    /// Batches of the next height's executed blocks.
-    batches: BTreeMap<BlockId, Vec<HashedBatch>>,
+    /// Batches of the next height's executed blocks, the latest last; of others they are gathered again.
+    batches: VecDeque<(BlockId, Vec<HashedBatch>)>,
     timers: BTreeMap<Alarm, SpawnHandle>,
     reports: Reports,
     metrics: ConsensusMetrics,
@@ -144,7 +147,7 @@ impl ConsensusActor {
             data,
             disk_free_bytes_min,
             began: Instant::now(),
-            batches: BTreeMap::new(),
+            batches: VecDeque::new(),
             timers: BTreeMap::new(),
             status,
         };
@@ -301,7 +304,7 @@ impl ConsensusActor {
                 let held = |digest: &BatchDigest| batches.iter().find(|stored| stored.digest() == *digest).cloned();
                 let drafted: Option<Vec<_>> = block.batches.iter().map(held).collect();
                 let drafted = drafted.expect("a draft orders batches that it was given");
-                actor.batches.insert(block.id(), drafted);
+                actor.remember(block.id(), drafted);
                 let block = Arc::new(block);
                 actor.handle_event(Event::Drafted { height, round, block }, ctx);
             }
@@ -367,7 +370,7 @@ impl ConsensusActor {
         ctx.spawn(executing.into_actor(self).map(move |answer, actor, ctx| match answer {
             Ok((verdict, batches)) => {
                 if verdict == Verdict::Valid && height == actor.validator.tip().height.next() {
-                    actor.batches.insert(id, batches);
+                    actor.remember(id, batches);
                 }
                 let block = id;
                 actor.handle_event(Event::Executed { height, block, verdict }, ctx);
@@ -376,15 +379,23 @@ impl ConsensusActor {
         }));
     }
 
+    fn remember(&mut self, id: BlockId, batches: Vec<HashedBatch>) {
+        if self.batches.len() == EXECUTED_MAX {
+            self.batches.pop_front();
+        }
+        self.batches.push_back((id, batches));
+    }
+
     /// Its batches exist: more than two thirds of the power vouch for them.
     fn commit(&mut self, block: Block, certificate: CommitCertificate, source: ValidatorId, ctx: &mut Context<Self>) {
-        let held = self.batches.remove(&certificate.block);
+        let held = self.batches.iter().position(|(id, _)| *id == certificate.block);
+        let held = held.and_then(|place| self.batches.swap_remove_back(place));
         let digests = block.batches.to_vec();
         let ports = self.ports.clone();
         let in_force = self.validator.tip().next_version();
         let committing = async move {
             let batches = match held {
-                Some(batches) => batches,
+                Some((_, batches)) => batches,
                 None => gather(&ports.gather, &block, source, in_force).await?,
             };
             let commit = Commit {
