@@ -6,14 +6,16 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     block::{BatchDigest, BlockId, CommitCertificate, GenesisHash, Header, Height, StateHash, TimeMs},
-    codec::{self, Text},
+    codec::{self, Bounded, Text},
     committee::ValidatorId,
     evidence::EvidenceRecord,
     identity::AddressPrefix,
     keys::{BadSignature, Domain, PublicKey, SecretKey, Signature, Signed},
     ledger::receipt::{Outcome, Receipt},
     merkle::Root,
+    proof::{HANDOVERS_MAX, Handover},
     protocol::{Protocol, ProtocolVersion, Upcoming},
+    registry::Registry,
     statement::SignedStatement,
     transaction::TxId,
 };
@@ -41,6 +43,7 @@ pub struct Status {
     pub genesis: GenesisHash,
     pub address_prefix: AddressPrefix,
     pub validator: ValidatorId,
+    pub role: Role,
     /// The program's version.
     pub version: String,
     pub protocol: ProtocolStatus,
@@ -86,6 +89,42 @@ impl ProtocolStatus {
             must_upgrade: upcoming.is_some_and(|upcoming| upcoming.version > implemented),
         }
     }
+}
+
+/// What a node does on its network, by the state after its last block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Role {
+    /// It votes, proposes and takes transactions.
+    Validator,
+    /// It does so from the second height after its last block on.
+    Joining,
+    /// The council has taken its key out of the set; it follows, and takes no transactions.
+    Removed {
+        /// The last height that it took part in deciding.
+        last: Height,
+    },
+    /// Its key has not been in the set; it follows, and takes no transactions.
+    Observer,
+}
+
+/// `GET /v1/nodes`: those that the others admit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Nodes {
+    /// As of this block.
+    pub height: Height,
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<crate::registry::Node>))]
+    pub nodes: Registry,
+}
+
+/// `GET /v1/handovers`: the last changes of validators, the first of them first.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct Handovers {
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<Handover>, max_items = 256))]
+    pub handovers: Bounded<Handover, HANDOVERS_MAX>,
 }
 
 /// `POST /v1/transactions`: one entry for each transaction, in order. A submission that cannot be

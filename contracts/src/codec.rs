@@ -267,6 +267,13 @@ impl<const MAX: usize> Text<MAX> {
     }
 }
 
+impl<const MAX: usize> std::str::FromStr for Text<MAX> {
+    type Err = TooMany;
+    fn from_str(text: &str) -> Result<Self, TooMany> {
+        Self::new(text)
+    }
+}
+
 impl<const MAX: usize> Deref for Text<MAX> {
     type Target = str;
     fn deref(&self) -> &str {

@@ -1,5 +1,6 @@
 //! The validators that decide, and whose turn it is to propose.
 
+pub mod change;
 pub mod rotation;
 
 use std::sync::Arc;

@@ -191,26 +191,30 @@ impl Evidence {
         }
     }
 
-    /// Checks it against the set that decides blocks of its height.
+    /// Checks it against a set that the validator is in.
     pub fn verify(&self, genesis: &GenesisHash, validators: &ValidatorSet) -> Result<(), EvidenceError> {
-        self.verify_with(genesis, validators, |signed| signed.verify().is_ok())
+        let accused = validators.by_id(&self.validator);
+        let key = accused
+            .map(|validator| &validator.key)
+            .ok_or(EvidenceError::NotAValidator(self.validator))?;
+        self.verify_with(genesis, key, |signed| signed.verify().is_ok())
     }
 
-    /// The same, with another way to check a signature.
+    /// Checks it against the validator's key, by any way to check a signature.
     pub fn verify_with(
         &self,
         genesis: &GenesisHash,
-        validators: &ValidatorSet,
+        key: &PublicKey,
         is_good: impl Fn(&Signed<'_>) -> bool,
     ) -> Result<(), EvidenceError> {
         if self.version != EVIDENCE_VERSION {
             return Err(EvidenceError::Version(self.version));
         }
-        let validator = validators
-            .by_id(&self.validator)
-            .ok_or(EvidenceError::NotAValidator(self.validator))?;
+        if ValidatorId::of(key) != self.validator {
+            return Err(EvidenceError::NotAValidator(self.validator));
+        }
         self.conflict.check()?;
-        let [first, second] = self.are_signed(genesis, validator.key, is_good);
+        let [first, second] = self.are_signed(genesis, *key, is_good);
         if !first {
             return Err(EvidenceError::FirstSignature);
         }

@@ -18,6 +18,7 @@ use crate::{
     },
     keys::{KeyError, PublicKey},
     money::{Amount, Currency, text::EXPONENT_MAX},
+    registry::{Node, Registry, RegistryError},
 };
 
 /// The only version of the file there is.
@@ -101,6 +102,8 @@ pub enum GenesisError {
     NetworkKey { name: Text<64>, source: KeyError },
     #[error("validator {name}: its network key must differ from its signing key and from other validators'")]
     NetworkKeyShared { name: Text<64> },
+    #[error("the nodes: {0}")]
+    Nodes(#[from] RegistryError),
     #[error("the parameters: {0}")]
     Parameters(#[from] ParametersError),
     #[error("participant {id}: {source}")]
@@ -182,6 +185,16 @@ impl Genesis {
         )
     }
 
+    /// The nodes that a network begins with: its validators.
+    pub fn registry(&self) -> Result<Registry, RegistryError> {
+        Registry::new(self.validators.iter().map(|entry| Node {
+            name: entry.name.clone(),
+            network_key: entry.network_key,
+            address: entry.address.clone(),
+            validator_keys: Bounded::new(vec![entry.key]).expect("one key"),
+        }))
+    }
+
     pub fn currency(&self, code: Currency) -> Option<&CurrencyRecord> {
         self.currencies.iter().find(|record| record.code == code)
     }
@@ -198,6 +211,7 @@ impl Genesis {
         self.council.check().map_err(GenesisError::Council)?;
         self.validator_set()?;
         self.check_network_keys()?;
+        self.registry()?;
         self.parameters.check()?;
         self.check_continues()?;
         self.check_participants()?;

@@ -1,4 +1,5 @@
-//! What the council decides: currencies, participants, parameters, versions of the protocol, its own keys.
+//! What the council decides: currencies, participants, parameters, versions of the protocol, its own keys,
+//! validators and nodes.
 
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -9,9 +10,11 @@ use crate::{
         batch::{BATCH_COST_MAX, BATCH_TRANSACTIONS_MAX},
     },
     codec::{Bounded, Text},
+    committee::change::ValidatorChange,
     identity::{KeyPolicy, Participant, ParticipantId, Tier},
     money::{Amount, Currency},
     protocol::{PROTOCOL_MIN, ProtocolVersion},
+    registry::{Node, NodeName},
 };
 
 /// An act of the council, signed under its key policy.
@@ -40,6 +43,15 @@ pub enum CouncilAction {
     WithdrawProtocol,
     /// Replaces the council's own keys, for later transactions. From version 2 on.
     SetCouncil(KeyPolicy),
+    /// Changes the validator set, from the second block after this one on. At most once in a transaction.
+    ChangeValidators(ValidatorChange),
+    /// Registers a node, or replaces what is registered under its name.
+    SetNode(Node),
+    /// Takes a node out of the registry: the others no longer talk to it.
+    RemoveNode {
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        name: NodeName,
+    },
 }
 
 impl CouncilAction {

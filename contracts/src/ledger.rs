@@ -24,6 +24,14 @@
 //! that the state before it says is in force for its height. A block with an action of a later version is
 //! invalid: programs that do not know that version cannot read the action, and need not vote on it.
 //!
+//! # Validators
+//! The council changes the validator set and the registry of nodes ([`crate::registry`]). A change of the set
+//! that is applied in block h is in the state after it as the *next* set, named by the header of h + 1, and
+//! decides from h + 2 on. A validator's key must be a registered node's, and that node keeps it for as long as
+//! it is in a set. Those who keep their power must be more than two thirds of the set that was to decide
+//! h + 2 before the block and of the new one: all changes of a block together, so that sets that decide
+//! one after the other have an honest majority in common.
+//!
 //! # Evidence
 //! Any validator may report that one signed twice ([`crate::evidence`]). The report is applied if the
 //! signatures are good and the same is not recorded yet for that validator and height. Then there is an
@@ -71,14 +79,15 @@ use self::{
 };
 use crate::{
     block::{BlockId, GenesisHash, Header, Height, StateHash, TimeMs},
-    committee::{ValidatorId, ValidatorSet, rotation::Rotation},
+    committee::{ValidatorId, ValidatorSet, change::FormerValidators, rotation::Rotation},
     evidence::{Evidence, EvidenceRecord},
     governance::{CurrencyRecord, Parameters},
     identity::{AccountId, KeyPolicy, Participant, ParticipantId},
-    keys::Signed,
+    keys::{PublicKey, Signed},
     merkle::Root,
     money::Currency,
     protocol::{NotInForce, Protocol, ProtocolVersion},
+    registry::Registry,
     snapshot::SnapshotEntry,
     transaction::{SignedTransaction, TxId},
 };
@@ -119,6 +128,7 @@ pub struct Ledger {
     tip: Tip,
     state: State,
     validators_hash: Root,
+    next_validators_hash: Root,
     ids: RecentIds,
     digests: RecentDigests,
     is_good: IsGood,
@@ -145,6 +155,27 @@ impl Ledger {
     /// Those who decide the next block.
     pub fn validators(&self) -> &ValidatorSet {
         &self.state.validators
+    }
+
+    /// Those who decide the block after the next one. The next block's header names them.
+    pub fn next_validators(&self) -> &ValidatorSet {
+        &self.state.next_validators
+    }
+
+    /// Who has left the set.
+    pub fn former_validators(&self) -> &FormerValidators {
+        &self.state.former_validators
+    }
+
+    /// The nodes that may connect to each other.
+    pub fn nodes(&self) -> &Registry {
+        &self.state.nodes
+    }
+
+    /// The key with which this validator may have signed at this height: of one that decides the next block,
+    /// for every height, and of one that has left, up to the last that it decided.
+    pub fn accountable(&self, id: &ValidatorId, height: Height) -> Option<&PublicKey> {
+        self.state.accountable(id, height)
     }
 
     pub fn rotation(&self) -> &Rotation {
@@ -285,6 +316,7 @@ impl Ledger {
             entries: execution.changes,
             places: execution.places,
         });
+        self.validators_hash = std::mem::replace(&mut self.next_validators_hash, self.state.next_validators.hash());
         self.ids.forget(header.time_ms);
         for (valid_until, id) in execution.ids {
             assert!(self.ids.insert(valid_until, id), "transaction {id} takes effect twice");

@@ -18,6 +18,7 @@ pub mod merkle;
 pub mod money;
 pub mod proof;
 pub mod protocol;
+pub mod registry;
 #[cfg(feature = "openapi")]
 mod schema;
 pub mod snapshot;

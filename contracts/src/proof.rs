@@ -1,5 +1,6 @@
 //! Proofs that a wallet checks with nothing but a validator set that it trusts.
 
+use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -19,12 +20,15 @@ pub const PROOF_VERSION: u16 = 1;
 /// A proof's JSON text is at most this long.
 pub const PROOF_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// A proof carries at most this many changes of validators.
+pub const HANDOVERS_MAX: usize = 256;
+
 /// How long a validator set is trusted after it was last seen to decide: 30 days. Validators that
 /// have left can sign another history without a loss; a trust that lapses keeps it from being believed.
 pub const TRUST_MS: u64 = 30 * 86_400_000;
 
 /// A header that a quorum of its validators has made final.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct CertifiedHeader {
@@ -33,7 +37,7 @@ pub struct CertifiedHeader {
 }
 
 /// A change of validators: a final header that names the next set, and that set.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Handover {
@@ -49,7 +53,21 @@ pub struct TrustedSet {
     pub validators: ValidatorSet,
     /// Block time at which the set was last seen to decide.
     pub as_of: TimeMs,
+    /// Those that decided before it, the latest last, for blocks of their time: of the last 30 days, and at most
+    /// [`EARLIER_MAX`].
+    pub earlier: Vec<EarlierSet>,
 }
+
+/// Validators that have given way to others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EarlierSet {
+    pub validators: ValidatorSet,
+    /// The time of the last block that they decided.
+    pub until: TimeMs,
+}
+
+/// So many sets that decided before are remembered.
+pub const EARLIER_MAX: usize = 64;
 
 impl TrustedSet {
     /// The set that a network begins with.
@@ -58,25 +76,51 @@ impl TrustedSet {
             genesis: genesis.hash(),
             validators: genesis.validator_set()?,
             as_of: genesis.time_ms,
+            earlier: Vec::new(),
         })
     }
 
-    /// Follows changes of validators to the set that decides after the last of them.
+    /// Follows changes of validators to the set that decides after the last of them. Those before the first
+    /// that the trusted set has made are passed over: this set has come after them.
     pub fn follow(&self, handovers: &[Handover]) -> Result<Self, ProofError> {
         let mut trusted = self.clone();
-        for Handover { last, next } in handovers {
+        let hash = self.validators.hash();
+        let from = handovers
+            .iter()
+            .position(|handover| handover.last.header.validators_hash == hash);
+        for Handover { last, next } in &handovers[from.unwrap_or(handovers.len())..] {
             trusted.check(last)?;
             let next = ValidatorSet::try_from(next.clone()).map_err(ProofError::ValidatorSet)?;
             if next.hash() != last.header.next_validators_hash {
                 return Err(ProofError::OtherValidators);
             }
-            trusted.validators = next;
-            trusted.as_of = last.header.time_ms;
+            trusted.hand_over(next, last.header.time_ms);
         }
         Ok(trusted)
     }
 
-    /// Checks that this header is final by the trusted validators.
+    fn hand_over(&mut self, next: ValidatorSet, at: TimeMs) {
+        let validators = std::mem::replace(&mut self.validators, next);
+        self.as_of = at;
+        if validators != self.validators {
+            self.earlier.push(EarlierSet { validators, until: at });
+        }
+        let first_kept = self.earlier.len().saturating_sub(EARLIER_MAX);
+        self.earlier.drain(..first_kept);
+        self.earlier.retain(|set| at.0.saturating_sub(set.until.0) <= TRUST_MS);
+    }
+
+    /// The validators that decided a block with this header, as it says, if they are or were trusted then.
+    fn deciders(&self, header: &Header) -> Option<&ValidatorSet> {
+        let is_named = |set: &ValidatorSet| set.hash() == header.validators_hash;
+        if is_named(&self.validators) {
+            return Some(&self.validators);
+        }
+        let mut then = self.earlier.iter().filter(|set| header.time_ms <= set.until);
+        then.find(|set| is_named(&set.validators)).map(|set| &set.validators)
+    }
+
+    /// Checks that this header is final by the trusted validators, or by those that were when it was made.
     pub fn check(&self, certified: &CertifiedHeader) -> Result<BlockId, ProofError> {
         let CertifiedHeader { header, certificate } = certified;
         if header.genesis != self.genesis {
@@ -92,11 +136,9 @@ impl TrustedSet {
         if certificate.block != id || certificate.height != header.height {
             return Err(ProofError::OtherBlock);
         }
-        if header.validators_hash != self.validators.hash() {
-            return Err(ProofError::OtherValidators);
-        }
+        let validators = self.deciders(header).ok_or(ProofError::OtherValidators)?;
         certificate
-            .verify(&self.genesis, &self.validators)
+            .verify(&self.genesis, validators)
             .map_err(ProofError::Certificate)?;
         if header.time_ms.0.saturating_sub(self.as_of.0) > TRUST_MS {
             return Err(ProofError::TrustLapsed);
@@ -118,7 +160,7 @@ pub struct PaymentProof {
     /// From the set that the reader trusts to the one that decided `block`; most often none.
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<Handover>, max_items = 256))]
-    pub handovers: Bounded<Handover, 256>,
+    pub handovers: Bounded<Handover, HANDOVERS_MAX>,
 }
 
 /// What a valid [`PaymentProof`] shows.

@@ -245,6 +245,10 @@ impl Action {
         matches!(self, Self::ReportEvidence { .. })
     }
 
+    fn changes_validators(&self) -> bool {
+        matches!(self, Self::Council(CouncilAction::ChangeValidators(_)))
+    }
+
     /// The key policy that it names, whose keys are checked before any signature is.
     pub fn key_policy(&self) -> Option<&KeyPolicy> {
         match self {
@@ -279,6 +283,8 @@ pub enum TransactionError {
         needs: ProtocolVersion,
         known: ProtocolVersion,
     },
+    #[error("a transaction changes the validators at most once")]
+    ValidatorChanges,
     #[error("1 to 16 signatures are needed, in ascending order of their keys, each key once")]
     Signatures,
     #[error("action {action}: {source}")]
@@ -340,6 +346,10 @@ impl SignedTransaction {
         let reports = body.actions.iter().filter(|item| item.is_report()).count();
         if reports > 1 {
             return Err(TransactionError::Reports);
+        }
+        let changes = body.actions.iter().filter(|item| item.changes_validators()).count();
+        if changes > 1 {
+            return Err(TransactionError::ValidatorChanges);
         }
         for (action, item) in body.actions.iter().enumerate() {
             let Some(keys) = item.key_policy() else { continue };

@@ -221,8 +221,11 @@ impl ValidatorFolder {
         self.data().join("db")
     }
 
+    /// Of the only key that it has; where it would be, in a folder in which it has not run.
     pub fn sign_record(&self) -> PathBuf {
-        self.data().join("consensus/sign.record")
+        let folder = self.data().join("consensus");
+        let own = fs::read_dir(&folder).ok().and_then(|mut entries| entries.next()?.ok());
+        own.map_or(folder, |entry| entry.path()).join("sign.record")
     }
 
     pub fn log(&self) -> PathBuf {

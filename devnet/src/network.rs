@@ -148,7 +148,7 @@ impl Network {
             genesis: PathBuf::from("../genesis.toml"),
             data: PathBuf::from("data"),
             keys: KeyFiles {
-                validator: PathBuf::from("validator.key"),
+                validator: Some(PathBuf::from("validator.key")),
                 network: PathBuf::from("network.key"),
             },
             network: NetworkConfig {
@@ -205,7 +205,11 @@ mod tests {
         let config = Config::load(&folder.validator(2).config()).unwrap();
         assert_eq!(config.api.listen.port(), 27_202);
         assert_eq!(config.network.dial, BTreeMap::new());
-        assert!(config.genesis.exists() && config.keys.validator.exists() && config.keys.network.exists());
+        assert!(
+            config.genesis.exists()
+                && config.keys.validator.as_ref().is_some_and(|file| file.exists())
+                && config.keys.network.exists()
+        );
 
         loaded.arrangement = Arrangement {
             dial: [((2, 1), ([127, 0, 0, 1], 9001).into())].into(),

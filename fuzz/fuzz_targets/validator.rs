@@ -106,6 +106,7 @@ impl World {
             block: genesis_block_id(&GENESIS),
             state_hash: StateHash([0; 32]),
             validators: validators.clone(),
+            next_validators: validators.clone(),
             rotation: Rotation::default(),
             protocol: Protocol::default(),
         };
@@ -159,13 +160,14 @@ impl World {
                 assert_eq!(certificate.height, tip.height.next());
                 let author = block.header.proposer;
                 self.waiting.push(Event::Committed(Committed {
-                    rotation: tip.rotation.after(&tip.validators, certificate.height, &author),
+                    rotation: tip.rotation.after(&tip.validators, &tip.validators, certificate.height, &author),
                     height: certificate.height,
                     time_ms: block.header.time_ms,
                     block: certificate.block,
                     state_hash: block.header.state_hash,
                     validators: tip.validators,
                     protocol: tip.protocol,
+                    next_validators: tip.next_validators,
                 }));
             }
             Action::Fetch { from, .. } => self.waiting.push(Event::Fetched { from, answer: None }),

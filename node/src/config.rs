@@ -39,8 +39,10 @@ pub struct Config {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct KeyFiles {
-    /// Signs votes, proposals, batches and statements.
-    pub validator: PathBuf,
+    /// Signs votes, proposals, batches and statements. Without it this node observes: it follows the chain and
+    /// answers for reading.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub validator: Option<PathBuf>,
     /// Names this node to its peers.
     pub network: PathBuf,
 }
@@ -167,12 +169,10 @@ impl Config {
             source: Box::new(source),
         })?;
         let folder = path.parent().unwrap_or(Path::new(""));
-        for relative in [
-            &mut config.genesis,
-            &mut config.data,
-            &mut config.keys.validator,
-            &mut config.keys.network,
-        ] {
+        for relative in [&mut config.genesis, &mut config.data, &mut config.keys.network]
+            .into_iter()
+            .chain(&mut config.keys.validator)
+        {
             *relative = folder.join(&*relative);
         }
         Ok(config)

@@ -20,12 +20,15 @@ use actix_rt::{Arbiter, System};
 use anyhow::{Context as _, anyhow};
 use causeway_consensus::{Status, Stop};
 use causeway_contracts::{
+    api::Role,
     block::Height,
+    codec,
     committee::ValidatorId,
     genesis::{GENESIS_BYTES_MAX, Genesis, GenesisValidator},
-    keys::{PublicKey, SecretKey},
+    keys::SecretKey,
     ledger::Ledger,
     protocol::{ProtocolVersion, Versions},
+    registry::Node,
 };
 use tokio::{
     signal::unix::{SignalKind, signal},
@@ -39,7 +42,7 @@ use crate::{
         api::{self, ApiContext, ApiLimits, ApiServer, Listen, Progress, ServeError},
         consensus::{ConsensusActor, ConsensusMetrics, Ports, Start},
         ledger::{
-            LedgerActor, LedgerMetrics,
+            LedgerActor, LedgerMetrics, Membership,
             message::{Finalized, Tip},
         },
         mempool::{
@@ -47,7 +50,7 @@ use crate::{
             metrics::MempoolMetrics,
             verifier::Verifier,
         },
-        network::{self, NetworkError, Receivers, RegisteredValidator},
+        network::{self, NetworkError, Receivers, RegisteredNode, TcpAddress},
     },
     config::Config,
     exit::ExitStatus,
@@ -170,15 +173,26 @@ impl From<ServeError> for Failure {
     }
 }
 
-/// Which validator of which network a configuration makes this process.
+/// Which node of which network a configuration makes this process.
 pub struct Member {
-    pub name: String,
     pub id: ValidatorId,
     pub genesis: Genesis,
-    /// All of them, and where this one dials them.
-    validators: Vec<RegisteredValidator>,
+    /// Of an observer it is of no meaning: no set has it, and nobody believes what it signs.
     key: SecretKey,
+    is_observer: bool,
     network_seed: [u8; 32],
+}
+
+impl Member {
+    /// In the genesis, which may not have it.
+    pub fn name(&self) -> &str {
+        let own = |entry: &&GenesisValidator| ValidatorId::of(&entry.key) == self.id;
+        match self.genesis.validators.iter().find(own) {
+            Some(entry) => &entry.name,
+            None if self.is_observer => "an observer",
+            None => "not in the genesis",
+        }
+    }
 }
 
 pub fn load_genesis(path: &Path) -> Result<Genesis, Failure> {
@@ -201,71 +215,100 @@ fn read_genesis_text(path: &Path) -> Result<String, Failure> {
         .map_err(Failure::genesis)
 }
 
-/// Reads the genesis and the keys, and finds them among the validators.
+/// Reads the genesis and the keys. That they belong together can be told of those in the genesis only; of
+/// others the registry decides, as of the block that this node has come to.
 pub fn identify(config: &Config) -> Result<Member, Failure> {
     let genesis = load_genesis(&config.genesis)?;
-    let key = keyfile::read(&config.keys.validator).map_err(Failure::config)?;
     let network_seed = keyfile::read_seed(&config.keys.network).map_err(Failure::config)?;
+    let key = match &config.keys.validator {
+        Some(file) => keyfile::read(file).map_err(Failure::config)?,
+        None => observers_key(&network_seed),
+    };
     let network_key = SecretKey::from_seed(&network_seed).public_key();
     let public = key.public_key();
-    let not_a_validator = |key: PublicKey, file: &Path| {
-        let (network, file) = (&genesis.name, file.display());
-        Failure::config(anyhow!(
-            "the key {key} in {file} is of no validator in the genesis of {network}"
-        ))
-    };
-    let entry = genesis
-        .validators
-        .iter()
-        .find(|entry| entry.key == public)
-        .ok_or_else(|| not_a_validator(public, &config.keys.validator))?;
-    if entry.network_key != network_key {
-        return Err(not_a_validator(network_key, &config.keys.network));
-    }
-    let known = |name: &String| genesis.validators.iter().any(|entry| *entry.name == **name);
-    if let Some(name) = config.network.dial.keys().find(|name| !known(name)) {
-        let reason = anyhow!("network.dial names '{name}', and there is no such validator in the genesis");
+    if let Some(entry) = genesis.validators.iter().find(|entry| entry.key == public)
+        && entry.network_key != network_key
+    {
+        let reason = anyhow!(
+            "the key {network_key} in {} is not the network key of validator {}, whose validator key is in use here",
+            config.keys.network.display(),
+            entry.name
+        );
         return Err(Failure::config(reason));
     }
+    for entry in &genesis.validators {
+        let (name, file) = (&entry.name, config.genesis.display());
+        if !config.network.dial.contains_key(&**name) {
+            let address: Result<TcpAddress, _> = entry.address.parse();
+            address
+                .with_context(|| format!("the address of validator {name} in {file}, which network.dial can replace"))
+                .map_err(Failure::genesis)?;
+        }
+    }
     Ok(Member {
-        name: entry.name.to_string(),
         id: ValidatorId::of(&public),
-        validators: registered(config, &genesis)?,
         key,
+        is_observer: config.keys.validator.is_none(),
         network_seed,
         genesis,
     })
+}
+
+/// No two nodes have the same, and only its own can know it.
+fn observers_key(network_seed: &[u8; 32]) -> SecretKey {
+    SecretKey::from_seed(&codec::hash("causeway/observer/1", &[network_seed]))
 }
 
 fn database_folder(config: &Config) -> PathBuf {
     config.data.join("db")
 }
 
-fn log_folder(config: &Config) -> PathBuf {
-    config.data.join("consensus")
+/// Each key has a consensus log and a sign record of its own: what one has signed must not be forgotten
+/// when another takes its place.
+fn log_folder(config: &Config, id: &ValidatorId) -> PathBuf {
+    config.data.join("consensus").join(id.to_string())
 }
 
 /// Makes the data folder of a validator whose key has signed nothing yet: an empty sign record, without
-/// which it would sign nothing. Gives the folder.
+/// which it would sign nothing. A node that takes another key has its database, and the records of its other
+/// keys, already; they stay as they are. Gives the folder.
 pub fn init(config: &Config) -> Result<&Path, Failure> {
     let member = identify(config)?;
     let data = &config.data;
-    for used in [database_folder(config), log_folder(config)] {
-        if used.exists() {
-            let reason = anyhow!(
-                "{} is there already: this validator has run, and what it has signed must not be forgotten. Just run \
-                 causeway-node run",
-                used.display()
-            );
-            return Err(Failure::config(reason));
-        }
+    let log = log_folder(config, &member.id);
+    let database = database_folder(config);
+    let used = if log.exists() {
+        Some(log.clone())
+    } else if database.exists() && !is_new_key(config, &member)? {
+        Some(database)
+    } else {
+        None
+    };
+    if let Some(used) = used {
+        let reason = anyhow!(
+            "{} is there already: this validator has run, and what it has signed must not be forgotten. Just run \
+             causeway-node run",
+            used.display()
+        );
+        return Err(Failure::config(reason));
     }
-    fs::create_dir_all(data)
-        .with_context(|| format!("cannot make the data folder {}", data.display()))
+    fs::create_dir_all(&log)
+        .with_context(|| format!("cannot make the data folder {}", log.display()))
         .map_err(Failure::config)?;
-    let folder = DiskFolder::open(&log_folder(config))?;
+    let folder = DiskFolder::open(&log)?;
     Files::open(folder, member.genesis.hash(), member.id, Absent::Create)?;
     Ok(data)
+}
+
+/// Whether this node has run with other keys only: by the chain that it has, this one was in no set.
+fn is_new_key(config: &Config, member: &Member) -> Result<bool, Failure> {
+    let others = fs::read_dir(config.data.join("consensus")).is_ok_and(|mut folders| folders.next().is_some());
+    if !others {
+        return Ok(false);
+    }
+    let (_, opened) = Store::open(&database_folder(config), &member.genesis, Expect::Existing)?;
+    let role = Membership::of(&opened.ledger).role(&member.id);
+    Ok(matches!(role, Role::Observer | Role::Joining))
 }
 
 /// How a validator is run, besides its configuration.
@@ -289,7 +332,7 @@ pub fn run(config: Config, options: RunOptions) -> Result<(), Failure> {
     let member = identify(&config)?;
     tracing::info!(
         validator = %member.id,
-        name = member.name,
+        observer = member.is_observer,
         network = %member.genesis.name,
         genesis = %member.genesis.hash(),
         "starting"
@@ -369,17 +412,18 @@ struct Opening {
 }
 
 fn open(config: &Config, member: &Member, options: RunOptions) -> Result<Opening, Failure> {
-    let data = &config.data;
-    fs::create_dir_all(data)
-        .with_context(|| format!("cannot make the data folder {}", data.display()))
+    let log = log_folder(config, &member.id);
+    fs::create_dir_all(&log)
+        .with_context(|| format!("cannot make the data folder {}", log.display()))
         .map_err(Failure::config)?;
     let folder = database_folder(config);
-    let absent = if options.trust_missing_sign_record {
+    // An observer's key has never signed anything that counts.
+    let absent = if options.trust_missing_sign_record || member.is_observer {
         Absent::Create
     } else {
         Absent::Observe
     };
-    let files = DiskFolder::open(&log_folder(config))?;
+    let files = DiskFolder::open(&log)?;
     let (files, recovered) = Files::open(files, member.genesis.hash(), member.id, absent)?;
     if recovered.dropped_bytes > 0 {
         let bytes = recovered.dropped_bytes;
@@ -469,7 +513,8 @@ async fn start_actors(
         opened,
     } = opening;
     let genesis = member.genesis.hash();
-    let validators = opened.ledger.validators().clone();
+    let (membership, members) = watch::channel(Membership::of(&opened.ledger));
+    let nodes = registered(&config, members.clone());
     let versions = Versions {
         in_force: opened.ledger.next_version(),
         known,
@@ -488,6 +533,7 @@ async fn start_actors(
         opened.ledger,
         store.clone(),
         finalized.clone(),
+        membership,
         LedgerMetrics::register(&registry)?,
         known,
     );
@@ -501,7 +547,7 @@ async fn start_actors(
     let network = network::start(network::Setup {
         seed: member.network_seed,
         listen: config.network.listen.clone(),
-        validators: member.validators,
+        nodes,
         genesis,
         receivers: Receivers {
             consensus: consensus.clone().recipient(),
@@ -516,7 +562,7 @@ async fn start_actors(
     let setup = mempool::Setup {
         genesis,
         key: member.key.clone(),
-        validators,
+        members: members.clone(),
         versions,
         limits: config.limits.clone(),
         budgets: config.budgets,
@@ -573,6 +619,7 @@ async fn start_actors(
             capacity: mempool.recipient(),
             peers: network.network.clone().recipient(),
             tip: ledger.recipient(),
+            members,
             finalized,
             progress: progress(status),
             registry,
@@ -591,24 +638,41 @@ async fn start_actors(
     Ok((api, network))
 }
 
-fn registered(config: &Config, genesis: &Genesis) -> Result<Vec<RegisteredValidator>, Failure> {
-    let address = |entry: &GenesisValidator| match config.network.dial.get(&*entry.name) {
-        Some(address) => Ok(address.clone()),
-        None => entry.address.parse(),
+/// Who may connect, and where this node dials them, whenever that changes.
+fn registered(config: &Config, mut members: watch::Receiver<Membership>) -> watch::Receiver<Vec<RegisteredNode>> {
+    let dial = config.network.dial.clone();
+    let register = move |members: &Membership| {
+        let address = |node: &Node| match dial.get(&*node.name) {
+            Some(address) => Some(address.clone()),
+            None => match node.address.parse() {
+                Ok(address) => Some(address),
+                Err(error) => {
+                    tracing::warn!(node = %node.name, %error, "cannot dial the address of this node; network.dial can replace it");
+                    None
+                }
+            },
+        };
+        let register = |node: &Node| RegisteredNode {
+            id: members.peer_id(node),
+            name: node.name.to_string(),
+            network_key: node.network_key,
+            address: address(node),
+        };
+        for name in dial
+            .keys()
+            .filter(|name| !members.nodes.iter().any(|node| *node.name == ***name))
+        {
+            tracing::warn!(name, "network.dial names a node that is not registered");
+        }
+        members.nodes.iter().map(register).collect::<Vec<_>>()
     };
-    let register = |entry: &GenesisValidator| {
-        let (name, file) = (&entry.name, config.genesis.display());
-        let address = address(entry)
-            .with_context(|| format!("the address of validator {name} in {file}, which network.dial can replace"))
-            .map_err(Failure::genesis)?;
-        Ok(RegisteredValidator {
-            id: ValidatorId::of(&entry.key),
-            name: name.to_string(),
-            network_key: entry.network_key,
-            address,
-        })
-    };
-    genesis.validators.iter().map(register).collect()
+    let (sender, nodes) = watch::channel(register(&members.borrow_and_update()));
+    actix_rt::spawn(async move {
+        while members.changed().await.is_ok() {
+            sender.send_replace(register(&members.borrow_and_update()));
+        }
+    });
+    nodes
 }
 
 /// What the API says of how far this node is.

@@ -207,8 +207,8 @@ fn execute(command: Command) -> Result<(), Failure> {
             let member = engine::identify(&load(&config)?)?;
             println!(
                 "validator {} ({}) of network {} with genesis {}",
-                member.name,
                 member.id,
+                member.name(),
                 member.genesis.name,
                 member.genesis.hash()
             );

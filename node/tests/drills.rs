@@ -6,4 +6,5 @@ mod drills {
     pub mod network;
     pub mod restart;
     pub mod upgrade;
+    pub mod validators;
 }

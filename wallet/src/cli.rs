@@ -4,6 +4,7 @@ mod accounts;
 mod args;
 mod batch;
 mod contacts;
+mod council;
 mod keys;
 mod output;
 mod passphrase;
@@ -117,6 +118,7 @@ fn run(args: Args) -> anyhow::Result<()> {
             Command::Keys(command) => keys::run(&wallet, command),
             Command::Account(command) => accounts::run(&wallet, command).await,
             Command::Contacts(command) => contacts::run(&wallet, command),
+            Command::Council(command) => council::run(&wallet, command).await,
             Command::Issue(issue) => payments::issue(&wallet, issue).await,
             Command::Pay(pay) => match pay.batch {
                 Some(_) => batch::pay(&wallet, pay).await,

@@ -147,11 +147,16 @@ impl Client {
     pub fn believe(&self, proof: &PaymentProof) -> Result<VerifiedPayment, ProofError> {
         let mut trusted = self.trusted();
         let verified = trust::verify_and_renew(&mut trusted, proof)?;
+        self.trust(trusted);
+        Ok(verified)
+    }
+
+    /// Puts what was verified in the place of what is trusted, if it is later.
+    fn trust(&self, trusted: TrustedSet) {
         let mut held = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
         if trusted.as_of > held.as_of {
             *held = trusted;
         }
-        Ok(verified)
     }
 
     /// The proof of what became of a transaction, from the first node that has one; `None` if none

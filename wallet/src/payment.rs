@@ -72,6 +72,16 @@ pub fn sign(
     memo: Text<140>,
     key: &SecretKey,
 ) -> Result<SignedTransaction, SignError> {
+    sign_together(genesis, action, memo, std::slice::from_ref(key))
+}
+
+/// The same, signed by each of these keys, which must be different.
+pub fn sign_together(
+    genesis: &GenesisHash,
+    action: Action,
+    memo: Text<140>,
+    keys: &[SecretKey],
+) -> Result<SignedTransaction, SignError> {
     let transaction = Transaction {
         version: TRANSACTION_VERSION,
         genesis: genesis.prefix(),
@@ -80,5 +90,5 @@ pub fn sign(
         actions: Bounded::new(vec![action]).expect("one of at most 64"),
         memo,
     };
-    Ok(transaction.sign([key])?)
+    Ok(transaction.sign(keys)?)
 }

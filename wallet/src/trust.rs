@@ -7,21 +7,32 @@ use std::path::Path;
 
 use causeway_contracts::{
     block::{GenesisHash, TimeMs},
+    codec::Bounded,
     committee::{ValidatorList, ValidatorSet, ValidatorSetError},
     genesis::Genesis,
-    proof::{PaymentProof, ProofError, TRUST_MS, TrustedSet, VerifiedPayment},
+    proof::{EARLIER_MAX, EarlierSet, PaymentProof, ProofError, TRUST_MS, TrustedSet, VerifiedPayment},
 };
 use serde::{Deserialize, Serialize};
 
 use crate::durable::{self, FileError};
 
-const TRUST_BYTES_MAX: u64 = 1024 * 1024;
+const TRUST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Pinned {
     genesis: GenesisHash,
     as_of: TimeMs,
+    validators: ValidatorList,
+    /// Those that decided before.
+    #[serde(default)]
+    earlier: Bounded<PinnedBefore, EARLIER_MAX>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PinnedBefore {
+    until: TimeMs,
     validators: ValidatorList,
 }
 
@@ -63,11 +74,19 @@ pub fn verify_and_renew(trusted: &mut TrustedSet, proof: &PaymentProof) -> Resul
     Ok(verified)
 }
 
+fn before(set: &EarlierSet) -> PinnedBefore {
+    PinnedBefore {
+        until: set.until,
+        validators: set.validators.to_list(),
+    }
+}
+
 pub fn save(path: &Path, trusted: &TrustedSet) -> Result<(), FileError> {
     let pinned = Pinned {
         genesis: trusted.genesis,
         as_of: trusted.as_of,
         validators: trusted.validators.to_list(),
+        earlier: Bounded::new(trusted.earlier.iter().map(before).collect()).expect("as many as may be"),
     };
     let json = serde_json::to_vec_pretty(&pinned).expect("trust has a JSON form");
     durable::replace(path, &json)
@@ -81,9 +100,16 @@ pub fn load(path: &Path, genesis: GenesisHash) -> Result<TrustedSet, TrustError>
             genesis,
         });
     }
+    let earlier = pinned.earlier.into_vec().into_iter().map(|before| {
+        Ok(EarlierSet {
+            validators: before.validators.try_into()?,
+            until: before.until,
+        })
+    });
     Ok(TrustedSet {
         genesis,
         validators: ValidatorSet::try_from(pinned.validators)?,
         as_of: pinned.as_of,
+        earlier: earlier.collect::<Result<_, ValidatorSetError>>()?,
     })
 }

@@ -70,13 +70,14 @@ impl Rotation {
             .any(|absence| absence.validator == *id && height < absence.until)
     }
 
-    /// The state after block `height` by `author`.
-    pub fn after(&self, validators: &ValidatorSet, height: Height, author: &ValidatorId) -> Self {
+    /// The state after block `height` by `author`, which `validators` decided and after which `next` decide.
+    /// Whoever is not among these is forgotten.
+    pub fn after(&self, validators: &ValidatorSet, next: &ValidatorSet, height: Height, author: &ValidatorId) -> Self {
         let expected = *self.proposer(validators, height, 0);
         let mut absences: Vec<_> = self
             .absences
             .iter()
-            .filter(|absence| absence.validator != *author && validators.by_id(&absence.validator).is_some())
+            .filter(|absence| absence.validator != *author && next.by_id(&absence.validator).is_some())
             .cloned()
             .collect();
         if expected != *author {
@@ -85,23 +86,27 @@ impl Rotation {
                 Some(Absence { since, until, .. }) => (2 * (until.0 - since.0 - 1)).min(ABSENCE_HEIGHTS_MAX),
                 None => ABSENCE_HEIGHTS_MIN,
             };
-            absences.push(Absence {
-                validator: expected,
-                since: height,
-                until: Height(height.0 + 1 + span),
-            });
+            if next.by_id(&expected).is_some() {
+                absences.push(Absence {
+                    validator: expected,
+                    since: height,
+                    until: Height(height.0 + 1 + span),
+                });
+            }
         }
         // At most f by power are passed over; the oldest returns first.
-        let next = height.next();
-        let power_of = |absence: &Absence| {
-            validators
-                .by_id(&absence.validator)
-                .map_or(0, |validator| validator.power)
+        let following = height.next();
+        let power_of = |absence: &Absence| next.by_id(&absence.validator).map_or(0, |validator| validator.power);
+        let absent_power = |absences: &[Absence]| {
+            absences
+                .iter()
+                .filter(|a| following < a.until)
+                .map(power_of)
+                .sum::<u64>()
         };
-        let absent_power = |absences: &[Absence]| absences.iter().filter(|a| next < a.until).map(power_of).sum::<u64>();
-        while absent_power(&absences) > validators.faulty_power_max() {
+        while absent_power(&absences) > next.faulty_power_max() {
             let oldest = (0..absences.len())
-                .filter(|&at| next < absences[at].until)
+                .filter(|&at| following < absences[at].until)
                 .min_by_key(|&at| (absences[at].since, absences[at].validator))
                 .expect("some power is absent");
             absences.remove(oldest);

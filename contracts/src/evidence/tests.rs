@@ -152,9 +152,11 @@ fn each_defect_is_named() {
 fn whose_rule_decides_is_the_callers_choice() {
     let mut evidence = double_vote(&GENESIS_HASH, &secret(1), VoteKind::Prevote, HEIGHT);
     evidence.round = 3;
-    assert_eq!(evidence.verify_with(&GENESIS_HASH, &set(), |_| true), Ok(()));
+    assert_eq!(evidence.verify_with(&GENESIS_HASH, &key(1), |_| true), Ok(()));
+    let stranger = evidence.verify_with(&GENESIS_HASH, &key(2), |_| true);
+    assert_eq!(stranger, Err(EvidenceError::NotAValidator(evidence.validator)));
     let mut asked = std::cell::Cell::new(0);
-    let refused = evidence.verify_with(&GENESIS_HASH, &set(), |signed| {
+    let refused = evidence.verify_with(&GENESIS_HASH, &key(1), |signed| {
         asked.set(asked.get() + 1);
         assert_eq!((signed.key, signed.domain), (key(1), Domain::Vote));
         false

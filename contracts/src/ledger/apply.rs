@@ -10,6 +10,7 @@ mod accounts;
 mod council;
 mod evidence;
 mod money;
+mod nodes;
 
 pub(super) use self::council::own_account;
 pub use self::{

@@ -1,7 +1,7 @@
 //! How a ledger becomes that of a network which continues another.
 //!
 //! Accounts, balances, holds, participants, currencies, the council, versions of the protocol and records of
-//! evidence stay as they are. Validators and parameters are those of the new genesis, nobody is absent, and what
+//! evidence stay as they are. Validators, nodes and parameters are those of the new genesis, nobody is absent or has left, and what
 //! was remembered so that nothing takes effect twice is forgotten: transactions and batches of before carry
 //! another genesis, and take effect nowhere any more.
 
@@ -12,9 +12,10 @@ use super::{
 };
 use crate::{
     block::{BlockId, CertificateError, GenesisHash, Height, TimeMs},
-    committee::{ValidatorSetError, rotation::Rotation},
+    committee::{ValidatorSetError, change::FormerValidators, rotation::Rotation},
     genesis::Genesis,
     merkle::Root,
+    registry::RegistryError,
     snapshot,
 };
 
@@ -39,6 +40,8 @@ pub enum ContinueError {
     Time { last: TimeMs, actual: TimeMs },
     #[error("the block is not final: {0}")]
     Certificate(#[from] CertificateError),
+    #[error("the nodes: {0}")]
+    Nodes(#[from] RegistryError),
     #[error("the validators: {0}")]
     Validators(#[from] ValidatorSetError),
 }
@@ -87,6 +90,9 @@ impl Ledger {
             genesis: genesis.hash(),
             parameters: genesis.parameters.clone(),
             validators: genesis.validator_set()?,
+            next_validators: genesis.validator_set()?,
+            nodes: genesis.registry()?,
+            former_validators: FormerValidators::default(),
             rotation: Rotation::default(),
             ..self.state
         };

@@ -4,7 +4,7 @@ use std::hint::black_box;
 
 use super::{
     Ledger,
-    apply::{self, Context},
+    apply::{self, Context, EVIDENCE_HEIGHTS_MAX},
     authority,
     overlay::{Changes, Overlay},
     receipt::{Outcome, Receipt, Subject, receipts_root},
@@ -129,8 +129,12 @@ pub(super) fn execute(ledger: &Ledger, time: TimeMs, author: &ValidatorId, batch
     } = run;
     let state = &ledger.state;
     let height = ledger.tip.height.next();
-    let rotation = state.rotation.after(&state.validators, height, author);
-    let changes = overlay.into_changes(rotation, height);
+    let (validators, next) = (&state.validators, &state.next_validators);
+    let rotation = state.rotation.after(validators, next, height, author);
+    let former = state
+        .former_validators
+        .after(validators, next, height, EVIDENCE_HEIGHTS_MAX);
+    let changes = overlay.into_changes(rotation, former, height);
     Effects {
         receipts,
         locations,

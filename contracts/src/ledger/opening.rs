@@ -13,11 +13,12 @@ use super::{
 };
 use crate::{
     block::{BatchDigest, GenesisHash, Height, StateHash, TimeMs, genesis_block_id},
-    committee::{ValidatorId, ValidatorSetError, rotation::Rotation},
+    committee::{ValidatorId, ValidatorSetError, change::FormerValidators, rotation::Rotation},
     genesis::Genesis,
     identity::{AccountId, AccountStatus},
     money::Currency,
     protocol::Protocol,
+    registry::RegistryError,
     snapshot::SnapshotEntry,
     transaction::{TxId, UnixSeconds},
 };
@@ -33,6 +34,8 @@ pub enum RestoreError {
     WrongTable(StateKey),
     #[error("the validators: {0}")]
     Validators(#[from] ValidatorSetError),
+    #[error("the registry of nodes: {0}")]
+    Nodes(#[from] RegistryError),
     #[error("there is a balance of {1} for account {0}, and no such account or currency")]
     Stray(AccountId, Currency),
     #[error("the balances of {currency} add up to {sum}, not to zero")]
@@ -71,6 +74,9 @@ impl Ledger {
             rotation: Rotation::default(),
             evidence: Table::new(seed),
             protocol: Protocol::default(),
+            next_validators: genesis.validator_set().expect("a checked genesis"),
+            nodes: genesis.registry().expect("a checked genesis"),
+            former_validators: FormerValidators::default(),
         };
         let changes = opening_entries(genesis, &state, seed);
         state.set_all(changes);
@@ -87,11 +93,13 @@ impl Ledger {
 
     pub(super) fn new(seed: Seed, tip: Tip, state: State, ids: RecentIds, digests: RecentDigests) -> Self {
         let validators_hash = state.validators.hash();
+        let next_validators_hash = state.next_validators.hash();
         Self {
             seed,
             tip,
             state,
             validators_hash,
+            next_validators_hash,
             ids,
             digests,
             is_good: |signed| signed.verify().is_ok(),
@@ -118,6 +126,7 @@ impl Ledger {
         let state = restore_state(genesis, seed, entries)?;
         check_balances(&state)?;
         check_evidence(&state)?;
+        state.nodes.check()?;
         let mut recent_ids = RecentIds::new(seed);
         for (valid_until, id) in ids {
             if !recent_ids.insert(valid_until, id) {
@@ -201,7 +210,7 @@ fn opening_entries(genesis: &Genesis, empty: &State, seed: Seed) -> Changes {
         overlay.keep();
     }
     overlay.keep();
-    overlay.into_changes(empty.rotation.clone(), Height::GENESIS)
+    overlay.into_changes(empty.rotation.clone(), empty.former_validators.clone(), Height::GENESIS)
 }
 
 fn restore_state(
@@ -220,6 +229,9 @@ fn restore_state(
     let mut evidence = Table::new(seed);
     let mut protocol = None;
     let mut origin = None;
+    let mut next_validators = None;
+    let mut nodes = None;
+    let mut former_validators = None;
     for (key, value) in entries {
         let is_new = match (key, value) {
             (StateKey::Account(id), StateValue::Account(it)) => accounts.insert(id, it).is_none(),
@@ -233,6 +245,9 @@ fn restore_state(
             (StateKey::Evidence(id, at), StateValue::Evidence(it)) => evidence.insert((id, at), it).is_none(),
             (StateKey::Protocol, StateValue::Protocol(it)) => protocol.replace(it).is_none(),
             (StateKey::Origin, StateValue::Origin(it)) => origin.replace(it).is_none(),
+            (StateKey::NextValidators, StateValue::NextValidators(it)) => next_validators.replace(it).is_none(),
+            (StateKey::Nodes, StateValue::Nodes(it)) => nodes.replace(it).is_none(),
+            (StateKey::FormerValidators, StateValue::FormerValidators(it)) => former_validators.replace(it).is_none(),
             _ => return Err(RestoreError::WrongTable(key)),
         };
         if !is_new {
@@ -254,6 +269,11 @@ fn restore_state(
         rotation: rotation.ok_or(RestoreError::Missing(StateKey::Rotation))?,
         evidence,
         protocol: protocol.ok_or(RestoreError::Missing(StateKey::Protocol))?,
+        next_validators: next_validators
+            .ok_or(RestoreError::Missing(StateKey::NextValidators))?
+            .try_into()?,
+        nodes: nodes.ok_or(RestoreError::Missing(StateKey::Nodes))?,
+        former_validators: former_validators.ok_or(RestoreError::Missing(StateKey::FormerValidators))?,
     })
 }
 

@@ -12,12 +12,13 @@ use super::{
 };
 use crate::{
     block::Height,
-    committee::{ValidatorId, rotation::Rotation},
+    committee::{ValidatorId, ValidatorSet, change::FormerValidators, rotation::Rotation},
     evidence::EvidenceRecord,
     governance::{CurrencyRecord, Parameters},
     identity::{AccountId, KeyPolicy, Participant, ParticipantId},
     money::Currency,
     protocol::{Protocol, Upcoming},
+    registry::Registry,
     transaction::{Action, SignedTransaction},
 };
 
@@ -201,6 +202,8 @@ pub(super) struct Overlay<'a> {
     council: Single<KeyPolicy>,
     /// What is scheduled from now on: with the block itself, only what it schedules changes.
     upcoming: Single<Option<Upcoming>>,
+    next_validators: Single<ValidatorSet>,
+    nodes: Single<Registry>,
 }
 
 impl<'a> Overlay<'a> {
@@ -221,6 +224,8 @@ impl<'a> Overlay<'a> {
             parameters_before: None,
             council: Single::default(),
             upcoming: Single::default(),
+            next_validators: Single::default(),
+            nodes: Single::default(),
         }
     }
 
@@ -337,6 +342,23 @@ impl<'a> Overlay<'a> {
         self.upcoming.put(upcoming);
     }
 
+    /// Those who decide the block after the next one, as it is to be after this block.
+    pub(super) fn next_validators(&self) -> &ValidatorSet {
+        self.next_validators.now.as_ref().unwrap_or(&self.base.next_validators)
+    }
+
+    pub(super) fn put_next_validators(&mut self, set: ValidatorSet) {
+        self.next_validators.put(set);
+    }
+
+    pub(super) fn nodes(&self) -> &Registry {
+        self.nodes.now.as_ref().unwrap_or(&self.base.nodes)
+    }
+
+    pub(super) fn put_nodes(&mut self, nodes: Registry) {
+        self.nodes.put(nodes);
+    }
+
     /// Ends a transaction that applies.
     #[inline]
     pub(super) fn keep(&mut self) {
@@ -348,6 +370,8 @@ impl<'a> Overlay<'a> {
         self.parameters_before = None;
         self.council.keep();
         self.upcoming.keep();
+        self.next_validators.keep();
+        self.nodes.keep();
     }
 
     /// Ends a transaction that does not apply: all is as it was before its first action.
@@ -362,6 +386,8 @@ impl<'a> Overlay<'a> {
         }
         self.council.take_back();
         self.upcoming.take_back();
+        self.next_validators.take_back();
+        self.nodes.take_back();
     }
 
     /// Loads what these transactions are going to read, so that they do not wait for memory one after
@@ -398,14 +424,15 @@ impl<'a> Overlay<'a> {
     }
 
     /// Every entry that is now other than in committed state, ascending by key. `rotation` is what the
-    /// block's author makes of it: no transaction changes it. `height` is the block's.
+    /// block's author makes of it: no transaction changes it. With the block those take over who were to decide
+    /// after it; `former` are then all who have left. `height` is the block's.
     ///
     /// # Panics
     /// If debits do not equal credits: if, per currency, what the changes add to balances and what they
     /// take is not the same, worked out from the records alone, not from the postings that made them;
     /// or if an account other than the currency's issuer would be below zero. Money would appear or
     /// vanish, and the process must not go on.
-    pub(super) fn into_changes(self, rotation: Rotation, height: Height) -> Changes {
+    pub(super) fn into_changes(self, rotation: Rotation, former: FormerValidators, height: Height) -> Changes {
         let protocol = self.protocol(height);
         let room = self.accounts.rows.len() + self.balances.rows.len() + 16;
         let mut changes = Changes {
@@ -435,6 +462,10 @@ impl<'a> Overlay<'a> {
         if let Some(council) = self.council.now.filter(|council| *council != self.base.council) {
             changes.push(StateKey::Council, StateValue::Council(council), None);
         }
+        if self.base.next_validators != self.base.validators {
+            let validators = self.base.next_validators.to_list();
+            changes.push(StateKey::Validators, StateValue::Validators(validators), None);
+        }
         if rotation != self.base.rotation {
             changes.push(StateKey::Rotation, StateValue::Rotation(rotation), None);
         }
@@ -443,6 +474,23 @@ impl<'a> Overlay<'a> {
         }
         if protocol != self.base.protocol {
             changes.push(StateKey::Protocol, StateValue::Protocol(protocol), None);
+        }
+        if let Some(next) = self
+            .next_validators
+            .now
+            .filter(|next| *next != self.base.next_validators)
+        {
+            changes.push(
+                StateKey::NextValidators,
+                StateValue::NextValidators(next.to_list()),
+                None,
+            );
+        }
+        if let Some(nodes) = self.nodes.now.filter(|nodes| *nodes != self.base.nodes) {
+            changes.push(StateKey::Nodes, StateValue::Nodes(nodes), None);
+        }
+        if former != self.base.former_validators {
+            changes.push(StateKey::FormerValidators, StateValue::FormerValidators(former), None);
         }
         changes
     }

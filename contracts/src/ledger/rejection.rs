@@ -77,9 +77,9 @@ pub enum Rejection {
     UnknownParticipant,
     #[error("a parameter is out of its range")]
     ParameterOutOfRange,
-    #[error("there are as many currencies or participants as there may be")]
+    #[error("there are as many currencies, participants or nodes as there may be")]
     RegistryFull,
-    #[error("the accused is not a validator")]
+    #[error("the accused, or who is to be removed, is not a validator")]
     UnknownValidator,
     #[error("the evidence is of a height that is not decided yet, or was too long ago")]
     EvidenceOutOfTime,
@@ -97,4 +97,16 @@ pub enum Rejection {
     ProtocolTooSoon,
     #[error("no version is scheduled that is not in force yet")]
     ProtocolNotScheduled,
+    #[error("no node of that name is registered, or none with that validator key")]
+    UnknownNode,
+    #[error("the node has no name, no address or an unusable key, or one key twice")]
+    NodeUnsound,
+    #[error("another node has one of these keys")]
+    NodeKeyTaken,
+    #[error("a validator key that the node would lose is in the validator set")]
+    NodeInUse,
+    #[error("the change would leave no valid validator set, or none other than before")]
+    ValidatorSetInvalid,
+    #[error("unchanged validators would not hold more than two thirds of both the old set and the new one")]
+    TooFewUnchangedValidators,
 }

@@ -7,15 +7,17 @@ use serde::{Deserialize, Serialize};
 
 use super::{overlay::Changes, posting::Part, table::Table};
 use crate::{
-    block::{GenesisHash, TimeMs},
+    block::{GenesisHash, Height, TimeMs},
     codec,
-    committee::{ValidatorId, ValidatorList, ValidatorSet, rotation::Rotation},
+    committee::{ValidatorId, ValidatorList, ValidatorSet, change::FormerValidators, rotation::Rotation},
     evidence::EvidenceRecord,
     governance::{CurrencyRecord, Parameters},
     identity::{AccountId, AccountStatus, Freeze, IdentityCommitment, KeyPolicy, Participant, ParticipantId, Tier},
+    keys::PublicKey,
     merkle::{self, Root},
     money::{Amount, Balance, Currency},
     protocol::Protocol,
+    registry::Registry,
 };
 
 /// An account, without its balances.
@@ -90,6 +92,10 @@ pub enum StateKey {
     Protocol,
     /// The genesis of the first network of all, if this one continues another; else this network's.
     Origin,
+    /// Those who decide the block after the next one.
+    NextValidators,
+    Nodes,
+    FormerValidators,
 }
 
 /// A state entry's content; the same variant as its key's.
@@ -106,11 +112,14 @@ pub enum StateValue {
     Evidence(Box<EvidenceRecord>),
     Protocol(Protocol),
     Origin(GenesisHash),
+    NextValidators(ValidatorList),
+    Nodes(Registry),
+    FormerValidators(FormerValidators),
 }
 
-/// A state entry's canonical bytes are at most this many: the longest are parameters with a limit
-/// for 256 tiers and currencies, and 256 validators.
-pub const STATE_VALUE_BYTES_MAX: usize = 64 * 1024;
+/// A state entry's canonical bytes are at most this many: the longest is a registry of 512 nodes, with some
+/// 300 bytes each.
+pub const STATE_VALUE_BYTES_MAX: usize = 256 * 1024;
 
 /// A state entry that a block set, or removed. No rule of today removes one.
 pub type Change = (StateKey, Option<StateValue>);
@@ -150,9 +159,21 @@ pub(super) struct State {
     pub(super) rotation: Rotation,
     pub(super) evidence: Table<(ValidatorId, u8), Box<EvidenceRecord>>,
     pub(super) protocol: Protocol,
+    pub(super) next_validators: ValidatorSet,
+    pub(super) nodes: Registry,
+    pub(super) former_validators: FormerValidators,
 }
 
 impl State {
+    /// As of [`super::Ledger::accountable`].
+    pub(super) fn accountable(&self, id: &ValidatorId, height: Height) -> Option<&PublicKey> {
+        if let Some(validator) = self.validators.by_id(id) {
+            return Some(&validator.key);
+        }
+        let former = self.former_validators.get(id)?;
+        (height <= former.last).then_some(&former.key)
+    }
+
     /// Every entry, table by table; the order within a table is that of insertion.
     pub(super) fn entries(&self) -> impl Iterator<Item = (StateKey, StateValue)> {
         let accounts = self.accounts.iter();
@@ -160,6 +181,7 @@ impl State {
         let currencies = self.currencies.iter();
         let participants = self.participants.iter();
         let evidence = self.evidence.iter();
+        let next = self.next_validators.to_list();
         let singles = [
             (StateKey::Parameters, StateValue::Parameters(self.parameters.clone())),
             (StateKey::Council, StateValue::Council(self.council.clone())),
@@ -167,6 +189,12 @@ impl State {
             (StateKey::Rotation, StateValue::Rotation(self.rotation.clone())),
             (StateKey::Protocol, StateValue::Protocol(self.protocol)),
             (StateKey::Origin, StateValue::Origin(self.origin)),
+            (StateKey::NextValidators, StateValue::NextValidators(next)),
+            (StateKey::Nodes, StateValue::Nodes(self.nodes.clone())),
+            (
+                StateKey::FormerValidators,
+                StateValue::FormerValidators(self.former_validators.clone()),
+            ),
         ];
         accounts
             .map(|(id, account)| (StateKey::Account(*id), StateValue::Account(account.clone())))
@@ -227,6 +255,11 @@ impl State {
                 self.validators = it.try_into().expect("checked before it was made an entry");
             }
             (StateKey::Rotation, StateValue::Rotation(it)) => self.rotation = it,
+            (StateKey::NextValidators, StateValue::NextValidators(it)) => {
+                self.next_validators = it.try_into().expect("checked before it was made an entry");
+            }
+            (StateKey::Nodes, StateValue::Nodes(it)) => self.nodes = it,
+            (StateKey::FormerValidators, StateValue::FormerValidators(it)) => self.former_validators = it,
             (StateKey::Evidence(id, at), StateValue::Evidence(it)) => drop(self.evidence.insert((id, at), it)),
             (StateKey::Protocol, StateValue::Protocol(it)) => self.protocol = it,
             (StateKey::Origin, StateValue::Origin(it)) => self.origin = it,

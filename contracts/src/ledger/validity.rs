@@ -139,7 +139,7 @@ impl Ledger {
             state_hash: self.tip.state_hash.after(&results.changes_root),
             checkpoint_root: self.tip.checkpoint_root,
             validators_hash: self.validators_hash,
-            next_validators_hash: self.validators_hash,
+            next_validators_hash: self.next_validators_hash,
         };
         let block = Block {
             header: header.clone(),
@@ -196,7 +196,7 @@ impl Ledger {
             return Err(InvalidBlock::Author(header.proposer));
         }
         expect_equal!(Validators, self.validators_hash, header.validators_hash);
-        expect_equal!(NextValidators, self.validators_hash, header.next_validators_hash);
+        expect_equal!(NextValidators, self.next_validators_hash, header.next_validators_hash);
         expect_equal!(Checkpoint, tip.checkpoint_root, header.checkpoint_root);
         Ok(())
     }

@@ -28,6 +28,7 @@ fn trusted() -> TrustedSet {
         genesis: GENESIS_HASH,
         validators: first().set,
         as_of: TimeMs(START),
+        earlier: Vec::new(),
     }
 }
 
@@ -383,6 +384,37 @@ fn following_handovers_gives_the_set_that_decides_now() {
     assert_eq!(followed.validators, third().set);
     assert_eq!(followed.as_of, TimeMs(START + 40 * 86_400_000));
     assert_eq!(trusted().follow(&[]), Ok(trusted()));
+}
+
+#[test]
+fn changes_before_the_trusted_set_are_passed_over() {
+    let handovers = long_proof().handovers;
+    let half = trusted().follow(&handovers[..1]).expect("a good handover");
+    assert_eq!(half.follow(&handovers), trusted().follow(&handovers));
+    let stranger = TrustedSet {
+        validators: Committee::new(&[(9, 1)]).set,
+        ..trusted()
+    };
+    assert_eq!(stranger.follow(&handovers), Ok(stranger.clone()));
+    assert_eq!(long_proof().verify(&stranger), Err(ProofError::OtherValidators));
+}
+
+/// A payment of just before a change is believed after it; what those who have left sign later is not.
+#[test]
+fn who_has_left_is_believed_for_blocks_of_their_time() {
+    let followed = trusted().follow(&long_proof().handovers).expect("good handovers");
+    let check = |committee: &Committee, days: u64, expected| {
+        let shown = proof(vec![], committee, days).verify(&followed);
+        assert_eq!(shown.map(|shown| shown.height.0), expected, "{days}");
+    };
+    check(&second(), 39, Ok(39_001));
+    // The proof's block is a millisecond after the last one.
+    check(&second(), 40, Err(ProofError::OtherValidators));
+    check(&first(), 19, Ok(19_001));
+    let mut later = followed.clone();
+    later.hand_over(first().set, TimeMs(START + 51 * 86_400_000));
+    let left = later.earlier.iter().map(|set| set.until.0 - START);
+    assert_eq!(left.collect::<Vec<_>>(), [40 * 86_400_000, 51 * 86_400_000]);
 }
 
 #[test]

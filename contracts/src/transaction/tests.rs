@@ -4,6 +4,7 @@ use super::*;
 use crate::{
     block::{Height, VoteKind},
     codec::TooMany,
+    committee::change::ValidatorChange,
     example::{
         GENESIS_HASH, currency, currency_record, double_vote, key, list, not_a_point, participant, participant_id,
         secret, small_order_keys, text, transfer, two_of_three,
@@ -313,6 +314,24 @@ fn evidence_is_reported_at_most_once_in_a_transaction() {
     let transfer = transfer().actions[0].clone();
     assert_eq!(of(vec![report(), transfer.clone()]), Ok(()));
     assert_eq!(of(vec![report(), transfer, report()]), Err(TransactionError::Reports));
+}
+
+#[test]
+fn validators_are_changed_at_most_once_in_a_transaction() {
+    let of = |count| {
+        let change = ValidatorChange {
+            remove: list(vec![ValidatorId([1; 20])]),
+            set: list(Vec::new()),
+        };
+        let action = Action::Council(CouncilAction::ChangeValidators(change));
+        let transaction = Transaction {
+            actions: list(vec![action; count]),
+            ..transfer()
+        };
+        transaction.sign([&secret(1)]).map(drop)
+    };
+    assert_eq!(of(1), Ok(()));
+    assert_eq!(of(2), Err(TransactionError::ValidatorChanges));
 }
 
 #[test]

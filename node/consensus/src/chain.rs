@@ -111,6 +111,7 @@ impl Chain {
             block: tip.block,
             state_hash: tip.state_hash,
             validators: self.ledger.validators().clone(),
+            next_validators: self.ledger.next_validators().clone(),
             rotation: self.ledger.rotation().clone(),
             protocol: *self.ledger.protocol(),
         }

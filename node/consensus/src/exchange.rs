@@ -12,6 +12,7 @@
 //!
 //! An [`Exchange`] leaves in [`Exchange::take_actions`] what is to be done, in order.
 
+mod authors;
 mod check;
 mod gather;
 mod pool;
@@ -29,12 +30,13 @@ use std::{
 use causeway_contracts::{
     block::{BatchDigest, HashedBatch, TimeMs},
     codec::{self, Bounded},
-    committee::{ValidatorId, ValidatorSet},
+    committee::ValidatorId,
     protocol::{ProtocolVersion, Versions},
     transaction::TxId,
 };
 
 pub use self::{
+    authors::Authors,
     check::{BatchFault, CheckedBatch, RawBatch, Signatures, check_batches},
     gather::{GatherError, Gathered, Question},
     yields::{Yield, yields},
@@ -63,7 +65,7 @@ const CHECK_BYTES_MAX: usize = 1024 * 250;
 #[derive(Debug)]
 pub struct Exchange<R> {
     me: ValidatorId,
-    validators: ValidatorSet,
+    authors: Authors,
     versions: Versions,
     pool: Pool,
     gathers: Gathers<R>,
@@ -124,6 +126,8 @@ pub enum WhyDropped {
     AuthorFull,
     /// It needs a version of the protocol that is not in force yet.
     NotInForce,
+    /// Its sender is not a validator.
+    NotAValidators,
 }
 
 /// Which batches of a block are wanted, and who should have them.
@@ -141,10 +145,10 @@ pub struct Wanted {
 impl<R> Exchange<R> {
     /// Each author's unordered batches take at most `author_bytes_max` bytes of memory, and those that
     /// blocks name as much again as the largest block does.
-    pub fn new(me: ValidatorId, validators: ValidatorSet, versions: Versions, author_bytes_max: usize) -> Self {
+    pub fn new(me: ValidatorId, authors: impl Into<Authors>, versions: Versions, author_bytes_max: usize) -> Self {
         Self {
             me,
-            validators,
+            authors: authors.into(),
             versions,
             pool: Pool::new(author_bytes_max),
             gathers: Gathers::default(),
@@ -160,8 +164,13 @@ impl<R> Exchange<R> {
         std::mem::take(&mut self.actions)
     }
 
-    pub fn validators(&self) -> &ValidatorSet {
-        &self.validators
+    pub fn authors(&self) -> &Authors {
+        &self.authors
+    }
+
+    /// After a block has changed them.
+    pub fn set_authors(&mut self, authors: Authors) {
+        self.authors = authors;
     }
 
     /// For [`check_batches`].
@@ -175,8 +184,13 @@ impl<R> Exchange<R> {
         self.versions.in_force = self.versions.in_force.max(version);
     }
 
-    /// Takes in what a peer sent as a batch, unless it is known or there is no room.
+    /// Takes in what a peer sent as a batch, unless it is known or there is no room. What is from no validator
+    /// that this node knows of is dropped: it may be one of a later height, and then a block will name its
+    /// batch.
     pub fn arrive(&mut self, from: ValidatorId, payload: Arc<[u8]>) {
+        if self.authors.key(&from).is_none() {
+            return self.actions.push(ExchangeAction::Dropped(WhyDropped::NotAValidators));
+        }
         match RawBatch::new(from, payload) {
             Some(raw) => self.take_in(raw),
             None => self.blame(from, BatchMisconduct::Length),
@@ -346,7 +360,7 @@ impl<R> Exchange<R> {
             self.actions.push(ExchangeAction::Answer(request, Ok(all)));
             return;
         };
-        let others = self.validators.iter().map(|(id, _)| *id);
+        let others = self.authors.members().iter().copied();
         // Whoever sent a batch that found no room here is known, and has it.
         let turned_away = missing.iter().filter_map(|digest| self.turned_away.sender(digest));
         let likely = [proposer, author].into_iter().chain(turned_away);

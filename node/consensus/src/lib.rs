@@ -44,8 +44,8 @@ pub use self::{
     chain::{Chain, Draft, WrongHeight},
     engine::Signing,
     exchange::{
-        BatchFault, BatchMisconduct, CheckedBatch, Exchange, ExchangeAction, GatherError, Gathered, Question, RawBatch,
-        Signatures, Wanted, WhyDropped, Yield, check_batches, yields,
+        Authors, BatchFault, BatchMisconduct, CheckedBatch, Exchange, ExchangeAction, GatherError, Gathered, Question,
+        RawBatch, Signatures, Wanted, WhyDropped, Yield, check_batches, yields,
     },
     files::{Absent, Files, FilesError, Folder, JournalError, Recovered},
     log::{JudgedValue, LOG_ENTRY_BYTES_MAX, LogEntry, Timer, TimerKind},

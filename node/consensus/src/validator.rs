@@ -58,6 +58,7 @@ pub struct Beginning {
 }
 
 pub struct Validator {
+    me: ValidatorId,
     genesis: GenesisHash,
     scheme: Arc<dyn Scheme>,
     known: ProtocolVersion,
@@ -90,6 +91,7 @@ impl Validator {
             known,
         } = beginning;
         Self {
+            me: ValidatorId::of(&key.public_key()),
             genesis,
             scheme: Arc::clone(&scheme),
             known,
@@ -118,10 +120,16 @@ impl Validator {
             best: self.peers.best(&self.tip.validators).max(self.tip.height),
             round: self.replica.round(),
             signing: match self.replica.signing() {
-                Signing::From(first) => first <= self.tip.height.next(),
+                Signing::From(first) => self.is_validator() && first <= self.tip.height.next(),
                 Signing::Observing => false,
             },
         }
+    }
+
+    /// Whether this node's key is in the set that decides the next block. If not it follows, and neither
+    /// votes nor proposes; it does again from the height on at which its key is in the set.
+    pub fn is_validator(&self) -> bool {
+        self.tip.validators.by_id(&self.me).is_some()
     }
 
     pub fn handle(&mut self, event: Event, now: Moment) -> Vec<Action> {
@@ -411,10 +419,20 @@ impl Validator {
         }
     }
 
+    /// Whether it is a validator at the next height or at the one after it.
+    fn may_decide(&self, peer: &ValidatorId) -> bool {
+        let sets = [&self.tip.validators, &self.tip.next_validators];
+        sets.iter().any(|set| set.by_id(peer).is_some())
+    }
+
     fn heard_message(&mut self, from: ValidatorId, message: Message, arrived: TimeMs, now: Moment) {
         let below = Height(message.height().0.saturating_sub(1));
         self.peers.at_least(from, below);
-        self.input(Input::Message { from, message, arrived }, now);
+        // Of others nothing is kept: so what is kept is bounded by the number of validators. They say nothing
+        // that those do not say.
+        if self.may_decide(&from) {
+            self.input(Input::Message { from, message, arrived }, now);
+        }
         if below > self.tip.height.next() {
             self.catch_up(now);
         }

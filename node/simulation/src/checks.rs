@@ -196,9 +196,8 @@ impl Checks {
         height: Height,
         execution: &Execution,
         ledger: &Ledger,
-        judge: (&ValidatorSet, &dyn Scheme),
+        scheme: &dyn Scheme,
     ) {
-        let (validators, scheme) = judge;
         for (key, value) in &execution.changes {
             let (StateKey::Evidence(accused, place), Some(StateValue::Evidence(record))) = (key, value) else {
                 continue;
@@ -206,10 +205,12 @@ impl Checks {
             self.recorded += 1;
             let evidence = &record.evidence;
             self.invariant_only_the_guilty_are_accused(&format!("the ledger at height {height}"), evidence);
-            let verdict = evidence.verify_with(&self.genesis, validators, |signed| scheme.is_good(signed));
+            let verdict = ledger
+                .accountable(accused, evidence.height)
+                .map(|key| evidence.verify_with(&self.genesis, key, |signed| scheme.is_good(signed)));
             let recorded: Vec<_> = ledger.evidence_against(*accused).collect();
             let same_height = recorded.iter().filter(|it| it.evidence.height == evidence.height);
-            if verdict.is_err() || evidence.validator != *accused || same_height.count() != 1 {
+            if verdict != Some(Ok(())) || evidence.validator != *accused || same_height.count() != 1 {
                 self.violated(format!(
                     "height {height} records as {place}, where there are {}: {evidence:?}, {verdict:?}",
                     recorded.len()
@@ -245,7 +246,7 @@ impl Checks {
         self.invariant_at_most_once(height, execution);
         self.invariant_nothing_before_its_version(header.version, execution, ledger);
         self.invariant_conserved(height, ledger);
-        self.invariant_evidence_is_against_the_guilty(height, execution, ledger, judge);
+        self.invariant_evidence_is_against_the_guilty(height, execution, ledger, judge.1);
     }
 
     fn invariant_valid(&mut self, certified: &CertifiedBlock, wall: TimeMs, judge: (&ValidatorSet, &dyn Scheme)) {

@@ -51,6 +51,8 @@ counts! {
     restored: "restarts on a chain of some height",
     replayed: "log entries replayed",
     observing: "restarts without a sign record",
+    left: "changes of validators in which one left",
+    joined: "changes of validators in which one came back",
     later_rounds: "blocks decided after the first round",
     fetched: "answers with blocks to catch up",
     asked: "questions for missing batches",

@@ -12,6 +12,7 @@ mod byzantine;
 mod chance;
 mod checks;
 mod clients;
+mod council;
 mod disk;
 mod env;
 mod faults;

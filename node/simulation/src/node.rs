@@ -7,9 +7,9 @@ mod brief;
 use std::{collections::BTreeMap, sync::Arc};
 
 use causeway_consensus::{
-    Absent, Action, Alarm, BatchFault, Beginning, Chain, CheckedBatch, Draft, Event as Input, Exchange, ExchangeAction,
-    GatherError, Message, Moment, Question, RawBatch, Reports, Signing as SignsFrom, Validator, Verdict, Wanted,
-    WhyDropped, check_batches,
+    Absent, Action, Alarm, Authors, BatchFault, Beginning, Chain, CheckedBatch, Draft, Event as Input, Exchange,
+    ExchangeAction, GatherError, Message, Moment, Question, RawBatch, Reports, Signing as SignsFrom, Validator,
+    Verdict, Wanted, WhyDropped, check_batches,
     wire::{BLOCKS_MAX, CertifiedBlock, FetchRequest, FetchResponse},
     yields,
 };
@@ -22,7 +22,7 @@ use causeway_contracts::{
     committee::{ValidatorId, ValidatorSet},
     genesis::Genesis,
     keys::{Domain, SecretKey},
-    ledger::rejection::Skip,
+    ledger::{Ledger, rejection::Skip},
     protocol::{PROTOCOL_MAX, Protocol, Versions},
     transaction::SignedTransaction,
 };
@@ -44,6 +44,7 @@ const AUTHOR_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// What all validators of a network have in common.
 pub struct Shared {
     pub genesis: Genesis,
+    /// Of the genesis.
     pub validators: ValidatorSet,
     /// By place in the simulation.
     pub ids: Vec<ValidatorId>,
@@ -193,7 +194,7 @@ impl Node {
             in_force: chain.ledger().next_version(),
             known: PROTOCOL_MAX,
         };
-        let mut exchange = Exchange::new(self.id, shared.validators.clone(), versions, AUTHOR_BYTES_MAX);
+        let mut exchange = Exchange::new(self.id, Authors::of(chain.ledger()), versions, AUTHOR_BYTES_MAX);
         for signed in self.database.unordered() {
             exchange.resume(CheckedBatch::stored(signed.clone()));
         }
@@ -216,6 +217,11 @@ impl Node {
         });
         self.later(env, TICK, Wake::Tick);
         self.input(Input::Begin, shared, env, checks)
+    }
+
+    /// Its ledger, while it runs.
+    pub fn ledger(&self) -> Option<&Ledger> {
+        self.process.as_ref().map(|process| process.chain.ledger())
     }
 
     /// What was in memory only is gone.

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use causeway_contracts::{
     block::Height,
-    committee::ValidatorId,
+    committee::{Validator, ValidatorId},
+    genesis::{Genesis, GenesisValidator},
     governance::CouncilAction,
     identity::KeyPolicy,
     keys::SecretKey,
@@ -18,6 +19,7 @@ use crate::{
     chance::Chance,
     checks::Checks,
     clients::{self, Clients},
+    council::Council,
     disk::{DiskError, Files},
     env::{Env, Event, MS, Trace, Weather},
     faults::{Faults, Reached},
@@ -86,8 +88,17 @@ struct World {
     /// Byzantine, or with a clock that is too wrong: nothing is asked of their progress.
     excused: BTreeSet<usize>,
     goal: Option<u64>,
+    council: Option<Council>,
     /// Paid after faults had stopped.
     last: Option<TxId>,
+}
+
+fn members(genesis: &Genesis) -> Vec<Validator> {
+    let member = |entry: &GenesisValidator| Validator {
+        key: entry.key,
+        power: entry.power,
+    };
+    genesis.validators.iter().map(member).collect()
 }
 
 /// Runs one seed to its end. `text` asks for the whole trace.
@@ -160,6 +171,7 @@ impl World {
             Trace::Digest(Sha256::new())
         };
         let faulty_us = 2_000 * MS + chance.below(8_000 * MS);
+        let council = Council::new(plan.seed, &members(&shared.genesis), &excused);
         let mut env = Env::new(chance, count, trace);
         env.faults = faults;
         let mut world = Self {
@@ -174,6 +186,7 @@ impl World {
             faulty_us,
             excused,
             goal: None,
+            council,
             last: None,
         };
         for place in 0..count {
@@ -322,6 +335,19 @@ impl World {
         self.env.at(delay, Event::Restart(place));
     }
 
+    /// The council decides by what some honest validator knows, and tells another.
+    fn change_validators(&mut self, to: usize) {
+        let Some(council) = &mut self.council else { return };
+        let mut honest = self.nodes.iter().filter(|node| node.is_honest());
+        let Some(act) = honest.find_map(Node::ledger).and_then(|ledger| council.act(ledger)) else {
+            return;
+        };
+        let signed = self.clients.govern(act, &self.env, &self.signing);
+        self.checks.submitted.insert(signed.id());
+        let transaction = Box::new(signed);
+        self.env.at(MS, Event::Submit { to, transaction });
+    }
+
     fn pay(&mut self) {
         let to = self.env.chance.index(self.nodes.len());
         let transaction = if self.env.chance.per_mille(200) {
@@ -350,6 +376,7 @@ impl World {
             }
             self.env.at(MS, Event::Submit { to, transaction });
         }
+        self.change_validators(to);
         let delay = 5 * MS + self.env.chance.below(150 * MS);
         self.env.at(delay, Event::Clients);
     }

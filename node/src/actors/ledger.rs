@@ -2,6 +2,7 @@
 //! write blocks.
 
 pub mod actor;
+pub mod membership;
 pub mod message;
 pub mod metrics;
 mod spenders;
@@ -9,4 +10,4 @@ mod spenders;
 mod tests;
 mod upgrade;
 
-pub use self::{actor::LedgerActor, metrics::LedgerMetrics};
+pub use self::{actor::LedgerActor, membership::Membership, metrics::LedgerMetrics};

@@ -1,4 +1,5 @@
-//! The network of a validator: libp2p between registered peers, and nobody else.
+//! The network of a node: libp2p between registered peers, and nobody else. Who is registered may change at any
+//! time: a node that no longer is, is disconnected.
 //!
 //! A small actor takes messages; the swarm runs in a task of its own behind bounded channels, and each
 //! link (one direction of the traffic with a peer) has a task that writes or reads it. Payloads do not
@@ -38,7 +39,7 @@ use std::{
 };
 
 use actix::{Actor, Addr, Arbiter, Recipient};
-use causeway_contracts::{block::GenesisHash, committee::ValidatorId, keys::PublicKey};
+use causeway_contracts::{block::GenesisHash, committee::ValidatorId, keys::PublicKey, registry::NODES_MAX};
 use futures::StreamExt;
 use libp2p::{
     Multiaddr, PeerId, Swarm, SwarmBuilder, connection_limits, connection_limits::ConnectionLimits,
@@ -68,8 +69,8 @@ pub struct Setup {
     /// The seed of the key that names this node to its peers (RFC 8032, section 5.1.5).
     pub seed: [u8; 32],
     pub listen: TcpAddress,
-    /// All validators; this node may be among them.
-    pub validators: Vec<RegisteredValidator>,
+    /// All nodes that may connect, whenever that changes; this node may be among them.
+    pub nodes: watch::Receiver<Vec<RegisteredNode>>,
     pub genesis: GenesisHash,
     pub receivers: Receivers,
     /// Answers peers' questions.
@@ -77,15 +78,16 @@ pub struct Setup {
     pub metrics: prometheus::Registry,
 }
 
-/// A validator that may connect.
+/// A node that may connect.
 #[derive(Debug, Clone)]
-pub struct RegisteredValidator {
+pub struct RegisteredNode {
+    /// By which the other actors know it: the validator's that it is, or would be.
     pub id: ValidatorId,
     /// For logs.
     pub name: String,
     pub network_key: PublicKey,
-    /// Where it is dialed.
-    pub address: TcpAddress,
+    /// Where it is dialed, if that can be told.
+    pub address: Option<TcpAddress>,
 }
 
 /// A network that is listening.
@@ -104,11 +106,6 @@ pub enum NetworkError {
     InUse { address: TcpAddress },
     #[error("cannot listen on {address}: {source}; network.listen must be an address of this machine")]
     Listen { address: TcpAddress, source: io::Error },
-    #[error("the network key of validator {name}: {source}")]
-    Key {
-        name: String,
-        source: identity::DecodingError,
-    },
     #[error("cannot register the network's metrics: {0}")]
     Metrics(#[from] prometheus::Error),
     #[error("cannot set up encryption: {0}")]
@@ -122,7 +119,6 @@ impl NetworkError {
     pub const fn exit_status(&self) -> ExitStatus {
         match self {
             Self::InUse { .. } | Self::Listen { .. } => ExitStatus::Listen,
-            Self::Key { .. } => ExitStatus::Config,
             Self::Metrics(_) | Self::Encryption(_) | Self::Threads(_) => ExitStatus::Bug,
         }
     }
@@ -164,11 +160,20 @@ pub async fn start(setup: Setup) -> Result<Running, NetworkError> {
 async fn listen_and_run(mut setup: Setup) -> Result<(Addr<Network>, Multiaddr), NetworkError> {
     let keypair = Keypair::ed25519_from_bytes(&mut setup.seed).expect("any 32 bytes are a seed");
     let own_key = keypair.public().to_peer_id();
-    let registered = setup.validators.len();
-    let peers = peers(setup.validators, own_key)?;
-    if peers.len() == registered {
-        tracing::warn!(key = %own_key, "this node's network key is no validator's; the validators will refuse it");
+    let mut nodes = setup.nodes;
+    let (own, others) = by_key(&nodes.borrow_and_update(), own_key);
+    if own.is_none() {
+        tracing::warn!(
+            key = %own_key,
+            "this node's network key is not registered, as far as this node knows the chain; nodes that know more \
+             of it decide by that, and refuse it if it is not"
+        );
     }
+    let now = Instant::now();
+    let peers: HashMap<_, _> = others
+        .into_iter()
+        .map(|(key, node)| (key, Peer::new(node, now)))
+        .collect();
     let metrics = Metrics::register(&setup.metrics)?;
     let mut swarm = swarm(keypair, peers.keys().copied().collect())?;
     let listening = listen(&mut swarm, &setup.listen).await?;
@@ -179,6 +184,7 @@ async fn listen_and_run(mut setup: Setup) -> Result<(Addr<Network>, Multiaddr), 
     let driver = Driver::new(Start {
         swarm,
         peers,
+        nodes,
         hello: Hello {
             version: WIRE_VERSION,
             genesis: setup.genesis,
@@ -192,31 +198,20 @@ async fn listen_and_run(mut setup: Setup) -> Result<(Addr<Network>, Multiaddr), 
     Ok((Network::new(links, commands, metrics).start(), listening))
 }
 
-/// The registered validators but this one, by their keys.
-fn peers(validators: Vec<RegisteredValidator>, own_key: PeerId) -> Result<HashMap<PeerId, Peer>, NetworkError> {
-    let now = Instant::now();
-    let mut peers = HashMap::new();
-    for validator in validators {
-        let RegisteredValidator {
-            id,
-            name,
-            network_key,
-            address,
-        } = validator;
-        let key = match identity::ed25519::PublicKey::try_from_bytes(network_key.as_bytes()) {
-            Ok(key) => identity::PublicKey::from(key).to_peer_id(),
-            Err(source) => return Err(NetworkError::Key { name, source }),
-        };
-        if key == own_key {
-            continue;
+/// The registered nodes by their keys: this one, and the others.
+fn by_key(nodes: &[RegisteredNode], own_key: PeerId) -> (Option<RegisteredNode>, HashMap<PeerId, RegisteredNode>) {
+    let mut others = HashMap::new();
+    for node in nodes {
+        match identity::ed25519::PublicKey::try_from_bytes(node.network_key.as_bytes()) {
+            Ok(key) => drop(others.insert(identity::PublicKey::from(key).to_peer_id(), node.clone())),
+            Err(error) => tracing::error!(node = node.name, %error, "cannot use the network key of a registered node"),
         }
-        peers.insert(key, Peer::new(id, name, address.multiaddress().clone(), now));
     }
-    Ok(peers)
+    (others.remove(&own_key), others)
 }
 
 fn swarm(keypair: Keypair, registered: HashSet<PeerId>) -> Result<Swarm<Behaviour>, NetworkError> {
-    let peers = u32::try_from(registered.len()).expect("far fewer validators than that");
+    let peers = u32::try_from(NODES_MAX).expect("far fewer nodes than that");
     let behaviour = |keypair: &Keypair| Behaviour {
         links: links::Behaviour::new(registered),
         limits: connection_limits::Behaviour::new(

@@ -10,9 +10,11 @@ use std::path::{Path, PathBuf};
 use causeway_contracts::{
     block::GenesisHash,
     codec,
+    committee::ValidatorSet,
     genesis::Genesis,
     ledger::Tip,
     merkle::Root,
+    proof::{CertifiedHeader, Handover},
     snapshot::{Chunk, SnapshotEntry},
 };
 use rocksdb::WriteBatch;
@@ -21,9 +23,9 @@ use super::{
     database::{Database, Mode, View},
     error::StoreError,
     folder,
-    format::{BEGINNING_KEY, Column, StoredBlock, digest_key, height_key, id_key},
+    format::{BEGINNING_KEY, Column, StoredBlock, digest_key, handover_key, height_key, id_key},
     open::{PIECE_BYTES, check_identity, create, put_identity, read_tip, replace},
-    snapshot::{self, Contents, SnapshotError, SnapshotFile},
+    snapshot::{self, Broken, Contents, SnapshotError, SnapshotFile},
 };
 
 /// Writes a snapshot of the state after the last block to a file that there is not yet.
@@ -72,10 +74,31 @@ fn check_origin(snapshot: &SnapshotFile, genesis: &Genesis, hash: &GenesisHash) 
             found: block.header.genesis,
         });
     }
-    let validators = genesis.validator_set().expect("a genesis is checked when it is read");
+    let not_final = |source| SnapshotError::NotFinal {
+        path: path.clone(),
+        source,
+    };
+    let mut validators = genesis.validator_set().expect("a genesis is checked when it is read");
+    let mut deciders = None;
+    for Handover { last, next } in snapshot.handovers() {
+        let CertifiedHeader { header, certificate } = last;
+        if header.height >= block.header.height {
+            deciders.get_or_insert_with(|| validators.clone());
+        }
+        certificate.verify(hash, &validators).map_err(not_final)?;
+        let next = ValidatorSet::try_from(next.clone()).ok();
+        let named = next.filter(|next| {
+            (certificate.height, certificate.block) == (header.height, header.id())
+                && header.next_validators_hash == next.hash()
+        });
+        validators = named.ok_or_else(|| SnapshotError::Broken {
+            path: path.clone(),
+            problem: Broken::Handover(header.height),
+        })?;
+    }
     certificate
-        .verify(hash, &validators)
-        .map_err(|source| SnapshotError::NotFinal { path, source })
+        .verify(hash, deciders.as_ref().unwrap_or(&validators))
+        .map_err(not_final)
 }
 
 /// Writes a snapshot into an empty database, one chunk in memory.
@@ -85,6 +108,12 @@ fn fill(database: &Database, genesis: &GenesisHash, snapshot: &mut SnapshotFile)
         let (chunk, _) = snapshot.chunk(index)?;
         put_chunk(database, chunk)?;
     }
+    let mut piece = WriteBatch::default();
+    for handover in snapshot.handovers() {
+        let key = handover_key(handover.last.header.height);
+        piece.put_cf(database.column(Column::Meta), key, codec::encode(handover));
+    }
+    database.write(piece, false)?;
     put_beginning(database, genesis, snapshot.block())?;
     Ok(())
 }

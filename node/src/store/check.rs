@@ -14,14 +14,18 @@ use causeway_contracts::{
         receipt::{Subject, receipts_root},
     },
     money::Currency,
+    proof::Handover,
 };
 
 use super::{
     database::{Database, Entry, Mode, View},
     error::{Damage, StoreError},
     folder,
-    format::{Column, IndexEntry, StoredBlock, StoredReceipts, digest_of, height_key, height_of, id_of, pending_of},
-    open::{check_identity, decode_key, follows, hash_seed, read_beginning, read_tip, state_entry},
+    format::{
+        Column, IndexEntry, StoredBlock, StoredReceipts, digest_of, handover_key, height_key, height_of, id_of,
+        pending_of,
+    },
+    open::{check_identity, decode_key, follows, hash_seed, read_beginning, read_handovers, read_tip, state_entry},
 };
 
 /// So many problems are kept; all are counted.
@@ -147,7 +151,7 @@ struct Inspection<'a> {
     genesis_hash: GenesisHash,
     /// What the first block follows.
     first: Tip,
-    /// Those of the genesis decide all blocks: no rule of today changes them.
+    /// Those that decide the next block that is looked at: of the genesis, and as the blocks change them.
     validators: ValidatorSet,
     view: &'a View<'a>,
     summary: Summary,
@@ -194,6 +198,12 @@ impl<'a> Inspection<'a> {
                 Ok((height, stored)) => {
                     self.summary.blocks += 1;
                     self.expect(height == stored.block.header.height, || Damage::Chain(height));
+                    if parent.is_none() {
+                        match self.validators_at(height) {
+                            Ok(validators) => self.validators = validators.unwrap_or_else(|| self.validators.clone()),
+                            Err(error) => self.note(error),
+                        }
+                    }
                     self.certificate(&stored);
                     if parent.is_none() && height == self.summary.beginning {
                         self.first_of_snapshot(&stored.block);
@@ -202,6 +212,9 @@ impl<'a> Inspection<'a> {
                         if let Err(error) = self.contents(&stored.block) {
                             self.note(error);
                         }
+                    }
+                    if let Err(error) = self.handover(&stored) {
+                        self.note(error);
                     }
                     parent = Some(stored.block);
                 }
@@ -278,6 +291,34 @@ impl<'a> Inspection<'a> {
                 source,
             });
         }
+    }
+
+    /// Those who decide after this block.
+    fn handover(&mut self, StoredBlock { block, certificate }: &StoredBlock) -> Result<(), StoreError> {
+        let header = &block.header;
+        let found: Option<Handover> = self.view.get(Column::Meta, &handover_key(header.height))?;
+        let changes = header.next_validators_hash != header.validators_hash;
+        let damaged = || self.view.database().damaged(Damage::Handover(header.height));
+        if found.is_some() != changes {
+            return Err(damaged());
+        }
+        if let Some(Handover { last, next }) = found {
+            let next = ValidatorSet::try_from(next).map_err(|_| damaged())?;
+            let is_its_own = (&last.header, &last.certificate) == (header, certificate);
+            if !is_its_own || next.hash() != header.next_validators_hash {
+                return Err(damaged());
+            }
+            self.validators = next;
+        }
+        Ok(())
+    }
+
+    /// Those who decided the first block of a database that was made from a snapshot.
+    fn validators_at(&self, height: Height) -> Result<Option<ValidatorSet>, StoreError> {
+        let handovers = read_handovers(self.view, height)?;
+        let last = handovers.last().map(|last| ValidatorSet::try_from(last.next.clone()));
+        let damaged = |_| self.view.database().damaged(Damage::Handover(height));
+        last.transpose().map_err(damaged)
     }
 
     fn contents(&mut self, block: &Block) -> Result<(), StoreError> {

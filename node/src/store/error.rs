@@ -152,6 +152,8 @@ pub enum Damage {
     Key { column: Column },
     #[error("a value of column {}: {source}", .column.name())]
     Value { column: Column, source: DecodeError },
+    #[error("the validators after block {0} are not those that its header names")]
+    Handover(Height),
     #[error("block {0} is not there")]
     NoBlock(Height),
     #[error("the receipts of block {0} are not there")]

@@ -6,6 +6,7 @@
 //! | `meta` | `genesis` | genesis hash |
 //! | `meta` | `tip` | the last committed block's [`Tip`] |
 //! | `meta` | `beginning` | height of the snapshot that the database was made from; absent where all is here from the genesis on |
+//! | `meta` | `handover` and a height | [`Handover`] after the block of that height, if other validators decide then |
 //! | `blocks` | height | [`StoredBlock`] |
 //! | `receipts` | height | the block's receipts, in order |
 //! | `batches` | digest | [`SignedBatch`](causeway_contracts::block::SignedBatch) |
@@ -83,6 +84,19 @@ pub(super) const FORMAT_KEY: &[u8] = b"format";
 pub(super) const GENESIS_KEY: &[u8] = b"genesis";
 pub(super) const TIP_KEY: &[u8] = b"tip";
 pub(super) const BEGINNING_KEY: &[u8] = b"beginning";
+pub(super) const HANDOVER_PREFIX: &[u8] = b"handover";
+
+/// After the last block of a set that gives way to another.
+pub(super) fn handover_key(height: Height) -> [u8; 16] {
+    let mut key = [0; 16];
+    key[..8].copy_from_slice(HANDOVER_PREFIX);
+    key[8..].copy_from_slice(&height_key(height));
+    key
+}
+
+pub(super) fn handover_of(key: &[u8]) -> Option<Height> {
+    height_of(key.strip_prefix(HANDOVER_PREFIX)?)
+}
 
 /// A final block with what makes it final.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]

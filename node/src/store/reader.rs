@@ -12,7 +12,8 @@ use causeway_contracts::{
     ledger::{Day, StateKey, StateValue, Tip, receipt::Receipt},
     merkle,
     money::Currency,
-    proof::{CertifiedHeader, PROOF_VERSION, PaymentProof},
+    proof::{CertifiedHeader, HANDOVERS_MAX, Handover, PROOF_VERSION, PaymentProof},
+    registry::Registry,
     statement::{AccountView, BalanceView},
     transaction::TxId,
 };
@@ -24,7 +25,7 @@ use super::{
         CURRENCY_TABLE, Column, EVIDENCE_TABLE, IndexEntry, Location, PARTICIPANT_TABLE, StoredBlock, StoredReceipts,
         balances_prefix, evidence_after, height_key, pending_of,
     },
-    open::{decode_key, read_beginning, read_tip, state_entry},
+    open::{decode_key, read_beginning, read_handovers, read_tip, state_entry},
 };
 
 /// Answers each question from one committed block, never from between two.
@@ -112,9 +113,28 @@ impl Reader {
                 header: block.header,
                 certificate,
             },
-            // Validators do not change yet.
-            handovers: Bounded::default(),
+            handovers: self.handovers_in(view, height)?,
         })
+    }
+
+    /// The last changes of validators before a block of this height, the first of them first: of those that
+    /// decided it, the last one made them its validators.
+    pub fn handovers(&self, before: Height) -> Result<Bounded<Handover, HANDOVERS_MAX>, StoreError> {
+        self.handovers_in(&self.database.view(), before)
+    }
+
+    fn handovers_in(&self, view: &View<'_>, before: Height) -> Result<Bounded<Handover, HANDOVERS_MAX>, StoreError> {
+        read_handovers(view, before)
+    }
+
+    /// The registered nodes, and the block they are of.
+    pub fn nodes(&self) -> Result<(Tip, Registry), StoreError> {
+        let view = self.database.view();
+        let tip = read_tip(&view)?;
+        match state(&view, &StateKey::Nodes)? {
+            Some(StateValue::Nodes(nodes)) => Ok((tip, nodes)),
+            Some(_) | None => Err(self.wrong_table()),
+        }
     }
 
     /// An account with all its balances, and the block they are of.

@@ -21,6 +21,7 @@ use causeway_contracts::{
     block::{CertificateError, GenesisHash, Height},
     codec::{self, Bounded, DecodeError},
     merkle::Root,
+    proof::{HANDOVERS_MAX, Handover},
     snapshot::{CHUNK_BYTES_MAX, CHUNKS_MAX, Chunk, ChunkError, Cutter, Manifest, ManifestError, SnapshotEntry},
 };
 
@@ -29,7 +30,7 @@ use super::{
     error::{Attempt, StoreError},
     folder::sync_parent,
     format::{Column, StoredBlock, digest_from, digest_of, height_key, id_from, id_of},
-    open::{decode_key, first_kept, first_remembered, read_state, read_tip},
+    open::{decode_key, first_kept, first_remembered, read_handovers, read_state, read_tip},
 };
 use crate::exit::ExitStatus;
 
@@ -38,12 +39,14 @@ const MAGIC: &[u8; 16] = b"causeway-snap/1\n";
 const FOOTER_BYTES: usize = 8 + 32 + MAGIC.len();
 
 /// The longest part of it are the chunks' roots and places, 40 bytes and a few each.
-const TRAILER_BYTES_MAX: usize = CHUNKS_MAX * 48 + 128 * 1024;
+const TRAILER_BYTES_MAX: usize = CHUNKS_MAX * 48 + 128 * 1024 + HANDOVERS_MAX * 32 * 1024;
 
 /// What tells what the chunks are.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 struct Trailer {
     block: StoredBlock,
+    /// From the genesis to those who decide after the block.
+    handovers: Bounded<Handover, HANDOVERS_MAX>,
     manifest: Manifest,
     /// Where each chunk's length stands.
     places: Bounded<u64, CHUNKS_MAX>,
@@ -121,6 +124,8 @@ pub enum Broken {
     ChunkBytes { index: u32, source: DecodeError },
     #[error("{0}")]
     Chunk(#[source] ChunkError),
+    #[error("the validators after block {0} are not those that its header names")]
+    Handover(Height),
 }
 
 /// Everything that a snapshot of the view's state holds, in its order.
@@ -146,6 +151,7 @@ pub(super) fn write(view: &View<'_>, genesis: &GenesisHash, path: &Path) -> Resu
     let tip = read_tip(view)?;
     let block = view.get(Column::Blocks, &height_key(tip.height))?;
     let block: StoredBlock = block.ok_or(SnapshotError::NoBlock)?;
+    let handovers = read_handovers(view, tip.height.next())?;
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
@@ -180,7 +186,7 @@ pub(super) fn write(view: &View<'_>, genesis: &GenesisHash, path: &Path) -> Resu
         if let Some(chunk) = last {
             output.chunk(&chunk)?;
         }
-        output.finish(block, manifest)
+        output.finish(block, handovers, manifest)
     });
     let bytes = finished.map_err(failed(Attempt::Write, &partial))?;
     fs::rename(&partial, path).map_err(failed(Attempt::Rename, &partial))?;
@@ -211,10 +217,16 @@ impl Output {
     }
 
     /// Synced when it returns. Gives the file's length.
-    fn finish(mut self, block: StoredBlock, manifest: Manifest) -> io::Result<u64> {
+    fn finish(
+        mut self,
+        block: StoredBlock,
+        handovers: Bounded<Handover, HANDOVERS_MAX>,
+        manifest: Manifest,
+    ) -> io::Result<u64> {
         let places = Bounded::new(std::mem::take(&mut self.places)).expect("as many as the manifest has chunks");
         let trailer = codec::encode(&Trailer {
             block,
+            handovers,
             manifest,
             places,
         });
@@ -306,6 +318,10 @@ impl SnapshotFile {
     /// The block after which the state was this, as its validators certified it.
     pub fn block(&self) -> &StoredBlock {
         &self.trailer.block
+    }
+
+    pub fn handovers(&self) -> &[Handover] {
+        &self.trailer.handovers
     }
 
     pub fn manifest(&self) -> &Manifest {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use causeway_contracts::{
     block::{BatchDigest, Block, CommitCertificate, SignedBatch},
     codec,
-    ledger::{Execution, Tip, receipt::Subject},
+    ledger::{Execution, StateKey, StateValue, Tip, receipt::Subject},
+    proof::{CertifiedHeader, Handover},
 };
 use rocksdb::WriteBatch;
 use tokio::sync::{mpsc, oneshot};
@@ -14,8 +15,8 @@ use super::{
     database::Database,
     error::{Damage, StoreError},
     format::{
-        Column, IndexEntry, Location, StoredBlock, StoredReceipts, TIP_KEY, digest_from, digest_key, height_key,
-        id_from, id_key, tip_value,
+        Column, IndexEntry, Location, StoredBlock, StoredReceipts, TIP_KEY, digest_from, digest_key, handover_key,
+        height_key, id_from, id_key, tip_value,
     },
     open::{first_kept, first_remembered},
 };
@@ -189,6 +190,7 @@ impl Writer {
         self.add_receipts(&mut write, &commit.execution);
         self.add_changes(&mut write, &commit.execution);
         self.add_remembered(&mut write, &commit.execution, tip);
+        self.add_handover(&mut write, commit);
         write.put_cf(
             self.database.column(Column::Meta),
             TIP_KEY,
@@ -242,6 +244,28 @@ impl Writer {
             match value {
                 Some(value) => write.put_cf(state, codec::encode(key), codec::encode(value)),
                 None => write.delete_cf(state, codec::encode(key)),
+            }
+        }
+    }
+
+    /// With the last block of a set the one that follows it becomes the set that decides.
+    fn add_handover(&self, write: &mut WriteBatch, commit: &BlockCommit) {
+        let header = &commit.block.header;
+        for (key, value) in &commit.execution.changes {
+            if let (StateKey::Validators, Some(StateValue::Validators(next))) = (key, value) {
+                assert_ne!(
+                    header.validators_hash, header.next_validators_hash,
+                    "the header names the next set"
+                );
+                let meta = self.database.column(Column::Meta);
+                let handover = Handover {
+                    last: CertifiedHeader {
+                        header: header.clone(),
+                        certificate: commit.certificate.clone(),
+                    },
+                    next: next.clone(),
+                };
+                write.put_cf(meta, handover_key(header.height), codec::encode(&handover));
             }
         }
     }

@@ -195,7 +195,7 @@ impl Member {
         }
     }
 
-    fn network_address(&self) -> TcpAddress {
+    pub fn network_address(&self) -> TcpAddress {
         format!("/ip4/127.0.0.1/tcp/{}", self.network_port).parse().unwrap()
     }
 
@@ -204,7 +204,7 @@ impl Member {
             genesis: genesis.to_owned(),
             data: "data".into(),
             keys: KeyFiles {
-                validator: "validator.key".into(),
+                validator: Some("validator.key".into()),
                 network: "network.key".into(),
             },
             network: NetworkConfig {

@@ -144,7 +144,7 @@ impl NodeFolder {
             genesis: "genesis.toml".into(),
             data: "data".into(),
             keys: KeyFiles {
-                validator: "validator.key".into(),
+                validator: Some("validator.key".into()),
                 network: "network.key".into(),
             },
             network: NetworkConfig {
@@ -182,6 +182,12 @@ impl NodeFolder {
 
     pub fn config(&self) -> PathBuf {
         self.path().join("node.toml")
+    }
+
+    /// Of the only key that this node has had.
+    pub fn sign_record(&self) -> PathBuf {
+        let mut folders = fs::read_dir(self.path().join("data/consensus")).unwrap();
+        folders.next().unwrap().unwrap().path().join("sign.record")
     }
 
     pub fn database(&self) -> PathBuf {

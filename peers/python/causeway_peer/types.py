@@ -130,6 +130,13 @@ GENESIS = record(
 
 VALIDATORS = sequence(record(("key", public_key), ("power", u64)), 256)
 
+NODE = record(
+    ("name", text(64)),
+    ("network_key", public_key),
+    ("address", text(128)),
+    ("validator_keys", sequence(public_key, 2), []),
+)
+
 FREEZE_SCOPE = variants(("account",), ("currency", CURRENCY))
 FREEZING = record(("by", PARTICIPANT_ID), ("account", ACCOUNT), ("scope", FREEZE_SCOPE), ("reason", u16))
 
@@ -143,6 +150,15 @@ COUNCIL_ACTION = variants(
     ("schedule_protocol", record(("version", u16), ("height", u64))),
     ("withdraw_protocol",),
     ("set_council", KEY_POLICY),
+    (
+        "change_validators",
+        record(
+            ("remove", sequence(raw(20), 32), []),
+            ("set", sequence(record(("key", public_key), ("power", u64)), 32), []),
+        ),
+    ),
+    ("set_node", NODE),
+    ("remove_node", record(("name", text(64)))),
 )
 
 SIGNED_VOTE = record(("block", optional(HASH), None), ("signature", SIGNATURE))
@@ -225,6 +241,12 @@ REASONS = (
     "protocol_not_next",
     "protocol_too_soon",
     "protocol_not_scheduled",
+    "unknown_node",
+    "node_unsound",
+    "node_key_taken",
+    "node_in_use",
+    "validator_set_invalid",
+    "too_few_unchanged_validators",
 )
 
 REJECTION = variants(*((name,) for name in REASONS))

@@ -123,7 +123,7 @@ async fn open(wallet: &Wallet, home: &Home, open: Open) -> anyhow::Result<()> {
     }
     let operator_key = wallet.open_key(home, &open.operator_key)?;
     let done = teller
-        .carry_out(&operator_key, (action, Text::default()), is_like)
+        .carry_out(std::slice::from_ref(&operator_key), (action, Text::default()), is_like)
         .await?;
     let address = address_of(&done.action, home);
     report(wallet, &done, ["Opened", &format!("an account at {}", open.operator)])?;

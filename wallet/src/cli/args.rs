@@ -1,10 +1,15 @@
 //! What can be typed.
 
-use std::{num::NonZeroU32, path::PathBuf};
+use std::{num::NonZeroU32, path::PathBuf, str::FromStr};
 
+use anyhow::Context;
 use causeway_contracts::{
+    codec::Text,
+    committee::Validator,
     identity::{IdentityCommitment, ParticipantId},
+    keys::PublicKey,
     money::Currency,
+    registry::NodeName,
     transaction::TxId,
 };
 use causeway_wallet::exit;
@@ -67,6 +72,9 @@ pub enum Command {
     /// Names for addresses
     #[command(subcommand)]
     Contacts(ContactsCommand),
+    /// Change validators and nodes (for the council)
+    #[command(subcommand)]
+    Council(CouncilCommand),
     /// Create money in an account (for issuers)
     Issue(Issue),
     /// Pay one, or many from a CSV file
@@ -201,6 +209,81 @@ pub struct Open {
     /// The operator's salted hash of what it knows of the holder; random if absent
     #[arg(long, value_name = "HEX")]
     pub identity: Option<IdentityCommitment>,
+}
+
+/// Each is signed with keys of the wallet that together reach the council's threshold.
+#[derive(Debug, Subcommand)]
+pub enum CouncilCommand {
+    /// Change who votes, from the second block after the one in which it is final on
+    ///
+    /// Those who keep their power must be more than two thirds of the old set and of the new one; so at most
+    /// one of four changes at a time. Take keys from their owners, not from a node.
+    Validators {
+        /// A validator's public key, with its power if that is not 1: ed25519:... or ed25519:...=2. Its node must
+        /// be registered with it
+        #[arg(long, value_name = "KEY[=POWER]")]
+        set: Vec<SetValidator>,
+        /// The public key of a validator that is to leave
+        #[arg(long, value_name = "KEY", required_unless_present = "set")]
+        remove: Vec<PublicKey>,
+        #[command(flatten)]
+        signers: Signers,
+    },
+    /// Register a node, or replace what is registered under its name
+    ///
+    /// Without a validator key it observes: it follows the chain and answers for reading. To give a
+    /// validator another key, register the node with both, change the validators, and register it with the new
+    /// one alone.
+    SetNode {
+        /// What the node is called
+        name: NodeName,
+        /// Its network key, ed25519:...
+        #[arg(long, value_name = "KEY")]
+        network_key: PublicKey,
+        /// Where it is dialled, such as /ip4/127.0.0.1/tcp/27100
+        #[arg(long)]
+        address: Text<128>,
+        /// Its validator key; twice while one follows the other
+        #[arg(long, value_name = "KEY")]
+        validator_key: Vec<PublicKey>,
+        #[command(flatten)]
+        signers: Signers,
+    },
+    /// Take a node out of the registry: the others no longer talk to it
+    RemoveNode {
+        name: NodeName,
+        #[command(flatten)]
+        signers: Signers,
+    },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Signers {
+    /// A council member's key in this wallet; as often as the threshold needs
+    #[arg(long = "key", value_name = "NAME", required = true)]
+    pub keys: Vec<String>,
+}
+
+/// A validator with its power.
+#[derive(Debug, Clone)]
+pub struct SetValidator(pub Validator);
+
+impl FromStr for SetValidator {
+    type Err = anyhow::Error;
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let (key, power) = match text.split_once('=') {
+            Some((key, power)) => (key, power.parse().context("the power is a whole number from 1 on")?),
+            None => (text, 1),
+        };
+        anyhow::ensure!(
+            power > 0,
+            "the power is a whole number from 1 on; --remove takes a validator out"
+        );
+        Ok(Self(Validator {
+            key: key.parse()?,
+            power,
+        }))
+    }
 }
 
 #[derive(Debug, Subcommand)]

@@ -39,7 +39,9 @@ pub async fn pay(wallet: &Wallet, pay: Pay) -> anyhow::Result<()> {
     let key = wallet.open_key(&home, &account.key)?;
     let asked = (payment.action(), payment.memo.clone());
     let mut teller = Teller::new(wallet, &home, &client)?;
-    let done = teller.carry_out(&key, asked, |tx| payment.is_made_by(tx)).await?;
+    let done = teller
+        .carry_out(std::slice::from_ref(&key), asked, |tx| payment.is_made_by(tx))
+        .await?;
     let what = format!(
         "{} to {}",
         output::money(payment.amount, exponent, currency),
@@ -63,7 +65,9 @@ pub async fn issue(wallet: &Wallet, issue: Issue) -> anyhow::Result<()> {
     let key = wallet.open_key(&home, &issue.key)?;
     let like = |tx: &Transaction| *tx.actions == [action.clone()] && tx.memo == memo;
     let mut teller = Teller::new(wallet, &home, &client)?;
-    let done = teller.carry_out(&key, (action.clone(), memo.clone()), like).await?;
+    let done = teller
+        .carry_out(std::slice::from_ref(&key), (action.clone(), memo.clone()), like)
+        .await?;
     let what = format!(
         "{} to {}",
         output::money(amount, exponent, issue.currency),

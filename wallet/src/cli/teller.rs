@@ -72,7 +72,7 @@ impl<'a> Teller<'a> {
     /// brings it to its end. The bytes are in the history before they are sent.
     pub async fn carry_out(
         &mut self,
-        key: &SecretKey,
+        keys: &[SecretKey],
         (action, memo): (Action, Text<140>),
         is_like: impl Fn(&Transaction) -> bool,
     ) -> anyhow::Result<Done> {
@@ -98,7 +98,7 @@ impl<'a> Teller<'a> {
                 Settled::Dead { .. } => note!("It is proved to have had no effect; making a new one."),
             }
         }
-        let tx = payment::sign(self.client.genesis(), action, memo, key)?;
+        let tx = payment::sign_together(self.client.genesis(), action, memo, keys)?;
         // First: what cannot be sent must not be remembered as if it had been.
         self.client.check(&tx)?;
         self.history.sent(&tx)?;

@@ -7,7 +7,7 @@ use std::{
 };
 
 use causeway_contracts::{
-    api::{BlockView, KEY_HEADER, ReadRequest, SIGNATURE_HEADER, TIME_HEADER, TransactionView},
+    api::{BlockView, Handovers, KEY_HEADER, ReadRequest, SIGNATURE_HEADER, TIME_HEADER, TransactionView},
     block::{Height, TimeMs},
     codec::Text,
     committee::ValidatorId,
@@ -15,7 +15,7 @@ use causeway_contracts::{
     identity::AccountId,
     keys::SecretKey,
     money::Currency,
-    proof::CertifiedHeader,
+    proof::{CertifiedHeader, PROOF_BYTES_MAX},
     statement::{AccountView, Answer, SignedStatement},
     transaction::TxId,
 };
@@ -105,6 +105,7 @@ impl Client {
         read: impl Fn(Answer) -> Option<T>,
     ) -> Result<Agreed<T>, ClientError> {
         self.check_trust()?;
+        self.follow_validators().await;
         let mut best = 0;
         for round in 0..ROUNDS {
             if round > 0 {
@@ -134,6 +135,21 @@ impl Client {
             agreeing: best,
             asked: self.nodes.len(),
         })
+    }
+
+    /// Follows changes of validators that some node shows and the trusted set has made. No harm is done if none
+    /// does: then the trusted set is asked as it is.
+    async fn follow_validators(&self) {
+        for node in self.in_order() {
+            let request = self.http.get(self.url(node, "/v1/handovers"));
+            let Ok(shown) = http::call::<Handovers>(request, http::REQUEST_TIMEOUT, PROOF_BYTES_MAX).await else {
+                continue;
+            };
+            // Another node may show what verifies.
+            if let Ok(followed) = self.trusted().follow(&shown.handovers) {
+                return self.trust(followed);
+            }
+        }
     }
 
     async fn ask_all<T: DeserializeOwned>(
@@ -166,6 +182,7 @@ impl Client {
     /// The height of a certified block past `expiry`, if more than f of the power sign, of states at
     /// or past that block, that the transaction has no receipt.
     pub(super) async fn proved_dead(&self, id: &TxId, expiry: TimeMs) -> Option<Height> {
+        self.follow_validators().await;
         let path = format!("/v1/transactions/{id}");
         let views = self
             .ask_all::<TransactionView>(|node| self.http.get(self.url(node, &path)), STATEMENT_BYTES_MAX)

@@ -8,7 +8,11 @@ use crate::{
     api::ReadRequest,
     block::{Batch, Block, SignedBatch, TimeMs, VoteKind, batch::BATCH_VERSION, batches_root, genesis_block_id},
     codec::encode,
-    committee::{ValidatorId, rotation::Rotation},
+    committee::{
+        Validator, ValidatorId,
+        change::{FormerValidators, ValidatorChange},
+        rotation::Rotation,
+    },
     evidence::EvidenceRecord,
     example::{
         Committee, GENESIS_HASH, currency, currency_record, double_proposal, double_vote, genesis, header, key, list,
@@ -25,6 +29,7 @@ use crate::{
     merkle::{self, Root},
     money::{Amount, Balance},
     protocol::ProtocolVersion,
+    registry::{Node, Registry},
     statement::{AccountView, Answer, BalanceView, Statement},
     transaction::{Action, FreezeScope, TxId},
 };
@@ -153,9 +158,30 @@ fn actions(lines: &mut Lines) {
         ),
         ("withdraw_protocol", CouncilAction::WithdrawProtocol),
         ("set_council", CouncilAction::SetCouncil(two_of_three())),
+        (
+            "change_validators",
+            CouncilAction::ChangeValidators(ValidatorChange {
+                remove: list(vec![ValidatorId::of(&key(1))]),
+                set: list(vec![Validator {
+                    key: key(2),
+                    power: 300,
+                }]),
+            }),
+        ),
+        ("set_node", CouncilAction::SetNode(node())),
+        ("remove_node", CouncilAction::RemoveNode { name: node().name }),
     ];
     for (name, action) in rows {
         lines.bytes(&format!("action.council.{name}"), &Action::Council(action));
+    }
+}
+
+fn node() -> Node {
+    Node {
+        name: text("bank a"),
+        network_key: key(3),
+        address: text("/ip4/127.0.0.1/tcp/27100"),
+        validator_keys: list(vec![key(1), key(2)]),
     }
 }
 
@@ -196,7 +222,14 @@ fn committees(lines: &mut Lines) {
     }
     let equal = Committee::new(&[(1, 1), (2, 1), (3, 1), (4, 1)]).set;
     let author = *Rotation::default().proposer(&equal, header().height, 1);
-    lines.bytes("rotation", &Rotation::default().after(&equal, header().height, &author));
+    lines.bytes(
+        "rotation",
+        &Rotation::default().after(&equal, &equal, header().height, &author),
+    );
+    lines.bytes("registry", &Registry::new([node()]).expect("sound"));
+    let fewer = Committee::new(&[(1, 1), (2, 300), (3, 70_000)]).set;
+    let former = FormerValidators::default().after(&committee.set, &fewer, header().height, 1);
+    lines.bytes("former_validators", &former);
     for domain in [
         Domain::Transaction,
         Domain::Vote,

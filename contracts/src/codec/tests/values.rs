@@ -8,6 +8,7 @@ use crate::{
     codec::{self, Bounded, Text},
     committee::{
         Validator,
+        change::ValidatorChange,
         rotation::{Absence, Rotation},
     },
     evidence::{Conflict, Evidence, EvidenceRecord, SignedProposal, SignedVote},
@@ -24,6 +25,7 @@ use crate::{
     merkle::InclusionPath,
     money::{Amount, Balance, Currency},
     protocol::ProtocolVersion,
+    registry::Node,
     statement::{AccountView, Answer, BalanceView, SignedStatement, Statement},
     transaction::{Action, FreezeScope, Nonce, SignedTransaction, Transaction, TransactionSignature, UnixSeconds},
 };
@@ -183,7 +185,20 @@ pub fn council_action() -> impl Strategy<Value = CouncilAction> {
         (version(), height()).prop_map(|(version, height)| CouncilAction::ScheduleProtocol { version, height }),
         Just(CouncilAction::WithdrawProtocol),
         policy().prop_map(CouncilAction::SetCouncil),
+        (list(fixed!(crate::committee::ValidatorId), 3), list(validator(), 3))
+            .prop_map(|(remove, set)| CouncilAction::ChangeValidators(ValidatorChange { remove, set })),
+        node().prop_map(CouncilAction::SetNode),
+        text().prop_map(|name| CouncilAction::RemoveNode { name }),
     ]
+}
+
+pub fn node() -> impl Strategy<Value = Node> {
+    (text(), key(), text(), list(key(), 2)).prop_map(|(name, network_key, address, validator_keys)| Node {
+        name,
+        network_key,
+        address,
+        validator_keys,
+    })
 }
 
 pub fn scope() -> impl Strategy<Value = FreezeScope> {
@@ -407,7 +422,11 @@ pub fn certificate() -> impl Strategy<Value = CommitCertificate> {
 }
 
 pub fn validators() -> impl Strategy<Value = crate::committee::ValidatorList> {
-    list((key(), number()).prop_map(|(key, power)| Validator { key, power }), 4)
+    list(validator(), 4)
+}
+
+pub fn validator() -> impl Strategy<Value = Validator> {
+    (key(), number()).prop_map(|(key, power)| Validator { key, power })
 }
 
 /// Read from bytes, since its field is its own.

@@ -35,7 +35,7 @@ impl Network {
         let alive = |round: &u32| !dead.contains(self.rotation.proposer(&self.set, self.height, *round));
         let round = (0..1000).find(alive).expect("someone alive proposes at last");
         let author = *self.rotation.proposer(&self.set, self.height, round);
-        self.rotation = self.rotation.after(&self.set, self.height, &author);
+        self.rotation = self.rotation.after(&self.set, &self.set, self.height, &author);
         self.height = self.height.next();
         round
     }
@@ -161,7 +161,7 @@ fn the_absence_ends_at_its_height() {
     let height = Height(10);
     let missed = *start.proposer(&set, height, 0);
     let author = *start.proposer(&set, height, 1);
-    let after = start.after(&set, height, &author);
+    let after = start.after(&set, &set, height, &author);
     assert_eq!(
         after.absences(),
         [Absence {
@@ -202,9 +202,9 @@ fn an_absent_author_is_absent_no_longer() {
     let set = committee(&[1; 7]);
     let start = Rotation::default();
     let (first, second) = (*start.proposer(&set, Height(1), 0), *start.proposer(&set, Height(1), 1));
-    let absent = start.after(&set, Height(1), &second);
+    let absent = start.after(&set, &set, Height(1), &second);
     assert!(absent.is_absent(&first, Height(2)));
-    let back = absent.after(&set, Height(2), &first);
+    let back = absent.after(&set, &set, Height(2), &first);
     assert!(!back.is_absent(&first, Height(3)));
 }
 
@@ -292,7 +292,7 @@ proptest! {
                 network.decide(&dead);
             } else {
                 let author = id(&network.set, any_author.index(powers.len()));
-                network.rotation = network.rotation.after(&network.set, network.height, &author);
+                network.rotation = network.rotation.after(&network.set, &network.set, network.height, &author);
                 network.height = network.height.next();
             }
             let absent_power: u64 = network.set.iter()

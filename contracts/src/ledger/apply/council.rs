@@ -1,6 +1,6 @@
 //! What the council does.
 
-use super::{Context, currency};
+use super::{Context, currency, nodes};
 use crate::{
     block::Height,
     governance::{CouncilAction, CurrencyRecord},
@@ -68,6 +68,9 @@ pub(super) fn apply(overlay: &mut Overlay<'_>, context: &Context<'_>, action: &C
             overlay.put_council(keys.clone());
             Ok(())
         }
+        CouncilAction::ChangeValidators(change) => nodes::change_validators(overlay, change),
+        CouncilAction::SetNode(node) => nodes::set(overlay, node),
+        CouncilAction::RemoveNode { name } => nodes::remove(overlay, name),
     }
 }
 

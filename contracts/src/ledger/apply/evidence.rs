@@ -25,10 +25,9 @@ pub(super) fn report(
 ) -> Result<(), Rejection> {
     let base = overlay.base();
     let accused = evidence.validator;
-    // The set does not change yet, so the present one decided every height.
-    if base.validators.by_id(&accused).is_none() {
-        return Err(Rejection::UnknownValidator);
-    }
+    let key = base
+        .accountable(&accused, evidence.height)
+        .ok_or(Rejection::UnknownValidator)?;
     let age = context.height.0.checked_sub(evidence.height.0);
     if !age.is_some_and(|age| (1..=EVIDENCE_HEIGHTS_MAX).contains(&age)) {
         return Err(Rejection::EvidenceOutOfTime);
@@ -44,7 +43,7 @@ pub(super) fn report(
         return Err(Rejection::EvidenceFull);
     }
     evidence
-        .verify_with(&base.genesis, &base.validators, context.is_good)
+        .verify_with(&base.genesis, key, context.is_good)
         .map_err(|_| Rejection::EvidenceInvalid)?;
     let record = EvidenceRecord {
         evidence: evidence.clone(),

@@ -6,7 +6,7 @@ use super::network::*;
 use crate::{
     block::{GenesisHash, Height, TimeMs},
     codec,
-    committee::{ValidatorId, rotation::Rotation},
+    committee::{ValidatorId, change::FormerValidators, rotation::Rotation},
     evidence::EvidenceRecord,
     governance::Parameters,
     identity::{AccountId, AccountStatus, Freeze, IdentityCommitment, Tier},
@@ -18,6 +18,7 @@ use crate::{
     merkle,
     money::{Amount, Balance},
     protocol::{Protocol, ProtocolVersion, Upcoming},
+    registry::Registry,
     transaction::{FreezeScope, TxId},
 };
 
@@ -69,6 +70,9 @@ fn state_keys_have_these_bytes() {
         ),
         (StateKey::Protocol, "09"),
         (StateKey::Origin, "0a"),
+        (StateKey::NextValidators, "0b"),
+        (StateKey::Nodes, "0c"),
+        (StateKey::FormerValidators, "0d"),
     ];
     for (key, expected) in &rows {
         assert_eq!(hex_of(key), *expected);
@@ -128,7 +132,12 @@ fn registries_and_singles_have_these_bytes() {
     let missed = (1..=4)
         .map(Height)
         .find(|height| *rotation.proposer(net.ledger.validators(), *height, 0) != author);
-    let absent = rotation.after(net.ledger.validators(), missed.unwrap(), &author);
+    let absent = rotation.after(
+        net.ledger.validators(),
+        net.ledger.validators(),
+        missed.unwrap(),
+        &author,
+    );
     assert_eq!(absent.absences().len(), 1);
     let rows = [
         (
@@ -163,6 +172,16 @@ fn registries_and_singles_have_these_bytes() {
             }),
             "09010102fb2c01".into(),
         ),
+        (
+            StateValue::Nodes(Registry::new([node("v9", "v9 network", &["v9"])]).unwrap()),
+            format!(
+                "0c010276390 1{}142f6970342f3132372e302e302e312f7463702f310101{}",
+                key_hex("v9 network"),
+                key_hex("v9")
+            )
+            .replace(' ', ""),
+        ),
+        (StateValue::FormerValidators(FormerValidators::default()), "0d00".into()),
     ];
     for (value, expected) in rows {
         assert_eq!(hex_of(&value), expected, "{value:?}");
@@ -177,6 +196,8 @@ fn registries_and_singles_have_these_bytes() {
     let bytes = hex::encode(codec::encode(&record));
     assert_eq!(hex_of(&StateValue::Evidence(Box::new(record))), format!("08{bytes}"));
     let validators = StateValue::Validators(net.ledger.validators().to_list());
+    let next = StateValue::NextValidators(net.ledger.validators().to_list());
+    assert_eq!(hex_of(&next)[2..], hex_of(&validators)[2..]);
     let hashes = [sha_of(&validators), sha_of(&StateValue::Rotation(absent))];
     assert_eq!(hashes, ["32934b11875f21be", "ba1662adc8fa171e"]);
 }
@@ -220,6 +241,12 @@ fn receipts_have_these_bytes() {
         Rejection::ProtocolNotNext,
         Rejection::ProtocolTooSoon,
         Rejection::ProtocolNotScheduled,
+        Rejection::UnknownNode,
+        Rejection::NodeUnsound,
+        Rejection::NodeKeyTaken,
+        Rejection::NodeInUse,
+        Rejection::ValidatorSetInvalid,
+        Rejection::TooFewUnchangedValidators,
     ];
     assert!(reasons.is_sorted());
     for (at, reason) in reasons.into_iter().enumerate() {
@@ -279,13 +306,13 @@ fn a_fixed_block_has_these_hashes() {
     ];
     let expected = [
         "3829a5f27b2b6234de65d746f7383f5debb55bdc00291181e23f602ab38efdb3",
-        "b3d9a0ec4d52bc7a68db12edef167e125a75a374b0f04a2ea4d2c6574a101257",
-        "dc7ff9b7f275aca5af1b13be1874fab57f594c07af2d5c9202d96477abbf64ee",
+        "fab43c03cf4ad68a6f1a433a35d90f4c6f770737a80837bb73fa5c5d0de517ea",
+        "d98663bcd5f4215b1b5085f896b2948976f2e206b8d105a689cfd14c17df28ea",
         "9d4654c2944f2ef74f6cd71138f39018540a26eedd5426d3a70bc03368abaa42",
         "a16eba5dc6a256741a13e9745a7928ff5e2c7717f69beeaca4bc4a294bc5881a",
         "a3f262ebe18a4dd8f1dd63d0d68b63d7d251d96e8cfe619a9c7a42df31c86af0",
-        "0e294eefa2dc0b48cc55922582206ee1955c539b25712ee832ce7abfdc4ddfa7",
-        "5ea925b1cbddc355ab36d7314b952feb7532e70e55e04c3f047a4dc72ae85116",
+        "6b5caac20b8d32f8a31c1aa46d50679944f3756caf6d4b07a8a1cceb19ebdf68",
+        "fd417fa64ad64298d7aa2abe74a417d0204b10ceb759b8fc81e99120d138a67d",
     ];
     assert_eq!(actual[..], expected[..]);
     assert_eq!(net.ledger.tip().state_hash, block.header.state_hash);

@@ -5,12 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::{collection::vec, prelude::*, sample::select};
 
 use super::{
-    model::{Model, ModelAccount},
+    model::{Model, ModelAccount, Set},
     network::*,
 };
 use crate::{
     block::{BatchDigest, HashedBatch, Height, TimeMs},
-    committee::ValidatorId,
+    committee::{ValidatorId, ValidatorList},
     evidence::Conflict,
     genesis::Genesis,
     governance::{CouncilAction, Parameters},
@@ -22,6 +22,8 @@ use crate::{
 };
 
 const VALIDATORS: [&str; 4] = ["v1", "v2", "v3", "v4"];
+/// The last two are not registered from the start.
+const NODES: [&str; 6] = ["v1", "v2", "v3", "v4", "v5", "v6"];
 const PARTICIPANTS: [&str; 5] = ["ECB", "JCB", "BANK", "PSP", "LATE"];
 /// Operator and key; the last two are opened on the way, if at all.
 const CUSTOMERS: [(&str, &str); 6] = [
@@ -88,6 +90,11 @@ enum ActionSpec {
     /// A version, so many heights ahead of the last block.
     Schedule(u16, u64),
     Withdraw,
+    /// Who is removed, and who gets a power.
+    Change(Vec<&'static str>, Vec<(&'static str, u64)>),
+    /// A name, and whose keys.
+    SetNode(&'static str, &'static str, Vec<&'static str>),
+    RemoveNode(&'static str),
     /// By one against another, at a height, with a flaw if any.
     Report(&'static str, &'static str, u64, Flaw),
 }
@@ -150,8 +157,31 @@ fn action() -> impl Strategy<Value = ActionSpec> {
         3 => report_spec(),
         1 => (1..4u16, 60..70u64).prop_map(|(version, ahead)| ActionSpec::Schedule(version, ahead)),
         1 => Just(ActionSpec::Withdraw),
+        4 => change_spec(),
+        3 => node_spec(),
+        1 => select(&NODES[..]).prop_map(ActionSpec::RemoveNode),
         1 => (20..100u64, 59..700u32).prop_map(|(payment, validity)| ActionSpec::SetParameters(payment, validity)),
     ]
+}
+
+fn change_spec() -> impl Strategy<Value = ActionSpec> {
+    let remove = prop_oneof![2 => vec(select(&NODES[..]), 0..1), 3 => vec(select(&NODES[..]), 1..3)];
+    let power = prop_oneof![1 => 0..1u64, 12 => 1..3u64];
+    let set = vec((select(&NODES[..]), power), 0..2);
+    (remove, set).prop_map(|(remove, set)| ActionSpec::Change(remove, set))
+}
+
+fn node_spec() -> impl Strategy<Value = ActionSpec> {
+    let name = || select(&NODES[..]);
+    let keys = prop_oneof![3 => vec(name(), 1..3), 1 => vec(name(), 0..1)];
+    let network = prop_oneof![4 => Just(None), 1 => name().prop_map(Some)];
+    (name(), network, keys, any::<bool>()).prop_map(|(name, network, mut keys, own)| {
+        if own {
+            keys.insert(0, name);
+            keys.truncate(2);
+        }
+        ActionSpec::SetNode(name, network.unwrap_or(name), keys)
+    })
 }
 
 fn report_spec() -> impl Strategy<Value = ActionSpec> {
@@ -253,6 +283,9 @@ impl Builder {
                 height: Height(self.net.ledger.tip().height.0 + ahead),
             }),
             ActionSpec::Withdraw => council(CouncilAction::WithdrawProtocol),
+            ActionSpec::Change(ref remove, ref set) => change(remove, set),
+            ActionSpec::SetNode(name, network, ref keys) => set_node(name, &format!("{network} network"), keys),
+            ActionSpec::RemoveNode(name) => remove_node(name),
             ActionSpec::Report(by, against, height, flaw) => {
                 let mut evidence = self.net.double_vote(against, height);
                 match (flaw, &mut evidence.conflict) {
@@ -280,7 +313,7 @@ impl Builder {
             Authority::Council => "council",
             Authority::Validator(id) => {
                 let named = |name: &&str| ValidatorId::of(&key(name)) == id;
-                VALIDATORS.into_iter().find(named).unwrap_or("stranger")
+                NODES.into_iter().find(named).unwrap_or("stranger")
             }
         }
     }
@@ -377,6 +410,10 @@ fn sums(ledger: &Ledger) -> BTreeMap<Currency, i128> {
     sums
 }
 
+fn powers(list: &ValidatorList) -> Set {
+    list.iter().map(|validator| (validator.key, validator.power)).collect()
+}
+
 /// The ledger is as the model says, in all that the model knows.
 fn assert_equals_model(ledger: &Ledger, model: &Model) {
     let day = ledger.tip().time_ms.0 / 86_400_000;
@@ -418,6 +455,17 @@ fn assert_equals_model(ledger: &Ledger, model: &Model) {
             (StateKey::Protocol, StateValue::Protocol(it)) => {
                 let upcoming = it.upcoming.map(|next| (next.version.0, next.height.0));
                 assert_eq!((it.version.0, upcoming), (model.version, model.upcoming));
+            }
+            (StateKey::Validators, StateValue::Validators(it)) => assert_eq!(powers(&it), model.validators),
+            (StateKey::NextValidators, StateValue::NextValidators(it)) => {
+                assert_eq!(powers(&it), model.next_validators);
+            }
+            (StateKey::Nodes, StateValue::Nodes(it)) => {
+                assert!(it.iter().eq(model.nodes.values()), "{it:?}");
+            }
+            (StateKey::FormerValidators, StateValue::FormerValidators(it)) => {
+                let former = it.iter().map(|former| (former.key, former.last));
+                assert_eq!(former.collect::<BTreeMap<_, _>>(), model.former);
             }
             _ => {}
         }
@@ -463,13 +511,13 @@ proptest! {
         let mut model = Model::new(&genesis);
         let singles = blocks.iter().flat_map(|(step, specs)| specs.iter().map(|spec| (*step, vec![spec.clone()])));
         for spec in singles {
-            let before: Vec<_> = builder.net.ledger.entries().collect();
+            let before = of_transactions(&builder.net.ledger);
             let made = builder.block(&spec);
             let fates = made.fates();
             prop_assert_eq!(&fates, &model.block(made.time, &made.transactions));
             if fates != [Ok(Outcome::Applied)] {
-                prop_assert_eq!(before, builder.net.ledger.entries().collect::<Vec<_>>());
-                prop_assert!(made.execution.changes.is_empty());
+                prop_assert_eq!(before, of_transactions(&builder.net.ledger));
+                prop_assert!(made.execution.changes.iter().all(|(key, _)| changes_with_blocks(key)));
             }
             assert_equals_model(&builder.net.ledger, &model);
         }
@@ -527,6 +575,16 @@ proptest! {
             prop_assert_eq!(twin.recent_digests(), stored.digests.len());
         }
     }
+}
+
+/// Whether a block may change it without a transaction: when others take over.
+fn changes_with_blocks(key: &StateKey) -> bool {
+    matches!(key, StateKey::Validators | StateKey::FormerValidators)
+}
+
+/// The entries that transactions alone change.
+fn of_transactions(ledger: &Ledger) -> Vec<(StateKey, StateValue)> {
+    ledger.entries().filter(|(key, _)| !changes_with_blocks(key)).collect()
 }
 
 fn sorted(ledger: &Ledger) -> Vec<(StateKey, StateValue)> {

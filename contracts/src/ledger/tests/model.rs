@@ -3,21 +3,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::network::Fate;
+use super::network::{Fate, node};
 use crate::{
     block::{GenesisHash, Height, TimeMs},
-    committee::{ValidatorId, ValidatorSet},
+    committee::{ValidatorId, change::ValidatorChange},
     genesis::Genesis,
     governance::{CouncilAction, CurrencyRecord, Parameters, TierLimits},
     identity::{AccountId, KeyPolicy, Participant, ParticipantId, Tier},
-    keys::PublicKey,
+    keys::{PublicKey, Signed},
     ledger::{
         receipt::Outcome,
         rejection::{Rejection, Skip},
     },
     money::{Amount, Currency},
+    registry::Node,
     transaction::{Action, Authority, FreezeScope, SignedTransaction, TxId},
 };
+
+/// Keys with their powers.
+pub(super) type Set = BTreeMap<PublicKey, u64>;
 
 const DAY_MS: u64 = 24 * 60 * 60 * 1000;
 
@@ -42,7 +46,14 @@ pub(super) struct Model {
     pub(super) council: KeyPolicy,
     pub(super) version: u16,
     pub(super) upcoming: Option<(u16, u64)>,
-    validators: ValidatorSet,
+    /// Keys with their powers: those who decide the next block, and the one after it.
+    pub(super) validators: Set,
+    pub(super) next_validators: Set,
+    /// What `next_validators` was before this block.
+    next_before: Set,
+    /// Keys that have left, with the last height that they decided.
+    pub(super) former: BTreeMap<PublicKey, Height>,
+    pub(super) nodes: BTreeMap<String, Node>,
     /// Who signed twice at which heights, in the order of the reports.
     pub(super) evidence: BTreeMap<ValidatorId, Vec<Height>>,
     /// Of the last block.
@@ -55,6 +66,7 @@ pub(super) struct Model {
 
 impl Model {
     pub(super) fn new(genesis: &Genesis) -> Self {
+        let validators: Set = genesis.validators.iter().map(|it| (it.key, it.power)).collect();
         let mut model = Self {
             genesis: genesis.hash(),
             accounts: BTreeMap::new(),
@@ -66,7 +78,20 @@ impl Model {
             council: genesis.council.clone(),
             version: 1,
             upcoming: None,
-            validators: genesis.validator_set().unwrap(),
+            validators: validators.clone(),
+            next_validators: validators.clone(),
+            next_before: validators,
+            former: BTreeMap::new(),
+            nodes: genesis
+                .validators
+                .iter()
+                .map(|it| {
+                    (
+                        it.name.to_string(),
+                        node(&it.name, &format!("{} network", it.name), &[&it.name]),
+                    )
+                })
+                .collect(),
             evidence: BTreeMap::new(),
             height: Height::GENESIS,
             parameters: genesis.parameters.clone(),
@@ -125,6 +150,11 @@ impl Model {
         }
         let fates = transactions.iter().map(|tx| self.transaction(time, tx)).collect();
         self.parameters = self.next_parameters.clone();
+        for key in self.validators.keys().filter(|key| !self.next_before.contains_key(key)) {
+            self.former.insert(*key, self.height);
+        }
+        self.former.retain(|key, _| !self.next_before.contains_key(key));
+        self.validators = std::mem::replace(&mut self.next_before, self.next_validators.clone());
         fates
     }
 
@@ -185,7 +215,10 @@ impl Model {
             Authority::Participant(id) => of(id),
             Authority::Issuer(code) => of(&self.currencies.get(code)?.issuer),
             Authority::Council => Some(self.council.clone()),
-            Authority::Validator(id) => Some(KeyPolicy::single(self.validators.by_id(id)?.key)),
+            Authority::Validator(id) => {
+                let key = self.validators.keys().find(|key| ValidatorId::of(key) == *id)?;
+                Some(KeyPolicy::single(*key))
+            }
         }
     }
 
@@ -349,21 +382,49 @@ impl Model {
                 }
                 CouncilAction::WithdrawProtocol => when(ProtocolNotScheduled, self.upcoming.is_none()),
                 CouncilAction::SetCouncil(_) => assert!(self.version >= 2, "no block holds it before"),
+                CouncilAction::ChangeValidators(change) => {
+                    let pending = &self.next_validators;
+                    let is_in = |id: &ValidatorId| pending.keys().any(|key| ValidatorId::of(key) == *id);
+                    when(UnknownValidator, !change.remove.iter().all(is_in));
+                    let registered = |key: &PublicKey| self.nodes.values().any(|it| it.validator_keys.contains(key));
+                    when(UnknownNode, !change.set.iter().all(|it| registered(&it.key)));
+                    let after = changed(pending, change);
+                    let is_invalid = after.is_empty() || after.values().any(|power| *power == 0);
+                    when(ValidatorSetInvalid, is_invalid || after == *pending);
+                    let before = &self.next_before;
+                    let kept = before.iter().filter(|(key, power)| after.get(key) == Some(power));
+                    let kept: u64 = kept.map(|(_, power)| *power).sum();
+                    let is_most = |set: &Set| kept * 3 > set.values().sum::<u64>() * 2;
+                    when(TooFewUnchangedValidators, !is_most(before) || !is_most(&after));
+                }
+                CouncilAction::SetNode(node) => {
+                    let keys = keys_of(node);
+                    let taken = |it: &Node| it.name != node.name && !keys_of(it).is_disjoint(&keys);
+                    when(NodeUnsound, keys.len() != node.validator_keys.len() + 1);
+                    when(NodeKeyTaken, self.nodes.values().any(taken));
+                    when(NodeInUse, self.loses_a_validator(&node.name, &node.validator_keys));
+                }
+                CouncilAction::RemoveNode { name } => {
+                    when(UnknownNode, !self.nodes.contains_key(&**name));
+                    when(NodeInUse, self.loses_a_validator(name, &[]));
+                }
             },
             Action::ReportEvidence { evidence, .. } => {
                 let (at, now) = (evidence.height.0, self.height.0);
                 let recorded = self.evidence.get(&evidence.validator);
-                when(UnknownValidator, self.validators.by_id(&evidence.validator).is_none());
+                let is_accused = |key: &&PublicKey| ValidatorId::of(key) == evidence.validator;
+                let left = self.former.iter().filter(|(_, last)| evidence.height <= **last);
+                let accountable = self.validators.keys().chain(left.map(|(key, _)| key)).find(is_accused);
+                when(UnknownValidator, accountable.is_none());
                 when(EvidenceOutOfTime, at >= now || at + 1_000_000 < now);
                 when(
                     EvidenceKnown,
                     recorded.is_some_and(|heights| heights.contains(&evidence.height)),
                 );
                 when(EvidenceFull, recorded.is_some_and(|heights| heights.len() == 16));
-                when(
-                    EvidenceInvalid,
-                    evidence.verify(&self.genesis, &self.validators).is_err(),
-                );
+                let is_good = |signed: &Signed<'_>| signed.verify().is_ok();
+                let verdict = |key| evidence.verify_with(&self.genesis, key, is_good);
+                when(EvidenceInvalid, accountable.is_some_and(|key| verdict(key).is_err()));
             }
         }
         found
@@ -428,6 +489,11 @@ impl Model {
                 CouncilAction::ScheduleProtocol { version, height } => self.upcoming = Some((version.0, height.0)),
                 CouncilAction::WithdrawProtocol => self.upcoming = None,
                 CouncilAction::SetCouncil(keys) => self.council = keys.clone(),
+                CouncilAction::ChangeValidators(change) => {
+                    self.next_validators = changed(&self.next_validators, change);
+                }
+                CouncilAction::SetNode(node) => drop(self.nodes.insert(node.name.to_string(), node.clone())),
+                CouncilAction::RemoveNode { name } => drop(self.nodes.remove(&**name)),
             },
             Action::ReportEvidence { evidence, .. } => {
                 self.evidence
@@ -436,6 +502,14 @@ impl Model {
                     .push(evidence.height);
             }
         }
+    }
+
+    /// Whether a node that keeps only these keys loses one that decides the next block but one, or the one
+    /// before it.
+    fn loses_a_validator(&self, name: &str, kept: &[PublicKey]) -> bool {
+        let keys = self.nodes.get(name).map(|it| it.validator_keys.to_vec());
+        let mut lost = keys.into_iter().flatten().filter(|key| !kept.contains(key));
+        lost.any(|key| self.next_before.contains_key(&key) || self.next_validators.contains_key(&key))
     }
 
     fn spend(&mut self, time: TimeMs, from: AccountId, code: Currency, amount: Amount) {
@@ -466,6 +540,17 @@ impl Model {
         let is_own = AccountId::of_participant(&self.genesis, *operator) == *id;
         self.is_operator(operator) && is_theirs && !is_own
     }
+}
+
+fn changed(set: &Set, change: &ValidatorChange) -> Set {
+    let mut after = set.clone();
+    after.retain(|key, _| !change.remove.contains(&ValidatorId::of(key)));
+    after.extend(change.set.iter().map(|it| (it.key, it.power)));
+    after
+}
+
+fn keys_of(node: &Node) -> BTreeSet<PublicKey> {
+    node.validator_keys.iter().copied().chain([node.network_key]).collect()
 }
 
 fn exceeds(sum: u128, max: Option<Amount>) -> bool {

@@ -3,7 +3,7 @@
 use crate::{
     block::{Batch, Block, HashedBatch, Height, TimeMs, VoteKind},
     codec::{Bounded, Text},
-    committee::ValidatorId,
+    committee::{Validator, ValidatorId, change::ValidatorChange},
     evidence::Evidence,
     example::double_vote,
     genesis::{GENESIS_VERSION, Genesis, GenesisValidator, OpeningAccount, OpeningBalance},
@@ -14,6 +14,7 @@ use crate::{
     keys::{PublicKey, SecretKey, Signature},
     ledger::{Batches, Execution, Ledger, receipt::Outcome, rejection::Skip},
     money::{Amount, Currency},
+    registry::Node,
     transaction::{
         Action, FreezeScope, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, TransactionSignature,
         UnixSeconds,
@@ -359,6 +360,36 @@ pub(super) fn report(reporter: &str, evidence: Evidence) -> Action {
         reporter: ValidatorId::of(&key(reporter)),
         evidence: Box::new(evidence),
     }
+}
+
+/// A node whose keys are those of names.
+pub(super) fn node(name: &str, network_key: &str, validator_keys: &[&str]) -> Node {
+    Node {
+        name: text(name),
+        network_key: key(network_key),
+        address: text("/ip4/127.0.0.1/tcp/1"),
+        validator_keys: list(validator_keys.iter().map(|name| key(name)).collect()),
+    }
+}
+
+pub(super) fn set_node(name: &str, network_key: &str, validator_keys: &[&str]) -> Action {
+    council(CouncilAction::SetNode(node(name, network_key, validator_keys)))
+}
+
+pub(super) fn remove_node(name: &str) -> Action {
+    council(CouncilAction::RemoveNode { name: text(name) })
+}
+
+/// Removes some validators, and sets the power of others.
+pub(super) fn change(remove: &[&str], set: &[(&str, u64)]) -> Action {
+    let set = set.iter().map(|(name, power)| Validator {
+        key: key(name),
+        power: *power,
+    });
+    council(CouncilAction::ChangeValidators(ValidatorChange {
+        remove: list(remove.iter().map(|name| ValidatorId::of(&key(name))).collect()),
+        set: list(set.collect()),
+    }))
 }
 
 pub(super) fn freeze_everywhere(name: &str, frozen: bool) -> Action {

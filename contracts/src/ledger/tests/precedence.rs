@@ -13,6 +13,7 @@ use crate::{
     },
     money::Amount,
     protocol::ProtocolVersion,
+    registry::NODES_MAX,
     transaction::{Action, FreezeScope, UnixSeconds},
 };
 
@@ -258,6 +259,47 @@ fn schedules_of_versions_refuse_in_the_documented_order() {
 }
 
 #[test]
+fn changes_of_validators_and_nodes_refuse_in_the_documented_order() {
+    use Rejection::*;
+    let mut net = network();
+    net.must(vec![set_node("v5", "v5 network", &["v5", "v5 next"])], &["council"]);
+    let rows = vec![
+        (change(&["v9"], &[("stranger", 0)]), "council", UnknownValidator),
+        (
+            change(&["v1", "v2", "v3", "v4"], &[("stranger", 0)]),
+            "council",
+            UnknownNode,
+        ),
+        (change(&["v1", "v2"], &[("v5", 0)]), "council", ValidatorSetInvalid),
+        (change(&["v1", "v2", "v3", "v4"], &[]), "council", ValidatorSetInvalid),
+        (change(&[], &[("v1", 1)]), "council", ValidatorSetInvalid),
+        (change(&["v1", "v2"], &[]), "council", TooFewUnchangedValidators),
+        (change(&[], &[("v5", 2)]), "council", TooFewUnchangedValidators),
+        (change(&["v1"], &[("v2", 2)]), "council", TooFewUnchangedValidators),
+        (set_node("", "v1 network", &["v1"]), "council", NodeUnsound),
+        (set_node("v1", "v2 network", &[]), "council", NodeKeyTaken),
+        (set_node("v1", "v1 network", &["v5 next"]), "council", NodeKeyTaken),
+        (set_node("v1", "v1 network", &[]), "council", NodeInUse),
+        (remove_node("v9"), "council", UnknownNode),
+        (remove_node("v1"), "council", NodeInUse),
+    ];
+    check(&mut net, rows);
+    // What a block has decided already counts, and what it changes so far counts together.
+    net.must(vec![change(&[], &[("v5", 1)])], &["council"]);
+    check(&mut net, vec![(remove_node("v5"), "council", NodeInUse)]);
+    let one = net.tx(vec![change(&["v1"], &[])], &["council"]);
+    let other = net.tx(vec![change(&["v2"], &[])], &["council"]);
+    let refused = Outcome::Rejected {
+        action: 0,
+        reason: TooFewUnchangedValidators,
+    };
+    assert_eq!(net.run(vec![one, other]), [Ok(Outcome::Applied), Ok(refused)]);
+    // Until v1 has decided its last block, its node keeps its key.
+    check(&mut net, vec![(change(&["v1"], &[]), "council", UnknownValidator)]);
+    net.must(vec![remove_node("v1")], &["council"]);
+}
+
+#[test]
 fn reports_of_evidence_refuse_in_the_documented_order() {
     use Rejection::*;
     let mut net = network();
@@ -316,6 +358,14 @@ fn registries_are_full_at_their_bounds() {
     }
     let rows = vec![(register(missing), "council", Rejection::RegistryFull)];
     check(&mut net, rows);
+    let register = |at: usize| set_node(&format!("n{at}"), &format!("n{at} network"), &[]);
+    let nodes: Vec<_> = (net.ledger.nodes().len()..NODES_MAX).map(register).collect();
+    for actions in nodes.chunks(64) {
+        net.must(actions.to_vec(), &["council"]);
+    }
+    let unsound = set_node("late", "v1", &["v1"]);
+    check(&mut net, vec![(unsound, "council", Rejection::RegistryFull)]);
+    net.must(vec![set_node("n9", "n9 moved", &[])], &["council"]);
     let participants: Vec<_> = (net.genesis.participants.len()..crate::ledger::PARTICIPANTS_MAX)
         .map(|at| {
             council(CouncilAction::RegisterParticipant(participant(

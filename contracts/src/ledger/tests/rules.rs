@@ -2,16 +2,17 @@
 
 use super::network::*;
 use crate::{
-    block::{Height, TimeMs},
+    block::{Block, Height, TimeMs},
     committee::ValidatorId,
     evidence::EvidenceRecord,
     governance::{CouncilAction, Parameters},
     identity::{AccountStatus, Freeze, Tier},
     ledger::{
-        Day, Ledger, StateKey, StateValue, Tip,
+        Day, InvalidBlock, Ledger, StateKey, StateValue, Tip,
         receipt::Outcome,
         rejection::{Rejection, Skip},
     },
+    merkle::Root,
     money::Amount,
     transaction::{FreezeScope, UnixSeconds},
 };
@@ -470,4 +471,99 @@ fn a_simulation_may_judge_signatures_in_its_own_way() {
     };
     let taken = tx(&mut net);
     assert_eq!(net.run(taken), [Ok(Outcome::Applied)]);
+}
+
+/// Who decides the next block, and the one after it.
+fn sets(net: &Network) -> [Vec<(ValidatorId, u64)>; 2] {
+    [net.ledger.validators(), net.ledger.next_validators()]
+        .map(|set| set.iter().map(|(id, validator)| (*id, validator.power)).collect())
+}
+
+fn set_of(names: &[&str]) -> Vec<(ValidatorId, u64)> {
+    let mut ids: Vec<_> = names.iter().map(|name| (ValidatorId::of(&key(name)), 1)).collect();
+    ids.sort();
+    ids
+}
+
+#[test]
+fn a_change_of_validators_is_named_by_the_next_header_and_in_force_after_it() {
+    let mut net = network();
+    let (old, new) = (set_of(&["v1", "v2", "v3", "v4"]), set_of(&["v1", "v2", "v3", "v5"]));
+    let actions = vec![
+        set_node("v4", "v4 network", &["v4", "v5"]),
+        change(&["v4"], &[("v5", 1)]),
+    ];
+    let tx = net.tx(actions, &["council"]);
+    let batch = net.batch("v1", vec![tx]);
+    let now = TimeMs(net.time().0 + 1);
+    let (block, execution) = net.block_at(now, &[batch]);
+    assert_eq!(execution.receipts[0].outcome, Outcome::Applied);
+    let before = net.ledger.validators().hash();
+    let header = |block: &Block| [block.header.validators_hash, block.header.next_validators_hash];
+    assert_eq!(header(&block), [before, before]);
+    assert_eq!(sets(&net), [old, new.clone()]);
+    let after = net.ledger.next_validators().hash();
+    let (block, _) = net.block_at(TimeMs(now.0 + 1), &[]);
+    assert_eq!(header(&block), [before, after]);
+    assert_eq!(sets(&net), [new.clone(), new]);
+    let last = net.ledger.tip().height;
+    let (block, execution) = net.block_at(TimeMs(now.0 + 2), &[]);
+    assert_eq!(header(&block), [after, after]);
+    assert_eq!(execution.changes, []);
+    // Its key is still known for what it signed while it was a validator.
+    let v4 = ValidatorId::of(&key("v4"));
+    assert_eq!(net.ledger.accountable(&v4, last), Some(&key("v4")));
+    assert_eq!(net.ledger.accountable(&v4, last.next()), None);
+    let late = net.double_vote("v4", last.0 + 1);
+    let fate = net.act(vec![report("v1", late)], &["v1"]);
+    assert_eq!(fate, rejected(0, Rejection::UnknownValidator));
+    let evidence = net.double_vote("v4", last.0);
+    net.must(vec![report("v5", evidence.clone())], &["v5"]);
+    let by_who_left = vec![report("v4", evidence)];
+    assert_eq!(net.act(by_who_left, &["v4"]), Err(Skip::UnknownSigner));
+}
+
+#[test]
+fn a_block_by_who_has_left_is_invalid() {
+    let mut net = network();
+    net.must(vec![change(&["v4"], &[])], &["council"]);
+    net.run(Vec::new());
+    assert_eq!(sets(&net)[0], set_of(&["v1", "v2", "v3"]));
+    let now = TimeMs(net.time().0 + 1);
+    let (mut block, _) = net.ledger.draft(now, net.proposer(), &[]);
+    let v4 = ValidatorId::of(&key("v4"));
+    block.header.proposer = v4;
+    let refused = net.ledger.check(&block, &[]).map(drop);
+    assert_eq!(refused, Err(InvalidBlock::Author(v4)));
+    block.header.proposer = net.proposer();
+    block.header.next_validators_hash = Root([1; 32]);
+    let expected = InvalidBlock::NextValidators {
+        expected: net.ledger.validators().hash(),
+        actual: Root([1; 32]),
+    };
+    assert_eq!(net.ledger.check(&block, &[]).map(drop), Err(expected));
+}
+
+#[test]
+fn an_observer_is_registered_moves_and_is_removed() {
+    let mut net = network();
+    net.must(vec![set_node("reader", "reader network", &[])], &["council"]);
+    let found = |net: &Network| net.ledger.nodes().of_network_key(&key("reader network")).cloned();
+    assert_eq!(found(&net), Some(node("reader", "reader network", &[])));
+    net.must(vec![set_node("reader", "moved network", &[])], &["council"]);
+    assert_eq!(found(&net), None);
+    net.must(vec![remove_node("reader")], &["council"]);
+    assert_eq!(net.ledger.nodes().len(), 4);
+    // Taken back with its transaction.
+    let [alice, bob] = ["alice", "bob"].map(|name| net.account("BANK", name));
+    let actions = vec![
+        set_node("v5", "v5 network", &["v5"]),
+        change(&[], &[("v5", 1)]),
+        transfer(alice, bob, "EUR", 0),
+    ];
+    assert_eq!(
+        net.act(actions, &["council", "alice"]),
+        rejected(2, Rejection::AmountZero)
+    );
+    assert_eq!((net.ledger.nodes().len(), net.ledger.next_validators().len()), (4, 4));
 }

@@ -8,11 +8,13 @@ use causeway_contracts::{
         batch::{BATCH_COST_MAX, BATCH_VERSION},
     },
     codec::{self, DecodeError},
-    committee::{ValidatorId, ValidatorSet},
+    committee::ValidatorId,
     keys::{PublicKey, Signature, Signed},
     protocol::{ProtocolVersion, Versions},
     transaction::TransactionError,
 };
+
+use super::authors::Authors;
 
 /// A batch as it came from a peer.
 #[derive(Debug)]
@@ -99,13 +101,13 @@ pub trait Signatures {
 pub fn check_batches(
     batches: Vec<RawBatch>,
     genesis: &GenesisHash,
-    validators: &ValidatorSet,
+    authors: &Authors,
     versions: Versions,
     signatures: &mut impl Signatures,
 ) -> Vec<Result<CheckedBatch, BatchFault>> {
     let read: Vec<_> = batches
         .into_iter()
-        .map(|raw| ReadBatch::read(raw, genesis, validators, versions))
+        .map(|raw| ReadBatch::read(raw, genesis, authors, versions))
         .collect();
     let all: Vec<_> = read.iter().flatten().flat_map(ReadBatch::signed).collect();
     if signatures.all_good(&all) {
@@ -126,12 +128,7 @@ struct ReadBatch {
 }
 
 impl ReadBatch {
-    fn read(
-        raw: RawBatch,
-        genesis: &GenesisHash,
-        validators: &ValidatorSet,
-        versions: Versions,
-    ) -> Result<Self, BatchFault> {
+    fn read(raw: RawBatch, genesis: &GenesisHash, authors: &Authors, versions: Versions) -> Result<Self, BatchFault> {
         let (hashed, signature) = raw.bytes.decode()?;
         let batch = hashed.batch();
         if batch.version != BATCH_VERSION {
@@ -140,8 +137,8 @@ impl ReadBatch {
         if batch.genesis != *genesis {
             return Err(BatchFault::OtherGenesis);
         }
-        let author = validators
-            .by_id(&batch.author)
+        let author_key = *authors
+            .key(&batch.author)
             .ok_or(BatchFault::UnknownAuthor(batch.author))?;
         if batch.transactions.is_empty() {
             return Err(BatchFault::Empty);
@@ -160,7 +157,7 @@ impl ReadBatch {
             return Err(BatchFault::NotInForce(hashed.needs()));
         }
         Ok(Self {
-            author_key: author.key,
+            author_key,
             bytes: raw.bytes.count(),
             batch: hashed,
             signature,

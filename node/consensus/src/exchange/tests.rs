@@ -409,7 +409,7 @@ fn check_batch(signed: &SignedBatch) -> Result<BatchDigest, BatchFault> {
     let mut results = check_batches(
         vec![raw(&good), raw(signed)],
         &GENESIS,
-        &validators(),
+        &validators().into(),
         FIRST,
         &mut OneByOne,
     );
@@ -639,7 +639,7 @@ fn a_forged_copy_does_not_stop_the_search() {
     exchange.arrive(author(2), codec::encode(&forged).into());
     let group = exchange.next_arrivals();
     let names = group.iter().map(|raw| (raw.from, raw.bytes.digest())).collect();
-    let results = check_batches(group, &GENESIS, &validators(), FIRST, &mut OneByOne);
+    let results = check_batches(group, &GENESIS, &validators().into(), FIRST, &mut OneByOne);
     exchange.checked(names, results, Moment::default());
     let blamed = exchange.take_actions().into_iter().any(|action| {
         matches!(action, ExchangeAction::Blame(peer, BatchMisconduct::Batch(of, BatchFault::AuthorSignature))
@@ -669,7 +669,7 @@ fn arrive(exchange: &mut Exchange<u32>, signed: &SignedBatch, versions: Versions
     exchange.arrive(author(1), codec::encode(signed).into());
     let group = exchange.next_arrivals();
     let names = group.iter().map(|raw| (raw.from, raw.bytes.digest())).collect();
-    let results = check_batches(group, &GENESIS, &validators(), versions, &mut OneByOne);
+    let results = check_batches(group, &GENESIS, &validators().into(), versions, &mut OneByOne);
     exchange.checked(names, results, Moment::default());
     let actions = exchange.take_actions().into_iter();
     actions

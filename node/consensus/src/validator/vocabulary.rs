@@ -26,6 +26,8 @@ pub struct Committed {
     pub block: BlockId,
     pub state_hash: StateHash,
     pub validators: ValidatorSet,
+    /// Who decides the block after the next.
+    pub next_validators: ValidatorSet,
     pub rotation: Rotation,
     pub protocol: Protocol,
 }

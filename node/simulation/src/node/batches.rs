@@ -161,14 +161,10 @@ impl Node {
 
     pub(super) fn check(&mut self, group: Vec<RawBatch>, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
         let names = group.iter().map(|raw| (raw.from, raw.bytes.digest())).collect();
+        let authors = self.process().exchange.authors().clone();
         let versions = self.process().exchange.versions();
-        let results: Vec<Result<CheckedBatch, BatchFault>> = check_batches(
-            group,
-            &shared.genesis.hash(),
-            &shared.validators,
-            versions,
-            &mut self.signing,
-        );
+        let results: Vec<Result<CheckedBatch, BatchFault>> =
+            check_batches(group, &shared.genesis.hash(), &authors, versions, &mut self.signing);
         for checked in results.iter().flatten() {
             self.database.put(checked.batch.digest(), checked.signed());
         }

@@ -83,14 +83,19 @@ impl Node {
             return Err(End::Disk(DiskError::Crash));
         }
         let before = process.chain.ledger().next_version();
+        let deciding = process.chain.ledger().validators().clone();
         process.chain.commit(execution.clone());
+        process.exchange.set_authors(Authors::of(process.chain.ledger()));
+        let members = process.chain.ledger().validators().len();
+        env.reached.left += u64::from(members < deciding.len());
+        env.reached.joined += u64::from(members > deciding.len());
         let tip = process.chain.tip();
         env.reached.upgraded += u64::from(tip.next_version() > before);
         process.exchange.set_in_force(tip.next_version());
         env.reached.later_rounds += u64::from(certified.certificate.round > 0);
         env.trace(self.place, format_args!("commits {height} {}", tip.block));
         if self.byzantine.is_none() {
-            let judge = (&shared.validators, self.signing.scheme.as_ref());
+            let judge = (&deciding, self.signing.scheme.as_ref());
             checks.committed(
                 self.place,
                 &certified,

@@ -10,15 +10,11 @@ use causeway_contracts::{
     api::{KEY_HEADER, REQUEST_SKEW_MS, ReadRequest, SIGNATURE_HEADER, TIME_HEADER},
     block::TimeMs,
     codec::Text,
-    committee::ValidatorId,
     keys::{PublicKey, Signature},
 };
 
 use super::{context::Api, error::ApiError, submit::client};
-use crate::{
-    actors::ledger::message::Tip,
-    store::{Reader, StoreError},
-};
+use crate::store::{Reader, StoreError};
 
 /// The key that has signed this request, about now and for this network. A forged signature counts
 /// against the address that it came from.
@@ -40,10 +36,9 @@ pub(super) fn is_participants(reader: &Reader, key: &PublicKey) -> Result<bool, 
         .any(|participant| participant.keys.contains(key)))
 }
 
-/// Whether a key is that of a validator which decides the next block.
-pub(super) async fn is_validators(api: &Api, key: &PublicKey) -> Result<bool, ApiError> {
-    let committed = api.ask(&api.context.tip, Tip).await?;
-    Ok(committed.validators.by_id(&ValidatorId::of(key)).is_some())
+/// Whether a key is that of a validator which decides the next block, or a registered observer's network key.
+pub(super) fn may_stream(api: &Api, key: &PublicKey) -> bool {
+    api.context.members.borrow().may_stream(key)
 }
 
 fn now() -> TimeMs {

@@ -23,7 +23,10 @@ use super::{error::ApiError, hub::Hub, metrics::HttpMetrics};
 use crate::{
     actors::{
         budget::{BudgetRates, Rate},
-        ledger::message::{Finalized, Tip},
+        ledger::{
+            Membership,
+            message::{Finalized, Tip},
+        },
         mempool::message::{GetCapacity, IsPending, Submit},
         network::message::Peers,
         penalty::Penalties,
@@ -44,6 +47,7 @@ pub struct ApiContext {
     pub capacity: Recipient<GetCapacity>,
     pub peers: Recipient<Peers>,
     pub tip: Recipient<Tip>,
+    pub members: watch::Receiver<Membership>,
     /// Where the ledger publishes each block once it is on disk.
     pub finalized: broadcast::Sender<Finalized>,
     pub progress: watch::Receiver<Progress>,

@@ -38,6 +38,8 @@ use super::{account, error::PROBLEM_TYPE, metrics, public, receipt, stream, subm
         public::currency,
         public::block,
         public::validators,
+        public::nodes,
+        public::handovers,
         public::evidence,
         stream::stream,
         metrics::metrics,

@@ -1,16 +1,13 @@
 //! What anyone may read.
 
-use std::collections::HashMap;
-
 use actix_web::{
     HttpRequest, HttpResponse,
     http::header::CACHE_CONTROL,
     web::{self, Path},
 };
 use causeway_contracts::{
-    api::{BlockView, EvidencePage, Problem, ProtocolStatus, Status, ValidatorView, Validators},
+    api::{BlockView, EvidencePage, Handovers, Nodes, Problem, ProtocolStatus, Status, ValidatorView, Validators},
     block::Height,
-    codec::Text,
     committee::ValidatorId,
     governance::CurrencyRecord,
     money::Currency,
@@ -46,11 +43,13 @@ pub(super) async fn status(api: web::Data<Api>) -> Result<HttpResponse, ApiError
         .0
         .saturating_sub(tip.height.0);
     let accepting = accepting(capacity.refusing, behind, &api).is_ok();
+    let validator = ValidatorId::of(&context.key.public_key());
     Ok(HttpResponse::Ok().json(Status {
         network: context.genesis.name.to_string(),
         genesis: context.genesis_hash,
         address_prefix: context.genesis.address_prefix,
-        validator: ValidatorId::of(&context.key.public_key()),
+        validator,
+        role: context.members.borrow().role(&validator),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         protocol: ProtocolStatus::new(&committed.protocol, committed.height, context.known),
         height: tip.height,
@@ -176,22 +175,17 @@ pub(super) async fn block(api: web::Data<Api>, height: Path<String>) -> Result<H
 #[utoipa::path(get, path = "/v1/validators", responses((status = 200, body = Validators)))]
 pub(super) async fn validators(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
     let committed = api.ask(&api.context.tip, Tip).await?;
-    let names: HashMap<_, &Text<64>> = api
-        .context
-        .genesis
-        .validators
-        .iter()
-        .map(|entry| (entry.key, &entry.name))
-        .collect();
+    let members = api.context.members.borrow().clone();
     let next = committed.height.next();
     let validators = committed
         .validators
         .iter()
         .map(|(id, validator)| ValidatorView {
             id: *id,
-            name: names
-                .get(&validator.key)
-                .map(|name| (*name).clone())
+            name: members
+                .nodes
+                .of_validator_key(&validator.key)
+                .map(|node| node.name.clone())
                 .unwrap_or_default(),
             key: validator.key,
             power: validator.power,
@@ -203,6 +197,28 @@ pub(super) async fn validators(api: web::Data<Api>) -> Result<HttpResponse, ApiE
         hash: committed.validators.hash(),
         validators,
     }))
+}
+
+/// The nodes
+///
+/// Those that connect to each other: validators, those that may become one, and observers.
+#[utoipa::path(get, path = "/v1/nodes", responses((status = 200, body = Nodes)))]
+pub(super) async fn nodes(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let (tip, nodes) = api.read(Reader::nodes).await?;
+    Ok(HttpResponse::Ok().json(Nodes {
+        height: tip.height,
+        nodes,
+    }))
+}
+
+/// Changes of validators
+///
+/// The last 256 of them: for each, the last block that the old set decided, with its certificate, and the new
+/// set. Whoever trusts one set follows them to the one that decides now.
+#[utoipa::path(get, path = "/v1/handovers", responses((status = 200, body = Handovers)))]
+pub(super) async fn handovers(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
+    let handovers = api.read(|reader| reader.handovers(Height(u64::MAX))).await?;
+    Ok(HttpResponse::Ok().json(Handovers { handovers }))
 }
 
 /// A page has at least this many records, if there are as many, and ends with a validator's last.

@@ -80,6 +80,16 @@ pub(super) const API: &[Endpoint] = &[
         route: || get().to(public::validators),
     },
     Endpoint {
+        path: "/v1/nodes",
+        allow: GET,
+        route: || get().to(public::nodes),
+    },
+    Endpoint {
+        path: "/v1/handovers",
+        allow: GET,
+        route: || get().to(public::handovers),
+    },
+    Endpoint {
         path: "/v1/evidence",
         allow: GET,
         route: || get().to(public::evidence),

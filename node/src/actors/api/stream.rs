@@ -31,7 +31,7 @@ use tokio::{
 };
 
 use super::{
-    access::{is_participants, is_validators, signer},
+    access::{is_participants, may_stream, signer},
     context::Api,
     error::ApiError,
     routes,
@@ -112,7 +112,7 @@ pub(super) async fn stream(api: web::Data<Api>, request: HttpRequest) -> Result<
 
 async fn check_access(api: &Api, request: &HttpRequest) -> Result<(), ApiError> {
     let key = signer(api, request)?;
-    let known = is_validators(api, &key).await? || api.read(move |reader| is_participants(reader, &key)).await?;
+    let known = may_stream(api, &key) || api.read(move |reader| is_participants(reader, &key)).await?;
     if known { Ok(()) } else { Err(ApiError::NotRegistered) }
 }
 

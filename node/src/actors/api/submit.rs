@@ -183,7 +183,9 @@ fn respond(results: Vec<(TxId, Option<Refusal>)>) -> HttpResponse {
     let mut response = if results.iter().any(|(_, refusal)| refusal.is_none()) {
         HttpResponse::Accepted()
     } else if let Some(waits) = refusals().filter_map(wait_seconds).max() {
-        let busy = refusals().any(|refusal| !matches!(refusal, Refusal::DiskLow) && wait_seconds(refusal).is_some());
+        let busy = refusals().any(|refusal| {
+            !matches!(refusal, Refusal::DiskLow | Refusal::NotAValidator) && wait_seconds(refusal).is_some()
+        });
         let status = if busy {
             StatusCode::TOO_MANY_REQUESTS
         } else {
@@ -214,7 +216,7 @@ fn wait_seconds(refusal: &Refusal) -> Option<u64> {
     match refusal {
         Refusal::Busy => Some(1),
         Refusal::OverBudget(over) => Some(seconds(over.wait())),
-        Refusal::DiskLow => Some(30),
+        Refusal::DiskLow | Refusal::NotAValidator => Some(30),
         Refusal::Penalized(_) => Some(crate::actors::penalty::WAIT.as_secs()),
         Refusal::Invalid(_) | Refusal::Skip(_) => None,
     }
@@ -235,6 +237,7 @@ fn refused(refusal: &Refusal) -> Refused {
         Refusal::OverBudget(over) => (over.payer().code(), true),
         Refusal::Penalized(_) => ("penalized", true),
         Refusal::DiskLow => ("disk_low", true),
+        Refusal::NotAValidator => ("not_a_validator", true),
     };
     Refused {
         code: code.to_owned(),
@@ -250,6 +253,7 @@ fn invalid_code(error: &TransactionError) -> &'static str {
         TransactionError::WrongGenesis { .. } => "wrong_genesis",
         TransactionError::NoActions => "no_actions",
         TransactionError::Reports => "too_many_reports",
+        TransactionError::ValidatorChanges => "too_many_validator_changes",
         TransactionError::Signatures => "bad_signature_list",
         TransactionError::KeyPolicy { .. } => "bad_key_policy",
         TransactionError::TooLong { .. } => "too_long",

@@ -261,6 +261,10 @@ impl ConsensusActor {
             signed = evidence.kind(),
             "a validator has signed twice: its key is in two places, or in wrong hands"
         );
+        // The ledger takes a validator's word alone; they have seen the same.
+        if !self.validator.is_validator() {
+            return;
+        }
         let Some(report) = self.reports.report(evidence, now()) else {
             return;
         };
@@ -424,7 +428,9 @@ impl ConsensusActor {
 
     fn committed(&mut self, committed: Committed, ordered: Ordered, ctx: &mut Context<Self>) {
         self.batches.clear();
+        let voted = self.validator.is_validator();
         self.handle_event(Event::Committed(committed), ctx);
+        self.note_role(voted);
 
         let ports = self.ports.clone();
         let more = async move {
@@ -440,6 +446,27 @@ impl ConsensusActor {
             Ok(false) => {}
             Err(error) => actor.abandoned(error, ctx),
         }));
+    }
+
+    /// Says so when this node begins to vote, or ends.
+    fn note_role(&mut self, voted: bool) {
+        let votes = self.validator.is_validator();
+        self.metrics.validator.set(i64::from(votes));
+        let last = self.validator.tip().height;
+        match (voted, votes) {
+            (true, false) => tracing::warn!(
+                validator = %self.me,
+                %last,
+                "the council has taken this node's key out of the validator set: `last` is the last height that it \
+                 helped to decide. It neither votes nor proposes nor takes transactions any more, and follows the chain"
+            ),
+            (false, true) => tracing::info!(
+                validator = %self.me,
+                first = %last.next(),
+                "this node's key is in the validator set: it votes from height `first` on"
+            ),
+            (true, true) | (false, false) => {}
+        }
     }
 
     fn fetch(&mut self, from: ValidatorId, request: Vec<u8>, ctx: &mut Context<Self>) {
@@ -478,6 +505,15 @@ impl Actor for ConsensusActor {
     type Context = Context<Self>;
 
     fn started(&mut self, ctx: &mut Self::Context) {
+        let votes = self.validator.is_validator();
+        self.metrics.validator.set(i64::from(votes));
+        if !votes {
+            tracing::info!(
+                validator = %self.me,
+                height = %self.validator.tip().height,
+                "this node's key is not in the validator set: it follows the chain, and votes once it is"
+            );
+        }
         self.handle_event(Event::Begin, ctx);
     }
 }

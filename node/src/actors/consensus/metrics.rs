@@ -1,10 +1,11 @@
 //! Consensus in figures.
 
-use prometheus::{IntCounter, Registry};
+use prometheus::{IntCounter, IntGauge, Registry};
 
 #[derive(Clone)]
 pub struct ConsensusMetrics {
     pub(super) evidence_detected: IntCounter,
+    pub(super) validator: IntGauge,
 }
 
 impl ConsensusMetrics {
@@ -16,6 +17,14 @@ impl ConsensusMetrics {
             "How often this node saw two signatures of one validator for one step.",
         )?;
         registry.register(Box::new(evidence_detected.clone()))?;
-        Ok(Self { evidence_detected })
+        let validator = IntGauge::new(
+            "causeway_validator",
+            "1 while this node's key is in the validator set, and 0 while it follows without voting.",
+        )?;
+        registry.register(Box::new(validator.clone()))?;
+        Ok(Self {
+            evidence_detected,
+            validator,
+        })
     }
 }

@@ -83,12 +83,15 @@ impl World {
             block: genesis_block_id(&GENESIS),
             state_hash: StateHash([0; 32]),
             validators: validators(),
+            next_validators: validators(),
             rotation: Rotation::default(),
             protocol: Protocol::default(),
         };
         for CertifiedBlock { block, .. } in self.chain(node) {
             let header = &block.header;
-            tip.rotation = tip.rotation.after(&tip.validators, header.height, &header.proposer);
+            tip.rotation = tip
+                .rotation
+                .after(&tip.validators, &tip.validators, header.height, &header.proposer);
             tip.height = header.height;
             tip.time_ms = header.time_ms;
             tip.block = block.id();

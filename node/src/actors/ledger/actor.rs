@@ -11,10 +11,10 @@ use causeway_contracts::{
     ledger::{Execution, InvalidBlock, Ledger, StateKey, StateValue},
     protocol::ProtocolVersion,
 };
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use super::{
-    LedgerMetrics,
+    LedgerMetrics, Membership,
     message::{Admit, Candidate, Commit, CommitDone, Committed, Draft, Execute, Finalized, Tip, WrongHeight},
     spenders::spenders,
     upgrade,
@@ -31,19 +31,21 @@ pub struct LedgerActor {
     chain: Chain,
     store: Store,
     finalized: broadcast::Sender<Finalized>,
+    members: watch::Sender<Membership>,
     metrics: LedgerMetrics,
     known: ProtocolVersion,
 }
 
 impl LedgerActor {
     /// Starts it on an arbiter of its own. `ledger` is what opening the store gave; each committed
-    /// block is published to `finalized`. `known` is the last version of the protocol that this program
-    /// implements.
+    /// block is published to `finalized`, and what a block changes of who is who to `members`. `known` is the last
+    /// version of the protocol that this program implements.
     pub fn start_in(
         arbiter: &ArbiterHandle,
         ledger: Ledger,
         store: Store,
         finalized: broadcast::Sender<Finalized>,
+        members: watch::Sender<Membership>,
         metrics: LedgerMetrics,
         known: ProtocolVersion,
     ) -> Addr<Self> {
@@ -56,6 +58,7 @@ impl LedgerActor {
                 chain: Chain::new(ledger),
                 store,
                 finalized,
+                members,
                 metrics,
                 known,
             }
@@ -93,7 +96,11 @@ impl LedgerActor {
         let receipts: Arc<[_]> = execution.receipts.as_slice().into();
         warn_of_evidence(&execution);
         let scheduled = self.chain.ledger().protocol().upcoming;
+        let changes_members = Membership::changes_with(&execution);
         self.chain.commit(execution);
+        if changes_members {
+            self.members.send_replace(Membership::of(self.chain.ledger()));
+        }
         self.metrics.at(self.chain.ledger());
         upgrade::tell_again(self.chain.ledger(), scheduled, self.known);
         self.metrics.finalized(block.header.time_ms, before, &receipts);

@@ -8,10 +8,10 @@ use causeway_contracts::{
     transaction::UnixSeconds,
 };
 use prometheus::Registry;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
 use super::{
-    LedgerActor, LedgerMetrics,
+    LedgerActor, LedgerMetrics, Membership,
     message::{Admit, Candidate, Commit, Committed, Draft, Execute, Finalized, Tip, WrongHeight},
 };
 use crate::{
@@ -38,11 +38,13 @@ impl Rig {
         let registry = Registry::new();
         let metrics = LedgerMetrics::register(&registry).expect("new names");
         let (sender, finalized) = broadcast::channel(16);
+        let (members, _) = watch::channel(Membership::of(&ledger));
         let actor = LedgerActor::start_in(
             &Arbiter::current(),
             ledger,
             store.clone(),
             sender,
+            members,
             metrics,
             PROTOCOL_MAX,
         );

@@ -18,7 +18,7 @@ use causeway_contracts::{
         batch::{BATCH_BYTES_MAX, BATCH_VERSION},
     },
     codec::{self, Bounded},
-    committee::{ValidatorId, ValidatorSet},
+    committee::ValidatorId,
     keys::SecretKey,
     ledger::rejection::Skip,
     protocol::Versions,
@@ -35,7 +35,10 @@ use super::{
 use crate::{
     actors::{
         budget::{BudgetRates, SpenderBudgets},
-        ledger::message::{Admit, Candidate, Spenders},
+        ledger::{
+            Membership,
+            message::{Admit, Candidate, Spenders},
+        },
         network::message::{Destination, Fetch, Lane, PeerFault, Received, Send},
         penalty::Penalties,
     },
@@ -65,7 +68,7 @@ pub struct Connections {
 pub struct Setup {
     pub genesis: GenesisHash,
     pub key: SecretKey,
-    pub validators: ValidatorSet,
+    pub members: watch::Receiver<Membership>,
     pub versions: Versions,
     pub limits: Limits,
     pub budgets: BudgetRates,
@@ -100,10 +103,10 @@ pub struct Mempool {
 impl Mempool {
     pub fn new(setup: Setup, connections: Connections) -> Self {
         let author = ValidatorId::of(&setup.key.public_key());
-        let validators = setup.validators.clone();
+        let authors = setup.members.borrow().authors.clone();
         Self {
             author,
-            exchange: Exchange::new(author, validators, setup.versions, setup.limits.author_batch_bytes_max),
+            exchange: Exchange::new(author, authors, setup.versions, setup.limits.author_batch_bytes_max),
             began: Instant::now(),
             reader: setup.store.reader(),
             intake: Intake::default(),
@@ -292,8 +295,8 @@ impl Mempool {
         let group = self.exchange.next_arrivals();
         let names = group.iter().map(|raw| (raw.from, raw.bytes.digest())).collect();
         self.checks_under_way += 1;
-        let validators = self.exchange.validators().clone();
-        let check = self.setup.verifier.batches(group, validators, self.exchange.versions());
+        let authors = self.exchange.authors().clone();
+        let check = self.setup.verifier.batches(group, authors, self.exchange.versions());
         let store = self.setup.store.clone();
         let check = async move {
             let results = check.await.unwrap_or_default();
@@ -331,6 +334,7 @@ impl Mempool {
                         WhyDropped::NoRoom => "no_room",
                         WhyDropped::AuthorFull => "author_full",
                         WhyDropped::NotInForce => "not_in_force",
+                        WhyDropped::NotAValidators => "not_a_validators",
                     };
                     self.setup.metrics.batches_dropped.with_label_values(&[reason]).inc();
                 }
@@ -404,6 +408,9 @@ impl Mempool {
 
     /// What every transaction would be refused with now.
     fn refusing(&self) -> Option<Refusal> {
+        if !self.exchange.authors().members().contains(&self.author) {
+            return Some(Refusal::NotAValidator);
+        }
         if *self.setup.disk_low.borrow() {
             return Some(Refusal::DiskLow);
         }
@@ -420,6 +427,7 @@ impl Mempool {
             Refusal::OverBudget(over) => over.payer().code(),
             Refusal::Penalized(_) => "penalized",
             Refusal::DiskLow => "disk_low",
+            Refusal::NotAValidator => "not_a_validator",
         };
         self.setup.metrics.refused.with_label_values(&[reason]).inc();
     }
@@ -552,6 +560,10 @@ impl Handler<Ordered> for Mempool {
             ..
         } = ordered;
         self.exchange.set_in_force(in_force);
+        if self.setup.members.has_changed().unwrap_or(false) {
+            let authors = self.setup.members.borrow_and_update().authors.clone();
+            self.exchange.set_authors(authors);
+        }
         for of in &yields {
             let is_poor = self.exchange.learn(of);
             self.setup.metrics.yielded(of, is_poor);

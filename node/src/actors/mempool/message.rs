@@ -39,6 +39,10 @@ pub enum Refusal {
     Penalized(u32),
     #[error("this validator has too little disk space left to take transactions")]
     DiskLow,
+    #[error(
+        "this node is not a validator now, and takes no transactions; send it to a node that is, as its status says"
+    )]
+    NotAValidator,
 }
 
 /// Whether a transaction is taken and not yet in a final block, for `GET /v1/transactions/{id}`.

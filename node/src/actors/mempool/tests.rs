@@ -172,7 +172,7 @@ async fn a_bad_batch_among_good_ones_is_found() {
     };
     let verifier = Verifier::start(1, GENESIS).unwrap();
     let results = verifier
-        .batches(vec![raw(&good), raw(&forged), raw(&good)], validators, versions)
+        .batches(vec![raw(&good), raw(&forged), raw(&good)], validators.into(), versions)
         .await
         .unwrap();
     let faults: Vec<_> = results.into_iter().map(Result::err).collect();

@@ -2,10 +2,9 @@
 
 use std::sync::{Arc, Mutex, mpsc};
 
-use causeway_consensus::{BatchFault, CheckedBatch, RawBatch, Signatures, check_batches};
+use causeway_consensus::{Authors, BatchFault, CheckedBatch, RawBatch, Signatures, check_batches};
 use causeway_contracts::{
     block::GenesisHash,
-    committee::ValidatorSet,
     keys::{self, Signed},
     protocol::Versions,
     transaction::TransactionError,
@@ -23,7 +22,7 @@ enum Job {
     Candidates(Vec<Candidate>, oneshot::Sender<Vec<Result<(), TransactionError>>>),
     Batches(
         Vec<RawBatch>,
-        ValidatorSet,
+        Authors,
         Versions,
         oneshot::Sender<Vec<Result<CheckedBatch, BatchFault>>>,
     ),
@@ -85,11 +84,11 @@ impl Verifier {
     pub fn batches(
         &self,
         batches: Vec<RawBatch>,
-        validators: ValidatorSet,
+        authors: Authors,
         versions: Versions,
     ) -> oneshot::Receiver<Vec<Result<CheckedBatch, BatchFault>>> {
         let (reply, answer) = oneshot::channel();
-        let _ = self.jobs.try_send(Job::Batches(batches, validators, versions, reply));
+        let _ = self.jobs.try_send(Job::Batches(batches, authors, versions, reply));
         answer
     }
 }
@@ -104,8 +103,8 @@ impl Worker {
         // A caller that has gone away wants no answer.
         match job {
             Job::Candidates(candidates, reply) => drop(reply.send(self.candidates(&candidates))),
-            Job::Batches(batches, validators, versions, reply) => {
-                drop(reply.send(self.batches(batches, &validators, versions)));
+            Job::Batches(batches, authors, versions, reply) => {
+                drop(reply.send(self.batches(batches, &authors, versions)));
             }
         }
     }
@@ -124,16 +123,10 @@ impl Worker {
     fn batches(
         &mut self,
         batches: Vec<RawBatch>,
-        validators: &ValidatorSet,
+        authors: &Authors,
         versions: Versions,
     ) -> Vec<Result<CheckedBatch, BatchFault>> {
-        check_batches(
-            batches,
-            &self.genesis,
-            validators,
-            versions,
-            &mut Together(&mut self.rng),
-        )
+        check_batches(batches, &self.genesis, authors, versions, &mut Together(&mut self.rng))
     }
 }
 

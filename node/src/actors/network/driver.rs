@@ -25,7 +25,7 @@ use tokio::{
 
 use self::questions::{Asked, Served};
 use super::{
-    exchange,
+    RegisteredNode, by_key, exchange,
     frame::{Hello, Mismatch, Violation},
     link::{self, End, News, Notice, Reader, Receivers, Reporter},
     links::{self, LinkEvent, NotAdmitted, PeerLinkEvent},
@@ -71,6 +71,7 @@ pub struct Driver {
     swarm: Swarm<Behaviour>,
     peers: HashMap<PeerId, Peer>,
     by_id: HashMap<ValidatorId, PeerId>,
+    nodes: watch::Receiver<Vec<RegisteredNode>>,
     hello: Hello,
     receivers: Receivers,
     serve: Recipient<Serve>,
@@ -85,6 +86,7 @@ pub struct Driver {
 pub struct Start {
     pub swarm: Swarm<Behaviour>,
     pub peers: HashMap<PeerId, Peer>,
+    pub nodes: watch::Receiver<Vec<RegisteredNode>>,
     pub hello: Hello,
     pub receivers: Receivers,
     pub serve: Recipient<Serve>,
@@ -99,6 +101,7 @@ impl Driver {
             swarm: start.swarm,
             peers: start.peers,
             by_id,
+            nodes: start.nodes,
             hello: start.hello,
             receivers: start.receivers,
             serve: start.serve,
@@ -130,11 +133,56 @@ impl Driver {
                     Some(Command::Fault { peer, fault }) => self.on_fault(peer, fault),
                     None => return,
                 },
+                Ok(()) = self.nodes.changed() => self.on_registry(),
                 Some(served) = self.serves.next() => self.on_served(served),
                 event = self.swarm.select_next_some() => self.on_swarm(event),
                 () = rest => self.on_due(Instant::now()),
             }
         }
+    }
+
+    /// Lets go of who is no longer registered, and takes in who is. A peer that goes by another name from
+    /// now on connects anew: its link tells who it is.
+    fn on_registry(&mut self) {
+        let own_key = *self.swarm.local_peer_id();
+        let (_, mut registered) = by_key(&self.nodes.borrow_and_update(), own_key);
+        self.swarm
+            .behaviour_mut()
+            .links
+            .register(registered.keys().copied().collect());
+        let now = Instant::now();
+        let known: Vec<_> = self.peers.keys().copied().collect();
+        for key in known {
+            let peer = self.peers.get_mut(&key).expect("a known key");
+            let connection = peer.connection.as_ref().map(|connection| connection.id);
+            let Some(node) = registered.remove(&key) else {
+                tracing::info!(node = %peer.name, "is no longer registered");
+                if let Some(id) = connection {
+                    self.disconnect(key, id, "it is no longer registered");
+                }
+                self.peers.remove(&key);
+                // Fails if there is no other connection.
+                self.swarm.disconnect_peer_id(key).ok();
+                continue;
+            };
+            let fresh = Peer::new(node, now);
+            if peer.address != fresh.address {
+                peer.redial = fresh.redial;
+                peer.address = fresh.address;
+            }
+            peer.name = fresh.name;
+            if peer.id != fresh.id {
+                if let Some(id) = connection {
+                    self.disconnect(key, id, "its validator key has changed");
+                }
+                self.peers.get_mut(&key).expect("a known key").id = fresh.id;
+            }
+        }
+        for (key, node) in registered {
+            tracing::info!(node = %node.name, "is registered");
+            self.peers.insert(key, Peer::new(node, now));
+        }
+        self.by_id = self.peers.iter().map(|(key, peer)| (peer.id, *key)).collect();
     }
 
     fn on_due(&mut self, now: Instant) {
@@ -148,10 +196,11 @@ impl Driver {
             }
             if peer.waits_until.is_none() && peer.redial.at.is_some_and(|at| at <= now) {
                 peer.redial.at = None;
+                let Some(address) = &peer.address else { continue };
                 // From a port of its own: from the listening port, dials that cross would meet in one
                 // TCP connection with two dialers.
                 let options = DialOpts::peer_id(*key)
-                    .addresses(vec![peer.address.clone()])
+                    .addresses(vec![address.clone()])
                     .condition(PeerCondition::DisconnectedAndNotDialing)
                     .allocate_new_port()
                     .build();

@@ -66,6 +66,11 @@ impl Behaviour {
         }
     }
 
+    /// Refuses connections of all others from now on; those that they have stay.
+    pub fn register(&mut self, registered: HashSet<PeerId>) {
+        self.registered = registered;
+    }
+
     /// Refuses the peer's connections from now on; those it has stay.
     pub fn bar(&mut self, peer: PeerId) {
         self.waiting.insert(peer);

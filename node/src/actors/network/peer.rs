@@ -7,6 +7,8 @@ use causeway_contracts::committee::ValidatorId;
 use libp2p::{Multiaddr, request_response::InboundRequestId, swarm::ConnectionId};
 use tokio::{task::JoinSet, time::Instant};
 
+use super::RegisteredNode;
+
 const REDIAL_MIN: Duration = Duration::from_millis(100);
 const REDIAL_MAX: Duration = Duration::from_secs(3);
 
@@ -32,7 +34,8 @@ pub const WAIT: Duration = Duration::from_secs(60);
 pub struct Peer {
     pub id: ValidatorId,
     pub name: String,
-    pub address: Multiaddr,
+    /// None: it is not dialed, and may dial.
+    pub address: Option<Multiaddr>,
     /// The one in use.
     pub connection: Option<Connection>,
     pub redial: Redial,
@@ -67,11 +70,11 @@ pub enum Side {
 }
 
 impl Peer {
-    pub fn new(id: ValidatorId, name: String, address: Multiaddr, now: Instant) -> Self {
+    pub fn new(node: RegisteredNode, now: Instant) -> Self {
         Self {
-            id,
-            name,
-            address,
+            id: node.id,
+            name: node.name,
+            address: node.address.map(|address| address.multiaddress().clone()),
             connection: None,
             redial: Redial {
                 after: REDIAL_MIN,

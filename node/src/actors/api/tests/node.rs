@@ -23,7 +23,10 @@ use super::{
 };
 use crate::actors::{
     api::{ApiContext, ApiLimits, ApiServer, Listen, Progress, ServeError, error::PROBLEM_URN, serve},
-    ledger::message::{Committed, Tip},
+    ledger::{
+        Membership,
+        message::{Committed, Tip},
+    },
     mempool::message::{Capacity, GetCapacity, IsPending, Refusal, Submit},
     network::message::Peers,
 };
@@ -214,6 +217,7 @@ fn context(chain: &Chain, mempool: Mempool, limits: ApiLimits) -> (ApiContext, w
             block: ledger.tip().block,
             state_hash: ledger.tip().state_hash,
             validators: ledger.validators().clone(),
+            next_validators: ledger.next_validators().clone(),
             rotation: ledger.rotation().clone(),
             protocol: *ledger.protocol(),
         },
@@ -234,6 +238,7 @@ fn context(chain: &Chain, mempool: Mempool, limits: ApiLimits) -> (ApiContext, w
         capacity: mempool.recipient(),
         peers: surroundings.clone().recipient(),
         tip: surroundings.recipient(),
+        members: watch::channel(Membership::of(ledger)).1,
         finalized: chain.finalized.clone(),
         progress: watched,
         registry: Registry::new(),

@@ -1,7 +1,7 @@
 use actix_web::http::StatusCode;
 use causeway_contracts::{
     api::{
-        BlockView, EvidencePage, ProtocolStatus, Status, TRANSACTION_TYPE, TransactionStatus, TransactionView,
+        BlockView, EvidencePage, ProtocolStatus, Role, Status, TRANSACTION_TYPE, TransactionStatus, TransactionView,
         Validators,
     },
     block::{Height, batches_root},
@@ -40,6 +40,7 @@ async fn status_says_where_the_node_is() {
         genesis: chain.hash,
         address_prefix: chain.genesis.address_prefix,
         validator: ValidatorId::of(&key(0).public_key()),
+        role: Role::Validator,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         protocol: ProtocolStatus {
             version: PROTOCOL_MIN,

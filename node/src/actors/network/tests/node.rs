@@ -19,7 +19,7 @@ use tokio::{
 };
 
 use super::super::{
-    Network, NetworkError, Receivers, RegisteredValidator, Running, Setup, TcpAddress,
+    Network, NetworkError, Receivers, RegisteredNode, Running, Setup, TcpAddress,
     driver::Links,
     frame::{Hello, WIRE_VERSION},
     message::{Destination, Fetch, FetchError, Lane, PeerFault, Peers, Received, Send, Serve},
@@ -64,12 +64,12 @@ pub fn id(n: u8) -> ValidatorId {
     ValidatorId([n; 20])
 }
 
-pub fn registered(n: u8, address: &str) -> RegisteredValidator {
-    RegisteredValidator {
+pub fn registered(n: u8, address: &str) -> RegisteredNode {
+    RegisteredNode {
         id: id(n),
         name: format!("validator-{n}"),
         network_key: SecretKey::from_seed(&[n; 32]).public_key(),
-        address: address.parse().unwrap(),
+        address: Some(address.parse().unwrap()),
     }
 }
 
@@ -94,18 +94,18 @@ pub async fn eventually(condition: impl Fn() -> bool) {
 }
 
 impl Node {
-    pub async fn start(n: u8, validators: &[RegisteredValidator]) -> Self {
+    pub async fn start(n: u8, validators: &[RegisteredNode]) -> Self {
         Self::start_at(n, "/ip4/127.0.0.1/tcp/0", validators, Options::default()).await
     }
 
-    pub async fn start_at(n: u8, listen: &str, validators: &[RegisteredValidator], options: Options) -> Self {
+    pub async fn start_at(n: u8, listen: &str, validators: &[RegisteredNode], options: Options) -> Self {
         Self::try_start(n, listen, validators, options).await.unwrap()
     }
 
     pub async fn try_start(
         n: u8,
         listen: &str,
-        validators: &[RegisteredValidator],
+        validators: &[RegisteredNode],
         options: Options,
     ) -> Result<Self, NetworkError> {
         let (collected, received) = mpsc::channel(4096);
@@ -119,7 +119,7 @@ impl Node {
         let running = start(Setup {
             seed: [n; 32],
             listen: listen.parse().unwrap(),
-            validators: validators.to_vec(),
+            nodes: watch::channel(validators.to_vec()).1,
             genesis: options.genesis,
             receivers: Receivers {
                 consensus: collector.clone().recipient(),
