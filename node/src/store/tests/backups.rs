@@ -5,6 +5,7 @@ use causeway_contracts::{
     codec::{self, Bounded},
     ledger::Ledger,
     merkle::Root,
+    proof::Handover,
     snapshot::{Manifest, cut},
 };
 
@@ -203,7 +204,8 @@ fn the_file_of_a_snapshot_is_fixed() {
         .expect("it is read")
         .expect("it is there");
     let places: Bounded<u64, 1> = Bounded::new(vec![16]).expect("one");
-    let trailer = codec::encode(&((stored.block, stored.certificate), manifest, places));
+    let handovers: Bounded<Handover, 1> = Bounded::default();
+    let trailer = codec::encode(&((stored.block, stored.certificate), handovers, manifest, places));
     let length = u32::try_from(chunk.len()).expect("short");
     let place = 16 + 4 + u64::from(length);
     let expected = [
