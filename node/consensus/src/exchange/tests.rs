@@ -547,6 +547,7 @@ fn what_blocks_name_waits_in_bounded_memory_to_be_checked() {
             digests: digests.to_vec(),
             proposer: author(1),
             author: author(1),
+            in_force: PROTOCOL_MIN,
         };
         exchange.gather(request, wanted, Moment::default());
     }
