@@ -88,7 +88,7 @@ impl World {
             .collect();
         store.put_batches(batches).await;
         store.sync().await;
-        let (block, execution) = ledger.draft(next_time(ledger), self.proposer(), &candidates);
+        let (block, execution) = ledger.draft(next_time(ledger), self.proposer(), &candidates, None);
         assert_eq!(block.batches.len(), candidates.len(), "all of it fits");
         let set = self.genesis.validator_set().expect("a checked genesis");
         let certificate = certificate(&set, &self.validators[..3], &block.header);

@@ -105,7 +105,7 @@ impl World {
 
     fn draft(&self, batches: &[HashedBatch]) -> (Block, Execution) {
         let now = TimeMs(self.ledger.tip().time_ms.0 + 500);
-        let (block, execution) = self.ledger.draft(now, self.proposer, batches);
+        let (block, execution) = self.ledger.draft(now, self.proposer, batches, None);
         assert_eq!(execution.receipts.len(), TRANSFERS, "every transfer is ordered");
         (block, execution)
     }

@@ -5,7 +5,9 @@ use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    block::{BatchDigest, BlockId, CommitCertificate, GenesisHash, Header, Height, StateHash, TimeMs},
+    block::{
+        BatchDigest, BlockId, CheckpointCertificate, CommitCertificate, GenesisHash, Header, Height, StateHash, TimeMs,
+    },
     codec::{self, Bounded, Text},
     committee::ValidatorId,
     evidence::EvidenceRecord,
@@ -192,6 +194,9 @@ pub struct BlockView {
     pub certificate: CommitCertificate,
     /// What the header's `batches_root` is over.
     pub batches: Vec<BatchDigest>,
+    /// For the state after an earlier block, if this one carries it; the header commits to it with the batches.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub checkpoint: Option<CheckpointCertificate>,
 }
 
 /// Each event of the stream of final blocks (`GET /v1/stream`), for validators and participants.

@@ -2,6 +2,7 @@
 
 pub mod batch;
 pub mod certificate;
+pub mod checkpoint;
 
 use std::fmt;
 
@@ -11,6 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use self::{
     batch::{Batch, BatchBytes, BatchDigest, HashedBatch, SignedBatch},
     certificate::{CertificateError, CommitCertificate, CommitSignature, VoteKind, proposal_message, vote_message},
+    checkpoint::{CheckpointCertificate, Checkpoints, checkpoint_message},
 };
 use crate::{
     codec::{self, Bounded, hex_newtype},
@@ -23,7 +25,7 @@ use crate::{
 pub const BATCHES_MAX: usize = 256;
 
 /// Wire length of a [`Block`]. Fixed; its batches travel apart.
-pub const BLOCK_BYTES_MAX: usize = 16 * 1024;
+pub const BLOCK_BYTES_MAX: usize = 32 * 1024;
 
 /// A block's place in the chain; the genesis state is height 0, the first block height 1.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize)]
@@ -104,7 +106,8 @@ pub struct Header {
     pub parent: BlockId,
     /// The author, also where another validator proposed the block again.
     pub proposer: ValidatorId,
-    /// Merkle root over the batches' digests, in order.
+    /// Merkle root over the batches' digests, in order, and after them the encoded checkpoint certificate, if
+    /// the block carries one.
     pub batches_root: Root,
     pub transaction_count: u32,
     /// Merkle root over the canonical bytes of the receipts, in order.
@@ -112,8 +115,8 @@ pub struct Header {
     /// Merkle root over every state entry that the block changed, sorted by key.
     pub changes_root: Root,
     pub state_hash: StateHash,
-    /// Merkle root over the whole state at the last certified checkpoint. As yet none is certified, and
-    /// it is the genesis state's in every block.
+    /// Merkle root over the whole state after the block that was last certified so, as the certificate that
+    /// this block carries says, or its parent's; at first the genesis state's.
     pub checkpoint_root: Root,
     /// The hash of the validators that decide this block.
     pub validators_hash: Root,
@@ -133,17 +136,28 @@ impl Header {
 pub struct Block {
     pub header: Header,
     pub batches: Bounded<BatchDigest, BATCHES_MAX>,
+    /// For the state after the block that was due. The header commits to it too: else a block could be valid
+    /// with one certificate and not with another, under the same id.
+    #[serde(default)]
+    pub checkpoint: Option<CheckpointCertificate>,
 }
 
 impl Block {
     pub fn id(&self) -> BlockId {
         self.header.id()
     }
+
+    /// The root that the header of a block with this content carries.
+    pub fn batches_root(&self) -> Root {
+        batches_root(&self.batches, self.checkpoint.as_ref())
+    }
 }
 
-/// The Merkle root over batch digests that a header carries.
-pub fn batches_root(digests: &[BatchDigest]) -> Root {
-    merkle::root(digests.iter().map(|digest| merkle::leaf(digest.as_bytes())).collect())
+/// The Merkle root over batch digests, and the certificate after them, that a header carries.
+pub fn batches_root(digests: &[BatchDigest], checkpoint: Option<&CheckpointCertificate>) -> Root {
+    let digests = digests.iter().map(|digest| merkle::leaf(digest.as_bytes()));
+    let checkpoint = checkpoint.map(|certificate| merkle::leaf(&codec::encode(certificate)));
+    merkle::root(digests.chain(checkpoint).collect())
 }
 
 /// The id that stands as the parent of the first block.

@@ -94,8 +94,7 @@ pub struct Parameters {
     /// A block that costs more is invalid; see the cost of each action in the ledger's rules. At least as
     /// much as a batch may cost.
     pub block_cost_max: u64,
-    /// The first block of each such period of block time is to be a checkpoint, in seconds. Checkpoints
-    /// are not certified yet, and so this has no effect but on hashes.
+    /// The first block of each such period of block time is to be a checkpoint, in seconds.
     pub checkpoint_period_seconds: u32,
     /// What accounts of a tier may do in a currency. No entry, or tier 0: no caps.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<TierLimits>, max_items = 256))]

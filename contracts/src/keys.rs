@@ -38,6 +38,8 @@ pub enum Domain {
     /// That a council wants a network to be continued by another; the message is the 32-byte hash of its
     /// genesis.
     Continuation,
+    /// The root over a validator's state after a block.
+    Checkpoint,
 }
 
 impl Domain {
@@ -50,6 +52,7 @@ impl Domain {
             Self::Request => "causeway/request/1",
             Self::Statement => "causeway/statement/1",
             Self::Continuation => "causeway/continuation/1",
+            Self::Checkpoint => "causeway/checkpoint/1",
         }
     }
 

@@ -78,7 +78,7 @@ use self::{
     table::Seed,
 };
 use crate::{
-    block::{BlockId, GenesisHash, Header, Height, StateHash, TimeMs},
+    block::{BlockId, Checkpoints, GenesisHash, Header, Height, StateHash, TimeMs},
     committee::{ValidatorId, ValidatorSet, change::FormerValidators, rotation::Rotation},
     evidence::{Evidence, EvidenceRecord},
     governance::{CurrencyRecord, Parameters},
@@ -103,8 +103,7 @@ pub struct Tip {
     pub time_ms: TimeMs,
     pub block: BlockId,
     pub state_hash: StateHash,
-    /// Of the last certified checkpoint; the genesis state's root before the first, and none is certified
-    /// yet.
+    /// Of the last certified checkpoint; the genesis state's root before the first.
     pub checkpoint_root: Root,
 }
 
@@ -236,6 +235,11 @@ impl Ledger {
     /// Every state entry, recent ids and digests apart, in no order that means anything.
     pub fn entries(&self) -> impl Iterator<Item = (StateKey, StateValue)> {
         self.state.entries()
+    }
+
+    /// Which block's state is to be certified, and which was last.
+    pub fn checkpoints(&self) -> &Checkpoints {
+        &self.state.checkpoints
     }
 
     /// All that a snapshot of this state holds, in its order. Sorts a copy of everything: for small ledgers;

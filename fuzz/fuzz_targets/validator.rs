@@ -59,7 +59,7 @@ fn key(index: u8) -> SecretKey {
 }
 
 fn block(tip: &Committed, author: ValidatorId, salt: u8) -> Block {
-    let root = batches_root(&[]);
+    let root = batches_root(&[], None);
     Block {
         header: Header {
             version: PROTOCOL_MIN,
@@ -146,7 +146,7 @@ impl World {
             }
             Action::CancelTimer(alarm) => self.timers.retain(|other| *other != alarm),
             Action::CancelConsensusTimers => self.timers.retain(|alarm| !matches!(alarm, Alarm::Consensus(_))),
-            Action::Draft { height, round } => {
+            Action::Draft { height, round, .. } => {
                 let block = Arc::new(block(&tip, self.ids[0], 0));
                 self.waiting.push(Event::Drafted { height, round, block });
             }
@@ -178,6 +178,7 @@ impl World {
             | Action::BeginHeight(_)
             | Action::ConfirmRecord { .. }
             | Action::SendStatus(_)
+            | Action::TakeRoot { .. }
             | Action::Report(_)
             | Action::Blame(..) => {}
             // With three voices at hand that say anything, two blocks may well be certified.

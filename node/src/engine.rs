@@ -602,6 +602,7 @@ async fn start_actors(
             draft: ledger.clone().recipient(),
             execute: ledger.clone().recipient(),
             commit: ledger.clone().recipient(),
+            root: ledger.clone().recipient(),
         },
         metrics: ConsensusMetrics::register(&registry)?,
         known,

@@ -112,38 +112,49 @@ impl CommitCertificate {
         validators: &ValidatorSet,
         is_good: impl Fn(&Signed<'_>) -> bool,
     ) -> Result<(), CertificateError> {
-        if !self.signatures.is_sorted_by(|a, b| a.signer < b.signer) {
-            return Err(CertificateError::SignersNotAscending);
-        }
-        // Power first: it costs nothing, and spares the signatures of a certificate that cannot be good.
-        let mut signed = 0;
-        for entry in &self.signatures {
-            let validator = validators
-                .get(entry.signer)
-                .ok_or(CertificateError::UnknownSigner(entry.signer))?;
-            signed += validator.power;
-        }
-        if !validators.is_quorum(signed) {
-            return Err(CertificateError::NotEnoughPower {
-                signed,
-                total: validators.total_power(),
-            });
-        }
         let message = vote_message(genesis, VoteKind::Precommit, self.height, self.round, Some(&self.block));
-        for entry in &self.signatures {
-            let validator = validators.get(entry.signer).expect("looked up above");
-            let signed = Signed {
-                key: validator.key,
-                domain: Domain::Vote,
-                message: &message,
-                signature: entry.signature,
-            };
-            if !is_good(&signed) {
-                return Err(CertificateError::BadSignature(entry.signer));
-            }
-        }
-        Ok(())
+        verify_signatures(&self.signatures, validators, Domain::Vote, &message, is_good)
     }
+}
+
+/// Checks that validators with more than two thirds of the power have signed a message.
+pub(super) fn verify_signatures(
+    signatures: &[CommitSignature],
+    validators: &ValidatorSet,
+    domain: Domain,
+    message: &[u8],
+    is_good: impl Fn(&Signed<'_>) -> bool,
+) -> Result<(), CertificateError> {
+    if !signatures.is_sorted_by(|a, b| a.signer < b.signer) {
+        return Err(CertificateError::SignersNotAscending);
+    }
+    // Power first: it costs nothing, and spares the signatures of a certificate that cannot be good.
+    let mut signed = 0;
+    for entry in signatures {
+        let validator = validators
+            .get(entry.signer)
+            .ok_or(CertificateError::UnknownSigner(entry.signer))?;
+        signed += validator.power;
+    }
+    if !validators.is_quorum(signed) {
+        return Err(CertificateError::NotEnoughPower {
+            signed,
+            total: validators.total_power(),
+        });
+    }
+    for entry in signatures {
+        let validator = validators.get(entry.signer).expect("looked up above");
+        let signed = Signed {
+            key: validator.key,
+            domain,
+            message,
+            signature: entry.signature,
+        };
+        if !is_good(&signed) {
+            return Err(CertificateError::BadSignature(entry.signer));
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use super::{
     state::State,
 };
 use crate::{
-    block::{BlockId, CertificateError, GenesisHash, Height, TimeMs},
+    block::{BlockId, CertificateError, Checkpoints, GenesisHash, Height, TimeMs},
     committee::{ValidatorSetError, change::FormerValidators, rotation::Rotation},
     genesis::Genesis,
     merkle::Root,
@@ -93,6 +93,10 @@ impl Ledger {
             next_validators: genesis.validator_set()?,
             nodes: genesis.registry()?,
             former_validators: FormerValidators::default(),
+            checkpoints: Checkpoints {
+                due: None,
+                certified: tip.height,
+            },
             rotation: Rotation::default(),
             ..self.state
         };

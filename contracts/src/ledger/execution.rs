@@ -6,14 +6,14 @@ use super::{
     Ledger,
     apply::{self, Context, EVIDENCE_HEIGHTS_MAX},
     authority,
-    overlay::{Changes, Overlay},
+    overlay::{Changes, Overlay, Turnover},
     receipt::{Outcome, Receipt, Subject, receipts_root},
     rejection::Skip,
     state::{Change, changes_root},
     table::{Row, Table},
 };
 use crate::{
-    block::{BatchDigest, HashedBatch, Header, TimeMs},
+    block::{BatchDigest, HashedBatch, Header, Height, TimeMs, checkpoint::Turn},
     committee::ValidatorId,
     governance::Parameters,
     merkle::Root,
@@ -93,8 +93,17 @@ struct Run<'a> {
     ids: Vec<(UnixSeconds, TxId)>,
 }
 
-/// Executes the transactions of batches in a block of this time by this author.
-pub(super) fn execute(ledger: &Ledger, time: TimeMs, author: &ValidatorId, batches: Batches<'_>) -> Effects {
+/// What a block says besides its batches.
+pub(super) struct Setting<'a> {
+    pub(super) time: TimeMs,
+    pub(super) author: &'a ValidatorId,
+    /// The height whose state it certifies.
+    pub(super) certified: Option<Height>,
+}
+
+/// Executes the transactions of batches in a block that says this.
+pub(super) fn execute(ledger: &Ledger, setting: &Setting<'_>, batches: Batches<'_>) -> Effects {
+    let Setting { time, author, .. } = *setting;
     let count = batches.iter().map(|batch| batch.ids().len()).sum();
     let mut run = Run {
         ledger,
@@ -134,7 +143,19 @@ pub(super) fn execute(ledger: &Ledger, time: TimeMs, author: &ValidatorId, batch
     let former = state
         .former_validators
         .after(validators, next, height, EVIDENCE_HEIGHTS_MAX);
-    let changes = overlay.into_changes(rotation, former, height);
+    let checkpoints = state.checkpoints.after(&Turn {
+        height,
+        parent_time: ledger.tip.time_ms,
+        time,
+        period_seconds: state.parameters.checkpoint_period_seconds,
+        certified: setting.certified,
+    });
+    let changes = overlay.into_changes(Turnover {
+        height,
+        rotation,
+        former,
+        checkpoints,
+    });
     Effects {
         receipts,
         locations,

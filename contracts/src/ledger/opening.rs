@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 use super::{
     IsGood, Ledger, Tip,
     apply::{EVIDENCE_MAX, own_account},
-    overlay::{Changes, Overlay},
+    overlay::{Changes, Overlay, Turnover},
     posting::{BalanceId, Posting, post},
     recent::{RecentDigests, RecentIds},
     state::{Account, State, StateKey, StateValue},
     table::{Seed, Table},
 };
 use crate::{
-    block::{BatchDigest, GenesisHash, Height, StateHash, TimeMs, genesis_block_id},
+    block::{BatchDigest, Checkpoints, GenesisHash, Height, StateHash, TimeMs, genesis_block_id},
     committee::{ValidatorId, ValidatorSetError, change::FormerValidators, rotation::Rotation},
     genesis::Genesis,
     identity::{AccountId, AccountStatus},
@@ -77,6 +77,7 @@ impl Ledger {
             next_validators: genesis.validator_set().expect("a checked genesis"),
             nodes: genesis.registry().expect("a checked genesis"),
             former_validators: FormerValidators::default(),
+            checkpoints: Checkpoints::default(),
         };
         let changes = opening_entries(genesis, &state, seed);
         state.set_all(changes);
@@ -210,7 +211,12 @@ fn opening_entries(genesis: &Genesis, empty: &State, seed: Seed) -> Changes {
         overlay.keep();
     }
     overlay.keep();
-    overlay.into_changes(empty.rotation.clone(), empty.former_validators.clone(), Height::GENESIS)
+    overlay.into_changes(Turnover {
+        height: Height::GENESIS,
+        rotation: empty.rotation.clone(),
+        former: empty.former_validators.clone(),
+        checkpoints: empty.checkpoints,
+    })
 }
 
 fn restore_state(
@@ -232,6 +238,7 @@ fn restore_state(
     let mut next_validators = None;
     let mut nodes = None;
     let mut former_validators = None;
+    let mut checkpoints = None;
     for (key, value) in entries {
         let is_new = match (key, value) {
             (StateKey::Account(id), StateValue::Account(it)) => accounts.insert(id, it).is_none(),
@@ -248,6 +255,7 @@ fn restore_state(
             (StateKey::NextValidators, StateValue::NextValidators(it)) => next_validators.replace(it).is_none(),
             (StateKey::Nodes, StateValue::Nodes(it)) => nodes.replace(it).is_none(),
             (StateKey::FormerValidators, StateValue::FormerValidators(it)) => former_validators.replace(it).is_none(),
+            (StateKey::Checkpoints, StateValue::Checkpoints(it)) => checkpoints.replace(it).is_none(),
             _ => return Err(RestoreError::WrongTable(key)),
         };
         if !is_new {
@@ -274,6 +282,7 @@ fn restore_state(
             .try_into()?,
         nodes: nodes.ok_or(RestoreError::Missing(StateKey::Nodes))?,
         former_validators: former_validators.ok_or(RestoreError::Missing(StateKey::FormerValidators))?,
+        checkpoints: checkpoints.ok_or(RestoreError::Missing(StateKey::Checkpoints))?,
     })
 }
 

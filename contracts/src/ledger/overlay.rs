@@ -11,7 +11,7 @@ use super::{
     table::{Key, Row, Seed, Table},
 };
 use crate::{
-    block::Height,
+    block::{Checkpoints, Height},
     committee::{ValidatorId, ValidatorSet, change::FormerValidators, rotation::Rotation},
     evidence::EvidenceRecord,
     governance::{CurrencyRecord, Parameters},
@@ -187,6 +187,17 @@ impl Changes {
 /// Where in an overlay a balance is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct BalancePlace(Row);
+
+/// What a block changes that none of its transactions does.
+pub(super) struct Turnover {
+    /// The block's.
+    pub(super) height: Height,
+    /// After its author has had its turn.
+    pub(super) rotation: Rotation,
+    /// All who have left by then.
+    pub(super) former: FormerValidators,
+    pub(super) checkpoints: Checkpoints,
+}
 
 pub(super) struct Overlay<'a> {
     base: &'a State,
@@ -423,16 +434,20 @@ impl<'a> Overlay<'a> {
         );
     }
 
-    /// Every entry that is now other than in committed state, ascending by key. `rotation` is what the
-    /// block's author makes of it: no transaction changes it. With the block those take over who were to decide
-    /// after it; `former` are then all who have left. `height` is the block's.
+    /// Every entry that is now other than in committed state, ascending by key.
     ///
     /// # Panics
     /// If debits do not equal credits: if, per currency, what the changes add to balances and what they
     /// take is not the same, worked out from the records alone, not from the postings that made them;
     /// or if an account other than the currency's issuer would be below zero. Money would appear or
     /// vanish, and the process must not go on.
-    pub(super) fn into_changes(self, rotation: Rotation, former: FormerValidators, height: Height) -> Changes {
+    pub(super) fn into_changes(self, turnover: Turnover) -> Changes {
+        let Turnover {
+            height,
+            rotation,
+            former,
+            checkpoints,
+        } = turnover;
         let protocol = self.protocol(height);
         let room = self.accounts.rows.len() + self.balances.rows.len() + 16;
         let mut changes = Changes {
@@ -491,6 +506,9 @@ impl<'a> Overlay<'a> {
         }
         if former != self.base.former_validators {
             changes.push(StateKey::FormerValidators, StateValue::FormerValidators(former), None);
+        }
+        if checkpoints != self.base.checkpoints {
+            changes.push(StateKey::Checkpoints, StateValue::Checkpoints(checkpoints), None);
         }
         changes
     }

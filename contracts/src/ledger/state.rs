@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{overlay::Changes, posting::Part, table::Table};
 use crate::{
-    block::{GenesisHash, Height, TimeMs},
+    block::{Checkpoints, GenesisHash, Height, TimeMs},
     codec,
     committee::{ValidatorId, ValidatorList, ValidatorSet, change::FormerValidators, rotation::Rotation},
     evidence::EvidenceRecord,
@@ -96,6 +96,7 @@ pub enum StateKey {
     NextValidators,
     Nodes,
     FormerValidators,
+    Checkpoints,
 }
 
 /// A state entry's content; the same variant as its key's.
@@ -115,6 +116,7 @@ pub enum StateValue {
     NextValidators(ValidatorList),
     Nodes(Registry),
     FormerValidators(FormerValidators),
+    Checkpoints(Checkpoints),
 }
 
 /// A state entry's canonical bytes are at most this many: the longest is a registry of 512 nodes, with some
@@ -162,6 +164,7 @@ pub(super) struct State {
     pub(super) next_validators: ValidatorSet,
     pub(super) nodes: Registry,
     pub(super) former_validators: FormerValidators,
+    pub(super) checkpoints: Checkpoints,
 }
 
 impl State {
@@ -195,6 +198,7 @@ impl State {
                 StateKey::FormerValidators,
                 StateValue::FormerValidators(self.former_validators.clone()),
             ),
+            (StateKey::Checkpoints, StateValue::Checkpoints(self.checkpoints)),
         ];
         accounts
             .map(|(id, account)| (StateKey::Account(*id), StateValue::Account(account.clone())))
@@ -260,6 +264,7 @@ impl State {
             }
             (StateKey::Nodes, StateValue::Nodes(it)) => self.nodes = it,
             (StateKey::FormerValidators, StateValue::FormerValidators(it)) => self.former_validators = it,
+            (StateKey::Checkpoints, StateValue::Checkpoints(it)) => self.checkpoints = it,
             (StateKey::Evidence(id, at), StateValue::Evidence(it)) => drop(self.evidence.insert((id, at), it)),
             (StateKey::Protocol, StateValue::Protocol(it)) => self.protocol = it,
             (StateKey::Origin, StateValue::Origin(it)) => self.origin = it,

@@ -1,4 +1,5 @@
 mod blocks;
+mod checkpoints;
 mod continuing;
 mod golden;
 mod invariants;

@@ -4,12 +4,12 @@ use std::collections::BTreeSet;
 
 use super::{
     Ledger,
-    execution::{Batches, Effects, Execution, execute},
+    execution::{Batches, Effects, Execution, Setting, execute},
 };
 use crate::{
     block::{
-        BATCHES_MAX, BatchDigest, Block, BlockId, GenesisHash, HashedBatch, Header, Height, StateHash, TimeMs,
-        batches_root,
+        BATCHES_MAX, BatchDigest, Block, BlockId, CertificateError, CheckpointCertificate, GenesisHash, HashedBatch,
+        Header, Height, StateHash, TimeMs, batches_root,
     },
     codec::Bounded,
     committee::ValidatorId,
@@ -39,8 +39,12 @@ pub enum InvalidBlock {
     Validators { expected: Root, actual: Root },
     #[error("followed by validators {actual}, and the state says {expected}")]
     NextValidators { expected: Root, actual: Root },
-    #[error("its checkpoint root is {actual}, and no later one than {expected} is certified")]
+    #[error("its checkpoint root is {actual}, and by its certificate or its parent it is {expected}")]
     Checkpoint { expected: Root, actual: Root },
+    #[error("it certifies the state after block {actual}, and {}", due_text(*.due))]
+    CheckpointNotDue { due: Option<Height>, actual: Height },
+    #[error("its certificate for a checkpoint: {0}")]
+    CheckpointCertificate(#[source] CertificateError),
     #[error("it names batch {0} twice")]
     DuplicateBatch(BatchDigest),
     #[error("batch {0} was ordered before")]
@@ -65,6 +69,13 @@ pub enum InvalidBlock {
     ChangesRoot { expected: Root, actual: Root },
     #[error("its state hash is {actual}, and executing it gives {expected}")]
     StateHash { expected: StateHash, actual: StateHash },
+}
+
+fn due_text(due: Option<Height>) -> String {
+    match due {
+        Some(due) => format!("that after block {due} is due"),
+        None => "none is due".to_owned(),
+    }
 }
 
 /// Returns early with the error made of both unless they are equal.
@@ -103,7 +114,13 @@ impl Ledger {
     ///
     /// # Panics
     /// If the proposer is not a validator.
-    pub fn draft(&self, now: TimeMs, proposer: ValidatorId, candidates: Batches<'_>) -> (Block, Execution) {
+    pub fn draft(
+        &self,
+        now: TimeMs,
+        proposer: ValidatorId,
+        candidates: Batches<'_>,
+        checkpoint: Option<&CheckpointCertificate>,
+    ) -> (Block, Execution) {
         assert!(
             self.validators().by_id(&proposer).is_some(),
             "{proposer} proposes and is not a validator"
@@ -122,7 +139,13 @@ impl Ledger {
                 load = with;
             }
         }
-        let effects = execute(self, time, &proposer, &taken);
+        let checkpoint = checkpoint.filter(|certificate| self.check_checkpoint(certificate).is_ok());
+        let setting = Setting {
+            time,
+            author: &proposer,
+            certified: checkpoint.map(|certificate| certificate.height),
+        };
+        let effects = execute(self, &setting, &taken);
         let results = effects.results();
         let digests: Vec<_> = taken.iter().map(HashedBatch::digest).collect();
         let header = Header {
@@ -132,18 +155,19 @@ impl Ledger {
             time_ms: time,
             parent: self.tip.block,
             proposer,
-            batches_root: batches_root(&digests),
+            batches_root: batches_root(&digests, checkpoint),
             transaction_count: u32::try_from(load.transactions).expect("within a block's limits"),
             receipts_root: results.receipts_root,
             changes_root: results.changes_root,
             state_hash: self.tip.state_hash.after(&results.changes_root),
-            checkpoint_root: self.tip.checkpoint_root,
+            checkpoint_root: checkpoint.map_or(self.tip.checkpoint_root, |certificate| certificate.root),
             validators_hash: self.validators_hash,
             next_validators_hash: self.next_validators_hash,
         };
         let block = Block {
             header: header.clone(),
             batches: Bounded::new(digests.clone()).expect("within a block's limits"),
+            checkpoint: checkpoint.cloned(),
         };
         (block, self.execution(header, digests, effects))
     }
@@ -164,11 +188,27 @@ impl Ledger {
             "a block is checked with the batches that it names"
         );
         self.check_header(header)?;
+        let certified = match &block.checkpoint {
+            Some(certificate) => {
+                self.check_checkpoint(certificate)?;
+                expect_equal!(Checkpoint, certificate.root, header.checkpoint_root);
+                Some(certificate.height)
+            }
+            None => {
+                expect_equal!(Checkpoint, self.tip.checkpoint_root, header.checkpoint_root);
+                None
+            }
+        };
         let load = self.check_batches(header, batches)?;
-        expect_equal!(BatchesRoot, batches_root(&block.batches), header.batches_root);
+        expect_equal!(BatchesRoot, block.batches_root(), header.batches_root);
         let count = u32::try_from(load.transactions).expect("within a block's limits");
         expect_equal!(TransactionCount, count, header.transaction_count);
-        let effects = execute(self, header.time_ms, &header.proposer, batches);
+        let setting = Setting {
+            time: header.time_ms,
+            author: &header.proposer,
+            certified,
+        };
+        let effects = execute(self, &setting, batches);
         let results = effects.results();
         expect_equal!(ReceiptsRoot, results.receipts_root, header.receipts_root);
         expect_equal!(ChangesRoot, results.changes_root, header.changes_root);
@@ -197,8 +237,22 @@ impl Ledger {
         }
         expect_equal!(Validators, self.validators_hash, header.validators_hash);
         expect_equal!(NextValidators, self.next_validators_hash, header.next_validators_hash);
-        expect_equal!(Checkpoint, tip.checkpoint_root, header.checkpoint_root);
         Ok(())
+    }
+
+    /// Whether the next block may carry a certificate for a checkpoint: it is for the block that is due, and by
+    /// those who decide the next one.
+    pub fn check_checkpoint(&self, certificate: &CheckpointCertificate) -> Result<(), InvalidBlock> {
+        let due = self.state.checkpoints.due;
+        if due != Some(certificate.height) {
+            return Err(InvalidBlock::CheckpointNotDue {
+                due,
+                actual: certificate.height,
+            });
+        }
+        certificate
+            .verify_with(&self.state.genesis, self.validators(), self.is_good)
+            .map_err(InvalidBlock::CheckpointCertificate)
     }
 
     fn check_batches(&self, header: &Header, batches: Batches<'_>) -> Result<Load, InvalidBlock> {

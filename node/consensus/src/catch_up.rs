@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 
 use causeway_contracts::{
-    block::{CertificateError, GenesisHash, Height, batches_root},
+    block::{CertificateError, GenesisHash, Height},
     committee::{ValidatorId, ValidatorSet},
 };
 
@@ -120,7 +120,7 @@ pub fn check(
     if certificate.block != block.id() {
         return Err(BadBlock::OtherBlock);
     }
-    if batches_root(&block.batches) != block.header.batches_root {
+    if block.batches_root() != block.header.batches_root {
         return Err(BadBlock::Batches);
     }
     certificate.verify_with(genesis, validators, |signed| scheme.is_good(signed))?;

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use causeway_contracts::{
-    block::{Block, BlockId, HashedBatch, Height, TimeMs},
+    block::{Block, BlockId, CheckpointCertificate, HashedBatch, Height, TimeMs},
     committee::ValidatorId,
     ledger::{Execution, InvalidBlock, Ledger},
 };
@@ -37,6 +37,8 @@ pub struct Draft {
     pub proposer: ValidatorId,
     /// Those that do not fit are left out.
     pub batches: Vec<HashedBatch>,
+    /// Left out if it is not for the block that is due.
+    pub checkpoint: Option<CheckpointCertificate>,
 }
 
 impl Chain {
@@ -67,7 +69,9 @@ impl Chain {
 
     pub fn draft(&mut self, draft: &Draft) -> Result<Block, WrongHeight> {
         self.check_height(draft.height)?;
-        let (block, execution) = self.ledger.draft(draft.now, draft.proposer, &draft.batches);
+        let (block, execution) =
+            self.ledger
+                .draft(draft.now, draft.proposer, &draft.batches, draft.checkpoint.as_ref());
         self.keep(block.id(), Ok(execution));
         Ok(block)
     }
@@ -110,6 +114,8 @@ impl Chain {
             time_ms: tip.time_ms,
             block: tip.block,
             state_hash: tip.state_hash,
+            checkpoint_root: tip.checkpoint_root,
+            checkpoints: *self.ledger.checkpoints(),
             validators: self.ledger.validators().clone(),
             next_validators: self.ledger.next_validators().clone(),
             rotation: self.ledger.rotation().clone(),

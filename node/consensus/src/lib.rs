@@ -20,6 +20,7 @@
 mod candidates;
 mod catch_up;
 mod chain;
+mod checkpoints;
 mod context;
 mod conversion;
 mod engine;
@@ -42,6 +43,7 @@ pub mod wire;
 pub use self::{
     catch_up::BadBlock,
     chain::{Chain, Draft, WrongHeight},
+    checkpoints::SignedRoot,
     engine::Signing,
     exchange::{
         Authors, BatchFault, BatchMisconduct, CheckedBatch, Exchange, ExchangeAction, GatherError, Gathered, Question,

@@ -5,7 +5,7 @@
 
 use bincode::{Decode, Encode};
 use causeway_contracts::{
-    block::{Block, BlockId, GenesisHash, Height, VoteKind, batches_root, proposal_message, vote_message},
+    block::{Block, BlockId, GenesisHash, Height, VoteKind, proposal_message, vote_message},
     codec::{self, Bounded, DecodeError},
     committee::{VALIDATORS_MAX, ValidatorId},
     keys::Signature,
@@ -164,7 +164,7 @@ impl Message {
                     return Err(MessageError::BlockHeight);
                 }
                 // Else two proposals with the same block id could be judged differently.
-                if batches_root(&proposal.block.batches) != proposal.block.header.batches_root {
+                if proposal.block.batches_root() != proposal.block.header.batches_root {
                     return Err(MessageError::Batches);
                 }
                 Ok(())

@@ -10,6 +10,8 @@
 //!   after five seconds; at most every 25 milliseconds.
 //! - Every 300 ms each validator says how high it is. One that is behind fetches certified blocks, checks
 //!   the certificates and commits them without voting.
+//! - After the first block of each period of block time it signs the root over its state, and says it with its
+//!   height, until more than two thirds say the same and a proposer puts that into a block.
 
 mod vocabulary;
 
@@ -19,12 +21,14 @@ use causeway_contracts::{
     block::{Block, BlockId, CommitCertificate, GenesisHash, Height, TimeMs},
     committee::ValidatorId,
     keys::SecretKey,
+    merkle::Root,
     protocol::ProtocolVersion,
 };
 
 pub use self::vocabulary::{Action, Alarm, Committed, Event, Misconduct, Status, Stop};
 use crate::{
     catch_up::{Fetched, PeerHeights, check},
+    checkpoints::{Checkpoints, SignedRoot},
     engine::Signing,
     log::LogEntry,
     message::Message,
@@ -59,6 +63,7 @@ pub struct Beginning {
 
 pub struct Validator {
     me: ValidatorId,
+    key: SecretKey,
     genesis: GenesisHash,
     scheme: Arc<dyn Scheme>,
     known: ProtocolVersion,
@@ -71,6 +76,7 @@ pub struct Validator {
     committing: Option<(Height, BlockId)>,
     pace: Pace,
     peers: PeerHeights,
+    checkpoints: Checkpoints,
     /// Whom blocks are being fetched from.
     fetching: Option<ValidatorId>,
     fetches: usize,
@@ -92,6 +98,7 @@ impl Validator {
         } = beginning;
         Self {
             me: ValidatorId::of(&key.public_key()),
+            key: key.clone(),
             genesis,
             scheme: Arc::clone(&scheme),
             known,
@@ -102,6 +109,7 @@ impl Validator {
             committing: None,
             pace: Pace::default(),
             peers: PeerHeights::default(),
+            checkpoints: Checkpoints::default(),
             fetching: None,
             fetches: 0,
             fetched: None,
@@ -151,6 +159,7 @@ impl Validator {
             Event::Drafted { height, round, block } => self.input(Input::ValueReady { height, round, block }, now),
             Event::Executed { height, block, verdict } => self.input(Input::Executed { height, block, verdict }, now),
             Event::Committed(committed) => self.committed(committed, now),
+            Event::Root { height, root } => self.rooted(height, root),
             Event::Fetched { from, answer } => self.fetched(from, answer.as_deref(), now),
         }
         std::mem::take(&mut self.actions)
@@ -163,6 +172,7 @@ impl Validator {
         if self.stop_if_outdated() {
             return;
         }
+        self.take_root_if_due();
         self.input(Input::Recover(self.setup(), log), now);
         self.actions.push(Action::SetTimer(Alarm::Status, STATUS_EVERY));
     }
@@ -215,7 +225,13 @@ impl Validator {
             Effect::SetTimer(timer, after) => Action::SetTimer(Alarm::Consensus(timer), after),
             Effect::CancelTimer(timer) => Action::CancelTimer(Alarm::Consensus(timer)),
             Effect::CancelTimers => Action::CancelConsensusTimers,
-            Effect::NeedValue { height, round } => Action::Draft { height, round },
+            Effect::NeedValue { height, round } => Action::Draft {
+                height,
+                round,
+                checkpoint: self
+                    .checkpoints
+                    .certificate(self.tip.checkpoints.due, &self.tip.validators),
+            },
             Effect::Execute {
                 height,
                 id,
@@ -281,6 +297,9 @@ impl Validator {
         if self.stop_if_outdated() {
             return;
         }
+        self.checkpoints.keep_members(self.me, &self.tip.validators);
+        self.stop_if_certified_otherwise();
+        self.take_root_if_due();
         self.progress = now;
         self.pace.wait(now);
         self.input(Input::Await(self.setup()), now);
@@ -305,8 +324,11 @@ impl Validator {
     }
 
     fn tell_status(&mut self, now: Moment) {
-        let height = self.tip.height;
-        self.actions.push(Action::SendStatus(PeerStatus { height }.encode()));
+        let status = PeerStatus {
+            height: self.tip.height,
+            checkpoint: self.checkpoints.of(&self.me).copied(),
+        };
+        self.actions.push(Action::SendStatus(status.encode()));
         self.actions.push(Action::SetTimer(Alarm::Status, STATUS_EVERY));
         self.catch_up(now);
     }
@@ -391,10 +413,50 @@ impl Validator {
         match PeerStatus::decode(payload) {
             Ok(status) => {
                 self.peers.report(from, status.height);
+                if let Some(said) = status.checkpoint {
+                    self.heard_root(from, said);
+                }
                 self.sign_if_safe(now);
                 self.catch_up(now);
             }
             Err(error) => self.actions.push(Action::Blame(from, Misconduct::Status(error))),
+        }
+    }
+
+    /// Before anything changes the state again.
+    fn take_root_if_due(&mut self) {
+        let height = self.tip.height;
+        if self.tip.checkpoints.due == Some(height) {
+            self.actions.push(Action::TakeRoot { height });
+        }
+    }
+
+    fn rooted(&mut self, height: Height, root: Root) {
+        let own = SignedRoot::sign(&self.genesis, height, root, &self.key, self.scheme.as_ref());
+        self.checkpoints.put(self.me, own);
+        self.stop_if_certified_otherwise();
+    }
+
+    fn heard_root(&mut self, from: ValidatorId, said: SignedRoot) {
+        let validators = &self.tip.validators;
+        let scheme = self.scheme.as_ref();
+        if !self.checkpoints.hear(from, said, &self.genesis, validators, scheme) {
+            self.actions.push(Action::Blame(from, Misconduct::Checkpoint));
+        }
+    }
+
+    /// More than two thirds of the power say what the state is; if this node's is another, all that it goes
+    /// on to say is wrong.
+    fn stop_if_certified_otherwise(&mut self) {
+        let (height, certified) = (self.tip.checkpoints.certified, self.tip.checkpoint_root);
+        let own = self.checkpoints.of(&self.me).filter(|own| own.height == height);
+        if let Some(own) = own.filter(|own| own.root != certified) {
+            let stop = Stop::OtherState {
+                height,
+                certified,
+                own: own.root,
+            };
+            self.actions.push(Action::Stop(stop));
         }
     }
 

@@ -7,12 +7,14 @@ use causeway_contracts::{
     codec::{self, Bounded, DecodeError},
 };
 
+use crate::checkpoints::SignedRoot;
+
 pub const FETCH_REQUEST_BYTES_MAX: usize = 16 * 1024;
 pub const FETCH_RESPONSE_BYTES_MAX: usize = 8 * 1024 * 1024;
 
-const STATUS_BYTES_MAX: usize = 16;
+const STATUS_BYTES_MAX: usize = 128;
 
-/// Blocks in one answer: 64 of 16 KiB, each with a certificate of up to 17 KiB, are about 2 MiB.
+/// Blocks in one answer: 64 of 32 KiB, each with a certificate of up to 17 KiB, are about 3 MiB.
 pub const BLOCKS_MAX: usize = 64;
 
 /// Room for what stands around the batches in an answer.
@@ -23,6 +25,8 @@ const MARGIN_BYTES: usize = 1024;
 pub struct PeerStatus {
     /// The last block that is durable there.
     pub height: Height,
+    /// The last that it signed, of its state after the first block of a period.
+    pub checkpoint: Option<SignedRoot>,
 }
 
 impl PeerStatus {
@@ -110,15 +114,30 @@ mod tests {
         block::{Batch, BlockId, CommitSignature, GenesisHash, batch::BATCH_VERSION},
         committee::ValidatorId,
         keys::{SecretKey, Signature},
+        merkle::Root,
     };
 
     use super::*;
 
     #[test]
     fn golden_status() {
-        let status = PeerStatus { height: Height(300) };
-        assert_eq!(status.encode(), [0xfb, 0x2c, 1]);
-        assert_eq!(PeerStatus::decode(&[0xfb, 0x2c, 1]), Ok(status));
+        let status = PeerStatus {
+            height: Height(300),
+            checkpoint: None,
+        };
+        assert_eq!(status.encode(), [0xfb, 0x2c, 1, 0]);
+        assert_eq!(PeerStatus::decode(&[0xfb, 0x2c, 1, 0]), Ok(status));
+        let signed = PeerStatus {
+            checkpoint: Some(SignedRoot {
+                height: Height(u64::MAX),
+                root: Root([7; 32]),
+                signature: Signature([8; 64]),
+            }),
+            ..status
+        };
+        let expected = [&[0xfb, 0x2c, 1, 1, 0xfd][..], &[0xff; 8], &[7; 32], &[8; 64]];
+        assert_eq!(signed.encode(), expected.concat());
+        assert_eq!(PeerStatus::decode(&signed.encode()), Ok(signed));
     }
 
     #[test]

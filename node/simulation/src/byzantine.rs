@@ -12,6 +12,7 @@ mod invalid_block;
 mod lying_peer;
 mod stale_certificates;
 mod time_traveller;
+mod wrong_root;
 mod wrong_state_hash;
 
 use causeway_consensus::{Message, Proposal, Vote};
@@ -62,7 +63,7 @@ pub trait Byzantine {
 /// A kind's name, and how to make one.
 pub type Kind = (&'static str, fn() -> Box<dyn Byzantine>);
 
-pub const KINDS: [Kind; 12] = [
+pub const KINDS: [Kind; 13] = [
     ("amnesiac", || Box::new(amnesiac::Amnesiac)),
     ("batch replayer", || Box::<batch_replayer::BatchReplayer>::default()),
     ("batch withholder", || Box::new(batch_withholder::BatchWithholder)),
@@ -76,6 +77,7 @@ pub const KINDS: [Kind; 12] = [
         Box::<stale_certificates::StaleCertificates>::default()
     }),
     ("time traveller", || Box::new(time_traveller::TimeTraveller)),
+    ("wrong root", || Box::new(wrong_root::WrongRoot)),
     ("wrong state hash", || Box::new(wrong_state_hash::WrongStateHash)),
 ];
 

@@ -8,8 +8,9 @@ use std::{
 
 use causeway_consensus::{Alarm, RawBatch, Wanted};
 use causeway_contracts::{
-    block::{Block, BlockId, CommitCertificate, HashedBatch, Height, TimeMs},
+    block::{Block, BlockId, CheckpointCertificate, CommitCertificate, HashedBatch, Height, TimeMs},
     committee::ValidatorId,
+    merkle::Root,
     transaction::SignedTransaction,
 };
 use sha2::{Digest, Sha256};
@@ -60,6 +61,12 @@ pub enum Wake {
     Draft {
         height: Height,
         round: u32,
+        checkpoint: Option<CheckpointCertificate>,
+    },
+    /// The root over the state has been worked out.
+    Root {
+        height: Height,
+        root: Root,
     },
     Execute {
         height: Height,

@@ -58,6 +58,7 @@ counts! {
     asked: "questions for missing batches",
     evidence: "pairs of contradictory signatures noticed",
     blamed: "Byzantine validators blamed",
+    certified: "blocks committed that certify a checkpoint",
     upgraded: "validators that came to a new version of the protocol",
     early: "batches for a version that was not in force yet",
 }

@@ -15,8 +15,8 @@ use causeway_consensus::{
 };
 use causeway_contracts::{
     block::{
-        BATCHES_MAX, Batch, BatchDigest, Block, BlockId, CommitCertificate, HashedBatch, Height, TimeMs,
-        batch::BATCH_VERSION,
+        BATCHES_MAX, Batch, BatchDigest, Block, BlockId, CheckpointCertificate, CommitCertificate, HashedBatch, Height,
+        TimeMs, batch::BATCH_VERSION,
     },
     codec::{self, Bounded},
     committee::{ValidatorId, ValidatorSet},
@@ -24,6 +24,7 @@ use causeway_contracts::{
     keys::{Domain, SecretKey},
     ledger::{Ledger, rejection::Skip},
     protocol::{PROTOCOL_MAX, Protocol, Versions},
+    snapshot,
     transaction::SignedTransaction,
 };
 
@@ -386,7 +387,12 @@ impl Node {
                 self.exchange(shared, env, checks)
             }
             Wake::Seal => self.seal(shared, env, checks),
-            Wake::Draft { height, round } => self.draft(height, round, shared, env, checks),
+            Wake::Draft {
+                height,
+                round,
+                checkpoint,
+            } => self.draft(height, round, checkpoint, shared, env, checks),
+            Wake::Root { height, root } => self.input(Input::Root { height, root }, shared, env, checks),
             Wake::Execute {
                 height,
                 id,
@@ -493,10 +499,26 @@ impl Node {
                 .process()
                 .timers
                 .retain(|alarm, _| !matches!(alarm, Alarm::Consensus(_))),
-            Action::Draft { height, round } => {
+            Action::TakeRoot { height } => {
+                let ledger = self.process().chain.ledger();
+                let (_, manifest) = snapshot::cut(ledger.genesis(), height, ledger.snapshot());
+                let root = manifest.root();
+                let after = env.work(self.place, 200 * MS);
+                self.later(env, after, Wake::Root { height, root });
+            }
+            Action::Draft {
+                height,
+                round,
+                checkpoint,
+            } => {
                 if self.files.with_wear(|wear| !wear.full) {
                     let after = env.work(self.place, 5 * MS);
-                    self.later(env, after, Wake::Draft { height, round });
+                    let draft = Wake::Draft {
+                        height,
+                        round,
+                        checkpoint,
+                    };
+                    self.later(env, after, draft);
                 }
             }
             Action::Execute {

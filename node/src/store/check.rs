@@ -6,7 +6,7 @@
 use std::{collections::BTreeMap, fmt, path::Path};
 
 use causeway_contracts::{
-    block::{Block, GenesisHash, Height, SignedBatch, batches_root},
+    block::{Block, GenesisHash, Height, SignedBatch},
     committee::{ValidatorSet, ValidatorSetError},
     genesis::Genesis,
     ledger::{
@@ -251,7 +251,7 @@ impl<'a> Inspection<'a> {
     /// A database from a snapshot begins with the snapshot's block, of which it has the header alone.
     fn first_of_snapshot(&mut self, block: &Block) {
         let header = &block.header;
-        let named = header.genesis == self.genesis_hash && header.batches_root == batches_root(&block.batches);
+        let named = header.genesis == self.genesis_hash && header.batches_root == block.batches_root();
         self.expect(named, || Damage::Chain(header.height));
     }
 
@@ -276,7 +276,7 @@ impl<'a> Inspection<'a> {
                     && header.state_hash == first.state_hash.after(&header.changes_root)
             }
         };
-        let named = header.genesis == self.genesis_hash && header.batches_root == batches_root(&block.batches);
+        let named = header.genesis == self.genesis_hash && header.batches_root == block.batches_root();
         self.expect(linked && named, || Damage::Chain(header.height));
     }
 

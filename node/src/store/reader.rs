@@ -1,22 +1,26 @@
 //! Reads what is committed, from any thread.
 
-use std::sync::Arc;
+use std::{
+    sync::{Arc, mpsc},
+    thread,
+};
 
 use causeway_contracts::{
-    block::{BatchDigest, Height, SignedBatch, TimeMs},
+    block::{BatchDigest, GenesisHash, Height, SignedBatch, TimeMs},
     codec::{self, Bounded},
     committee::ValidatorId,
     evidence::EvidenceRecord,
     governance::CurrencyRecord,
     identity::{AccountId, Participant, ParticipantId},
     ledger::{Day, StateKey, StateValue, Tip, receipt::Receipt},
-    merkle,
+    merkle::{self, Root},
     money::Currency,
     proof::{CertifiedHeader, HANDOVERS_MAX, Handover, PROOF_VERSION, PaymentProof},
     registry::Registry,
     statement::{AccountView, BalanceView},
     transaction::TxId,
 };
+use tokio::sync::oneshot;
 
 use super::{
     database::{Database, View},
@@ -26,6 +30,7 @@ use super::{
         balances_prefix, evidence_after, height_key, pending_of,
     },
     open::{decode_key, read_beginning, read_handovers, read_tip, state_entry},
+    snapshot,
 };
 
 /// Answers each question from one committed block, never from between two.
@@ -47,6 +52,26 @@ impl Reader {
     /// on. Of blocks at or below it there are no receipts and no batches here.
     pub fn beginning(&self) -> Result<Height, StoreError> {
         read_beginning(&self.database.view())
+    }
+
+    /// The root over the state as it is now, worked out on a thread of its own: what is committed later does
+    /// not change the answer. Returns once that thread sees the state.
+    pub fn root_beside(&self, genesis: GenesisHash) -> oneshot::Receiver<Result<Root, StoreError>> {
+        let database = Arc::clone(&self.database);
+        let (seen, sees) = mpsc::channel();
+        let (done, root) = oneshot::channel();
+        let work = move || {
+            let view = database.view();
+            // Nobody waits for either any more while the process stops.
+            seen.send(()).ok();
+            done.send(snapshot::root(&view, &genesis)).ok();
+        };
+        match thread::Builder::new().name("checkpoint".to_owned()).spawn(work) {
+            // An error says that the thread has panicked, which it has reported.
+            Ok(_) => drop(sees.recv()),
+            Err(error) => tracing::error!(%error, "no thread for the root of the state"),
+        }
+        root
     }
 
     /// `None` for the genesis and for what is not committed.

@@ -143,6 +143,15 @@ fn entries<'v>(view: &'v View<'_>) -> Result<impl Iterator<Item = Result<Snapsho
     Ok(state.chain(ids).chain(digests))
 }
 
+/// The root over everything that a snapshot of the view's state holds.
+pub(super) fn root(view: &View<'_>, genesis: &GenesisHash) -> Result<Root, StoreError> {
+    let mut cutter = Cutter::new(*genesis, read_tip(view)?.height);
+    for entry in entries(view)? {
+        cutter.push(entry?);
+    }
+    Ok(cutter.finish().1.root())
+}
+
 /// Writes the state that a view shows to a file that there is not yet.
 pub(super) fn write(view: &View<'_>, genesis: &GenesisHash, path: &Path) -> Result<Contents, SnapshotError> {
     if path.exists() {

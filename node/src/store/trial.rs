@@ -176,7 +176,8 @@ impl Trial {
         let height = ledger.tip().height.0 + 1;
         let (digest, batch) = self.payments(height, payments);
         let proposer = self.validator((height % 4) as usize);
-        let (block, execution) = ledger.draft(self.time(height), proposer, &[HashedBatch::new(batch.batch.clone())]);
+        let batches = [HashedBatch::new(batch.batch.clone())];
+        let (block, execution) = ledger.draft(self.time(height), proposer, &batches, None);
         Step {
             digest,
             batch,

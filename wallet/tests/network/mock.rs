@@ -661,6 +661,7 @@ impl Node {
                 header: certified.header.clone(),
                 certificate: certified.certificate.clone(),
                 batches: Vec::new(),
+                checkpoint: None,
             }),
             None => problem(404, "no such block"),
         }

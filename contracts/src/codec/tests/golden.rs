@@ -6,7 +6,10 @@ use bincode::{Decode, Encode};
 use super::values;
 use crate::{
     api::ReadRequest,
-    block::{Batch, Block, SignedBatch, TimeMs, VoteKind, batch::BATCH_VERSION, batches_root, genesis_block_id},
+    block::{
+        Batch, Block, CheckpointCertificate, CommitSignature, Height, SignedBatch, TimeMs, VoteKind,
+        batch::BATCH_VERSION, checkpoint_message, genesis_block_id,
+    },
     codec::encode,
     committee::{
         Validator, ValidatorId,
@@ -21,7 +24,7 @@ use crate::{
     genesis::{Continues, Genesis},
     governance::{CouncilAction, Parameters},
     identity::{AccountId, AccountStatus, Freeze, IdentityCommitment, ReasonCode, Salt, Tier},
-    keys::Domain,
+    keys::{Domain, Signature},
     ledger::{
         receipt::{Outcome, Receipt, Subject},
         rejection::{Rejection, Skip},
@@ -202,10 +205,28 @@ fn transactions(lines: &mut Lines) {
     let block = Block {
         header: header(),
         batches: list(vec![digest, digest]),
+        checkpoint: None,
     };
     lines.bytes("block", &block);
     lines.id("block.id", block.id());
-    lines.id("block.batches_root", batches_root(&block.batches));
+    lines.id("block.batches_root", block.batches_root());
+    let checkpoint = CheckpointCertificate {
+        height: Height(600),
+        root: Root([5; 32]),
+        signatures: list(vec![CommitSignature {
+            signer: 2,
+            signature: Signature([6; 64]),
+        }]),
+    };
+    lines.bytes("checkpoint", &checkpoint);
+    let message = checkpoint_message(&GENESIS_HASH, Height(600), &Root([5; 32]));
+    lines.id("checkpoint.message", hex::encode(message));
+    let certifying = Block {
+        checkpoint: Some(checkpoint),
+        ..block
+    };
+    lines.bytes("block.certifying", &certifying);
+    lines.id("block.certifying.batches_root", certifying.batches_root());
     lines.id("block.genesis_id", genesis_block_id(&GENESIS_HASH));
     lines.id("state_hash.after", header().state_hash.after(&Root([9; 32])));
 }

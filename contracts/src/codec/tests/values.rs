@@ -4,7 +4,10 @@ use proptest::prelude::*;
 
 use crate::{
     api::ReadRequest,
-    block::{Batch, Block, CommitCertificate, CommitSignature, Header, Height, SignedBatch, TimeMs, VoteKind},
+    block::{
+        Batch, Block, CheckpointCertificate, CommitCertificate, CommitSignature, Header, Height, SignedBatch, TimeMs,
+        VoteKind,
+    },
     codec::{self, Bounded, Text},
     committee::{
         Validator,
@@ -321,7 +324,12 @@ pub fn header() -> impl Strategy<Value = Header> {
 }
 
 pub fn block() -> impl Strategy<Value = Block> {
-    (header(), list(fixed!(crate::block::BatchDigest), 5)).prop_map(|(header, batches)| Block { header, batches })
+    let checkpoint = prop::option::of(checkpoint());
+    (header(), list(fixed!(crate::block::BatchDigest), 5), checkpoint).prop_map(|(header, batches, checkpoint)| Block {
+        header,
+        batches,
+        checkpoint,
+    })
 }
 
 pub fn batch() -> impl Strategy<Value = Batch> {
@@ -408,17 +416,33 @@ pub fn evidence_record() -> impl Strategy<Value = EvidenceRecord> {
         })
 }
 
+fn commit_signature() -> impl Strategy<Value = CommitSignature> {
+    (any::<u16>(), fixed!(crate::keys::Signature)).prop_map(|(signer, signature)| CommitSignature { signer, signature })
+}
+
+pub fn checkpoint() -> impl Strategy<Value = CheckpointCertificate> {
+    (height(), fixed!(crate::merkle::Root), list(commit_signature(), 4)).prop_map(|(height, root, signatures)| {
+        CheckpointCertificate {
+            height,
+            root,
+            signatures,
+        }
+    })
+}
+
 pub fn certificate() -> impl Strategy<Value = CommitCertificate> {
-    let signature = (any::<u16>(), fixed!(crate::keys::Signature))
-        .prop_map(|(signer, signature)| CommitSignature { signer, signature });
-    (height(), small(), fixed!(crate::block::BlockId), list(signature, 4)).prop_map(
-        |(height, round, block, signatures)| CommitCertificate {
+    (
+        height(),
+        small(),
+        fixed!(crate::block::BlockId),
+        list(commit_signature(), 4),
+    )
+        .prop_map(|(height, round, block, signatures)| CommitCertificate {
             height,
             round,
             block,
             signatures,
-        },
-    )
+        })
 }
 
 pub fn validators() -> impl Strategy<Value = crate::committee::ValidatorList> {

@@ -35,7 +35,9 @@ fn check(spoil: impl Fn(&mut Header), expected: impl Fn(&Header, &Ledger) -> Inv
     net.run(Vec::new());
     let tx = payment(&mut net);
     let batches = [net.batch("v1", vec![tx])];
-    let (mut block, _) = net.ledger.draft(TimeMs(START_MS + 5_000), net.proposer(), &batches);
+    let (mut block, _) = net
+        .ledger
+        .draft(TimeMs(START_MS + 5_000), net.proposer(), &batches, None);
     let good = block.header.clone();
     assert!(net.ledger.check(&block, &batches).is_ok());
     spoil(&mut block.header);
@@ -134,7 +136,7 @@ fn a_block_with_wrong_results_is_invalid() {
     );
     // Another author leaves another rotation behind: the state would differ.
     let net = network();
-    let (mut block, _) = net.ledger.draft(TimeMs(START_MS + 1), net.proposer(), &[]);
+    let (mut block, _) = net.ledger.draft(TimeMs(START_MS + 1), net.proposer(), &[], None);
     let other = ["v1", "v2"].map(|name| ValidatorId::of(&key(name)));
     block.header.proposer = other.into_iter().find(|id| *id != net.proposer()).unwrap();
     assert!(matches!(
@@ -152,23 +154,26 @@ fn a_block_time_is_the_proposers_or_just_after_the_parents() {
         (START_MS + 77, START_MS + 77),
     ];
     for (now, expected) in times {
-        let (block, _) = net.ledger.draft(TimeMs(now), net.proposer(), &[]);
+        let (block, _) = net.ledger.draft(TimeMs(now), net.proposer(), &[], None);
         assert_eq!(block.header.time_ms, TimeMs(expected));
     }
 }
 
 /// Ledger and proposer agree: the block as it would be if it named these batches is invalid.
 fn refuse(net: &Network, batches: Batches<'_>, expected: InvalidBlock) {
-    let (block, _) = net.ledger.draft(TimeMs(START_MS + 5_000), net.proposer(), &[]);
+    let (block, _) = net.ledger.draft(TimeMs(START_MS + 5_000), net.proposer(), &[], None);
     let block = Block {
         header: block.header,
         batches: list(batches.iter().map(HashedBatch::digest).collect()),
+        checkpoint: None,
     };
     assert_eq!(net.ledger.check(&block, batches).unwrap_err(), expected);
 }
 
 fn drafted(net: &Network, batches: Batches<'_>) -> Vec<usize> {
-    let (block, _) = net.ledger.draft(TimeMs(START_MS + 5_000), net.proposer(), batches);
+    let (block, _) = net
+        .ledger
+        .draft(TimeMs(START_MS + 5_000), net.proposer(), batches, None);
     let place = |digest: &BatchDigest| batches.iter().position(|it| it.digest() == *digest).unwrap();
     block.batches.iter().map(place).collect()
 }
@@ -195,7 +200,7 @@ fn a_digest_is_ordered_once_while_it_is_remembered() {
     let end = TimeMs(time.0 + 600_000);
     let (block, _) = net
         .ledger
-        .draft(TimeMs(end.0 - 1), net.proposer(), std::slice::from_ref(&batch));
+        .draft(TimeMs(end.0 - 1), net.proposer(), std::slice::from_ref(&batch), None);
     assert!(block.batches.is_empty());
     let (block, execution) = net.block_at(end, &[batch]);
     assert_eq!(block.batches.len(), 1);
@@ -302,7 +307,7 @@ fn a_block_names_at_most_256_batches() {
 #[should_panic(expected = "a block is committed on its parent")]
 fn an_execution_over_another_state_is_not_committed() {
     let mut net = network();
-    let (_, execution) = net.ledger.draft(TimeMs(START_MS + 1), net.proposer(), &[]);
+    let (_, execution) = net.ledger.draft(TimeMs(START_MS + 1), net.proposer(), &[], None);
     net.ledger.commit(execution.clone());
     net.ledger.commit(execution);
 }

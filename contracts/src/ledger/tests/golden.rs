@@ -4,7 +4,7 @@ use sha2::{Digest, Sha256};
 
 use super::network::*;
 use crate::{
-    block::{GenesisHash, Height, TimeMs},
+    block::{Checkpoints, GenesisHash, Height, TimeMs},
     codec,
     committee::{ValidatorId, change::FormerValidators, rotation::Rotation},
     evidence::EvidenceRecord,
@@ -73,6 +73,7 @@ fn state_keys_have_these_bytes() {
         (StateKey::NextValidators, "0b"),
         (StateKey::Nodes, "0c"),
         (StateKey::FormerValidators, "0d"),
+        (StateKey::Checkpoints, "0e"),
     ];
     for (key, expected) in &rows {
         assert_eq!(hex_of(key), *expected);
@@ -182,6 +183,14 @@ fn registries_and_singles_have_these_bytes() {
             .replace(' ', ""),
         ),
         (StateValue::FormerValidators(FormerValidators::default()), "0d00".into()),
+        (StateValue::Checkpoints(Checkpoints::default()), "0e0000".into()),
+        (
+            StateValue::Checkpoints(Checkpoints {
+                due: Some(Height(300)),
+                certified: Height(7),
+            }),
+            "0e01fb2c0107".into(),
+        ),
     ];
     for (value, expected) in rows {
         assert_eq!(hex_of(&value), expected, "{value:?}");
@@ -306,13 +315,13 @@ fn a_fixed_block_has_these_hashes() {
     ];
     let expected = [
         "3829a5f27b2b6234de65d746f7383f5debb55bdc00291181e23f602ab38efdb3",
-        "fab43c03cf4ad68a6f1a433a35d90f4c6f770737a80837bb73fa5c5d0de517ea",
-        "d98663bcd5f4215b1b5085f896b2948976f2e206b8d105a689cfd14c17df28ea",
+        "fe75bd3c6d9de4067eca3040286810e7ce0ce98ed2d747a2b56b8b9f6743ee95",
+        "1ec1325af9c70792a9855d9746f2ecc93f32fe42013010208fab4796806c95e5",
         "9d4654c2944f2ef74f6cd71138f39018540a26eedd5426d3a70bc03368abaa42",
         "a16eba5dc6a256741a13e9745a7928ff5e2c7717f69beeaca4bc4a294bc5881a",
         "a3f262ebe18a4dd8f1dd63d0d68b63d7d251d96e8cfe619a9c7a42df31c86af0",
-        "6b5caac20b8d32f8a31c1aa46d50679944f3756caf6d4b07a8a1cceb19ebdf68",
-        "fd417fa64ad64298d7aa2abe74a417d0204b10ceb759b8fc81e99120d138a67d",
+        "cbf9dc117851944d9321f97246cd7b2acfbb42ad1928379a2c25e41add769bea",
+        "ddfc6628f180e3995e49292ed9c45047bb4ffcf096dab2a97d6f965c0628fd53",
     ];
     assert_eq!(actual[..], expected[..]);
     assert_eq!(net.ledger.tip().state_hash, block.header.state_hash);

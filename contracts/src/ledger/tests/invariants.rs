@@ -556,6 +556,7 @@ proptest! {
             let block = crate::block::Block {
                 header: made.execution.header.clone(),
                 batches: list(made.execution.batches.clone()),
+                checkpoint: None,
             };
             let restored = stored.restore(&twin, seed.rotate_left(7));
             for ledger in [&twin, &restored] {
@@ -579,7 +580,10 @@ proptest! {
 
 /// Whether a block may change it without a transaction: when others take over.
 fn changes_with_blocks(key: &StateKey) -> bool {
-    matches!(key, StateKey::Validators | StateKey::FormerValidators)
+    matches!(
+        key,
+        StateKey::Validators | StateKey::FormerValidators | StateKey::Checkpoints
+    )
 }
 
 /// The entries that transactions alone change.

@@ -203,7 +203,7 @@ impl Network {
 
     /// Makes a block, checks it as a voter would, and commits it.
     pub(super) fn block_at(&mut self, now: TimeMs, batches: Batches<'_>) -> (Block, Execution) {
-        let (block, execution) = self.ledger.draft(now, self.proposer(), batches);
+        let (block, execution) = self.ledger.draft(now, self.proposer(), batches, None);
         let named: Vec<_> = batches
             .iter()
             .filter(|batch| block.batches.contains(&batch.digest()))

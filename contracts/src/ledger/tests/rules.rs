@@ -530,7 +530,7 @@ fn a_block_by_who_has_left_is_invalid() {
     net.run(Vec::new());
     assert_eq!(sets(&net)[0], set_of(&["v1", "v2", "v3"]));
     let now = TimeMs(net.time().0 + 1);
-    let (mut block, _) = net.ledger.draft(now, net.proposer(), &[]);
+    let (mut block, _) = net.ledger.draft(now, net.proposer(), &[], None);
     let v4 = ValidatorId::of(&key("v4"));
     block.header.proposer = v4;
     let refused = net.ledger.check(&block, &[]).map(drop);

@@ -92,7 +92,7 @@ fn a_block_by_the_version_before_or_after_is_invalid() {
     let height = scheduled(&mut net);
     for (before, expected, actual) in [(height.0 - 2, V1, V2), (height.0 - 1, V2, V1)] {
         run_to(&mut net, before);
-        let (mut block, _) = net.ledger.draft(net.time(), net.proposer(), &[]);
+        let (mut block, _) = net.ledger.draft(net.time(), net.proposer(), &[], None);
         block.header.version = actual;
         assert_eq!(
             net.ledger.check(&block, &[]).unwrap_err(),
@@ -117,7 +117,7 @@ fn what_is_not_in_force_is_neither_admitted_nor_drafted_nor_valid() {
         assert_eq!(batch.needs(), V2);
         let (mut block, execution) = net
             .ledger
-            .draft(net.time(), net.proposer(), std::slice::from_ref(&batch));
+            .draft(net.time(), net.proposer(), std::slice::from_ref(&batch), None);
         assert!(block.batches.is_empty() && execution.receipts.is_empty());
         block.batches = list(vec![batch.digest()]);
         let expected = InvalidBlock::NotInForce {

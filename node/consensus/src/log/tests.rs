@@ -16,7 +16,7 @@ fn block() -> Block {
             time_ms: TimeMs(5),
             parent: BlockId([2; 32]),
             proposer: ValidatorId([3; 20]),
-            batches_root: batches_root(&[]),
+            batches_root: batches_root(&[], None),
             transaction_count: 0,
             receipts_root: Root([4; 32]),
             changes_root: Root([5; 32]),
@@ -26,6 +26,7 @@ fn block() -> Block {
             next_validators_hash: Root([8; 32]),
         },
         batches: Bounded::default(),
+        checkpoint: None,
     }
 }
 

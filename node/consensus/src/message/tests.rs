@@ -1,5 +1,5 @@
 use causeway_contracts::{
-    block::{BatchDigest, Header, StateHash, TimeMs},
+    block::{BatchDigest, Header, StateHash, TimeMs, batches_root},
     merkle::Root,
     protocol::PROTOCOL_MIN,
 };
@@ -16,7 +16,7 @@ fn block(height: u64) -> Block {
             time_ms: TimeMs(5),
             parent: BlockId([2; 32]),
             proposer: ValidatorId([3; 20]),
-            batches_root: batches_root(&batches),
+            batches_root: batches_root(&batches, None),
             transaction_count: 1,
             receipts_root: Root([4; 32]),
             changes_root: Root([5; 32]),
@@ -26,6 +26,7 @@ fn block(height: u64) -> Block {
             next_validators_hash: Root([8; 32]),
         },
         batches: Bounded::new(batches).expect("one"),
+        checkpoint: None,
     }
 }
 

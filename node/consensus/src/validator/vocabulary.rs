@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use causeway_contracts::{
-    block::{Block, BlockId, CommitCertificate, Height, StateHash, TimeMs},
+    block::{Block, BlockId, CheckpointCertificate, Checkpoints, CommitCertificate, Height, StateHash, TimeMs},
     codec::DecodeError,
     committee::{ValidatorId, ValidatorSet, rotation::Rotation},
     evidence::Evidence,
+    merkle::Root,
     protocol::{Protocol, ProtocolVersion},
 };
 
@@ -25,6 +26,9 @@ pub struct Committed {
     pub time_ms: TimeMs,
     pub block: BlockId,
     pub state_hash: StateHash,
+    /// Over the state after the block that was last certified so.
+    pub checkpoint_root: Root,
+    pub checkpoints: Checkpoints,
     pub validators: ValidatorSet,
     /// Who decides the block after the next.
     pub next_validators: ValidatorSet,
@@ -58,6 +62,11 @@ pub enum Event {
     Alarm(Alarm),
     /// There is something to order.
     BatchWaiting,
+    /// Answers [`Action::TakeRoot`].
+    Root {
+        height: Height,
+        root: Root,
+    },
     /// Answers [`Action::Draft`] with a block that the ledger has executed.
     Drafted {
         height: Height,
@@ -117,6 +126,12 @@ pub enum Action {
     Draft {
         height: Height,
         round: u32,
+        checkpoint: Option<CheckpointCertificate>,
+    },
+    /// Work out the root over the state as it is now, after the block of this height, beside all else, and
+    /// answer with it if it can be had.
+    TakeRoot {
+        height: Height,
     },
     /// Get the block's batches, from `proposer` first, execute it, and answer. All batches that this
     /// node holds are on disk before the answer: a vote vouches for them.
@@ -154,6 +169,8 @@ pub enum Misconduct {
     Message(#[source] MessageError),
     #[error("a status that cannot be read: {0}")]
     Status(#[source] DecodeError),
+    #[error("a root of its state under a signature that is not good")]
+    Checkpoint,
     #[error("an answer that cannot be read, or to another question")]
     FetchResponse,
     #[error("a block as final that is not: {0}")]
@@ -167,6 +184,7 @@ impl Misconduct {
             Self::Consensus(fault) => fault.name(),
             Self::Message(_) => "bad_consensus_message",
             Self::Status(_) => "bad_status",
+            Self::Checkpoint => "bad_checkpoint",
             Self::FetchResponse => "bad_fetch_response",
             Self::NotFinal(_) => "bad_certified_block",
         }
@@ -184,6 +202,11 @@ pub enum Stop {
         one: BlockId,
         other: BlockId,
     },
+    #[error(
+        "the state after block {height} is certified with root {certified}, and this node's has root {own}: its memory, \
+         disk or program is wrong"
+    )]
+    OtherState { height: Height, certified: Root, own: Root },
     #[error(
         "this program implements protocol versions up to {known}, and the council has set version {needed} from height \
          {from} on: install a newer program and start it again"

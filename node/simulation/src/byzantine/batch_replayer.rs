@@ -55,7 +55,7 @@ impl Byzantine for BatchReplayer {
         }
         let mut digests = proposal.block.batches.to_vec();
         digests.push(old);
-        proposal.block.header.batches_root = batches_root(&digests);
+        proposal.block.header.batches_root = batches_root(&digests, proposal.block.checkpoint.as_ref());
         let Ok(digests) = Bounded::new(digests) else {
             return vec![packet];
         };

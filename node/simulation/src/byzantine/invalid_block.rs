@@ -35,7 +35,7 @@ impl Byzantine for InvalidBlock {
                 let mut digests = block.batches.to_vec();
                 let again = digests.first().copied().unwrap_or(BatchDigest([5; 32]));
                 digests.push(again);
-                block.header.batches_root = batches_root(&digests);
+                block.header.batches_root = batches_root(&digests, block.checkpoint.as_ref());
                 block.batches = Bounded::new(digests).expect("few");
             }
         }

@@ -1,7 +1,7 @@
 //! Says that it is far ahead, and gives blocks that are not final to whoever asks.
 
 use causeway_consensus::wire::{CertifiedBlock, FetchResponse, PeerStatus};
-use causeway_contracts::{block::Height, codec::Bounded};
+use causeway_contracts::codec::Bounded;
 
 use super::{Byzantine, Liar};
 use crate::env::Packet;
@@ -38,9 +38,9 @@ impl Byzantine for LyingPeer {
     fn send(&mut self, liar: &mut Liar<'_>, _: usize, packet: Packet) -> Vec<Packet> {
         match &packet {
             Packet::Status(bytes) => {
-                let height = PeerStatus::decode(bytes).map_or(Height(0), |status| status.height);
-                let height = Height(height.0 + liar.chance.below(1_000));
-                vec![liar.lie(Packet::Status(PeerStatus { height }.encode()))]
+                let mut status = PeerStatus::decode(bytes).expect("its own");
+                status.height.0 += liar.chance.below(1_000);
+                vec![liar.lie(Packet::Status(status.encode()))]
             }
             Packet::Answer(number, Some(bytes)) => {
                 let false_answer = match FetchResponse::decode(bytes) {

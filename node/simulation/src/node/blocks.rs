@@ -7,6 +7,7 @@ impl Node {
         &mut self,
         height: Height,
         round: u32,
+        checkpoint: Option<CheckpointCertificate>,
         shared: &Shared,
         env: &mut Env,
         checks: &mut Checks,
@@ -20,6 +21,7 @@ impl Node {
             now,
             proposer,
             batches,
+            checkpoint,
         };
         match process.chain.draft(&draft) {
             Ok(block) => {
@@ -90,6 +92,7 @@ impl Node {
         env.reached.left += u64::from(members < deciding.len());
         env.reached.joined += u64::from(members > deciding.len());
         let tip = process.chain.tip();
+        env.reached.certified += u64::from(certified.block.checkpoint.is_some());
         env.reached.upgraded += u64::from(tip.next_version() > before);
         process.exchange.set_in_force(tip.next_version());
         env.reached.later_rounds += u64::from(certified.certificate.round > 0);

@@ -165,6 +165,7 @@ pub(super) async fn block(api: web::Data<Api>, height: Path<String>) -> Result<H
         header: block.header,
         certificate,
         batches: block.batches.into_vec(),
+        checkpoint: block.checkpoint,
     };
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, IMMUTABLE)).json(view))
 }

@@ -16,7 +16,10 @@ use causeway_consensus::{
     Verdict,
 };
 use causeway_contracts::{
-    block::{BATCHES_MAX, BatchDigest, Block, BlockId, CommitCertificate, GenesisHash, HashedBatch, Height, TimeMs},
+    block::{
+        BATCHES_MAX, BatchDigest, Block, BlockId, CheckpointCertificate, CommitCertificate, GenesisHash, HashedBatch,
+        Height, TimeMs,
+    },
     committee::ValidatorId,
     evidence::Evidence,
     keys::SecretKey,
@@ -28,7 +31,7 @@ use tokio::sync::watch;
 use super::metrics::ConsensusMetrics;
 use crate::{
     actors::{
-        ledger::message::{Commit, CommitDone, Committed, Draft, Execute},
+        ledger::message::{Commit, CommitDone, Committed, Draft, Execute, TakeRoot},
         mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready, Submit},
         network::message::{Destination, Fetch, Lane, PeerFault, Received, Send},
     },
@@ -65,6 +68,7 @@ pub struct Ports {
     pub draft: Recipient<Draft>,
     pub execute: Recipient<Execute>,
     pub commit: Recipient<Commit>,
+    pub root: Recipient<TakeRoot>,
 }
 
 pub struct Start {
@@ -205,7 +209,12 @@ impl ConsensusActor {
                     }
                 }
             }
-            Action::Draft { height, round } => self.draft(height, round, ctx),
+            Action::Draft {
+                height,
+                round,
+                checkpoint,
+            } => self.draft(height, round, checkpoint, ctx),
+            Action::TakeRoot { height } => self.take_root(height, ctx),
             Action::Execute {
                 height,
                 id,
@@ -282,7 +291,26 @@ impl ConsensusActor {
         }));
     }
 
-    fn draft(&mut self, height: Height, round: u32, ctx: &mut Context<Self>) {
+    /// The ledger handles it before the next block that is committed.
+    fn take_root(&mut self, height: Height, ctx: &mut Context<Self>) {
+        let taking = self.ports.root.send(TakeRoot { height });
+        ctx.spawn(taking.into_actor(self).map(move |answer, actor, ctx| match answer {
+            Ok(Some(root)) => {
+                tracing::info!(%height, %root, "signs the root of its state for a checkpoint");
+                actor.handle_event(Event::Root { height, root }, ctx);
+            }
+            Ok(None) => tracing::warn!(%height, "has no root of its state for a checkpoint"),
+            Err(error) => actor.abandoned(error, ctx),
+        }));
+    }
+
+    fn draft(
+        &mut self,
+        height: Height,
+        round: u32,
+        checkpoint: Option<CheckpointCertificate>,
+        ctx: &mut Context<Self>,
+    ) {
         if self.is_disk_low() {
             tracing::warn!(%height, round, "too little disk space is left to propose a block");
             return;
@@ -300,6 +328,7 @@ impl ConsensusActor {
                 now: now(),
                 proposer,
                 batches: batches.clone(),
+                checkpoint,
             });
             Ok::<_, MailboxError>((ports.draft.send(draft).await?, batches))
         };
@@ -594,7 +623,9 @@ fn stop_unless_written(written: Result<(), impl Display>) {
 fn stop_now(stop: &Stop) -> ! {
     let status = match stop {
         Stop::Halt(Halt::Core(_)) => ExitStatus::Bug,
-        Stop::Halt(Halt::ReplayDivergence { .. }) | Stop::TwoBlocks { .. } => ExitStatus::Divergence,
+        Stop::Halt(Halt::ReplayDivergence { .. }) | Stop::TwoBlocks { .. } | Stop::OtherState { .. } => {
+            ExitStatus::Divergence
+        }
         Stop::NeedsVersion { .. } => ExitStatus::Outdated,
     };
     exit::stop(status, &stop.to_string())

@@ -14,8 +14,8 @@ use causeway_consensus::{
 };
 use causeway_contracts::{
     block::{
-        BATCHES_MAX, Batch, BatchDigest, Block, BlockId, GenesisHash, HashedBatch, Header, Height, StateHash, TimeMs,
-        VoteKind, batch::BATCH_VERSION, batches_root, genesis_block_id, vote_message,
+        BATCHES_MAX, Batch, BatchDigest, Block, BlockId, Checkpoints, GenesisHash, HashedBatch, Header, Height,
+        StateHash, TimeMs, VoteKind, batch::BATCH_VERSION, batches_root, genesis_block_id, vote_message,
     },
     codec::Bounded,
     committee::{Validator, ValidatorId, ValidatorSet, rotation::Rotation},
@@ -33,7 +33,7 @@ use super::{
 };
 use crate::{
     actors::{
-        ledger::message::{Commit, CommitDone, Committed, Draft, Execute, WrongHeight},
+        ledger::message::{Commit, CommitDone, Committed, Draft, Execute, TakeRoot, WrongHeight},
         mempool::message::{BatchWaiting, Gather, GatherError, Ordered, Ready, Refusal, Submit},
         network::message::{Destination, Fetch, FetchError, Lane, PeerFault, Received, Send},
     },
@@ -82,6 +82,8 @@ impl World {
             time_ms: TimeMs(0),
             block: genesis_block_id(&GENESIS),
             state_hash: StateHash([0; 32]),
+            checkpoint_root: Root([0; 32]),
+            checkpoints: Checkpoints::default(),
             validators: validators(),
             next_validators: validators(),
             rotation: Rotation::default(),
@@ -228,7 +230,7 @@ impl Others {
 
 fn block_after(tip: &Committed, time: TimeMs, proposer: ValidatorId, batches: &[HashedBatch]) -> Block {
     let digests: Vec<_> = batches.iter().map(HashedBatch::digest).collect();
-    let root = batches_root(&digests);
+    let root = batches_root(&digests, None);
     Block {
         header: Header {
             version: PROTOCOL_MIN,
@@ -247,6 +249,7 @@ fn block_after(tip: &Committed, time: TimeMs, proposer: ValidatorId, batches: &[
             next_validators_hash: tip.validators.hash(),
         },
         batches: Bounded::new(digests).expect("few"),
+        checkpoint: None,
     }
 }
 
@@ -271,6 +274,13 @@ impl Handler<Execute> for Others {
                 actual: PROTOCOL_MAX,
             })
         })
+    }
+}
+
+impl Handler<TakeRoot> for Others {
+    type Result = Option<Root>;
+    fn handle(&mut self, _: TakeRoot, _: &mut Self::Context) -> Self::Result {
+        None
     }
 }
 
@@ -360,7 +370,8 @@ impl Network {
                 submit: others.clone().recipient(),
                 draft: others.clone().recipient(),
                 execute: others.clone().recipient(),
-                commit: others.recipient(),
+                commit: others.clone().recipient(),
+                root: others.recipient(),
             },
             metrics: ConsensusMetrics::register(&prometheus::Registry::new()).expect("a new registry"),
             known: PROTOCOL_MAX,

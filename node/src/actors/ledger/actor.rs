@@ -3,19 +3,23 @@
 
 use std::{sync::Arc, time::SystemTime};
 
-use actix::{Actor, ActorFutureExt, Addr, ArbiterHandle, AtomicResponse, Context, Handler, MessageResult, WrapFuture};
+use actix::{
+    Actor, ActorFutureExt, Addr, ArbiterHandle, AtomicResponse, Context, Handler, MessageResult, ResponseFuture,
+    WrapFuture,
+};
 use causeway_consensus::{Chain, yields};
 use causeway_contracts::{
     block::{Block, BlockId, HashedBatch, Height, TimeMs},
     committee::ValidatorId,
     ledger::{Execution, InvalidBlock, Ledger, StateKey, StateValue},
+    merkle::Root,
     protocol::ProtocolVersion,
 };
 use tokio::sync::{broadcast, watch};
 
 use super::{
     LedgerMetrics, Membership,
-    message::{Admit, Candidate, Commit, CommitDone, Committed, Draft, Execute, Finalized, Tip, WrongHeight},
+    message::{Admit, Candidate, Commit, CommitDone, Committed, Draft, Execute, Finalized, TakeRoot, Tip, WrongHeight},
     spenders::spenders,
     upgrade,
 };
@@ -198,6 +202,31 @@ impl Handler<Commit> for LedgerActor {
                 Ok(CommitDone { committed, yields })
             });
         AtomicResponse::new(Box::pin(done))
+    }
+}
+
+impl Handler<TakeRoot> for LedgerActor {
+    type Result = ResponseFuture<Option<Root>>;
+
+    fn handle(&mut self, TakeRoot { height }: TakeRoot, _: &mut Context<Self>) -> Self::Result {
+        if self.chain.ledger().tip().height != height {
+            return Box::pin(async { None });
+        }
+        // On disk is what is committed, and nothing is committed before this returns.
+        let root = self.store.reader().root_beside(self.chain.ledger().genesis());
+        let timer = self.metrics.root.start_timer();
+        Box::pin(async move {
+            let root = root.await.ok()?;
+            timer.observe_duration();
+            match root {
+                Ok(root) => Some(root),
+                Err(error) => {
+                    error.stop_if_damaged();
+                    tracing::error!(%error, %height, "cannot read the state for a checkpoint");
+                    None
+                }
+            }
+        })
     }
 }
 

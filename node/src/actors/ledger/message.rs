@@ -6,9 +6,10 @@ use actix::Message;
 use causeway_consensus::Yield;
 pub use causeway_consensus::{Committed, WrongHeight};
 use causeway_contracts::{
-    block::{Block, CommitCertificate, HashedBatch},
+    block::{Block, CommitCertificate, HashedBatch, Height},
     identity::{AccountId, ParticipantId},
     ledger::{InvalidBlock, receipt::Receipt, rejection::Skip},
+    merkle::Root,
     transaction::{SignedTransaction, TxId},
 };
 
@@ -61,6 +62,14 @@ pub struct Commit {
 pub struct CommitDone {
     pub committed: Committed,
     pub yields: Vec<Yield>,
+}
+
+/// The root over the state after the last committed block, worked out beside all else; none if that is of
+/// another height, or cannot be read.
+#[derive(Debug, Message)]
+#[rtype(result = "Option<Root>")]
+pub struct TakeRoot {
+    pub height: Height,
 }
 
 /// The last committed block.

@@ -22,6 +22,8 @@ pub struct LedgerMetrics {
     block_interval: Histogram,
     pub(super) execute: Histogram,
     pub(super) commit: Histogram,
+    pub(super) root: Histogram,
+    checkpoint: IntGauge,
 }
 
 impl LedgerMetrics {
@@ -66,6 +68,15 @@ impl LedgerMetrics {
                 "Time from one block to the next, by the times that the blocks carry.",
                 &[0.025, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0],
             )?,
+            root: histogram(
+                "causeway_checkpoint_root_seconds",
+                "Time to work out the root over the state for a checkpoint, beside all else.",
+                &[0.01, 0.1, 0.5, 1.0, 5.0, 20.0, 60.0, 300.0],
+            )?,
+            checkpoint: IntGauge::new(
+                "causeway_checkpoint_height",
+                "The last block whose state more than two thirds of the validators have certified.",
+            )?,
             execute: histogram("causeway_execute_seconds", "Time to execute a block.", &SHORT)?,
             commit: histogram(
                 "causeway_commit_seconds",
@@ -80,11 +91,17 @@ impl LedgerMetrics {
             &metrics.protocol_implemented,
             &metrics.protocol_upcoming,
             &metrics.protocol_upcoming_height,
+            &metrics.checkpoint,
         ] {
             registry.register(Box::new(gauge.clone()))?;
         }
         registry.register(Box::new(finalized))?;
-        for histogram in [&metrics.block_interval, &metrics.execute, &metrics.commit] {
+        for histogram in [
+            &metrics.block_interval,
+            &metrics.execute,
+            &metrics.commit,
+            &metrics.root,
+        ] {
             registry.register(Box::new(histogram.clone()))?;
         }
         Ok(metrics)
@@ -95,6 +112,9 @@ impl LedgerMetrics {
         self.height.set(i64::try_from(height.0).expect("heights fit 63 bits"));
         self.evidence
             .set(i64::try_from(ledger.evidence_count()).expect("at most 16 a validator"));
+        let certified = ledger.checkpoints().certified;
+        self.checkpoint
+            .set(i64::try_from(certified.0).expect("heights fit 63 bits"));
         self.protocol.set(ledger.next_version().0.into());
         let upcoming = ledger.protocol().upcoming.filter(|it| it.height > height.next());
         let (version, at) = upcoming.map_or((0, 0), |it| (it.version.0, it.height.0));

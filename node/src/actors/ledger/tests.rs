@@ -76,6 +76,7 @@ impl Rig {
             now: TimeMs(self.model.tip().time_ms.0 + 100),
             proposer: self.trial.validator(0),
             batches: batches.to_vec(),
+            checkpoint: None,
         });
         self.actor.send(draft).await.expect("it runs")
     }
@@ -126,7 +127,7 @@ impl Rig {
     /// The block as another validator would have made it.
     fn by_another(&self, batches: &[HashedBatch]) -> Block {
         let now = TimeMs(self.model.tip().time_ms.0 + 150);
-        self.model.draft(now, self.trial.validator(1), batches).0
+        self.model.draft(now, self.trial.validator(1), batches, None).0
     }
 
     fn follow(&mut self, block: &Block, batches: &[HashedBatch]) {

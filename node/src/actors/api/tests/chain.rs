@@ -224,7 +224,7 @@ impl Chain {
             batches.push(HashedBatch::new(batch));
         }
         let now = TimeMs(self.ledger.tip().time_ms.0 + 1000);
-        let (block, execution) = self.ledger.draft(now, proposer, &batches);
+        let (block, execution) = self.ledger.draft(now, proposer, &batches, None);
         let certificate = self.certify(&block);
         let finalized = Finalized {
             block: Arc::new(block.clone()),

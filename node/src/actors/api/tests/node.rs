@@ -216,6 +216,8 @@ fn context(chain: &Chain, mempool: Mempool, limits: ApiLimits) -> (ApiContext, w
             time_ms: ledger.tip().time_ms,
             block: ledger.tip().block,
             state_hash: ledger.tip().state_hash,
+            checkpoint_root: ledger.tip().checkpoint_root,
+            checkpoints: *ledger.checkpoints(),
             validators: ledger.validators().clone(),
             next_validators: ledger.next_validators().clone(),
             rotation: ledger.rotation().clone(),

@@ -137,9 +137,10 @@ async fn blocks_carry_what_makes_them_final() {
         header,
         certificate,
         batches,
+        checkpoint,
     } = serde_json::from_str(&text).unwrap();
     assert_eq!(batches, finalized.block.batches.to_vec());
-    assert_eq!(batches_root(&batches), header.batches_root);
+    assert_eq!(batches_root(&batches, checkpoint.as_ref()), header.batches_root);
     let certified = CertifiedHeader { header, certificate };
     let trusted = TrustedSet::of_genesis(&chain.genesis).unwrap();
     assert_eq!(trusted.check(&certified), Ok(certified.header.id()));
