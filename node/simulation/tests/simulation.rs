@@ -45,7 +45,7 @@ fn invariant_two_hundred_networks_agree_lose_nothing_and_go_on() {
     let mut kinds: Vec<_> = outcomes.iter().flat_map(|outcome| &outcome.byzantine).collect();
     kinds.sort_unstable();
     kinds.dedup();
-    assert_eq!(kinds.len(), 12, "{kinds:?}");
+    assert_eq!(kinds.len(), 13, "{kinds:?}");
 }
 
 #[test]
