@@ -78,6 +78,7 @@ fn block(tip: &Committed, author: ValidatorId, salt: u8) -> Block {
             next_validators_hash: tip.validators.hash(),
         },
         batches: Bounded::default(),
+        checkpoint: None,
     }
 }
 
@@ -105,6 +106,8 @@ impl World {
             time_ms: TimeMs(START),
             block: genesis_block_id(&GENESIS),
             state_hash: StateHash([0; 32]),
+            checkpoint_root: Root([0; 32]),
+            checkpoints: Checkpoints::default(),
             validators: validators.clone(),
             next_validators: validators.clone(),
             rotation: Rotation::default(),
@@ -159,16 +162,18 @@ impl World {
                 assert_eq!(certificate.block, block.id());
                 assert_eq!(certificate.height, tip.height.next());
                 let author = block.header.proposer;
-                self.waiting.push(Event::Committed(Committed {
+                self.waiting.push(Event::Committed(Box::new(Committed {
                     rotation: tip.rotation.after(&tip.validators, &tip.validators, certificate.height, &author),
                     height: certificate.height,
                     time_ms: block.header.time_ms,
                     block: certificate.block,
                     state_hash: block.header.state_hash,
+                    checkpoint_root: tip.checkpoint_root,
+                    checkpoints: tip.checkpoints,
                     validators: tip.validators,
                     protocol: tip.protocol,
                     next_validators: tip.next_validators,
-                }));
+                })));
             }
             Action::Fetch { from, .. } => self.waiting.push(Event::Fetched { from, answer: None }),
             Action::SendMessage(bytes) => self.check_signed(&Message::decode(&bytes).expect("its own")),

@@ -158,7 +158,7 @@ impl Validator {
             }
             Event::Drafted { height, round, block } => self.input(Input::ValueReady { height, round, block }, now),
             Event::Executed { height, block, verdict } => self.input(Input::Executed { height, block, verdict }, now),
-            Event::Committed(committed) => self.committed(committed, now),
+            Event::Committed(committed) => self.committed(*committed, now),
             Event::Root { height, root } => self.rooted(height, root),
             Event::Fetched { from, answer } => self.fetched(from, answer.as_deref(), now),
         }

@@ -80,7 +80,7 @@ pub enum Event {
         verdict: Verdict,
     },
     /// Answers [`Action::Commit`]: the block is durable.
-    Committed(Committed),
+    Committed(Box<Committed>),
     /// Answers [`Action::Fetch`]; none if the peer gave no answer.
     Fetched {
         from: ValidatorId,

@@ -115,7 +115,7 @@ impl Node {
         let expired = process.exchange.ordered(&digests, time_ms, TimeMs(time_ms.0 + kept));
         self.database.drop_expired(&expired);
         process.batches.clear();
-        self.input(Input::Committed(tip), shared, env, checks)?;
+        self.input(Input::Committed(Box::new(tip)), shared, env, checks)?;
         if !self.process().exchange.ready(1, 1).is_empty() {
             self.input(Input::BatchWaiting, shared, env, checks)?;
         }

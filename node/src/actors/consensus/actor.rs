@@ -458,7 +458,7 @@ impl ConsensusActor {
     fn committed(&mut self, committed: Committed, ordered: Ordered, ctx: &mut Context<Self>) {
         self.batches.clear();
         let voted = self.validator.is_validator();
-        self.handle_event(Event::Committed(committed), ctx);
+        self.handle_event(Event::Committed(Box::new(committed)), ctx);
         self.note_role(voted);
 
         let ports = self.ports.clone();
