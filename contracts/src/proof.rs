@@ -89,6 +89,10 @@ impl TrustedSet {
             .iter()
             .position(|handover| handover.last.header.validators_hash == hash);
         for Handover { last, next } in &handovers[from.unwrap_or(handovers.len())..] {
+            // Those who have given way decide nothing any more, whatever time they write.
+            if last.header.validators_hash != trusted.validators.hash() {
+                return Err(ProofError::OtherValidators);
+            }
             trusted.check(last)?;
             let next = ValidatorSet::try_from(next.clone()).map_err(ProofError::ValidatorSet)?;
             if next.hash() != last.header.next_validators_hash {

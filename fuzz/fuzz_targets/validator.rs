@@ -15,7 +15,7 @@ use causeway_consensus::{
 };
 use causeway_contracts::{
     block::{
-        Block, BlockId, GenesisHash, Header, Height, StateHash, TimeMs, VoteKind, batches_root, genesis_block_id,
+        Block, BlockId, Checkpoints, GenesisHash, Header, Height, StateHash, TimeMs, VoteKind, batches_root, genesis_block_id,
         proposal_message,
     },
     codec::Bounded,

@@ -417,6 +417,15 @@ fn who_has_left_is_believed_for_blocks_of_their_time() {
     assert_eq!(left.collect::<Vec<_>>(), [40 * 86_400_000, 51 * 86_400_000]);
 }
 
+/// Their blocks of before are believed, and a change is not: whoever takes their keys could write any time.
+#[test]
+fn who_has_left_hands_over_to_nobody() {
+    let mut handovers = long_proof().handovers.into_vec();
+    let stranger = Committee::new(&[(9, 1)]);
+    handovers.push(handover(&first(), &stranger, 10));
+    assert_eq!(trusted().follow(&handovers), Err(ProofError::OtherValidators));
+}
+
 #[test]
 fn trust_begins_with_the_genesis() {
     let genesis = crate::example::genesis();

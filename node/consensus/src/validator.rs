@@ -423,10 +423,12 @@ impl Validator {
         }
     }
 
-    /// Before anything changes the state again.
+    /// Before anything changes the state again. A node that catches up leaves it to the others: it would pass
+    /// one checkpoint after the other faster than it can read its state.
     fn take_root_if_due(&mut self) {
         let height = self.tip.height;
-        if self.tip.checkpoints.due == Some(height) {
+        let is_behind = self.peers.best(&self.tip.validators) > height.next();
+        if self.tip.checkpoints.due == Some(height) && !is_behind {
             self.actions.push(Action::TakeRoot { height });
         }
     }

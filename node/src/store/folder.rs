@@ -29,7 +29,10 @@ pub(super) fn marker_path(database: &Path) -> PathBuf {
 
 /// Where a database is built before it is renamed into place: there is a whole one or none.
 pub(super) fn building_path(database: &Path) -> PathBuf {
-    database.with_extension("new")
+    // The whole name and more, so that it is nobody else's.
+    let mut name = database.as_os_str().to_owned();
+    name.push(".new");
+    PathBuf::from(name)
 }
 
 pub(super) fn write_marker(database: &Path, genesis: &GenesisHash) -> Result<(), StoreError> {
