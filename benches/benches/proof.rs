@@ -84,6 +84,7 @@ fn proof(validators: u16) -> (PaymentProof, TrustedSet) {
         genesis,
         validators: set,
         as_of: TimeMs(1),
+        since: Height::GENESIS,
         earlier: Vec::new(),
     };
     (proof, trusted)

@@ -53,6 +53,9 @@ pub struct TrustedSet {
     pub validators: ValidatorSet,
     /// Block time at which the set was last seen to decide.
     pub as_of: TimeMs,
+    /// The height of the last block before it: changes of validators up to there are in its past. 0 for the set
+    /// that a network begins with.
+    pub since: Height,
     /// Those that decided before it, the latest last, for blocks of their time: of the last 30 days, and at most
     /// [`EARLIER_MAX`].
     pub earlier: Vec<EarlierSet>,
@@ -76,42 +79,62 @@ impl TrustedSet {
             genesis: genesis.hash(),
             validators: genesis.validator_set()?,
             as_of: genesis.time_ms,
+            since: Height::GENESIS,
             earlier: Vec::new(),
         })
     }
 
     /// Follows changes of validators to the set that decides after the last of them. Those before the first
-    /// that the trusted set has made are passed over: this set has come after them.
+    /// that the trusted set has made are passed over: this set has come after them, although one of them may
+    /// have been made by the same validators, who left and are back.
     pub fn follow(&self, handovers: &[Handover]) -> Result<Self, ProofError> {
         let mut trusted = self.clone();
         let hash = self.validators.hash();
         let from = handovers
             .iter()
-            .position(|handover| handover.last.header.validators_hash == hash);
+            .position(|Handover { last, .. }| last.header.validators_hash == hash && last.header.height > self.since);
         for Handover { last, next } in &handovers[from.unwrap_or(handovers.len())..] {
             // Those who have given way decide nothing any more, whatever time they write.
             if last.header.validators_hash != trusted.validators.hash() {
                 return Err(ProofError::OtherValidators);
+            }
+            if last.header.height <= trusted.since {
+                return Err(ProofError::Order);
             }
             trusted.check(last)?;
             let next = ValidatorSet::try_from(next.clone()).map_err(ProofError::ValidatorSet)?;
             if next.hash() != last.header.next_validators_hash {
                 return Err(ProofError::OtherValidators);
             }
-            trusted.hand_over(next, last.header.time_ms);
+            trusted.hand_over(next, &last.header);
         }
         Ok(trusted)
     }
 
-    fn hand_over(&mut self, next: ValidatorSet, at: TimeMs) {
+    fn hand_over(&mut self, next: ValidatorSet, last: &Header) {
         let validators = std::mem::replace(&mut self.validators, next);
-        self.as_of = at;
+        self.since = last.height;
         if validators != self.validators {
-            self.earlier.push(EarlierSet { validators, until: at });
+            let until = last.time_ms;
+            self.earlier.push(EarlierSet { validators, until });
         }
         let first_kept = self.earlier.len().saturating_sub(EARLIER_MAX);
         self.earlier.drain(..first_kept);
-        self.earlier.retain(|set| at.0.saturating_sub(set.until.0) <= TRUST_MS);
+        self.seen(last.time_ms);
+    }
+
+    /// The set has decided a block of this time. Never takes trust back; sets that decided more than 30 days
+    /// before are forgotten.
+    pub fn seen(&mut self, time_ms: TimeMs) {
+        let as_of = self.as_of.max(time_ms);
+        self.as_of = as_of;
+        self.earlier
+            .retain(|set| as_of.0.saturating_sub(set.until.0) <= TRUST_MS);
+    }
+
+    /// Whether this has followed more changes of validators than the other, or as many and was seen later.
+    pub fn is_later_than(&self, other: &Self) -> bool {
+        (self.since, self.as_of) > (other.since, other.as_of)
     }
 
     /// The validators that decided a block with this header, as it says, if they are or were trusted then.
@@ -190,6 +213,8 @@ pub enum ProofError {
     OtherBlock,
     #[error("decided by other validators than those that are trusted")]
     OtherValidators,
+    #[error("a change of validators comes after one of a greater height")]
+    Order,
     #[error("a validator set in the proof: {0}")]
     ValidatorSet(ValidatorSetError),
     #[error("the commit certificate: {0}")]

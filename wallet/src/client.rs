@@ -154,7 +154,7 @@ impl Client {
     /// Puts what was verified in the place of what is trusted, if it is later.
     fn trust(&self, trusted: TrustedSet) {
         let mut held = self.trusted.lock().unwrap_or_else(PoisonError::into_inner);
-        if trusted.as_of > held.as_of {
+        if trusted.is_later_than(&held) {
             *held = trusted;
         }
     }

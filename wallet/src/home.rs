@@ -234,7 +234,7 @@ impl Home {
     pub fn keep_trust(&self, client: &Client) -> Result<(), HomeError> {
         let pinned = trust::load(&self.trust_path(), self.genesis.hash())?;
         let learned = client.trusted();
-        if learned.as_of > pinned.as_of {
+        if learned.is_later_than(&pinned) {
             trust::save(&self.trust_path(), &learned)?;
         }
         Ok(())

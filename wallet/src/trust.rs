@@ -6,7 +6,7 @@
 use std::path::Path;
 
 use causeway_contracts::{
-    block::{GenesisHash, TimeMs},
+    block::{GenesisHash, Height, TimeMs},
     codec::Bounded,
     committee::{ValidatorList, ValidatorSet, ValidatorSetError},
     genesis::Genesis,
@@ -23,6 +23,8 @@ const TRUST_BYTES_MAX: u64 = 4 * 1024 * 1024;
 struct Pinned {
     genesis: GenesisHash,
     as_of: TimeMs,
+    #[serde(default)]
+    since: Height,
     validators: ValidatorList,
     /// Those that decided before.
     #[serde(default)]
@@ -51,7 +53,7 @@ pub enum TrustError {
 /// The genesis validators, vouched for by the wallet's owner now.
 pub fn vouched(genesis: &Genesis, now: TimeMs) -> Result<TrustedSet, ValidatorSetError> {
     let mut trusted = TrustedSet::of_genesis(genesis)?;
-    trusted.as_of = trusted.as_of.max(now);
+    trusted.seen(now);
     Ok(trusted)
 }
 
@@ -64,13 +66,8 @@ pub fn has_lapsed(trusted: &TrustedSet, now: TimeMs) -> bool {
 /// Checks a proof and, if it is good, renews the trust by it.
 pub fn verify_and_renew(trusted: &mut TrustedSet, proof: &PaymentProof) -> Result<VerifiedPayment, ProofError> {
     let verified = proof.verify(trusted)?;
-    let decided = trusted.follow(&proof.handovers)?;
-    if verified.time_ms > trusted.as_of {
-        *trusted = TrustedSet {
-            as_of: verified.time_ms,
-            ..decided
-        };
-    }
+    *trusted = trusted.follow(&proof.handovers)?;
+    trusted.seen(verified.time_ms);
     Ok(verified)
 }
 
@@ -85,6 +82,7 @@ pub fn save(path: &Path, trusted: &TrustedSet) -> Result<(), FileError> {
     let pinned = Pinned {
         genesis: trusted.genesis,
         as_of: trusted.as_of,
+        since: trusted.since,
         validators: trusted.validators.to_list(),
         earlier: Bounded::new(trusted.earlier.iter().map(before).collect()).expect("as many as may be"),
     };
@@ -110,6 +108,7 @@ pub fn load(path: &Path, genesis: GenesisHash) -> Result<TrustedSet, TrustError>
         genesis,
         validators: ValidatorSet::try_from(pinned.validators)?,
         as_of: pinned.as_of,
+        since: pinned.since,
         earlier: earlier.collect::<Result<_, ValidatorSetError>>()?,
     })
 }

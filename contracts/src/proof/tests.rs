@@ -28,6 +28,7 @@ fn trusted() -> TrustedSet {
         genesis: GENESIS_HASH,
         validators: first().set,
         as_of: TimeMs(START),
+        since: Height::GENESIS,
         earlier: Vec::new(),
     }
 }
@@ -412,9 +413,51 @@ fn who_has_left_is_believed_for_blocks_of_their_time() {
     check(&second(), 40, Err(ProofError::OtherValidators));
     check(&first(), 19, Ok(19_001));
     let mut later = followed.clone();
-    later.hand_over(first().set, TimeMs(START + 51 * 86_400_000));
+    later.hand_over(first().set, &handover(&third(), &first(), 51).last.header);
     let left = later.earlier.iter().map(|set| set.until.0 - START);
     assert_eq!(left.collect::<Vec<_>>(), [40 * 86_400_000, 51 * 86_400_000]);
+}
+
+/// The set that is back is not taken for itself before it left: its trust would end 30 days after that.
+#[test]
+fn validators_who_left_and_are_back_are_trusted_as_of_now() {
+    let handovers = [handover(&first(), &second(), 5), handover(&second(), &first(), 10)];
+    let mut trusted = trusted().follow(&handovers).expect("good handovers");
+    assert_eq!(
+        (trusted.since, trusted.as_of),
+        (Height(10_000), TimeMs(START + 10 * 86_400_000))
+    );
+    let seen = TimeMs(START + 39 * 86_400_000);
+    trusted.seen(seen);
+    let until = trusted.earlier.iter().map(|set| (set.until.0 - START) / 86_400_000);
+    assert_eq!(
+        until.collect::<Vec<_>>(),
+        [10],
+        "the first time was more than 30 days ago"
+    );
+    assert_eq!(trusted.follow(&handovers), Ok(trusted.clone()));
+    let late = proof(handovers.to_vec(), &first(), 60);
+    assert_eq!(late.verify(&trusted).map(|shown| shown.height.0), Ok(60_001));
+    // What it hands over now is followed, whatever it did the first time.
+    let all = [handovers.to_vec(), vec![handover(&first(), &third(), 41)]].concat();
+    let followed = trusted.follow(&all).expect("good handovers");
+    assert_eq!((followed.since, followed.validators), (Height(41_000), third().set));
+}
+
+#[test]
+fn a_genesis_vouched_for_today_stays_so_over_old_changes() {
+    let mut vouched = trusted();
+    vouched.seen(TimeMs(START + 100 * 86_400_000));
+    let followed = vouched.follow(&long_proof().handovers).expect("good handovers");
+    assert_eq!((followed.since, followed.as_of), (Height(40_000), vouched.as_of));
+    assert!(followed.earlier.is_empty());
+    assert!(followed.is_later_than(&vouched) && !vouched.is_later_than(&followed));
+}
+
+#[test]
+fn changes_ascend_by_height() {
+    let handovers = [handover(&first(), &second(), 20), handover(&second(), &first(), 10)];
+    assert_eq!(trusted().follow(&handovers), Err(ProofError::Order));
 }
 
 /// Their blocks of before are believed, and a change is not: whoever takes their keys could write any time.

@@ -105,6 +105,7 @@ class Trust:
         self.genesis = digest("causeway/genesis/1", types.GENESIS(genesis))
         self.validators = Validators(genesis["validators"])
         self.as_of = genesis["time_ms"]
+        self.since = 0
 
     def check_final(self, certified: dict) -> bytes:
         """The block id of a header that a quorum of the trusted validators has made final."""
@@ -139,8 +140,9 @@ class Trust:
         self.check_final(handover["last"])
         following = Validators(handover["next"])
         last = handover["last"]["header"]
+        require(last["height"] > self.since, "the changes of validators are not in their order")
         require(following.hash() == unhex(last["next_validators_hash"]), "the next set is another one")
-        self.validators, self.as_of = following, last["time_ms"]
+        self.validators, self.as_of, self.since = following, last["time_ms"], last["height"]
 
 
 def verify(proof: dict, trusted: Trust) -> Payment:

@@ -137,17 +137,18 @@ impl Client {
         })
     }
 
-    /// Follows changes of validators that some node shows and the trusted set has made. No harm is done if none
-    /// does: then the trusted set is asked as it is.
+    /// Follows the latest changes of validators that any node shows and the trusted set has made: one that lags
+    /// behind, or hides them, keeps nobody at validators that have left. No harm is done if none shows any: then
+    /// the trusted set is asked as it is.
     async fn follow_validators(&self) {
-        for node in self.in_order() {
-            let request = self.http.get(self.url(node, "/v1/handovers"));
-            let Ok(shown) = http::call::<Handovers>(request, http::REQUEST_TIMEOUT, PROOF_BYTES_MAX).await else {
-                continue;
-            };
-            // Another node may show what verifies.
-            if let Ok(followed) = self.trusted().follow(&shown.handovers) {
-                return self.trust(followed);
+        let shown = self
+            .ask_all::<Handovers>(|node| self.http.get(self.url(node, "/v1/handovers")), PROOF_BYTES_MAX)
+            .await;
+        let trusted = self.trusted();
+        for Handovers { handovers } in shown.into_iter().flatten() {
+            // Another node may show what verifies. What is later stays.
+            if let Ok(followed) = trusted.follow(&handovers) {
+                self.trust(followed);
             }
         }
     }

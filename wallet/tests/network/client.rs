@@ -297,6 +297,27 @@ async fn verified_proofs_renew_the_trust() {
     assert_eq!(client.trusted().as_of, verified.time_ms);
 }
 
+/// The first node asked knows of nothing, one lags, one makes something up, and one is right.
+#[tokio::test]
+async fn the_latest_change_of_validators_that_verifies_is_followed() {
+    let network = Network::start([Behaviour::Honest; 4]).await;
+    let known = network.handovers(&[&[2, 3, 4, 5], &[1, 2, 3, 4], &[1, 2, 3, 4, 6]]);
+    let mut made_up = known.clone();
+    made_up[2].next = known[1].next.clone();
+    for first in 0..4 {
+        let shown = [vec![], known[..1].to_vec(), made_up.clone(), known.clone()];
+        for (place, handovers) in shown.into_iter().enumerate() {
+            network.show_handovers((first + place) % 4, handovers);
+        }
+        let client = client(&network);
+        let account = client.account(&network.payer, &Network::key()).await;
+        account.expect("the validators of the genesis are among those of today");
+        let trusted = client.trusted();
+        assert_eq!(trusted.validators.to_list(), known[2].next, "{first}");
+        assert_eq!(trusted.since, known[2].last.header.height, "{first}");
+    }
+}
+
 #[test]
 fn only_http_addresses_are_nodes() {
     use causeway_wallet::client::check_node_address;

@@ -9,13 +9,13 @@ use std::{
 };
 
 use causeway_contracts::{
-    api::{BlockView, Refused, SubmitResult, Submitted, TransactionStatus, TransactionView},
+    api::{BlockView, Handovers, Refused, SubmitResult, Submitted, TransactionStatus, TransactionView},
     block::{
         BlockId, CommitCertificate, CommitSignature, GenesisHash, Header, Height, StateHash, TimeMs, VoteKind,
         genesis_block_id, vote_message,
     },
     codec::{Bounded, Text},
-    committee::ValidatorSet,
+    committee::{Validator, ValidatorSet},
     genesis::{GENESIS_VERSION, Genesis, GenesisValidator, OpeningAccount},
     governance::{CurrencyRecord, Parameters},
     identity::{
@@ -28,7 +28,7 @@ use causeway_contracts::{
     },
     merkle::{self, Root},
     money::{Amount, Currency},
-    proof::{CertifiedHeader, PROOF_VERSION, PaymentProof},
+    proof::{CertifiedHeader, Handover, PROOF_VERSION, PaymentProof},
     protocol::PROTOCOL_MIN,
     statement::{AccountView, Answer, Statement},
     transaction::{Action, SignedTransaction, TxId},
@@ -92,6 +92,8 @@ struct Shared {
     chain: Mutex<Chain>,
     /// The height, for those who wait for receipts.
     height: watch::Sender<u64>,
+    /// What each node shows of changes of validators.
+    handovers: Mutex<[Vec<Handover>; 4]>,
     /// Two for each request: when it is there, and when it has been dealt with.
     steps: watch::Sender<u64>,
 }
@@ -195,6 +197,7 @@ impl Network {
                 seen: 0,
             }),
             height: watch::Sender::new(0),
+            handovers: Mutex::default(),
             steps: watch::Sender::new(0),
         });
         let mut nodes = Vec::new();
@@ -237,6 +240,46 @@ impl Network {
         counts
     }
 
+    /// From the validators of the genesis to one set after another, each a day after the one before, until now.
+    pub fn handovers(&self, sets: &[&[u8]]) -> Vec<Handover> {
+        let keys = |seeds: &[u8]| {
+            seeds
+                .iter()
+                .map(|seed| SecretKey::from_seed(&[*seed; 32]))
+                .collect::<Vec<_>>()
+        };
+        let set = |keys: &[SecretKey]| {
+            let member = |key: &SecretKey| Validator {
+                key: key.public_key(),
+                power: 1,
+            };
+            ValidatorSet::new(keys.iter().map(member).collect()).expect("a good set")
+        };
+        let mut deciding = keys(&[1, 2, 3, 4]);
+        let mut handovers = Vec::new();
+        for (place, seeds) in sets.iter().enumerate() {
+            let next = keys(seeds);
+            let days_ago = (sets.len() - place) as u64;
+            let header = Header {
+                height: Height(1000 * (place as u64 + 1)),
+                time_ms: TimeMs(now_ms() - days_ago * 86_400_000),
+                next_validators_hash: set(&next).hash(),
+                ..self.shared.header(set(&deciding).hash())
+            };
+            handovers.push(Handover {
+                last: certify(header, &self.shared.hash, &set(&deciding), &deciding),
+                next: set(&next).to_list(),
+            });
+            deciding = next;
+        }
+        handovers
+    }
+
+    /// What this node shows from now on at `/v1/handovers`.
+    pub fn show_handovers(&self, node: usize, handovers: Vec<Handover>) {
+        self.shared.handovers.lock().expect("no test has failed inside")[node] = handovers;
+    }
+
     pub fn steps(&self) -> watch::Receiver<u64> {
         self.shared.steps.subscribe()
     }
@@ -275,6 +318,26 @@ impl Shared {
         self.order_valid_at(now_ms(), txs);
     }
 
+    /// An empty block at the beginning, decided by validators of this hash.
+    fn header(&self, validators: Root) -> Header {
+        Header {
+            version: PROTOCOL_MIN,
+            genesis: self.hash,
+            height: Height(1),
+            time_ms: TimeMs(1),
+            parent: genesis_block_id(&self.hash),
+            proposer: *self.validators.iter().next().expect("four").0,
+            batches_root: Root([0; 32]),
+            transaction_count: 0,
+            receipts_root: receipts_root(&[]),
+            changes_root: Root([0; 32]),
+            state_hash: StateHash([0; 32]),
+            checkpoint_root: Root([0; 32]),
+            validators_hash: validators,
+            next_validators_hash: validators,
+        }
+    }
+
     fn order_valid_at(&self, valid_ms: u64, txs: Vec<SignedTransaction>) {
         let mut chain = self.chain.lock().expect("no test has failed inside");
         let (parent, last_ms) = match chain.blocks.last() {
@@ -298,20 +361,12 @@ impl Shared {
             chain.transactions.insert(id, tx);
         }
         let header = Header {
-            version: PROTOCOL_MIN,
-            genesis: self.hash,
             height: Height(place as u64 + 1),
             time_ms: TimeMs(time_ms),
             parent,
-            proposer: *self.validators.iter().next().expect("four").0,
-            batches_root: Root([0; 32]),
             transaction_count: u32::try_from(receipts.len()).expect("few"),
             receipts_root: receipts_root(&receipts),
-            changes_root: Root([0; 32]),
-            state_hash: StateHash([0; 32]),
-            checkpoint_root: Root([0; 32]),
-            validators_hash: self.validators.hash(),
-            next_validators_hash: self.validators.hash(),
+            ..self.header(self.validators.hash())
         };
         let certified = certify(header, &self.hash, &self.validators, &self.keys);
         chain.blocks.push((certified, receipts));
@@ -470,6 +525,11 @@ impl Node {
             }
             ("GET", ["v1", "transactions", id]) => self.transaction(id),
             ("GET", ["v1", "accounts", address]) => self.account(address, &request.headers),
+            ("GET", ["v1", "handovers"]) => {
+                let shown = self.shared.handovers.lock().expect("no test has failed inside")[self.key].clone();
+                let handovers = Bounded::new(shown).expect("few");
+                reply(&Handovers { handovers })
+            }
             ("GET", ["v1", "currencies", code]) => self.state(Answer::NoCurrency(Currency::new(code).expect("a code"))),
             ("GET", ["v1", "blocks", height]) => self.block(height.parse().expect("a height")),
             _ => problem(404, "no such path"),
