@@ -126,7 +126,7 @@ pub enum WhyDropped {
     AuthorFull,
     /// It needs a version of the protocol that is not in force yet.
     NotInForce,
-    /// Its sender is not a validator.
+    /// Its sender or its author is not a validator, by the last block here.
     NotAValidators,
 }
 
@@ -254,6 +254,7 @@ impl<R> Exchange<R> {
         for ((from, digest), result) in names.into_iter().zip(results) {
             match result {
                 Ok(checked) => self.hold(checked),
+                Err(BatchFault::UnknownAuthor(_)) => self.stranger(from, digest, now),
                 Err(BatchFault::NotInForce(needs)) => self.early(from, digest, needs, now),
                 Err(fault) => self.bad(from, digest, fault, now),
             }
@@ -270,6 +271,14 @@ impl<R> Exchange<R> {
             self.gathers.ask_next(&[digest], now);
         }
         self.blame(from, BatchMisconduct::Batch(digest, fault));
+    }
+
+    /// Whether a block may name it, the set that this node knows may not tell: the block may be final, and the
+    /// set one of before it. So a request for it goes on, and fails when nobody's copy is good in time.
+    fn stranger(&mut self, from: ValidatorId, digest: BatchDigest, now: Moment) {
+        self.actions.push(ExchangeAction::Dropped(WhyDropped::NotAValidators));
+        self.turned_away.add(digest, from);
+        self.gathers.ask_next(&[digest], now);
     }
 
     /// A block of the next height that names it is invalid.

@@ -32,7 +32,7 @@ impl RawBatch {
 }
 
 /// Why a batch is not taken. No honest validator sends one that has such a fault, but for
-/// [`Self::NotInForce`].
+/// [`Self::UnknownAuthor`] and [`Self::NotInForce`].
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BatchFault {
     #[error("not a batch: {0}")]
@@ -41,6 +41,7 @@ pub enum BatchFault {
     Version(u16),
     #[error("made for another network")]
     OtherGenesis,
+    /// By the last block here; its author may be of a later one.
     #[error("its author {0} is not a validator")]
     UnknownAuthor(ValidatorId),
     #[error("its author's signature is not good")]

@@ -670,7 +670,7 @@ fn arrive(exchange: &mut Exchange<u32>, signed: &SignedBatch, versions: Versions
     exchange.arrive(author(1), codec::encode(signed).into());
     let group = exchange.next_arrivals();
     let names = group.iter().map(|raw| (raw.from, raw.bytes.digest())).collect();
-    let results = check_batches(group, &GENESIS, &validators().into(), versions, &mut OneByOne);
+    let results = check_batches(group, &GENESIS, exchange.authors(), versions, &mut OneByOne);
     exchange.checked(names, results, Moment::default());
     let actions = exchange.take_actions().into_iter();
     actions
@@ -756,6 +756,57 @@ fn a_batch_that_was_early_when_its_check_began_is_asked_for_again() {
         arrive(&mut exchange, &signed, versions),
         ["holds it", "gives 7 1 batches"]
     );
+}
+
+/// The set of validators has changed, and this node learns it while it asks for a final block's batch.
+#[test]
+fn a_batch_of_an_author_who_is_not_known_yet_is_asked_for_again_and_nobody_blamed() {
+    let mut exchange = exchange(1_000_000);
+    let signed = SignedBatch::seal(batch(9, vec![transfer(1, 100)]), &key(9));
+    let wanted = Wanted {
+        digests: vec![signed.batch.digest()],
+        proposer: author(1),
+        author: author(1),
+        in_force: PROTOCOL_MIN,
+    };
+    exchange.gather(7, wanted, Moment::default());
+    assert_eq!(asked(&mut exchange), [author(1)]);
+    let versions = exchange.versions();
+    assert_eq!(arrive(&mut exchange, &signed, versions), ["drops as NotAValidators"]);
+    exchange.ask_due(Moment::default());
+    assert_eq!(asked(&mut exchange).len(), 1, "another is asked, and the request waits");
+    let members = [1, 2, 3, 9].map(|number| Validator {
+        key: key(number).public_key(),
+        power: 1,
+    });
+    exchange.set_authors(ValidatorSet::new(members.to_vec()).unwrap().into());
+    assert_eq!(
+        arrive(&mut exchange, &signed, versions),
+        ["holds it", "gives 7 1 batches"]
+    );
+}
+
+/// At the latest when the round that wanted it is long over.
+#[test]
+fn a_block_of_an_unknown_authors_batch_is_judged_by_nobody() {
+    let mut exchange = exchange(1_000_000);
+    let signed = SignedBatch::seal(batch(9, vec![transfer(1, 100)]), &key(9));
+    let digest = signed.batch.digest();
+    let wanted = Wanted {
+        digests: vec![digest],
+        proposer: author(1),
+        author: author(1),
+        in_force: PROTOCOL_MIN,
+    };
+    exchange.gather(7, wanted, Moment::default());
+    let versions = exchange.versions();
+    arrive(&mut exchange, &signed, versions);
+    exchange.ask_due(Moment(Duration::from_secs(10)));
+    let actions = exchange.take_actions();
+    let failed = actions
+        .iter()
+        .any(|action| matches!(action, ExchangeAction::Answer(7, Err(GatherError::Missing(of))) if *of == digest));
+    assert!(failed, "{actions:?}");
 }
 
 #[test]

@@ -291,7 +291,16 @@ impl Mempool {
         }
     }
 
+    /// Takes over who is a validator after the ledger's last block.
+    fn refresh_authors(&mut self) {
+        if self.setup.members.has_changed().unwrap_or(false) {
+            let authors = self.setup.members.borrow_and_update().authors.clone();
+            self.exchange.set_authors(authors);
+        }
+    }
+
     fn check_arrivals(&mut self, context: &mut Context<Self>) {
+        self.refresh_authors();
         let group = self.exchange.next_arrivals();
         let names = group.iter().map(|raw| (raw.from, raw.bytes.digest())).collect();
         self.checks_under_way += 1;
@@ -533,6 +542,7 @@ impl Handler<Gather> for Mempool {
             in_force,
         };
         let now = self.now();
+        self.refresh_authors();
         self.exchange.gather(request, wanted, now);
         self.perform(context);
         Box::pin(async move {
@@ -560,10 +570,7 @@ impl Handler<Ordered> for Mempool {
             ..
         } = ordered;
         self.exchange.set_in_force(in_force);
-        if self.setup.members.has_changed().unwrap_or(false) {
-            let authors = self.setup.members.borrow_and_update().authors.clone();
-            self.exchange.set_authors(authors);
-        }
+        self.refresh_authors();
         for of in &yields {
             let is_poor = self.exchange.learn(of);
             self.setup.metrics.yielded(of, is_poor);
