@@ -235,7 +235,11 @@ impl<R> Exchange<R> {
                 break;
             }
             bytes += raw.bytes.count();
-            group.extend(self.arrivals.pop_front());
+            let next = self.arrivals.pop_front();
+            group.extend(next.map(|raw| RawBatch {
+                named: self.gathers.wants(&raw.bytes.digest()),
+                ..raw
+            }));
         }
         self.arrivals_bytes -= bytes;
         group
@@ -302,11 +306,17 @@ impl<R> Exchange<R> {
 
     /// Keeps a checked batch that the disk has been given: a sync after this makes it durable.
     fn hold(&mut self, checked: CheckedBatch) {
-        let claim = match self.gathers.wants(&checked.batch.digest()) {
-            true => Claim::Named,
-            false => Claim::Offered,
-        };
-        self.keep(checked, claim);
+        let digest = checked.batch.digest();
+        let author = checked.batch.batch().author;
+        if self.gathers.wants(&digest) {
+            self.keep(checked, Claim::Named);
+        } else if self.authors.is_member(&author) {
+            self.keep(checked, Claim::Offered);
+        } else {
+            // It has left, and the block that named this is not asked for any more.
+            self.turned_away.add(digest, author);
+            self.actions.push(ExchangeAction::Dropped(WhyDropped::NotAValidators));
+        }
     }
 
     fn keep(&mut self, checked: CheckedBatch, claim: Claim) {

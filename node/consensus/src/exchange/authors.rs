@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use causeway_contracts::{
-    committee::{ValidatorId, ValidatorSet},
+    committee::{ValidatorId, ValidatorSet, change::FormerValidator},
     keys::PublicKey,
     ledger::Ledger,
 };
@@ -18,15 +18,19 @@ pub struct Authors {
 
 impl Authors {
     /// After the ledger's last block: who decides the next block or the one after it, and who has left. A
-    /// block may name a batch that its author sealed before leaving.
+    /// block may name a batch that its author sealed before leaving; what one who has left offers is not taken.
     pub fn of(ledger: &Ledger) -> Self {
-        let sets = [ledger.validators(), ledger.next_validators()];
+        let sets = [ledger.validators().clone(), ledger.next_validators().clone()];
+        Self::new(&sets, ledger.former_validators().iter())
+    }
+
+    pub(super) fn new<'a>(sets: &[ValidatorSet], left: impl IntoIterator<Item = &'a FormerValidator>) -> Self {
         let mut keys: BTreeMap<_, _> = sets
             .iter()
             .flat_map(|set| set.iter().map(|(id, validator)| (*id, validator.key)))
             .collect();
         let members = keys.keys().copied().collect();
-        for former in ledger.former_validators().iter() {
+        for former in left {
             keys.insert(ValidatorId::of(&former.key), former.key);
         }
         Self {
@@ -37,6 +41,10 @@ impl Authors {
 
     pub fn key(&self, id: &ValidatorId) -> Option<&PublicKey> {
         self.keys.get(id)
+    }
+
+    pub fn is_member(&self, id: &ValidatorId) -> bool {
+        self.members.binary_search(id).is_ok()
     }
 
     /// Those that decide the next block or the one after it, ascending.

@@ -21,13 +21,16 @@ use super::authors::Authors;
 pub struct RawBatch {
     pub from: ValidatorId,
     pub bytes: BatchBytes,
+    /// A block names it, so that it may be one of an author who has left since.
+    pub named: bool,
 }
 
 impl RawBatch {
     /// `None` if the payload is too short or too long to be a batch.
     pub fn new(from: ValidatorId, payload: Arc<[u8]>) -> Option<Self> {
         let bytes = BatchBytes::new(payload)?;
-        Some(Self { from, bytes })
+        let named = false;
+        Some(Self { from, bytes, named })
     }
 }
 
@@ -41,7 +44,8 @@ pub enum BatchFault {
     Version(u16),
     #[error("made for another network")]
     OtherGenesis,
-    /// By the last block here; its author may be of a later one.
+    /// By the last block here; its author may be of a later one. One who has left is none either, unless a block
+    /// names the batch.
     #[error("its author {0} is not a validator")]
     UnknownAuthor(ValidatorId),
     #[error("its author's signature is not good")]
@@ -140,6 +144,7 @@ impl ReadBatch {
         }
         let author_key = *authors
             .key(&batch.author)
+            .filter(|_| raw.named || authors.is_member(&batch.author))
             .ok_or(BatchFault::UnknownAuthor(batch.author))?;
         if batch.transactions.is_empty() {
             return Err(BatchFault::Empty);

@@ -2,11 +2,11 @@ use std::{collections::BTreeSet, time::Duration};
 
 use causeway_contracts::{
     block::{
-        BATCHES_MAX, Batch, BatchDigest, GenesisHash, HashedBatch, SignedBatch, TimeMs,
+        BATCHES_MAX, Batch, BatchDigest, GenesisHash, HashedBatch, Height, SignedBatch, TimeMs,
         batch::{BATCH_BYTES_MAX, BATCH_VERSION},
     },
     codec::{self, Bounded, Text},
-    committee::{Validator, ValidatorId, ValidatorSet},
+    committee::{Validator, ValidatorId, ValidatorSet, change::FormerValidator},
     governance::CouncilAction,
     identity::{AccountId, KeyPolicy, ParticipantId},
     keys::{SecretKey, Signature, Signed},
@@ -780,6 +780,46 @@ fn a_batch_of_an_author_who_is_not_known_yet_is_asked_for_again_and_nobody_blame
         power: 1,
     });
     exchange.set_authors(ValidatorSet::new(members.to_vec()).unwrap().into());
+    assert_eq!(
+        arrive(&mut exchange, &signed, versions),
+        ["holds it", "gives 7 1 batches"]
+    );
+}
+
+/// Four validators, of whom one has left.
+fn after_leaving(gone: u8) -> Authors {
+    let members: Vec<_> = (1..=4)
+        .filter(|number| *number != gone)
+        .map(|number| Validator {
+            key: key(number).public_key(),
+            power: 1,
+        })
+        .collect();
+    let left = FormerValidator {
+        key: key(gone).public_key(),
+        last: Height(9),
+    };
+    Authors::new(&[ValidatorSet::new(members).unwrap()], [&left])
+}
+
+/// Nobody offers it as its own or another's, and a block may still name it.
+#[test]
+fn who_has_left_offers_no_new_batches() {
+    let mut exchange = exchange(1_000_000);
+    exchange.set_authors(after_leaving(4));
+    let signed = SignedBatch::seal(batch(4, vec![transfer(1, 100)]), &key(4));
+    let digest = signed.batch.digest();
+    let versions = exchange.versions();
+    assert_eq!(arrive(&mut exchange, &signed, versions), ["drops as NotAValidators"]);
+    assert!(!exchange.holds(&digest));
+    let wanted = Wanted {
+        digests: vec![digest],
+        proposer: author(2),
+        author: author(2),
+        in_force: PROTOCOL_MIN,
+    };
+    exchange.gather(7, wanted, Moment::default());
+    assert_eq!(asked(&mut exchange), [author(2), author(1)]);
     assert_eq!(
         arrive(&mut exchange, &signed, versions),
         ["holds it", "gives 7 1 batches"]

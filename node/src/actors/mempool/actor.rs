@@ -417,7 +417,7 @@ impl Mempool {
 
     /// What every transaction would be refused with now.
     fn refusing(&self) -> Option<Refusal> {
-        if !self.exchange.authors().members().contains(&self.author) {
+        if !self.exchange.authors().is_member(&self.author) {
             return Some(Refusal::NotAValidator);
         }
         if *self.setup.disk_low.borrow() {
