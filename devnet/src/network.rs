@@ -11,7 +11,7 @@ use anyhow::Context;
 use causeway_contracts::{block::TimeMs, genesis::Genesis};
 use causeway_node::{
     actors::{budget::BudgetRates, network::TcpAddress},
-    config::{ApiConfig, Config, KeyFiles, Limits, LogFilter, MetricsConfig, NetworkConfig},
+    config::{ApiConfig, Config, KeyFiles, Limits, LogFilter, MetricsConfig, NetworkConfig, SyncConfig},
     engine,
 };
 use serde::{Deserialize, Serialize};
@@ -161,6 +161,7 @@ impl Network {
             metrics: MetricsConfig {
                 listen: ports.metrics(index),
             },
+            sync: SyncConfig::default(),
             limits,
             budgets: BudgetRates::default(),
             log: LogFilter::default(),

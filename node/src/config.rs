@@ -26,6 +26,8 @@ pub struct Config {
     pub api: ApiConfig,
     pub metrics: MetricsConfig,
     #[serde(default)]
+    pub sync: SyncConfig,
+    #[serde(default)]
     pub limits: Limits,
     /// How much work clients can make for this node.
     #[serde(default)]
@@ -66,6 +68,23 @@ pub struct ApiConfig {
 #[serde(deny_unknown_fields)]
 pub struct MetricsConfig {
     pub listen: SocketAddr,
+}
+
+/// How a node comes to the network's state that has the genesis alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SyncConfig {
+    pub from: SyncFrom,
+}
+
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SyncFrom {
+    /// By the last certified snapshot, if the others have one: fast, and without the history before it.
+    #[default]
+    Snapshot,
+    /// By all blocks from the first on, which is what a node needs that is to have the whole history.
+    Blocks,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

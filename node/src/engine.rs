@@ -1,6 +1,7 @@
 //! Puts a validator together: reads what it is given, opens what it owns, starts its actors, and
 //! stops them when asked to.
 
+mod bootstrap;
 pub mod continuing;
 pub mod database;
 mod disk;
@@ -12,16 +13,16 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread::{self, available_parallelism},
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use actix::Actor;
+use actix::{Actor, Addr};
 use actix_rt::{Arbiter, System};
 use anyhow::{Context as _, anyhow};
 use causeway_consensus::{Status, Stop};
 use causeway_contracts::{
     api::Role,
-    block::Height,
+    block::{Height, TimeMs},
     codec,
     committee::ValidatorId,
     genesis::{GENESIS_BYTES_MAX, Genesis, GenesisValidator},
@@ -35,14 +36,14 @@ use tokio::{
     sync::{broadcast, watch},
 };
 
-use self::server::FetchServer;
+use self::server::{FetchServer, Shelf};
 use crate::{
     actors::{
         self,
         api::{self, ApiContext, ApiLimits, ApiServer, Listen, Progress, ServeError},
         consensus::{ConsensusActor, ConsensusMetrics, Ports, Start},
         ledger::{
-            LedgerActor, LedgerMetrics, Membership,
+            self, LedgerActor, LedgerMetrics, Membership,
             message::{Finalized, Tip},
         },
         mempool::{
@@ -50,13 +51,16 @@ use crate::{
             metrics::MempoolMetrics,
             verifier::Verifier,
         },
-        network::{self, NetworkError, Receivers, RegisteredNode, TcpAddress},
+        network::{self, Network, NetworkError, Receivers, RegisteredNode, TcpAddress},
     },
     config::Config,
     exit::ExitStatus,
     keyfile,
     log::{Absent, DiskFolder, Files, FilesError, FolderError, JournalError, Recovered},
-    store::{Expect, Opened, Store, StoreError, check::CheckError, snapshot::SnapshotError},
+    store::{
+        Expect, Opened, Store, StoreError, check::CheckError, chunks::ChunkFolder, kept::KeptSnapshots,
+        snapshot::SnapshotError,
+    },
 };
 
 /// Finalized blocks that a slow subscriber may lag behind before it must read them from the store.
@@ -470,9 +474,8 @@ async fn start(config: Config, member: Member, options: RunOptions) -> Result<Ru
         consensus: Arbiter::new(),
         server: Arbiter::new(),
     };
-    let store = opening.store.clone();
     match start_actors(config, member, opening, &arbiters, options.known).await {
-        Ok((api, network)) => Ok(Running {
+        Ok((api, network, store)) => Ok(Running {
             api,
             network,
             arbiters: arbiters.into(),
@@ -505,7 +508,7 @@ async fn start_actors(
     opening: Opening,
     arbiters: &Arbiters,
     known: ProtocolVersion,
-) -> Result<(ApiServer, network::Running), Failure> {
+) -> Result<(ApiServer, network::Running, Store), Failure> {
     let Opening {
         files,
         recovered,
@@ -515,35 +518,17 @@ async fn start_actors(
     let genesis = member.genesis.hash();
     let (membership, members) = watch::channel(Membership::of(&opened.ledger));
     let nodes = registered(&config, members.clone());
-    let versions = Versions {
-        in_force: opened.ledger.next_version(),
-        known,
-    };
-    let validity_seconds_max = opened.ledger.parameters().validity_seconds_max;
     tracing::info!(height = %opened.ledger.tip().height, created = opened.created, "the database is open");
 
     let registry = prometheus::Registry::new();
-    let threads = available_parallelism().map_or(1, usize::from).min(VERIFIER_THREADS_MAX);
-    let verifier = Verifier::start(threads, genesis).map_err(Failure::bug)?;
-    let disk_low = disk::watch(config.data.clone(), config.limits.disk_free_bytes_min);
-    let (finalized, _) = broadcast::channel::<Finalized>(FINALIZED_MAX);
-
-    let ledger = LedgerActor::start_in(
-        &arbiters.ledger.handle(),
-        opened.ledger,
-        store.clone(),
-        finalized.clone(),
-        membership,
-        LedgerMetrics::register(&registry)?,
-        known,
-    );
-    let tip = ledger.send(Tip).await.map_err(Failure::bug)?;
+    let snapshots = KeptSnapshots::new(&config.data.join("snapshots"), config.limits.disk_free_bytes_min);
 
     // These two and the network know each other, so their mailboxes are there before they are.
     let (mempool, mempool_mailbox) = actors::mailbox::<Mempool>(mempool::MAILBOX);
     let (consensus, consensus_mailbox) = actors::mailbox::<ConsensusActor>(CONSENSUS_MAILBOX);
-    let reader = store.reader();
-    let server = FetchServer::start_in_arbiter(&arbiters.server.handle(), move |_| FetchServer::new(reader));
+    let shelf = Shelf::new(snapshots.clone(), &registry)?;
+    let reader = shelf.reader.clone();
+    let server = FetchServer::start_in_arbiter(&arbiters.server.handle(), move |_| FetchServer::new(shelf));
     let network = network::start(network::Setup {
         seed: member.network_seed,
         listen: config.network.listen.clone(),
@@ -558,6 +543,33 @@ async fn start_actors(
         metrics: registry.clone(),
     })
     .await?;
+
+    let (store, opened) = bootstrapped(&config, &member, &network.network, store, opened).await?;
+    check_version(&opened.ledger, known)?;
+    membership.send_replace(Membership::of(&opened.ledger));
+    reader.get_or_init(|| store.reader());
+    let versions = Versions {
+        in_force: opened.ledger.next_version(),
+        known,
+    };
+    let validity_seconds_max = opened.ledger.parameters().validity_seconds_max;
+    let threads = available_parallelism().map_or(1, usize::from).min(VERIFIER_THREADS_MAX);
+    let verifier = Verifier::start(threads, genesis).map_err(Failure::bug)?;
+    let disk_low = disk::watch(config.data.clone(), config.limits.disk_free_bytes_min);
+    let (finalized, _) = broadcast::channel::<Finalized>(FINALIZED_MAX);
+    let ledger = LedgerActor::start_in(
+        &arbiters.ledger.handle(),
+        ledger::Start {
+            ledger: opened.ledger,
+            store: store.clone(),
+            finalized: finalized.clone(),
+            members: membership,
+            metrics: LedgerMetrics::register(&registry)?,
+            known,
+            snapshots,
+        },
+    );
+    let tip = ledger.send(Tip).await.map_err(Failure::bug)?;
 
     let setup = mempool::Setup {
         genesis,
@@ -636,7 +648,39 @@ async fn start_actors(
         },
     )?;
     tracing::info!(api = %config.api.listen, metrics = %config.metrics.listen, "ready");
-    Ok((api, network))
+    Ok((api, network, store))
+}
+
+/// The store and its ledger, after a sync from a snapshot if this node has the genesis state alone and the
+/// others may have one.
+async fn bootstrapped(
+    config: &Config,
+    member: &Member,
+    network: &Addr<Network>,
+    store: Store,
+    opened: Opened,
+) -> Result<(Store, Opened), Failure> {
+    let genesis = &member.genesis;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = TimeMs(since.as_millis() as u64);
+    if !bootstrap::is_wanted(config.sync.from, genesis, &genesis.hash(), opened.ledger.tip(), now) {
+        return Ok((store, opened));
+    }
+    let members = Membership::of(&opened.ledger);
+    let own = SecretKey::from_seed(&member.network_seed).public_key();
+    let others = members.nodes.iter().filter(|node| node.network_key != own);
+    let peers = others.map(|node| members.peer_id(node)).collect();
+    let folder = ChunkFolder::new(config.data.join("snapshot-sync"));
+    let Some(offer) = bootstrap::fetch(genesis, peers, network, &folder).await? else {
+        return Ok((store, opened));
+    };
+    // Closes the database, which nobody else has a reader of yet.
+    drop((store, opened));
+    let database = database_folder(config);
+    bootstrap::build(&database, genesis, &offer, &folder)?;
+    let (store, opened) = Store::open(&database, genesis, Expect::Existing)?;
+    tracing::info!(height = %opened.ledger.tip().height, "the database begins with a certified snapshot");
+    Ok((store, opened))
 }
 
 /// Who may connect, and where this node dials them, whenever that changes.

@@ -16,10 +16,12 @@
 pub mod adopt;
 pub mod backup;
 pub mod check;
+pub mod chunks;
 mod database;
 pub mod error;
 mod folder;
 mod format;
+pub mod kept;
 mod open;
 mod reader;
 pub mod snapshot;

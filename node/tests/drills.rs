@@ -5,6 +5,7 @@ mod drills {
     pub mod load;
     pub mod network;
     pub mod restart;
+    pub mod snapshots;
     pub mod upgrade;
     pub mod validators;
 }

@@ -35,6 +35,7 @@ mod record;
 mod replica;
 mod reports;
 mod scheme;
+mod snapshot_sync;
 mod validator;
 mod verification;
 mod vocabulary;
@@ -61,6 +62,10 @@ pub use self::{
     replica::Replica,
     reports::Reports,
     scheme::{Ed25519, Scheme},
+    snapshot_sync::{
+        BadHandover, BadOffer, Deciders, GiveUp, SnapshotSync, SyncAction, SyncMisconduct, SyncQuestion, check_offer,
+        follow,
+    },
     validator::{Action, Alarm, Beginning, Committed, Event, Misconduct, Status, Stop, Validator},
     vocabulary::{CoreFault, Effect, Fault, Halt, Input, Setup, Verdict},
 };

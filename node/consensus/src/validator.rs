@@ -402,7 +402,7 @@ impl Validator {
             }
             // It is not as high as it says, or was, or it is away. It may tell again.
             Some(Ok(FetchResponse::Blocks(_))) | None => self.peers.doubt(&from),
-            Some(Ok(FetchResponse::Batches(_)) | Err(_)) => {
+            Some(Ok(_) | Err(_)) => {
                 self.actions.push(Action::Blame(from, Misconduct::FetchResponse));
                 self.peers.doubt(&from);
             }

@@ -1,10 +1,13 @@
 //! What validators tell and ask each other besides consensus messages and batches, in canonical bytes:
-//! how high they are, blocks with their certificates, to catch up, and batches that did not arrive.
+//! how high they are, blocks with their certificates and snapshots, to catch up, and batches that did not
+//! arrive.
 
 use bincode::{Decode, Encode};
 use causeway_contracts::{
-    block::{BATCHES_MAX, BatchDigest, Block, CommitCertificate, Height, SignedBatch},
+    block::{BATCHES_MAX, BatchDigest, Block, CheckpointCertificate, CommitCertificate, Height, SignedBatch},
     codec::{self, Bounded, DecodeError},
+    proof::{HANDOVERS_MAX, Handover},
+    snapshot::{Chunk, Manifest},
 };
 
 use crate::checkpoints::SignedRoot;
@@ -49,6 +52,13 @@ pub enum FetchRequest {
     Batches {
         digests: Bounded<BatchDigest, BATCHES_MAX>,
     },
+    /// The last snapshot whose root is certified.
+    Snapshot,
+    /// A part of the snapshot of that height.
+    Chunk {
+        height: Height,
+        index: u32,
+    },
 }
 
 /// Answers a request of the same name.
@@ -58,6 +68,22 @@ pub enum FetchResponse {
     Blocks(Bounded<CertifiedBlock, BLOCKS_MAX>),
     /// Those that the answerer has, in the order asked, as many as fit; the rest is to be asked for again.
     Batches(Bounded<SignedBatch, BATCHES_MAX>),
+    /// None if the answerer has none, or one that does not fit an answer.
+    Snapshot(Option<Box<SnapshotOffer>>),
+    /// None if the answerer has not, or no longer, such a snapshot.
+    Chunk(Option<Chunk>),
+}
+
+/// A snapshot that is to be had, and all that it takes to believe it who trusts the genesis.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct SnapshotOffer {
+    pub manifest: Manifest,
+    /// After which the state was this.
+    pub block: CertifiedBlock,
+    /// For the manifest's root, by those who decided the block that carries it.
+    pub certificate: CheckpointCertificate,
+    /// From the genesis to those who decided that block.
+    pub handovers: Bounded<Handover, HANDOVERS_MAX>,
 }
 
 /// A block that is final.
@@ -97,6 +123,12 @@ impl FetchResponse {
             fitting.push(batch);
         }
         Self::Batches(Bounded::new(fitting).expect("no more than were taken"))
+    }
+
+    /// None if it does not fit, which takes hundreds of changes of very many validators.
+    pub fn snapshot(offer: Option<SnapshotOffer>) -> Self {
+        let fits = |offer: &SnapshotOffer| codec::encode(offer).len() <= FETCH_RESPONSE_BYTES_MAX - MARGIN_BYTES;
+        Self::Snapshot(offer.filter(fits).map(Box::new))
     }
 
     pub fn encode(&self) -> Vec<u8> {
@@ -150,7 +182,14 @@ mod tests {
         let digests = Bounded::new(vec![BatchDigest([9; 32])]).expect("one");
         let batches = FetchRequest::Batches { digests };
         assert_eq!(batches.encode(), [&[1, 1][..], &[9; 32]].concat());
-        for request in [blocks, batches] {
+        let snapshot = FetchRequest::Snapshot;
+        assert_eq!(snapshot.encode(), [2]);
+        let chunk = FetchRequest::Chunk {
+            height: Height(300),
+            index: 7,
+        };
+        assert_eq!(chunk.encode(), [3, 0xfb, 0x2c, 1, 7]);
+        for request in [blocks, batches, snapshot, chunk] {
             assert_eq!(FetchRequest::decode(&request.encode()), Ok(request));
         }
     }
@@ -176,6 +215,15 @@ mod tests {
         };
         let block = causeway_contracts::block::BLOCK_BYTES_MAX + codec::encode(&certificate).len();
         assert!(BLOCKS_MAX * block + 16 <= FETCH_RESPONSE_BYTES_MAX);
+    }
+
+    #[test]
+    fn golden_answers_without_a_snapshot_and_room_for_the_longest_chunk() {
+        assert_eq!(FetchResponse::snapshot(None).encode(), [2, 0]);
+        assert_eq!(FetchResponse::Chunk(None).encode(), [3, 0]);
+        let empty = FetchResponse::Chunk(Some(Chunk::default()));
+        assert_eq!(empty.encode(), [3, 1, 0]);
+        const { assert!(causeway_contracts::snapshot::CHUNK_BYTES_MAX + 2 <= FETCH_RESPONSE_BYTES_MAX) };
     }
 
     #[test]

@@ -316,11 +316,11 @@ impl Checks {
 
     /// At the end: equal heights, equal state, in full.
     pub fn invariant_equal_state<'a>(&mut self, databases: impl Iterator<Item = (usize, &'a Database)>) {
-        let mut by_height: BTreeMap<usize, (usize, &Database)> = BTreeMap::new();
+        let mut by_height: BTreeMap<u64, (usize, &Database)> = BTreeMap::new();
         for (node, database) in databases {
-            let (other, first) = *by_height.entry(database.chain().len()).or_insert((node, database));
+            let (other, first) = *by_height.entry(database.height()).or_insert((node, database));
             if first.entries() != database.entries() || !first.remembers_as(database) {
-                let height = database.chain().len();
+                let height = database.height();
                 self.violated(format!(
                     "validators {node} and {other} differ in state at height {height}"
                 ));

@@ -72,11 +72,11 @@ pub fn genesis(powers: &[u64]) -> Genesis {
         continues: None,
         name: text("simulation"),
         address_prefix: AddressPrefix::Devnet,
-        time_ms: TimeMs(EPOCH.0 - 10_000),
+        // More than a period before, so that the first block is due.
+        time_ms: TimeMs(EPOCH.0 - 70_000),
         council: KeyPolicy::single(council_key().public_key()),
         parameters: Parameters {
             validity_seconds_max: 60,
-            // Time begins with a period, so that the first block is due.
             checkpoint_period_seconds: 60,
             ..Parameters::default()
         },

@@ -7,11 +7,17 @@ use std::{
     rc::Rc,
 };
 
-use causeway_consensus::{Folder, wire::CertifiedBlock};
+use causeway_consensus::{
+    Folder,
+    wire::{CertifiedBlock, SnapshotOffer},
+};
 use causeway_contracts::{
-    block::{BatchDigest, SignedBatch, TimeMs},
+    block::{BatchDigest, Header, Height, SignedBatch, TimeMs},
+    codec::Bounded,
     genesis::Genesis,
     ledger::{Execution, Ledger, RestoreError, StateKey, StateValue, Tip},
+    proof::{CertifiedHeader, Handover},
+    snapshot::{Chunk, Manifest, SnapshotEntry},
     transaction::{TxId, UnixSeconds},
 };
 
@@ -140,6 +146,16 @@ impl Folder for Files {
     }
 }
 
+/// A snapshot that is kept for others.
+#[derive(Debug)]
+pub struct Kept {
+    pub block: CertifiedBlock,
+    pub manifest: Manifest,
+    pub chunks: Vec<Chunk>,
+}
+
+const KEPT_MAX: usize = 2;
+
 /// The database: all of a block in one write, and batches that a sync makes durable.
 #[derive(Debug)]
 pub struct Database {
@@ -147,7 +163,11 @@ pub struct Database {
     entries: BTreeMap<StateKey, StateValue>,
     ids: BTreeSet<(UnixSeconds, TxId)>,
     digests: BTreeSet<(TimeMs, BatchDigest)>,
+    /// The first block that it has follows so many.
+    before: u64,
     chain: Vec<CertifiedBlock>,
+    handovers: Vec<Handover>,
+    snapshots: Vec<Kept>,
     batches: BTreeMap<BatchDigest, SignedBatch>,
     /// Of `batches`: not ordered yet.
     unordered: BTreeSet<BatchDigest>,
@@ -163,7 +183,10 @@ impl Database {
             entries: ledger.entries().collect(),
             ids: BTreeSet::new(),
             digests: BTreeSet::new(),
+            before: 0,
             chain: Vec::new(),
+            handovers: Vec::new(),
+            snapshots: Vec::new(),
             batches: BTreeMap::new(),
             unordered: BTreeSet::new(),
             unsynced: BTreeSet::new(),
@@ -181,8 +204,76 @@ impl Database {
         )
     }
 
+    /// Of chunks that were checked.
+    pub fn of_snapshot(offer: SnapshotOffer, chunks: &[Chunk], genesis: &Genesis) -> Result<Self, RestoreError> {
+        let header = &offer.block.block.header;
+        let entries = chunks.iter().flat_map(|chunk| chunk.entries.iter().cloned());
+        let ledger = Ledger::from_snapshot(genesis.hash(), tip_of(header), entries, 1)?;
+        let mut database = Self::new(genesis);
+        database.entries = ledger.entries().collect();
+        for entry in ledger.snapshot() {
+            match entry {
+                SnapshotEntry::State(..) => {}
+                SnapshotEntry::Id(valid_until, id) => drop(database.ids.insert((valid_until, id))),
+                SnapshotEntry::Digest(forgotten_at, digest) => drop(database.digests.insert((forgotten_at, digest))),
+            }
+        }
+        database.tip = tip_of(header);
+        database.before = header.height.0 - 1;
+        let height = header.height;
+        database.handovers = offer.handovers.into_vec();
+        database
+            .handovers
+            .retain(|handover| handover.last.header.height <= height);
+        database.chain.push(offer.block);
+        Ok(database)
+    }
+
+    pub fn height(&self) -> u64 {
+        self.tip.height.0
+    }
+
+    /// All blocks that it has, without gaps.
     pub fn chain(&self) -> &[CertifiedBlock] {
         &self.chain
+    }
+
+    /// Those from a height on; none if that one is not there.
+    pub fn chain_from(&self, height: Height) -> &[CertifiedBlock] {
+        let first = height.0.checked_sub(self.before + 1);
+        first
+            .and_then(|first| self.chain.get(first as usize..))
+            .unwrap_or_default()
+    }
+
+    /// The last snapshot whose root is certified, if it is kept.
+    pub fn offer(&self) -> Option<SnapshotOffer> {
+        let carrier = self.chain.iter().rev().find(|of| of.block.checkpoint.is_some())?;
+        let certificate = carrier.block.checkpoint.clone()?;
+        let kept = self
+            .snapshots
+            .iter()
+            .find(|kept| kept.manifest.height == certificate.height)?;
+        let before = |handover: &&Handover| handover.last.header.height < carrier.block.header.height;
+        let handovers = self.handovers.iter().filter(before).cloned().collect();
+        Some(SnapshotOffer {
+            manifest: kept.manifest.clone(),
+            block: kept.block.clone(),
+            certificate,
+            handovers: Bounded::new(handovers).expect("a few"),
+        })
+    }
+
+    pub fn kept_chunk(&self, height: Height, index: u32) -> Option<&Chunk> {
+        let kept = self.snapshots.iter().find(|kept| kept.manifest.height == height)?;
+        kept.chunks.get(index as usize)
+    }
+
+    pub fn keep(&mut self, snapshot: Kept) {
+        if self.snapshots.len() == KEPT_MAX {
+            self.snapshots.remove(0);
+        }
+        self.snapshots.push(snapshot);
     }
 
     pub fn entries(&self) -> &BTreeMap<StateKey, StateValue> {
@@ -240,6 +331,15 @@ impl Database {
                 Some(value) => self.entries.insert(*key, value.clone()),
                 None => self.entries.remove(key),
             };
+            if let (StateKey::Validators, Some(StateValue::Validators(next))) = (key, value) {
+                self.handovers.push(Handover {
+                    last: CertifiedHeader {
+                        header: header.clone(),
+                        certificate: certified.certificate.clone(),
+                    },
+                    next: next.clone(),
+                });
+            }
         }
         self.ids.retain(|(valid_until, _)| !valid_until.is_past(header.time_ms));
         self.ids.extend(execution.ids.iter().copied());
@@ -248,13 +348,17 @@ impl Database {
         for digest in &execution.batches {
             self.unordered.remove(digest);
         }
-        self.tip = Tip {
-            height: header.height,
-            time_ms: header.time_ms,
-            block: header.id(),
-            state_hash: header.state_hash,
-            checkpoint_root: header.checkpoint_root,
-        };
+        self.tip = tip_of(header);
         self.chain.push(certified);
+    }
+}
+
+fn tip_of(header: &Header) -> Tip {
+    Tip {
+        height: header.height,
+        time_ms: header.time_ms,
+        block: header.id(),
+        state_hash: header.state_hash,
+        checkpoint_root: header.checkpoint_root,
     }
 }

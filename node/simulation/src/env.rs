@@ -10,21 +10,21 @@ use causeway_consensus::{Alarm, RawBatch, Wanted};
 use causeway_contracts::{
     block::{Block, BlockId, CheckpointCertificate, CommitCertificate, HashedBatch, Height, TimeMs},
     committee::ValidatorId,
-    merkle::Root,
     transaction::SignedTransaction,
 };
 use sha2::{Digest, Sha256};
 
 use crate::{
     chance::Chance,
+    disk::Kept,
     faults::{Faults, Reached},
 };
 
 /// A virtual microsecond is the grain of time.
 pub const MS: u64 = 1_000;
 
-/// Virtual time 0 on the wall.
-pub const EPOCH: TimeMs = TimeMs(1_800_000_000_000);
+/// Virtual time 0 on the wall: some seconds before a period of checkpoints begins.
+pub const EPOCH: TimeMs = TimeMs(1_800_000_056_000);
 
 /// What one validator sends another.
 #[derive(Debug, Clone)]
@@ -63,11 +63,8 @@ pub enum Wake {
         round: u32,
         checkpoint: Option<CheckpointCertificate>,
     },
-    /// The root over the state has been worked out.
-    Root {
-        height: Height,
-        root: Root,
-    },
+    /// The root over the state has been worked out, and the snapshot is on disk.
+    Root(Box<Kept>),
     Execute {
         height: Height,
         id: BlockId,

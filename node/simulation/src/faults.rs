@@ -39,6 +39,7 @@ counts! {
     write_crashes: "crashes during a write",
     torn: "log records torn",
     full: "full disks",
+    lost_databases: "databases lost",
     /// Packets that a Byzantine validator's program would not have sent.
     lies: "lies of Byzantine validators",
     odd_signatures: "signatures with a part of small order",
@@ -60,6 +61,9 @@ counts! {
     blamed: "Byzantine validators blamed",
     certified: "blocks committed that certify a checkpoint",
     upgraded: "validators that came to a new version of the protocol",
+    synced: "validators without a database that came back by a snapshot",
+    misled: "false offers and chunks of snapshots refused",
+    by_blocks: "validators without a database that came back by blocks",
     early: "batches for a version that was not in force yet",
 }
 

@@ -3,6 +3,7 @@
 mod batches;
 mod blocks;
 mod brief;
+mod sync;
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -23,16 +24,17 @@ use causeway_contracts::{
     genesis::Genesis,
     keys::{Domain, SecretKey},
     ledger::{Ledger, rejection::Skip},
+    merkle::Root,
     protocol::{PROTOCOL_MAX, Protocol, Versions},
-    snapshot,
+    snapshot::{self, Chunk},
     transaction::SignedTransaction,
 };
 
-use self::brief::Brief;
+use self::{brief::Brief, sync::Syncing};
 use crate::{
     byzantine::{Byzantine, Liar},
     checks::{Checks, Durable},
-    disk::{Database, DiskError, Files},
+    disk::{Database, DiskError, Files, Kept},
     env::{Env, Event, MS, Packet, Request, Wake},
     signing::Signing,
 };
@@ -87,6 +89,10 @@ pub struct Node {
     /// Counts restarts: what was meant for an earlier life is dropped.
     pub life: u32,
     process: Option<Process>,
+    /// In place of a process while there is no database.
+    syncing: Option<Syncing>,
+    /// Chunks of a snapshot that is being fetched, on disk.
+    kept: BTreeMap<Root, Chunk>,
     durable: Durable,
     /// Its sign record was there once, so a process that does not find it must not sign at once.
     has_run: bool,
@@ -127,6 +133,8 @@ impl Node {
             skew_ms: 0,
             life: 0,
             process: None,
+            syncing: None,
+            kept: BTreeMap::new(),
             durable: Durable::default(),
             has_run: false,
         }
@@ -137,11 +145,16 @@ impl Node {
     }
 
     pub fn is_running(&self) -> bool {
-        self.process.is_some()
+        self.process.is_some() || self.syncing.is_some()
     }
 
     pub fn height(&self) -> u64 {
-        self.database.chain().len() as u64
+        self.database.height()
+    }
+
+    /// Its log and sign record stay.
+    pub fn lose_database(&mut self, genesis: &Genesis) {
+        self.database = Database::new(genesis);
     }
 
     /// What it knows of versions of the protocol, if it runs.
@@ -159,6 +172,14 @@ impl Node {
     }
 
     pub fn start(&mut self, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
+        if self.has_run && self.height() == 0 {
+            self.begin_sync(shared, env, checks)
+        } else {
+            self.run(shared, env, checks)
+        }
+    }
+
+    fn run(&mut self, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
         let absent = if self.has_run { Absent::Observe } else { Absent::Create };
         let ledger = match self.database.restore(&shared.genesis) {
             Ok(ledger) => ledger.judging_by(self.signing.is_good),
@@ -228,6 +249,7 @@ impl Node {
     /// What was in memory only is gone.
     pub fn crash(&mut self) {
         self.process = None;
+        self.syncing = None;
         self.life += 1;
         self.durable.crash();
         self.database.crash();
@@ -293,7 +315,14 @@ impl Node {
             lies.hear(&packet);
         }
         if self.process.is_none() {
-            return Ok(());
+            return match packet {
+                Packet::Answer(number, answer) => self.answered_sync(number, answer.as_deref(), shared, env, checks),
+                Packet::Ask(number, request) if self.syncing.is_some() => {
+                    self.answer_to(from, number, &request, env);
+                    Ok(())
+                }
+                _ => Ok(()),
+            };
         }
         let peer = shared.ids[from];
         match packet {
@@ -308,25 +337,32 @@ impl Node {
                 self.exchange(shared, env, checks)
             }
             Packet::Ask(number, request) => {
-                let answer = FetchRequest::decode(&request).ok().map(|request| self.answer(&request));
-                let answer = answer.map(|answer| answer.encode());
-                self.send(from, Packet::Answer(number, answer), env);
+                self.answer_to(from, number, &request, env);
                 Ok(())
             }
             Packet::Answer(number, answer) => self.answered(number, peer, answer, shared, env, checks),
         }
     }
 
+    fn answer_to(&mut self, to: usize, number: u64, request: &[u8], env: &mut Env) {
+        let answer = FetchRequest::decode(request).ok().map(|request| self.answer(&request));
+        let answer = answer.map(|answer| answer.encode());
+        self.send(to, Packet::Answer(number, answer), env);
+    }
+
     fn answer(&self, request: &FetchRequest) -> FetchResponse {
         match request {
             FetchRequest::Blocks { from, count } => {
-                let first = from.0.saturating_sub(1) as usize;
-                let blocks = self.database.chain().iter().skip(first);
+                let blocks = self.database.chain_from(*from).iter();
                 FetchResponse::blocks(blocks.take(usize::from(*count).min(BLOCKS_MAX)).cloned().collect())
             }
             FetchRequest::Batches { digests } => {
                 let found = digests.iter().filter_map(|digest| self.database.batch(digest));
                 FetchResponse::batches(found.cloned())
+            }
+            FetchRequest::Snapshot => FetchResponse::snapshot(self.database.offer()),
+            FetchRequest::Chunk { height, index } => {
+                FetchResponse::Chunk(self.database.kept_chunk(*height, *index).cloned())
             }
         }
     }
@@ -369,6 +405,13 @@ impl Node {
     }
 
     pub fn wake(&mut self, wake: Wake, shared: &Shared, env: &mut Env, checks: &mut Checks) -> Done {
+        if self.process.is_none() {
+            return match wake {
+                Wake::Tick => self.tick_sync(shared, env, checks),
+                Wake::Unanswered(number) => self.answered_sync(number, None, shared, env, checks),
+                other => unreachable!("nothing else is put off before it runs, such as {other:?}"),
+            };
+        }
         match wake {
             Wake::Alarm(alarm, shot) => {
                 if self.process().timers.get(&alarm) != Some(&shot) {
@@ -392,7 +435,11 @@ impl Node {
                 round,
                 checkpoint,
             } => self.draft(height, round, checkpoint, shared, env, checks),
-            Wake::Root { height, root } => self.input(Input::Root { height, root }, shared, env, checks),
+            Wake::Root(kept) => {
+                let (height, root) = (kept.manifest.height, kept.manifest.root());
+                self.database.keep(*kept);
+                self.input(Input::Root { height, root }, shared, env, checks)
+            }
             Wake::Execute {
                 height,
                 id,
@@ -501,10 +548,20 @@ impl Node {
                 .retain(|alarm, _| !matches!(alarm, Alarm::Consensus(_))),
             Action::TakeRoot { height } => {
                 let ledger = self.process().chain.ledger();
-                let (_, manifest) = snapshot::cut(ledger.genesis(), height, ledger.snapshot());
-                let root = manifest.root();
+                let (chunks, manifest) = snapshot::cut(ledger.genesis(), height, ledger.snapshot());
+                let block = self
+                    .database
+                    .chain()
+                    .last()
+                    .expect("it has just been committed")
+                    .clone();
+                let kept = Box::new(Kept {
+                    block,
+                    manifest,
+                    chunks,
+                });
                 let after = env.work(self.place, 200 * MS);
-                self.later(env, after, Wake::Root { height, root });
+                self.later(env, after, Wake::Root(kept));
             }
             Action::Draft {
                 height,

@@ -89,6 +89,8 @@ struct World {
     excused: BTreeSet<usize>,
     goal: Option<u64>,
     council: Option<Council>,
+    /// Whose database is lost, once.
+    loses_database: Option<usize>,
     /// Paid after faults had stopped.
     last: Option<TxId>,
 }
@@ -135,12 +137,17 @@ impl World {
 
         // As many are faulty as may be.
         let mut left = shared.validators.faulty_power_max();
+        // One that loses its database signs nothing for a height or two, and no longer has batches that it has
+        // vouched for: it counts among the faulty.
+        let loses_database = chance.per_mille(400).then(|| chance.index(count));
+        let loses_database = loses_database.filter(|&place| powers[place] <= left);
+        left -= loses_database.map_or(0, |place| powers[place]);
         let mut excused = BTreeSet::new();
         let mut kinds = Vec::new();
         let mut faults = Faults::default();
         let first = chance.index(count);
         for place in (0..count).map(|at| (first + at) % count) {
-            if powers[place] > left {
+            if powers[place] > left || loses_database == Some(place) {
                 continue;
             }
             left -= powers[place];
@@ -152,9 +159,11 @@ impl World {
                     excused.insert(place);
                 }
                 _ => {
-                    let (name, make) = KINDS[chance.index(KINDS.len())];
+                    let misleads = loses_database.is_some() && chance.per_mille(500);
+                    let of_interest = KINDS.iter().find(|(name, _)| misleads && *name == "lying peer");
+                    let (name, make) = of_interest.unwrap_or(&KINDS[chance.index(KINDS.len())]);
                     nodes[place].byzantine = Some(make());
-                    kinds.push(name);
+                    kinds.push(*name);
                     excused.insert(place);
                 }
             }
@@ -187,6 +196,7 @@ impl World {
             excused,
             goal: None,
             council,
+            loses_database,
             last: None,
         };
         for place in 0..count {
@@ -381,6 +391,20 @@ impl World {
         self.env.at(delay, Event::Clients);
     }
 
+    /// Whether it has something to lose, and those who decide the next heights can spare it.
+    fn may_lose_database(&self, place: usize) -> bool {
+        let node = &self.nodes[place];
+        let Some(ledger) = node.ledger().filter(|_| node.height() > 3) else {
+            return false;
+        };
+        let id = self.shared.ids[place];
+        [ledger.validators(), ledger.next_validators()].into_iter().all(|set| {
+            let power = |id: &ValidatorId| set.by_id(id).map_or(0, |validator| validator.power);
+            let faulty: u64 = self.excused.iter().map(|&place| power(&self.shared.ids[place])).sum();
+            power(&id) + faulty <= set.faulty_power_max()
+        })
+    }
+
     fn weather(&mut self) {
         let faulty = self.is_faulty();
         for node in &self.nodes {
@@ -424,6 +448,12 @@ impl World {
         let full = env.chance.per_mille(60).then(|| env.chance.index(count));
         if let Some(full) = full {
             self.nodes[full].files.with_wear(|wear| wear.full = true);
+        }
+        if let Some(place) = self.loses_database.filter(|&place| self.may_lose_database(place)) {
+            self.loses_database = None;
+            self.env.faults.lost_databases += 1;
+            self.crash(place);
+            self.nodes[place].lose_database(&self.shared.genesis);
         }
         let crash = self.env.chance.per_mille(400).then(|| self.env.chance.index(count));
         if let Some(place) = crash.filter(|&place| self.nodes[place].is_running()) {

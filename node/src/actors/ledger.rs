@@ -10,4 +10,8 @@ mod spenders;
 mod tests;
 mod upgrade;
 
-pub use self::{actor::LedgerActor, membership::Membership, metrics::LedgerMetrics};
+pub use self::{
+    actor::{LedgerActor, Start},
+    membership::Membership,
+    metrics::LedgerMetrics,
+};

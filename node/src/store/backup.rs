@@ -60,8 +60,39 @@ pub fn import(
             actual: contents.root,
         });
     }
-    let moved = replace(database, &hash, |database| fill(database, &hash, &mut snapshot))?;
+    let origin = Origin {
+        block: snapshot.block().clone(),
+        handovers: snapshot.handovers().to_vec(),
+    };
+    let count = u32::try_from(snapshot.manifest().chunks.len()).expect("a manifest has fewer chunks");
+    let chunks = (0..count).map(|index| Ok(snapshot.chunk(index)?.0));
+    let moved = replace(database, &hash, |database| fill(database, &hash, &origin, chunks))?;
     Ok((contents, moved))
+}
+
+/// What a state is of.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// After which the state was this.
+    pub block: StoredBlock,
+    /// From the genesis to those who decide after the block.
+    pub handovers: Vec<Handover>,
+}
+
+/// Puts a database made from checked chunks, all of a snapshot in order, in the place of one that has the
+/// genesis state alone, which is removed.
+pub fn begin_with(
+    database: &Path,
+    genesis: &Genesis,
+    origin: &Origin,
+    chunks: impl Iterator<Item = Result<Chunk, SnapshotError>>,
+) -> Result<(), SnapshotError> {
+    let hash = genesis.hash();
+    let moved = replace(database, &hash, |database| fill(database, &hash, origin, chunks))?;
+    if let Some(moved) = moved {
+        folder::remove_if_there(&moved)?;
+    }
+    Ok(())
 }
 
 fn check_origin(snapshot: &SnapshotFile, genesis: &Genesis, hash: &GenesisHash) -> Result<(), SnapshotError> {
@@ -102,19 +133,22 @@ fn check_origin(snapshot: &SnapshotFile, genesis: &Genesis, hash: &GenesisHash) 
 }
 
 /// Writes a snapshot into an empty database, one chunk in memory.
-fn fill(database: &Database, genesis: &GenesisHash, snapshot: &mut SnapshotFile) -> Result<(), SnapshotError> {
-    let chunks = u32::try_from(snapshot.manifest().chunks.len()).expect("a manifest has fewer chunks");
-    for index in 0..chunks {
-        let (chunk, _) = snapshot.chunk(index)?;
-        put_chunk(database, chunk)?;
+fn fill(
+    database: &Database,
+    genesis: &GenesisHash,
+    origin: &Origin,
+    chunks: impl Iterator<Item = Result<Chunk, SnapshotError>>,
+) -> Result<(), SnapshotError> {
+    for chunk in chunks {
+        put_chunk(database, chunk?)?;
     }
     let mut piece = WriteBatch::default();
-    for handover in snapshot.handovers() {
+    for handover in &origin.handovers {
         let key = handover_key(handover.last.header.height);
         piece.put_cf(database.column(Column::Meta), key, codec::encode(handover));
     }
     database.write(piece, false)?;
-    put_beginning(database, genesis, snapshot.block())?;
+    put_beginning(database, genesis, &origin.block)?;
     Ok(())
 }
 

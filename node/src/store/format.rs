@@ -6,6 +6,7 @@
 //! | `meta` | `genesis` | genesis hash |
 //! | `meta` | `tip` | the last committed block's [`Tip`] |
 //! | `meta` | `beginning` | height of the snapshot that the database was made from; absent where all is here from the genesis on |
+//! | `meta` | `certifier` | height of the last block that carries a checkpoint's certificate; absent before the first |
 //! | `meta` | `handover` and a height | [`Handover`] after the block of that height, if other validators decide then |
 //! | `blocks` | height | [`StoredBlock`] |
 //! | `receipts` | height | the block's receipts, in order |
@@ -84,6 +85,7 @@ pub(super) const FORMAT_KEY: &[u8] = b"format";
 pub(super) const GENESIS_KEY: &[u8] = b"genesis";
 pub(super) const TIP_KEY: &[u8] = b"tip";
 pub(super) const BEGINNING_KEY: &[u8] = b"beginning";
+pub(super) const CERTIFIER_KEY: &[u8] = b"certifier";
 pub(super) const HANDOVER_PREFIX: &[u8] = b"handover";
 
 /// After the last block of a set that gives way to another.

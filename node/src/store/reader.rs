@@ -1,12 +1,13 @@
 //! Reads what is committed, from any thread.
 
 use std::{
+    path::PathBuf,
     sync::{Arc, mpsc},
     thread,
 };
 
 use causeway_contracts::{
-    block::{BatchDigest, GenesisHash, Height, SignedBatch, TimeMs},
+    block::{BatchDigest, CheckpointCertificate, GenesisHash, Height, SignedBatch, TimeMs},
     codec::{self, Bounded},
     committee::ValidatorId,
     evidence::EvidenceRecord,
@@ -26,8 +27,8 @@ use super::{
     database::{Database, View},
     error::{Damage, StoreError},
     format::{
-        CURRENCY_TABLE, Column, EVIDENCE_TABLE, IndexEntry, Location, PARTICIPANT_TABLE, StoredBlock, StoredReceipts,
-        balances_prefix, evidence_after, height_key, pending_of,
+        CERTIFIER_KEY, CURRENCY_TABLE, Column, EVIDENCE_TABLE, IndexEntry, Location, PARTICIPANT_TABLE, StoredBlock,
+        StoredReceipts, balances_prefix, evidence_after, height_key, pending_of,
     },
     open::{decode_key, read_beginning, read_handovers, read_tip, state_entry},
     snapshot,
@@ -54,9 +55,26 @@ impl Reader {
         read_beginning(&self.database.view())
     }
 
+    /// The last certificate of a checkpoint, and the height of the block that carries it.
+    pub fn certified(&self) -> Result<Option<(Height, CheckpointCertificate)>, StoreError> {
+        let view = self.database.view();
+        let Some(height) = view.get::<Height>(Column::Meta, CERTIFIER_KEY)? else {
+            return Ok(None);
+        };
+        let carrier: Option<StoredBlock> = view.get(Column::Blocks, &height_key(height))?;
+        let certificate = carrier.and_then(|carrier| carrier.block.checkpoint);
+        let certificate = certificate.ok_or_else(|| self.database.damaged(Damage::NoBlock(height)))?;
+        Ok(Some((height, certificate)))
+    }
+
     /// The root over the state as it is now, worked out on a thread of its own: what is committed later does
-    /// not change the answer. Returns once that thread sees the state.
-    pub fn root_beside(&self, genesis: GenesisHash) -> oneshot::Receiver<Result<Root, StoreError>> {
+    /// not change the answer. Returns once that thread sees the state. With a path, the state is kept in a file
+    /// there too, if it can be.
+    pub fn root_beside(
+        &self,
+        genesis: GenesisHash,
+        file: Option<PathBuf>,
+    ) -> oneshot::Receiver<Result<Root, StoreError>> {
         let database = Arc::clone(&self.database);
         let (seen, sees) = mpsc::channel();
         let (done, root) = oneshot::channel();
@@ -64,7 +82,8 @@ impl Reader {
             let view = database.view();
             // Nobody waits for either any more while the process stops.
             seen.send(()).ok();
-            done.send(snapshot::root(&view, &genesis)).ok();
+            done.send(snapshot::root_and_file(&view, &genesis, file.as_deref()))
+                .ok();
         };
         match thread::Builder::new().name("checkpoint".to_owned()).spawn(work) {
             // An error says that the thread has panicked, which it has reported.

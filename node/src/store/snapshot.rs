@@ -143,8 +143,23 @@ fn entries<'v>(view: &'v View<'_>) -> Result<impl Iterator<Item = Result<Snapsho
     Ok(state.chain(ids).chain(digests))
 }
 
-/// The root over everything that a snapshot of the view's state holds.
-pub(super) fn root(view: &View<'_>, genesis: &GenesisHash) -> Result<Root, StoreError> {
+/// The root over everything that a snapshot of the view's state holds, which is written to a file if one is
+/// named. A file that cannot be written only is not there.
+pub(super) fn root_and_file(view: &View<'_>, genesis: &GenesisHash, file: Option<&Path>) -> Result<Root, StoreError> {
+    let Some(path) = file else {
+        return root(view, genesis);
+    };
+    match write(view, genesis, path) {
+        Ok(contents) => Ok(contents.root),
+        Err(SnapshotError::Store(error)) => Err(error),
+        Err(error) => {
+            tracing::warn!(%error, "this node keeps no snapshot for others");
+            root(view, genesis)
+        }
+    }
+}
+
+fn root(view: &View<'_>, genesis: &GenesisHash) -> Result<Root, StoreError> {
     let mut cutter = Cutter::new(*genesis, read_tip(view)?.height);
     for entry in entries(view)? {
         cutter.push(entry?);

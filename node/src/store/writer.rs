@@ -15,8 +15,8 @@ use super::{
     database::Database,
     error::{Damage, StoreError},
     format::{
-        Column, IndexEntry, Location, StoredBlock, StoredReceipts, TIP_KEY, digest_from, digest_key, handover_key,
-        height_key, id_from, id_key, tip_value,
+        CERTIFIER_KEY, Column, IndexEntry, Location, StoredBlock, StoredReceipts, TIP_KEY, digest_from, digest_key,
+        handover_key, height_key, id_from, id_key, tip_value,
     },
     open::{first_kept, first_remembered},
 };
@@ -209,6 +209,10 @@ impl Writer {
             height_key(block.header.height),
             codec::encode(&stored),
         );
+        if block.checkpoint.is_some() {
+            let meta = self.database.column(Column::Meta);
+            write.put_cf(meta, CERTIFIER_KEY, codec::encode(&block.header.height));
+        }
         let pending = self.database.column(Column::Pending);
         for digest in &block.batches {
             write.delete_cf(pending, digest.as_bytes());

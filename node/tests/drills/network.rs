@@ -20,7 +20,7 @@ use causeway_contracts::{
 };
 use causeway_node::{
     actors::{budget::BudgetRates, network::TcpAddress},
-    config::{ApiConfig, Config, KeyFiles, Limits, MetricsConfig, NetworkConfig},
+    config::{ApiConfig, Config, KeyFiles, Limits, MetricsConfig, NetworkConfig, SyncConfig},
     keyfile,
 };
 use nix::{
@@ -84,9 +84,15 @@ pub struct Running {
 impl Network {
     /// Four validators that have not run yet.
     pub fn new() -> Self {
+        Self::with(|_| {})
+    }
+
+    /// The same, of a genesis that differs.
+    pub fn with(change: impl FnOnce(&mut Genesis)) -> Self {
         let folder = TempDir::new().unwrap();
         let members: Vec<_> = (1..=4).map(|number| Member::new(folder.path(), number)).collect();
-        let genesis = genesis(members.iter().map(Member::entry).collect());
+        let mut genesis = genesis(members.iter().map(Member::entry).collect());
+        change(&mut genesis);
         let network = Self {
             folder,
             genesis,
@@ -200,7 +206,11 @@ impl Member {
     }
 
     pub fn configure(&self, genesis: &Path) {
-        let config = Config {
+        self.configure_with(genesis, |_| {});
+    }
+
+    pub fn configure_with(&self, genesis: &Path, change: impl FnOnce(&mut Config)) {
+        let mut config = Config {
             genesis: genesis.to_owned(),
             data: "data".into(),
             keys: KeyFiles {
@@ -217,6 +227,7 @@ impl Member {
             metrics: MetricsConfig {
                 listen: ([127, 0, 0, 1], self.metrics_port).into(),
             },
+            sync: SyncConfig::default(),
             limits: Limits {
                 disk_free_bytes_min: 0,
                 ..Limits::default()
@@ -224,6 +235,7 @@ impl Member {
             budgets: BudgetRates::default(),
             log: "info,arc_malachitebft_core_consensus=warn".parse().unwrap(),
         };
+        change(&mut config);
         fs::write(self.config(), toml::to_string(&config).unwrap()).unwrap();
     }
 
@@ -260,6 +272,12 @@ impl Member {
     /// Starts it, and waits until it answers.
     pub async fn start(&self, options: &[&str]) -> Running {
         let mut running = self.spawn(options);
+        self.wait(&mut running).await;
+        running
+    }
+
+    /// Waits until it answers.
+    pub async fn wait(&self, running: &mut Running) {
         let begun = Instant::now();
         while reqwest::get(format!("{}/v1/status", self.api())).await.is_err() {
             if let Some(status) = running.exited() {
@@ -273,7 +291,14 @@ impl Member {
             );
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
-        running
+    }
+
+    /// One of its figures, as its metrics say now.
+    pub async fn metric(&self, name: &str) -> f64 {
+        let url = format!("http://127.0.0.1:{}/metrics", self.metrics_port);
+        let text = reqwest::get(url).await.unwrap().text().await.unwrap();
+        let line = text.lines().find(|line| line.split(' ').next() == Some(name));
+        line.and_then(|line| line.split(' ').nth(1)?.parse().ok()).unwrap()
     }
 
     pub fn spawn(&self, options: &[&str]) -> Running {

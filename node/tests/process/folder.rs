@@ -20,7 +20,7 @@ use causeway_contracts::{
 };
 use causeway_node::{
     actors::{budget::BudgetRates, network::TcpAddress},
-    config::{ApiConfig, Config, KeyFiles, Limits, MetricsConfig, NetworkConfig},
+    config::{ApiConfig, Config, KeyFiles, Limits, MetricsConfig, NetworkConfig, SyncConfig},
     engine, keyfile,
 };
 use nix::{
@@ -158,6 +158,7 @@ impl NodeFolder {
                 listen: ([127, 0, 0, 1], metrics_port).into(),
             },
             // Test machines may be short of disk; the tests that are about that set their own.
+            sync: SyncConfig::default(),
             limits: Limits {
                 disk_free_bytes_min: 0,
                 ..Limits::default()

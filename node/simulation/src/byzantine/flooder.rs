@@ -37,7 +37,7 @@ impl Byzantine for Flooder {
 
     fn act(&mut self, liar: &mut Liar<'_>) -> Vec<(usize, Packet)> {
         let to = liar.other();
-        let height = Height(liar.database.chain().len() as u64 + liar.chance.below(3));
+        let height = Height(liar.database.height() + liar.chance.below(3));
         let mut sent: Vec<_> = (0..8)
             .map(|_| {
                 let vote = Vote {

@@ -1,7 +1,8 @@
-//! Says that it is far ahead, and gives blocks that are not final to whoever asks.
+//! Says that it is far ahead, and gives blocks that are not final and snapshots of another state to whoever
+//! asks.
 
-use causeway_consensus::wire::{CertifiedBlock, FetchResponse, PeerStatus};
-use causeway_contracts::codec::Bounded;
+use causeway_consensus::wire::{CertifiedBlock, FetchResponse, PeerStatus, SnapshotOffer};
+use causeway_contracts::{codec::Bounded, snapshot::Chunk};
 
 use super::{Byzantine, Liar};
 use crate::env::Packet;
@@ -32,6 +33,32 @@ impl LyingPeer {
             _ => certified.block.header.height = certified.block.header.height.next(),
         }
     }
+
+    /// Half of the time the offer is good, so that it is asked for chunks.
+    fn falsify_offer(liar: &mut Liar<'_>, offer: &mut SnapshotOffer) {
+        match liar.chance.below(8) {
+            0 => offer.certificate.root.0[0] ^= 1,
+            1 => offer.manifest.height = offer.manifest.height.next(),
+            2 => Self::falsify(liar, &mut offer.block),
+            // The root over the chunks stays the certified one.
+            3 => offer.manifest.entries += 1,
+            _ => {}
+        }
+    }
+
+    fn falsify_chunk(liar: &mut Liar<'_>, chunk: &Chunk) -> Chunk {
+        let mut entries = chunk.entries.to_vec();
+        let at = liar.chance.index(entries.len());
+        if liar.chance.per_mille(500) {
+            entries.remove(at);
+        } else {
+            let other = liar.chance.index(entries.len());
+            entries.swap(at, other);
+        }
+        Chunk {
+            entries: Bounded::new(entries).expect("no more than before"),
+        }
+    }
 }
 
 impl Byzantine for LyingPeer {
@@ -53,6 +80,13 @@ impl Byzantine for LyingPeer {
                     Ok(FetchResponse::Blocks(_)) => {
                         let all = liar.database.chain();
                         FetchResponse::blocks(all.iter().take(3).cloned().collect())
+                    }
+                    Ok(FetchResponse::Snapshot(Some(mut offer))) => {
+                        Self::falsify_offer(liar, &mut offer);
+                        FetchResponse::snapshot(Some(*offer))
+                    }
+                    Ok(FetchResponse::Chunk(Some(chunk))) => {
+                        FetchResponse::Chunk(Some(Self::falsify_chunk(liar, &chunk)))
                     }
                     // A batch that was not asked for, or none.
                     _ => FetchResponse::batches(liar.database.unordered().take(1).cloned()),

@@ -27,7 +27,7 @@ impl Byzantine for StaleCertificates {
         if self.heard.is_empty() {
             return Vec::new();
         }
-        let next = liar.database.chain().len() as u64 + 1;
+        let next = liar.database.height() + 1;
         let at = liar.chance.index(self.heard.len());
         let mut message = self.heard[at].clone();
         if liar.chance.per_mille(200) {

@@ -25,7 +25,7 @@ use super::{
 };
 use crate::{
     exit::{self, ExitStatus},
-    store::{BlockCommit, Store},
+    store::{BlockCommit, Store, kept::KeptSnapshots},
 };
 
 /// Messages that wait; a sender of one more waits, or is told with `try_send`.
@@ -38,21 +38,37 @@ pub struct LedgerActor {
     members: watch::Sender<Membership>,
     metrics: LedgerMetrics,
     known: ProtocolVersion,
+    snapshots: KeptSnapshots,
+}
+
+/// What the actor starts with.
+pub struct Start {
+    /// What opening the store gave.
+    pub ledger: Ledger,
+    pub store: Store,
+    /// Each committed block is published here,
+    pub finalized: broadcast::Sender<Finalized>,
+    /// and here what a block changes of who is who.
+    pub members: watch::Sender<Membership>,
+    pub metrics: LedgerMetrics,
+    /// The last version of the protocol that this program implements.
+    pub known: ProtocolVersion,
+    /// Where the state of a checkpoint is kept.
+    pub snapshots: KeptSnapshots,
 }
 
 impl LedgerActor {
-    /// Starts it on an arbiter of its own. `ledger` is what opening the store gave; each committed
-    /// block is published to `finalized`, and what a block changes of who is who to `members`. `known` is the last
-    /// version of the protocol that this program implements.
-    pub fn start_in(
-        arbiter: &ArbiterHandle,
-        ledger: Ledger,
-        store: Store,
-        finalized: broadcast::Sender<Finalized>,
-        members: watch::Sender<Membership>,
-        metrics: LedgerMetrics,
-        known: ProtocolVersion,
-    ) -> Addr<Self> {
+    /// Starts it on an arbiter of its own.
+    pub fn start_in(arbiter: &ArbiterHandle, start: Start) -> Addr<Self> {
+        let Start {
+            ledger,
+            store,
+            finalized,
+            members,
+            metrics,
+            known,
+            snapshots,
+        } = start;
         metrics.at(&ledger);
         metrics.known(known);
         upgrade::tell(&ledger, known);
@@ -65,6 +81,7 @@ impl LedgerActor {
                 members,
                 metrics,
                 known,
+                snapshots,
             }
         })
     }
@@ -213,7 +230,10 @@ impl Handler<TakeRoot> for LedgerActor {
             return Box::pin(async { None });
         }
         // On disk is what is committed, and nothing is committed before this returns.
-        let root = self.store.reader().root_beside(self.chain.ledger().genesis());
+        let root = self
+            .store
+            .reader()
+            .root_beside(self.chain.ledger().genesis(), self.snapshots.begin(height));
         let timer = self.metrics.root.start_timer();
         Box::pin(async move {
             let root = root.await.ok()?;

@@ -11,12 +11,12 @@ use prometheus::Registry;
 use tokio::sync::{broadcast, watch};
 
 use super::{
-    LedgerActor, LedgerMetrics, Membership,
+    LedgerActor, LedgerMetrics, Membership, Start,
     message::{Admit, Candidate, Commit, Committed, Draft, Execute, Finalized, Tip, WrongHeight},
 };
 use crate::{
     exit::ExitStatus,
-    store::{Expect, Opened, Reader, Store, trial::Trial},
+    store::{Expect, Opened, Reader, Store, kept::KeptSnapshots, trial::Trial},
 };
 
 /// The actor with all that it needs.
@@ -41,12 +41,15 @@ impl Rig {
         let (members, _) = watch::channel(Membership::of(&ledger));
         let actor = LedgerActor::start_in(
             &Arbiter::current(),
-            ledger,
-            store.clone(),
-            sender,
-            members,
-            metrics,
-            PROTOCOL_MAX,
+            Start {
+                ledger,
+                store: store.clone(),
+                finalized: sender,
+                members,
+                metrics,
+                known: PROTOCOL_MAX,
+                snapshots: KeptSnapshots::new(&path.with_file_name("snapshots"), 0),
+            },
         );
         Self {
             model: Ledger::from_genesis(&trial.genesis, 1),

@@ -13,7 +13,8 @@ use super::{assert_same, filled, open, run};
 use crate::{
     exit::ExitStatus,
     store::{
-        Expect, Store, backup,
+        Expect, Store,
+        backup::{self, Origin},
         check::check,
         snapshot::{Broken, SnapshotError, SnapshotFile},
         trial::Trial,
@@ -78,6 +79,73 @@ fn what_was_remembered_before_a_snapshot_is_remembered_after_it() {
         assert!(skip.is_err(), "it has a receipt");
         assert_eq!(restored.admit(signed, &signed.id()), skip);
     }
+}
+
+#[test]
+fn a_database_is_made_of_chunks_and_a_kept_snapshot_is_the_state_of_its_moment() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, other) = (folder.path().join("db"), folder.path().join("other"));
+    let trial = Trial::new(5_000);
+    let (store, mut ledger) = open(&path, &trial);
+    for _ in 0..3 {
+        run(trial.advance(&store, &mut ledger, 20));
+    }
+    // The root is of this moment, whatever is committed while it is worked out.
+    let (file, reader) = (folder.path().join("kept"), store.reader());
+    let root = reader.root_beside(trial.genesis.hash(), Some(file.clone()));
+    let (chunks, manifest) = cut(trial.genesis.hash(), ledger.tip().height, ledger.snapshot());
+    let before = Ledger::from_snapshot(
+        trial.genesis.hash(),
+        ledger.tip().clone(),
+        ledger.snapshot().into_iter(),
+        1,
+    );
+    let before = before.expect("it was a ledger's");
+    run(trial.advance(&store, &mut ledger, 20));
+    assert_eq!(run(root).expect("it is told").expect("it is read"), manifest.root());
+    let mut kept = SnapshotFile::open(&file).expect("it is whole");
+    assert_eq!(*kept.manifest(), manifest);
+    assert!(chunks.len() > 1);
+    for (index, chunk) in (0..).zip(&chunks) {
+        assert_eq!(kept.chunk(index).expect("it is good").0, *chunk);
+    }
+    // A file that cannot be written costs nothing but the file.
+    let nowhere = folder.path().join("nothing/kept");
+    let root = run(reader.root_beside(trial.genesis.hash(), Some(nowhere)));
+    assert_eq!(
+        root.expect("it is told").expect("it is read"),
+        self::manifest(&trial, &ledger).root()
+    );
+
+    drop(open(&other, &trial));
+    let origin = Origin {
+        block: kept.block().clone(),
+        handovers: Vec::new(),
+    };
+    let some = chunks[..1].iter().cloned().map(Ok);
+    let missing = some.chain([Err(SnapshotError::NoBlock)]);
+    let failed = backup::begin_with(&other, &trial.genesis, &origin, missing);
+    assert!(matches!(failed, Err(SnapshotError::NoBlock)), "{failed:?}");
+    let (genesis_store, at_genesis) = open(&other, &trial);
+    assert_eq!(
+        at_genesis.tip().height,
+        Height::GENESIS,
+        "what was there is still there"
+    );
+    drop(genesis_store);
+    backup::begin_with(&other, &trial.genesis, &origin, chunks.into_iter().map(Ok)).expect("it is made");
+    let (_store, restored) = open(&other, &trial);
+    assert_same(&restored, &before);
+    let left: Vec<_> = fs::read_dir(folder.path()).expect("readable").collect();
+    assert!(
+        left.iter().all(|entry| !entry
+            .as_ref()
+            .expect("readable")
+            .path()
+            .to_string_lossy()
+            .contains("old-")),
+        "the genesis state is not kept"
+    );
 }
 
 #[test]

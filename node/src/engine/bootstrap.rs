@@ -1,0 +1,133 @@
+//! Brings a node that has the genesis state alone to that of the last certified checkpoint, before anything else
+//! of it but the network runs.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use actix::Addr;
+use causeway_consensus::{Ed25519, Moment, SnapshotSync, SyncAction, SyncQuestion, wire::SnapshotOffer};
+use causeway_contracts::{
+    block::{GenesisHash, TimeMs, genesis_block_id},
+    committee::ValidatorId,
+    genesis::Genesis,
+    ledger::Tip,
+};
+use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use tokio::time::{Instant, interval};
+
+use super::Failure;
+use crate::{
+    actors::network::{
+        Network,
+        message::{Fetch, PeerFault},
+    },
+    config::SyncFrom,
+    store::{
+        StoredBlock,
+        backup::{self, Origin},
+        chunks::ChunkFolder,
+    },
+};
+
+const TICK: Duration = Duration::from_millis(100);
+
+/// How often it is logged how far it is.
+const TOLD_EVERY: Duration = Duration::from_secs(5);
+
+/// Whether there may be a snapshot to begin with that is of use.
+pub fn is_wanted(from: SyncFrom, genesis: &Genesis, hash: &GenesisHash, tip: &Tip, now: TimeMs) -> bool {
+    let period_ms = u64::from(genesis.parameters.checkpoint_period_seconds) * 1000;
+    from == SyncFrom::Snapshot
+        && genesis.continues.is_none()
+        && tip.block == genesis_block_id(hash)
+        && now.0 >= genesis.time_ms.0.saturating_add(period_ms)
+}
+
+type Answers = FuturesUnordered<BoxFuture<'static, (SyncQuestion, Option<Vec<u8>>)>>;
+
+/// Fetches the last certified snapshot into a folder; `None` if blocks are to be fetched instead.
+pub async fn fetch(
+    genesis: &Genesis,
+    peers: Vec<ValidatorId>,
+    network: &Addr<Network>,
+    folder: &ChunkFolder,
+) -> Result<Option<SnapshotOffer>, Failure> {
+    let validators = genesis.validator_set().expect("a genesis is checked when it is read");
+    let mut sync = SnapshotSync::new(genesis.hash(), validators, peers, Arc::new(Ed25519));
+    let began = Instant::now();
+    let now = || Moment(began.elapsed());
+    let mut answers = Answers::new();
+    let mut ticks = interval(TICK);
+    let mut offer: Option<Box<SnapshotOffer>> = None;
+    let mut told = began;
+    loop {
+        tokio::select! {
+            _ = ticks.tick() => sync.tick(now()),
+            Some((question, answer)) = answers.next() => sync.answered(question, answer.as_deref(), now()),
+        }
+        for action in sync.take_actions() {
+            match action {
+                SyncAction::Ask(question) => answers.push(ask(network, question)),
+                SyncAction::Blame(peer, misconduct) => {
+                    let fault = misconduct.name();
+                    tracing::warn!(%peer, fault, "a peer misleads about snapshots, and is not asked again");
+                    network.send(PeerFault { peer, fault }).await.map_err(Failure::bug)?;
+                }
+                SyncAction::Begin(begun) => {
+                    let (height, chunks) = (begun.manifest.height, begun.manifest.chunks.len());
+                    let found = folder.begin(&begun.manifest)?;
+                    tracing::info!(%height, chunks, kept = found.len(), "fetching the state after this block");
+                    found.into_iter().for_each(|index| sync.has(index));
+                    offer = Some(begun);
+                }
+                SyncAction::Keep { index, chunk } => {
+                    let offer = offer.as_ref().expect("chunks are of an offer that was begun");
+                    folder.put(&offer.manifest, index, &chunk)?;
+                }
+                SyncAction::Complete => return Ok(offer.map(|offer| *offer)),
+                SyncAction::GiveUp(why) => {
+                    tracing::info!(%why, "no snapshot to begin with; blocks are fetched from the first on");
+                    folder.remove()?;
+                    return Ok(None);
+                }
+            }
+        }
+        if let Some((there, all)) = sync.progress()
+            && told.elapsed() >= TOLD_EVERY
+        {
+            told = Instant::now();
+            tracing::info!(there, all, "chunks of the snapshot");
+        }
+    }
+}
+
+fn ask(network: &Addr<Network>, question: SyncQuestion) -> BoxFuture<'static, (SyncQuestion, Option<Vec<u8>>)> {
+    let answer = network.send(Fetch {
+        from: question.to(),
+        request: question.request().encode(),
+    });
+    Box::pin(async move {
+        // Away, busy, or late: all the same here.
+        let answer = answer.await.ok().and_then(Result::ok);
+        (question, answer)
+    })
+}
+
+/// Makes a database of what was fetched, in the place of the one with the genesis state, which nobody has open.
+pub fn build(database: &Path, genesis: &Genesis, offer: &SnapshotOffer, folder: &ChunkFolder) -> Result<(), Failure> {
+    let height = offer.manifest.height;
+    let handovers = offer.handovers.iter();
+    let origin = Origin {
+        block: StoredBlock {
+            block: offer.block.block.clone(),
+            certificate: offer.block.certificate.clone(),
+        },
+        // Later ones come with the blocks that make them.
+        handovers: handovers
+            .filter(|handover| handover.last.header.height <= height)
+            .cloned()
+            .collect(),
+    };
+    backup::begin_with(database, genesis, &origin, folder.all(&offer.manifest))?;
+    folder.remove()?;
+    Ok(())
+}
