@@ -5,6 +5,7 @@ mod bootstrap;
 pub mod continuing;
 pub mod database;
 mod disk;
+mod open_files;
 mod server;
 
 use std::{
@@ -636,10 +637,7 @@ async fn start_actors(
             finalized,
             progress: progress(status),
             registry,
-            limits: ApiLimits {
-                connection_budget: config.budgets.connection,
-                ..ApiLimits::default()
-            },
+            limits: limits(&config),
             known,
         },
         Listen {
@@ -681,6 +679,20 @@ async fn bootstrapped(
     let (store, opened) = Store::open(&database, genesis, Expect::Existing)?;
     tracing::info!(height = %opened.ledger.tip().height, "the database begins with a certified snapshot");
     Ok((store, opened))
+}
+
+fn limits(config: &Config) -> ApiLimits {
+    let limits = ApiLimits::default();
+    let connections_max = open_files::make_room(limits.connections_max);
+    ApiLimits {
+        connections_max,
+        // A quarter is left to others.
+        address_connections_max: limits
+            .address_connections_max
+            .min(connections_max - connections_max / 4),
+        connection_budget: config.budgets.connection,
+        ..limits
+    }
 }
 
 /// Who may connect, and where this node dials them, whenever that changes.

@@ -37,6 +37,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use self::writer::{Request, Writer};
 pub use self::{
+    database::OPEN_FILES_MAX,
     error::StoreError,
     folder::free_bytes,
     format::{FORMAT_VERSION, Location, StoredBlock},

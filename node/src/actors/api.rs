@@ -28,6 +28,7 @@ mod shares;
 mod stream;
 mod submission;
 mod submit;
+mod underway;
 
 pub use self::{
     context::{ApiContext, ApiLimits, Progress},

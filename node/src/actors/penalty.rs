@@ -81,7 +81,7 @@ impl Penalties {
 }
 
 /// Whoever has one IPv6 address most often has its whole /64.
-fn network_of(client: IpAddr) -> IpAddr {
+pub(crate) fn network_of(client: IpAddr) -> IpAddr {
     match client.to_canonical() {
         IpAddr::V6(address) => {
             let network = address.to_bits() >> 64 << 64;

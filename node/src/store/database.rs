@@ -26,7 +26,7 @@ const COLUMN_MEMTABLE_BYTES: usize = 8 * 1024 * 1024;
 /// The log that a start reads again is at most about this long.
 const LOG_BYTES: u64 = 128 * 1024 * 1024;
 
-const OPEN_FILES_MAX: i32 = 256;
+pub const OPEN_FILES_MAX: i32 = 256;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {

@@ -85,6 +85,8 @@ pub struct ApiLimits {
     pub body_bytes_held_max: usize,
     /// A request's headers, and after them its body, must each have arrived within this time.
     pub arrival_max: Duration,
+    /// A connection without a request is closed after this time.
+    pub keep_alive: Duration,
     /// Requests that wait for a receipt.
     pub waiters_max: usize,
     pub streams_max: usize,
@@ -107,6 +109,7 @@ impl Default for ApiLimits {
             header_bytes_max: 8 * 1024,
             body_bytes_held_max: 64 * 1024 * 1024,
             arrival_max: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(60),
             waiters_max: 4096,
             streams_max: 64,
             stream_quiet_max: Duration::from_secs(10),

@@ -24,6 +24,38 @@ pub(super) struct HttpMetrics {
     seconds: HistogramVec,
     pub waiters: IntGauge,
     pub over_budget: IntCounter,
+    pub connections: ConnectionMetrics,
+}
+
+/// Connections of the API that are open, and those that it closed of itself, by why.
+#[derive(Clone)]
+pub(super) struct ConnectionMetrics {
+    open: IntGauge,
+    closed: IntCounterVec,
+}
+
+impl ConnectionMetrics {
+    pub fn register(registry: &Registry) -> Result<Self, prometheus::Error> {
+        let open = IntGauge::new("causeway_http_connections", "Connections that are open.")?;
+        let closed = IntCounterVec::new(
+            Opts::new(
+                "causeway_http_connections_closed_total",
+                "Connections closed by the node: address_full, full, lost, made_room, quiet.",
+            ),
+            &["reason"],
+        )?;
+        registry.register(Box::new(open.clone()))?;
+        registry.register(Box::new(closed.clone()))?;
+        Ok(Self { open, closed })
+    }
+
+    pub fn closed(&self, reason: &str) {
+        self.closed.with_label_values(&[reason]).inc();
+    }
+
+    pub fn set_open(&self, count: usize) {
+        self.open.set(count as i64);
+    }
 }
 
 impl HttpMetrics {
@@ -58,6 +90,7 @@ impl HttpMetrics {
             seconds,
             waiters,
             over_budget,
+            connections: ConnectionMetrics::register(registry)?,
         })
     }
 }

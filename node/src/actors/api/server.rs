@@ -15,6 +15,7 @@ use actix_web::{
     web,
 };
 use socket2::SockRef;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -22,7 +23,8 @@ use super::{
     hub::Hub,
     metrics::{HttpMetrics, ProcessMetrics, observe},
     routes,
-    shares::{Share, Shares},
+    shares::{Share, Shares, SharesMax},
+    underway::hold,
 };
 use crate::actors::budget::{Budget, OverBudget, Rate};
 
@@ -32,10 +34,14 @@ const WORKERS: usize = 2;
 /// Threads for reads of the store, for each worker.
 const BLOCKING_THREADS_MAX: usize = 4;
 
-const KEEP_ALIVE: Duration = Duration::from_secs(60);
+/// How often quiet connections are looked for, at least.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Requests under way have this long to end when the server stops.
 const SHUTDOWN_SECONDS: u64 = 3;
+
+/// Connections of a worker beyond those that are served: turned away, and not closed yet.
+const CLOSING_MAX: usize = 64;
 
 const METRICS_CONNECTIONS_MAX: usize = 16;
 
@@ -62,14 +68,14 @@ pub enum ServeError {
 /// What a connection holds while it is open.
 pub(super) struct Connection {
     budget: Mutex<Budget>,
-    _share: Share,
+    pub share: Share,
 }
 
 impl Connection {
     fn new(share: Share, rate: Rate) -> Self {
         Self {
             budget: Mutex::new(Budget::new(rate, Instant::now())),
-            _share: share,
+            share,
         }
     }
 
@@ -101,30 +107,37 @@ pub fn serve(context: ApiContext, listen: Listen) -> Result<ApiServer, ServeErro
         http_metrics.waiters.clone(),
         stopping.clone(),
     );
+    let shares_max = SharesMax {
+        connections: limits.connections_max,
+        of_address: limits.address_connections_max,
+    };
+    let shares = Shares::new(shares_max, http_metrics.connections.clone());
+    let quiet_max = limits.keep_alive + limits.arrival_max;
+    let closing = close_quiet(shares.clone(), quiet_max, stopping.clone());
     let api = web::Data::new(Api::new(context, hub, http_metrics, stopping.clone()));
 
     let stalled_max = limits.stalled_max;
     let connection_budget = limits.connection_budget;
-    let shares = Shares::new(limits.address_connections_max);
     let api_server = HttpServer::new(move || {
         App::new()
             .app_data(api.clone())
             .wrap(from_fn(observe))
+            .wrap(from_fn(hold))
             .configure(|config| routes::configure(routes::API, config))
     })
     .workers(WORKERS)
     .worker_max_blocking_threads(BLOCKING_THREADS_MAX)
-    .max_connections(limits.connections_max.div_ceil(WORKERS))
+    .max_connections(limits.connections_max.div_ceil(WORKERS) + CLOSING_MAX)
     .client_request_timeout(limits.arrival_max)
-    .keep_alive(KEEP_ALIVE)
+    .keep_alive(limits.keep_alive)
     // A client that has gone is not waited for.
     .h1_allow_half_closed(false)
     .on_connect(move |connection, data| {
         if let Some(stream) = connection.downcast_ref::<TcpStream>() {
             cut_off_when_stalled(stream, stalled_max);
             match shares.take(stream) {
-                Some(share) => drop(data.insert(Connection::new(share, connection_budget))),
-                None => close(stream),
+                Ok(share) => drop(data.insert(Connection::new(share, connection_budget))),
+                Err(_) => close(stream),
             }
         }
     })
@@ -145,7 +158,7 @@ pub fn serve(context: ApiContext, listen: Listen) -> Result<ApiServer, ServeErro
     .workers(1)
     .max_connections(METRICS_CONNECTIONS_MAX)
     .client_request_timeout(limits.arrival_max)
-    .keep_alive(KEEP_ALIVE)
+    .keep_alive(limits.keep_alive)
     .disable_signals()
     .shutdown_timeout(SHUTDOWN_SECONDS)
     .bind(listen.metrics)
@@ -162,6 +175,7 @@ pub fn serve(context: ApiContext, listen: Listen) -> Result<ApiServer, ServeErro
     };
     let start = |server: actix_web::dev::Server| (server.handle(), actix_web::rt::spawn(server));
     actix_web::rt::spawn(hub_task);
+    actix_web::rt::spawn(closing);
     tracing::info!(api = %addresses.api, metrics = %addresses.metrics, "listening");
     Ok(ApiServer {
         api: start(api_server.run()),
@@ -169,6 +183,15 @@ pub fn serve(context: ApiContext, listen: Listen) -> Result<ApiServer, ServeErro
         addresses,
         stopping,
     })
+}
+
+/// actix-http waits for the headers of a connection's later requests for as long as some of them come.
+async fn close_quiet(shares: Shares, quiet_max: Duration, stopping: CancellationToken) {
+    let mut ticks = tokio::time::interval(LOOK_EVERY.min(quiet_max));
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    while stopping.run_until_cancelled(ticks.tick()).await.is_some() {
+        shares.close_quiet(quiet_max);
+    }
 }
 
 /// Nothing else ends a connection whose peer acknowledges our probes but never reads (tcp(7),

@@ -6,7 +6,7 @@ use actix_web::http::StatusCode;
 use causeway_contracts::api::{SUBMIT_BYTES_MAX, TRANSACTIONS_TYPE};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
+    net::{TcpSocket, TcpStream},
 };
 
 use super::{
@@ -19,6 +19,7 @@ use crate::actors::api::{ApiLimits, Listen};
 fn impatient() -> ApiLimits {
     ApiLimits {
         arrival_max: Duration::from_millis(50),
+        keep_alive: Duration::from_millis(50),
         ..ApiLimits::default()
     }
 }
@@ -175,6 +176,154 @@ async fn one_address_cannot_have_all_connections() {
     assert_eq!(exchange(&node, b"").await, "");
     drop(held);
     while node.client.get(node.url("/health")).send().await.is_err() {}
+    node.server.stop().await;
+}
+
+/// A connection from this address of the loopback network that has had one good answer.
+async fn served_from(node: &Node, last: u8) -> TcpStream {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.bind(([127, 0, 0, last], 0).into()).unwrap();
+    let mut connection = socket.connect(node.address()).await.unwrap();
+    assert!(is_served(&mut connection).await);
+    connection
+}
+
+async fn is_served(connection: &mut TcpStream) -> bool {
+    let request = b"HEAD /openapi.json HTTP/1.1\r\nhost: node\r\n\r\n";
+    if connection.write_all(request).await.is_err() {
+        return false;
+    }
+    let mut answer = Vec::new();
+    while !answer.ends_with(b"\r\n\r\n") {
+        let mut byte = [0];
+        match connection.read_exact(&mut byte).await {
+            Ok(_) => answer.push(byte[0]),
+            Err(_) => return false,
+        }
+    }
+    true
+}
+
+#[actix_web::test]
+async fn idle_connections_do_not_keep_others_out() {
+    let chain = Chain::new(8);
+    let limits = ApiLimits {
+        connections_max: 8,
+        address_connections_max: 6,
+        ..ApiLimits::default()
+    };
+    let node = Node::start(&chain, Mempool::checks(&chain), limits);
+    let mut idle = Vec::new();
+    for last in [2, 2, 2, 2, 3, 3, 3, 3] {
+        idle.push(served_from(&node, last).await);
+    }
+    // All are taken, and the first of each has spoken again.
+    assert!(is_served(&mut idle[0]).await);
+    assert!(is_served(&mut idle[4]).await);
+    let mut honest = Vec::new();
+    for _ in 0..2 {
+        honest.push(served_from(&node, 1).await);
+    }
+    // They have two, three and three now: for a third, one would be taken from those that have no more.
+    assert_eq!(exchange(&node, b"").await, "");
+    let mut left = Vec::new();
+    for connection in &mut idle {
+        left.push(is_served(connection).await);
+    }
+    assert_eq!(left, [true, false, true, true, true, false, true, true]);
+    for connection in &mut honest {
+        assert!(is_served(connection).await);
+    }
+    node.server.stop().await;
+}
+
+/// The second request of a connection is waited for no longer than its first.
+#[actix_web::test]
+async fn headers_a_byte_at_a_time_are_not_waited_for() {
+    let chain = Chain::new(8);
+    let node = Node::start(&chain, Mempool::checks(&chain), impatient());
+    for earlier in 0..2 {
+        let mut connection = TcpStream::connect(node.address()).await.unwrap();
+        for _ in 0..earlier {
+            assert!(is_served(&mut connection).await);
+        }
+        let (mut reader, mut writer) = connection.into_split();
+        let dripping = async {
+            for byte in b"GET /v1/status HTTP/1.1\r\nx-padding: "
+                .iter()
+                .chain(std::iter::repeat(&b'x'))
+            {
+                if writer.write_all(&[*byte]).await.is_err() {
+                    break;
+                }
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let mut answer = Vec::new();
+        let ended = async { drop(reader.read_to_end(&mut answer).await) };
+        tokio::select! {
+            () = dripping => {}
+            () = ended => {}
+        }
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.is_empty() || answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    }
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_body_a_byte_at_a_time_is_not_waited_for() {
+    let chain = Chain::new(8);
+    let node = Node::start(&chain, Mempool::checks(&chain), impatient());
+    for headers in ["content-length: 100000\r\n", "transfer-encoding: chunked\r\n"] {
+        let connection = TcpStream::connect(node.address()).await.unwrap();
+        let (mut reader, mut writer) = connection.into_split();
+        writer.write_all(&post(headers, "")).await.unwrap();
+        let dripping = async {
+            while writer.write_all(b"1\r\nx\r\n").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        let mut answer = Vec::new();
+        let ended = async { drop(reader.read_to_end(&mut answer).await) };
+        tokio::join!(dripping, ended);
+        let answer = String::from_utf8(answer).unwrap();
+        assert!(answer.starts_with("HTTP/1.1 408 "), "{answer}");
+    }
+    node.server.stop().await;
+}
+
+/// Where no body is wanted, one without end is not read to its end.
+#[actix_web::test]
+async fn a_body_that_nobody_wants_is_not_read() {
+    let chain = Chain::new(8);
+    let node = Node::start(&chain, Mempool::checks(&chain), impatient());
+    let chunk = format!("{:x}\r\n{}\r\n", 64 * 1024, "x".repeat(64 * 1024));
+    let big = format!("content-length: {}\r\n", u64::MAX / 4);
+    let requests = [
+        ("GET /v1/status", "transfer-encoding: chunked\r\n"),
+        ("GET /nowhere", "transfer-encoding: chunked\r\n"),
+        ("GET /v1/status", big.as_str()),
+        ("POST /v1/transactions", big.as_str()),
+        ("POST /v1/transactions", "transfer-encoding: chunked\r\n"),
+    ];
+    for (request, headers) in requests {
+        let connection = TcpStream::connect(node.address()).await.unwrap();
+        let (mut reader, mut writer) = connection.into_split();
+        let head = format!("{request} HTTP/1.1\r\nhost: node\r\ncontent-type: {TRANSACTIONS_TYPE}\r\n{headers}\r\n");
+        writer.write_all(head.as_bytes()).await.unwrap();
+        let mut sent = 0;
+        let flooding = async {
+            // More than all buffers between them hold.
+            while sent < 256 * 1024 * 1024 && writer.write_all(chunk.as_bytes()).await.is_ok() {
+                sent += chunk.len();
+            }
+        };
+        let mut answer = Vec::new();
+        let ended = async { drop(reader.read_to_end(&mut answer).await) };
+        tokio::join!(flooding, ended);
+        assert!(sent < 256 * 1024 * 1024, "{request} with {headers}");
+    }
     node.server.stop().await;
 }
 
