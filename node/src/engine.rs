@@ -14,7 +14,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Arc, mpsc},
     thread::{self, available_parallelism},
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 use actix::{Actor, Addr};
@@ -638,6 +638,7 @@ async fn start_actors(
             progress: progress(status),
             registry,
             limits: limits(&config),
+            clock: Arc::new(Instant::now),
             known,
         },
         Listen {

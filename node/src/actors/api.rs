@@ -31,7 +31,7 @@ mod submit;
 mod underway;
 
 pub use self::{
-    context::{ApiContext, ApiLimits, Progress},
+    context::{ApiContext, ApiLimits, Clock, Progress},
     openapi::document,
     server::{ApiServer, Listen, ServeError, serve},
 };

@@ -1,7 +1,8 @@
 //! Addresses that sent what no honest client sends wait before they are heard again.
 //!
-//! The API counts what it finds malformed or wrongly signed, and the mempool, which checks
-//! transactions' signatures, counts those: each has a table of its own.
+//! The API counts what it finds malformed or wrongly signed, and what the mempool answers it. The mempool, which
+//! checks transactions' signatures, counts those in a table of its own: a client that is gone when its answer
+//! comes does not escape it.
 
 use std::{
     collections::HashMap,

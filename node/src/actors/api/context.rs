@@ -34,6 +34,9 @@ use crate::{
     store::{Reader, StoreError},
 };
 
+/// Gives the time by which addresses wait and connections' budgets refill.
+pub type Clock = Arc<dyn Fn() -> Instant + Send + Sync>;
+
 /// What the API is made of.
 #[derive(Clone)]
 pub struct ApiContext {
@@ -53,6 +56,7 @@ pub struct ApiContext {
     pub progress: watch::Receiver<Progress>,
     pub registry: Registry,
     pub limits: ApiLimits,
+    pub clock: Clock,
     /// The last version of the protocol that this program implements.
     pub known: ProtocolVersion,
 }
@@ -193,7 +197,7 @@ impl Api {
     /// Refuses an address that has sent too much that is invalid.
     pub fn check_penalty(&self, client: IpAddr) -> Result<(), ApiError> {
         let penalties = self.penalties.lock().unwrap_or_else(PoisonError::into_inner);
-        match penalties.left(client, Instant::now()) {
+        match penalties.left(client, self.now()) {
             Some(left) => Err(ApiError::Penalized { left }),
             None => Ok(()),
         }
@@ -202,6 +206,10 @@ impl Api {
     /// Counts something invalid against an address.
     pub fn penalize(&self, client: IpAddr, count: usize) {
         let mut penalties = self.penalties.lock().unwrap_or_else(PoisonError::into_inner);
-        penalties.add(client, count, Instant::now());
+        penalties.add(client, count, self.now());
+    }
+
+    pub fn now(&self) -> Instant {
+        (self.context.clock)()
     }
 }

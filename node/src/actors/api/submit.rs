@@ -1,10 +1,10 @@
 //! `POST /v1/transactions`.
 
-use std::{collections::HashSet, net::IpAddr, time::Instant};
+use std::{collections::HashSet, net::IpAddr};
 
 use actix_web::{
     HttpRequest, HttpResponse,
-    http::{StatusCode, header::RETRY_AFTER},
+    http::{ConnectionType, StatusCode, header::RETRY_AFTER},
     web,
 };
 use causeway_contracts::{
@@ -70,7 +70,11 @@ pub(super) async fn submit(
     let transactions = form.parse(&body.bytes).inspect_err(|_| api.penalize(client, 1))?;
     let checked = check(&api, client, connection, transactions);
     let results = offer(&api, client, checked).await?;
-    Ok(respond(results))
+    let mut response = respond(&results);
+    if api.check_penalty(client).is_err() || results.iter().any(is_penalized) {
+        response.head_mut().set_connection_type(ConnectionType::Close);
+    }
+    Ok(response)
 }
 
 /// Where a request comes from; a node that is reached through a proxy sees the proxy.
@@ -87,7 +91,7 @@ fn connection(request: &HttpRequest) -> Result<&Connection, ApiError> {
 type Checked = (TxId, Result<SignedTransaction, Refusal>);
 
 fn check(api: &Api, client: IpAddr, connection: &Connection, transactions: Vec<SignedTransaction>) -> Vec<Checked> {
-    let now = Instant::now();
+    let now = api.now();
     let check = |signed: &SignedTransaction| -> Result<(), Refusal> {
         // Its keys are checked next, which takes longer than all that was done for it until now.
         connection.spend(budget::work(signed), now)?;
@@ -137,6 +141,10 @@ async fn offer(api: &Api, client: IpAddr, checked: Vec<Checked>) -> Result<Vec<(
         );
         return Err(ApiError::Internal);
     }
+    let forged = answers
+        .iter()
+        .filter(|answer| matches!(answer, Err(Refusal::Invalid(_))));
+    api.penalize(client, forged.count());
     for (place, answer) in places.into_iter().zip(answers) {
         results[place].1 = match answer {
             Ok(_) | Err(Refusal::Skip(Skip::AlreadyKnown)) => None,
@@ -178,7 +186,11 @@ async fn forgive_final(api: &Api, results: &mut [(TxId, Option<Refusal>)]) -> Re
     Ok(())
 }
 
-fn respond(results: Vec<(TxId, Option<Refusal>)>) -> HttpResponse {
+fn is_penalized((_, refusal): &(TxId, Option<Refusal>)) -> bool {
+    matches!(refusal, Some(Refusal::Penalized(_)))
+}
+
+fn respond(results: &[(TxId, Option<Refusal>)]) -> HttpResponse {
     let refusals = || results.iter().filter_map(|(_, refusal)| refusal.as_ref());
     let mut response = if results.iter().any(|(_, refusal)| refusal.is_none()) {
         HttpResponse::Accepted()
@@ -197,14 +209,11 @@ fn respond(results: Vec<(TxId, Option<Refusal>)>) -> HttpResponse {
     } else {
         HttpResponse::UnprocessableEntity()
     };
-    if refusals().any(|refusal| matches!(refusal, Refusal::Penalized(_))) {
-        response.force_close();
-    }
     response.json(Submitted {
         results: results
-            .into_iter()
+            .iter()
             .map(|(id, refusal)| SubmitResult {
-                id,
+                id: *id,
                 refused: refusal.as_ref().map(refused),
             })
             .collect(),

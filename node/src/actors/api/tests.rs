@@ -6,6 +6,7 @@ mod bounds;
 mod chain;
 mod description;
 mod node;
+mod penalties;
 mod public;
 mod signing;
 mod stream;

@@ -1,6 +1,6 @@
 //! A node's API with stand-ins for its other actors, and a client for it.
 
-use std::{collections::HashSet, future::pending, net::SocketAddr};
+use std::{collections::HashSet, future::pending, net::SocketAddr, sync::Arc, time::Instant};
 
 use actix::{Actor, Context, Handler, MessageResult, ResponseFuture};
 use actix_web::http::StatusCode;
@@ -22,7 +22,7 @@ use super::{
     signing::Signing,
 };
 use crate::actors::{
-    api::{ApiContext, ApiLimits, ApiServer, Listen, Progress, ServeError, error::PROBLEM_URN, serve},
+    api::{ApiContext, ApiLimits, ApiServer, Clock, Listen, Progress, ServeError, error::PROBLEM_URN, serve},
     ledger::{
         Membership,
         message::{Committed, Tip},
@@ -144,7 +144,11 @@ pub struct Node {
 
 impl Node {
     pub fn start(chain: &Chain, mempool: Mempool, limits: ApiLimits) -> Self {
-        let (context, progress) = context(chain, mempool, limits);
+        Self::start_with_clock(chain, mempool, limits, Arc::new(Instant::now))
+    }
+
+    pub fn start_with_clock(chain: &Chain, mempool: Mempool, limits: ApiLimits, clock: Clock) -> Self {
+        let (context, progress) = context(chain, mempool, limits, clock);
         let registry = context.registry.clone();
         Self {
             server: serve(context, ANYWHERE).expect("free ports"),
@@ -156,7 +160,12 @@ impl Node {
     }
 
     pub fn serve_at(chain: &Chain, listen: Listen) -> Result<ApiServer, ServeError> {
-        let (context, _) = context(chain, Mempool::checks(chain), ApiLimits::default());
+        let (context, _) = context(
+            chain,
+            Mempool::checks(chain),
+            ApiLimits::default(),
+            Arc::new(Instant::now),
+        );
         serve(context, listen)
     }
 
@@ -203,7 +212,7 @@ impl Node {
     }
 }
 
-fn context(chain: &Chain, mempool: Mempool, limits: ApiLimits) -> (ApiContext, watch::Sender<Progress>) {
+fn context(chain: &Chain, mempool: Mempool, limits: ApiLimits, clock: Clock) -> (ApiContext, watch::Sender<Progress>) {
     let mempool = MempoolActor {
         mempool,
         pending: HashSet::new(),
@@ -245,6 +254,7 @@ fn context(chain: &Chain, mempool: Mempool, limits: ApiLimits) -> (ApiContext, w
         progress: watched,
         registry: Registry::new(),
         limits,
+        clock,
         known: PROTOCOL_MAX,
     };
     (context, progress)
