@@ -25,6 +25,7 @@ pub mod kept;
 mod open;
 mod reader;
 pub mod snapshot;
+mod swap;
 mod writer;
 
 use std::{path::Path, sync::Arc, thread, time::Duration};

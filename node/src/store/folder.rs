@@ -46,20 +46,6 @@ pub(super) fn write_marker(database: &Path, genesis: &GenesisHash) -> Result<(),
     write().map_err(|source| folder_error(Attempt::Write, &path, source))
 }
 
-/// Renames a database's folder to the first name with a number that is free.
-pub(super) fn move_aside(database: &Path) -> Result<PathBuf, StoreError> {
-    let mut names = (1..=ASIDE_MAX).map(|number: u32| database.with_extension(format!("old-{number}")));
-    let free = names
-        .find(|name| !name.exists())
-        .ok_or_else(|| folder_error(Attempt::Rename, database, io::ErrorKind::AlreadyExists.into()))?;
-    let moved = fs::rename(database, &free).and_then(|()| sync_parent(&free));
-    moved.map_err(|source| folder_error(Attempt::Rename, database, source))?;
-    Ok(free)
-}
-
-/// So many damaged databases are kept; a person has to look at them before there are more.
-const ASIDE_MAX: u32 = 9;
-
 /// Makes what was created, renamed or removed beside `path` durable.
 pub(super) fn sync_parent(path: &Path) -> io::Result<()> {
     File::open(parent(path))?.sync_all()
@@ -91,20 +77,51 @@ pub(super) fn remove_if_there(path: &Path) -> Result<(), StoreError> {
 /// Fails if another process has the database open. RocksDB's own lock refuses a second writer too,
 /// but does not say whose it is, and a reader does not look at it.
 pub(super) fn check_unused(database: &Path) -> Result<(), StoreError> {
-    let lock = database.join("LOCK");
-    let file = match File::options().read(true).write(true).open(&lock) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        Err(source) => return Err(folder_error(Attempt::Open, &lock, source)),
+    match open_lock(database)? {
+        Some(file) => check_lock(database, &file),
+        None => Ok(()),
+    }
+}
+
+/// Keeps every other process from opening a database.
+pub(super) struct Lock {
+    /// The lock is this process's until it closes the file, or any other handle of it.
+    _file: File,
+}
+
+/// Takes the lock that a node holds while it runs from this database. `None` if there is no database. Until it
+/// is dropped, this process must not open the database, nor look whether it is used: either would give the
+/// lock away.
+pub(super) fn lock(database: &Path) -> Result<Option<Lock>, StoreError> {
+    let Some(file) = open_lock(database)? else {
+        return Ok(None);
     };
-    let mut held = libc::flock {
-        l_type: libc::F_WRLCK as libc::c_short,
-        l_whence: libc::SEEK_SET as libc::c_short,
-        l_start: 0,
-        l_len: 0,
-        l_pid: 0,
-    };
-    fcntl(&file, FcntlArg::F_GETLK(&mut held)).map_err(|errno| folder_error(Attempt::Probe, &lock, errno.into()))?;
+    let taken = fcntl(&file, FcntlArg::F_SETLK(&whole_file()));
+    match taken {
+        Ok(_) => Ok(Some(Lock { _file: file })),
+        Err(errno) => {
+            check_lock(database, &file)?;
+            Err(folder_error(Attempt::Probe, &database.join(LOCK_FILE), errno.into()))
+        }
+    }
+}
+
+/// RocksDB's.
+const LOCK_FILE: &str = "LOCK";
+
+fn open_lock(database: &Path) -> Result<Option<File>, StoreError> {
+    let lock = database.join(LOCK_FILE);
+    match File::options().read(true).write(true).open(&lock) {
+        Ok(file) => Ok(Some(file)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(folder_error(Attempt::Open, &lock, source)),
+    }
+}
+
+fn check_lock(database: &Path, file: &File) -> Result<(), StoreError> {
+    let mut held = whole_file();
+    fcntl(file, FcntlArg::F_GETLK(&mut held))
+        .map_err(|errno| folder_error(Attempt::Probe, &database.join(LOCK_FILE), errno.into()))?;
     if held.l_type == libc::F_UNLCK as libc::c_short {
         return Ok(());
     }
@@ -112,6 +129,16 @@ pub(super) fn check_unused(database: &Path) -> Result<(), StoreError> {
         path: database.to_owned(),
         process: held.l_pid,
     })
+}
+
+fn whole_file() -> libc::flock {
+    libc::flock {
+        l_type: libc::F_WRLCK as libc::c_short,
+        l_whence: libc::SEEK_SET as libc::c_short,
+        l_start: 0,
+        l_len: 0,
+        l_pid: 0,
+    }
 }
 
 pub(super) fn folder_error(attempt: Attempt, path: &Path, cause: io::Error) -> StoreError {

@@ -24,6 +24,7 @@ use super::{
         BEGINNING_KEY, Column, FORMAT_KEY, FORMAT_VERSION, GENESIS_KEY, HANDOVER_PREFIX, StoredBlock, TIP_KEY,
         digest_from, digest_of, handover_of, height_key, id_from, id_of, tip_of, tip_value,
     },
+    swap,
 };
 
 /// Genesis state is written in pieces of about this size, so that a million accounts need no more
@@ -49,6 +50,9 @@ pub struct Opened {
 
 pub(super) fn open(path: &Path, genesis: &Genesis, expect: Expect) -> Result<(Database, Opened), StoreError> {
     let hash = genesis.hash();
+    // Whoever builds another for its place has it locked.
+    folder::check_unused(path)?;
+    swap::finish(path)?;
     folder::remove_if_there(&folder::building_path(path))?;
     let created = !folder::is_occupied(path)?;
     if created {
@@ -56,7 +60,6 @@ pub(super) fn open(path: &Path, genesis: &Genesis, expect: Expect) -> Result<(Da
         let ledger = from_genesis(path, genesis)?;
         create(path, |database| write_state(database, &ledger))?;
     }
-    folder::check_unused(path)?;
     let database = Database::open(path, Mode::Existing)?;
     check_identity(&database.view(), &hash)?;
     if !folder::marker_path(path).exists() {
@@ -94,15 +97,12 @@ pub(super) fn replace<E: From<StoreError>>(
     genesis: &GenesisHash,
     fill: impl FnOnce(&Database) -> Result<(), E>,
 ) -> Result<Option<PathBuf>, E> {
-    if folder::is_occupied(path)? {
-        folder::check_unused(path)?;
-    }
+    folder::check_unused(path)?;
+    swap::finish(path)?;
+    // Until the new one is in place, no node starts from the old one.
+    let _lock = folder::lock(path)?;
     let building = build(path, fill)?;
-    let mut moved = None;
-    if folder::is_occupied(path)? {
-        moved = Some(folder::move_aside(path)?);
-    }
-    put_in_place(&building, path)?;
+    let moved = swap::swap(&building, path)?;
     folder::write_marker(path, genesis)?;
     Ok(moved)
 }
@@ -117,7 +117,7 @@ fn from_genesis(path: &Path, genesis: &Genesis) -> Result<Ledger, StoreError> {
 /// Makes a database where there is none.
 pub(super) fn create<E: From<StoreError>>(path: &Path, fill: impl FnOnce(&Database) -> Result<(), E>) -> Result<(), E> {
     let building = build(path, fill)?;
-    Ok(put_in_place(&building, path)?)
+    Ok(swap::put_in_place(&building, path)?)
 }
 
 /// Builds a database beside its place, so that a kill leaves a whole one there or none.
@@ -130,13 +130,6 @@ fn build<E: From<StoreError>>(path: &Path, fill: impl FnOnce(&Database) -> Resul
     fill(&database)?;
     database.flush()?;
     Ok(building)
-}
-
-fn put_in_place(building: &Path, path: &Path) -> Result<(), StoreError> {
-    // An empty folder may be in the way; one with something in it is not taken for a new node's.
-    folder::remove_if_there(path)?;
-    fs::rename(building, path).map_err(|source| folder_error(Attempt::Rename, building, source))?;
-    folder::sync_parent(path).map_err(|source| folder_error(Attempt::Sync, folder::parent(path), source))
 }
 
 pub(super) fn write_state(database: &Database, ledger: &Ledger) -> Result<(), StoreError> {

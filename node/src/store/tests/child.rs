@@ -17,7 +17,11 @@ use nix::{
 use super::{assert_same, filled, open, run};
 use crate::{
     exit::ExitStatus,
-    store::{Expect, Opened, Store, StoreError, check, trial::Trial},
+    store::{
+        Expect, Opened, Store, StoreError, check,
+        open::{replace, write_state},
+        trial::Trial,
+    },
 };
 
 /// The database that a child works on.
@@ -151,6 +155,44 @@ fn a_database_that_a_process_has_open_is_refused_with_its_number() {
         Err(check::CheckError::Store(StoreError::InUse { process, .. })) => assert_eq!(process, in_use),
         other => panic!("{other:?}"),
     }
+}
+
+/// Building may take minutes, in which a supervisor may start the node again.
+#[test]
+fn no_process_opens_a_database_while_another_is_built_for_its_place() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("db");
+    let trial = trial();
+    filled(&path, &trial, 2);
+    let refused = || {
+        let child = Command::new(this_program())
+            .args(child_arguments())
+            .env(DATABASE, &path)
+            .output();
+        String::from_utf8_lossy(&child.expect("it starts").stderr).into_owned()
+    };
+    let ledger = Ledger::from_genesis(&trial.genesis, 1);
+    let moved = replace(&path, &trial.genesis.hash(), |database| -> Result<(), StoreError> {
+        let said = refused();
+        assert!(said.contains(&format!("process: {}", std::process::id())), "{said}");
+        write_state(database, &ledger)
+    });
+    assert!(moved.expect("it is put in place").expect("there was one").exists());
+    let (_, opened) = open(&path, &trial);
+    assert_same(&opened, &ledger);
+}
+
+/// As it is where the system cannot exchange names: the old database is aside, the new one not yet in place.
+#[test]
+fn a_kill_between_two_renames_loses_no_database() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, ready) = (folder.path().join("db"), folder.path().join("db.ready"));
+    let trial = trial();
+    let new = filled(&path, &trial, 3);
+    std::fs::rename(&path, &ready).expect("renamed");
+    let (_, opened) = open(&path, &trial);
+    assert_same(&opened, &new);
+    assert!(!ready.exists());
 }
 
 #[test]
