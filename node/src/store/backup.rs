@@ -24,7 +24,7 @@ use super::{
     error::StoreError,
     folder,
     format::{BEGINNING_KEY, Column, StoredBlock, digest_key, handover_key, height_key, id_key},
-    open::{PIECE_BYTES, check_identity, create, put_identity, read_tip, replace},
+    open::{PIECE_BYTES, check_identity, create, put_identity, read_tip, replace, restore as restore_ledger},
     snapshot::{self, Broken, Contents, SnapshotError, SnapshotFile},
 };
 
@@ -132,6 +132,15 @@ fn check_origin(snapshot: &SnapshotFile, genesis: &Genesis, hash: &GenesisHash) 
         .map_err(not_final)
 }
 
+/// The state is one to go on from, and its validators are those whom its block names.
+fn check_state(database: &Database, genesis: &GenesisHash) -> Result<(), SnapshotError> {
+    match restore_ledger(&database.view(), genesis) {
+        Ok(_) => Ok(()),
+        Err(StoreError::Damaged { damage, .. }) => Err(SnapshotError::State(damage)),
+        Err(error) => Err(error.into()),
+    }
+}
+
 /// Writes a snapshot into an empty database, one chunk in memory.
 fn fill(
     database: &Database,
@@ -149,7 +158,7 @@ fn fill(
     }
     database.write(piece, false)?;
     put_beginning(database, genesis, &origin.block)?;
-    Ok(())
+    check_state(database, genesis)
 }
 
 fn put_chunk(database: &Database, chunk: Chunk) -> Result<(), StoreError> {

@@ -191,7 +191,7 @@ pub(super) fn read_beginning(view: &View<'_>) -> Result<Height, StoreError> {
     Ok(view.get(Column::Meta, BEGINNING_KEY)?.unwrap_or_default())
 }
 
-fn restore(view: &View<'_>, genesis: &GenesisHash) -> Result<Ledger, StoreError> {
+pub(super) fn restore(view: &View<'_>, genesis: &GenesisHash) -> Result<Ledger, StoreError> {
     let tip = read_tip(view)?;
     check_tip_block(view, &tip, genesis)?;
     // The ledger takes plain iterators: each stops at its first error, which is looked at before the
@@ -210,7 +210,22 @@ fn restore(view: &View<'_>, genesis: &GenesisHash) -> Result<Ledger, StoreError>
     if let Some(error) = bad_entry.or(bad_id).or(bad_digest) {
         return Err(error);
     }
-    restored.map_err(|error| view.database().damaged(error.into()))
+    let ledger = restored.map_err(|error| view.database().damaged(error.into()))?;
+    check_validators(view, &ledger)?;
+    Ok(ledger)
+}
+
+/// Those who decide the next block are whom the last block names.
+fn check_validators(view: &View<'_>, ledger: &Ledger) -> Result<(), StoreError> {
+    let height = ledger.tip().height;
+    let last: Option<StoredBlock> = view.get(Column::Blocks, &height_key(height))?;
+    // Before the first block there is none, or another network's.
+    let own = last.filter(|it| it.block.id() == ledger.tip().block);
+    let named = own.is_none_or(|it| it.block.header.next_validators_hash == ledger.validators().hash());
+    if named {
+        return Ok(());
+    }
+    Err(view.database().damaged(Damage::Handover(height)))
 }
 
 fn stop_at_error<T>(read: Result<T, StoreError>, first: &mut Option<StoreError>) -> Option<T> {

@@ -27,7 +27,7 @@ use causeway_contracts::{
 
 use super::{
     database::View,
-    error::{Attempt, StoreError},
+    error::{Attempt, Damage, StoreError},
     folder::sync_parent,
     format::{Column, StoredBlock, digest_from, digest_of, height_key, id_from, id_of},
     open::{decode_key, first_kept, first_remembered, read_handovers, read_state, read_tip},
@@ -85,6 +85,8 @@ pub enum SnapshotError {
     },
     #[error("{path}: its block is not final by the genesis file's validators: {source}")]
     NotFinal { path: PathBuf, source: CertificateError },
+    #[error("the snapshot's state is not one after its block: {0}. It is forged, or was made of a damaged database")]
+    State(#[source] Damage),
     #[error("{path} has root {actual}, and {expected} was asked for: it is another snapshot, or a forged one")]
     OtherRoot {
         path: PathBuf,

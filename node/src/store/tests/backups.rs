@@ -3,19 +3,24 @@ use std::{fs, path::Path};
 use causeway_contracts::{
     block::Height,
     codec::{self, Bounded},
-    ledger::Ledger,
+    ledger::{Ledger, StateKey, StateValue},
     merkle::Root,
     proof::Handover,
     snapshot::{Manifest, cut},
 };
 
-use super::{assert_same, filled, open, run};
+use rocksdb::WriteBatch;
+
+use super::{assert_same, filled, open, open_error, run};
 use crate::{
     exit::ExitStatus,
     store::{
-        Expect, Store,
+        Expect, Store, StoreError,
         backup::{self, Origin},
         check::check,
+        database::{Database, Mode},
+        error::Damage,
+        format::Column,
         snapshot::{Broken, SnapshotError, SnapshotFile},
         trial::Trial,
     },
@@ -241,6 +246,37 @@ fn a_snapshot_of_another_network_or_root_is_refused() {
     }
     let other = folder.path().join("other");
     backup::import(&other, &trial.genesis, &folder.path().join("it"), Some(root)).expect("it is the one");
+}
+
+/// All of it is what its root says, and its block is final, and yet others would decide.
+#[test]
+fn a_snapshot_with_other_validators_than_its_block_names_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, file) = (folder.path().join("db"), folder.path().join("it"));
+    let trial = Trial::new(3);
+    let ledger = filled(&path, &trial, 2);
+    let mut others = ledger.validators().to_list().into_vec();
+    others[0].power += 1;
+    let mut piece = WriteBatch::default();
+    let database = Database::open(&path, Mode::Existing).expect("it opens");
+    piece.put_cf(
+        database.column(Column::State),
+        codec::encode(&StateKey::Validators),
+        codec::encode(&StateValue::Validators(Bounded::new(others).expect("as many"))),
+    );
+    database.write(piece, true).expect("written");
+    drop(database);
+    backup::export(&path, &trial.genesis, &file).expect("it is written");
+    let error = refused(folder.path(), &trial, None);
+    let SnapshotError::State(source) = error else {
+        panic!("{error}");
+    };
+    assert_eq!(source, Damage::Handover(Height(2)));
+    // Nor does a node start from it.
+    match open_error(&path, &trial) {
+        StoreError::Damaged { damage, .. } => assert_eq!(damage, Damage::Handover(Height(2))),
+        other => panic!("{other}"),
+    }
 }
 
 #[test]
