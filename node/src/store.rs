@@ -15,6 +15,7 @@
 
 pub mod adopt;
 pub mod backup;
+mod beside;
 pub mod check;
 pub mod chunks;
 mod database;

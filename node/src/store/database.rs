@@ -10,6 +10,7 @@ use rocksdb::{
 };
 
 use super::{
+    beside::open_beside,
     error::{Attempt, Damage, StoreError},
     format::{Column, VALUE_BYTES_MAX},
 };
@@ -44,6 +45,13 @@ pub(super) struct Database {
 
 impl Database {
     pub fn open(path: &Path, mode: Mode) -> Result<Self, StoreError> {
+        match mode {
+            Mode::New | Mode::Existing => Self::open_once(path, mode),
+            Mode::ReadOnly => open_beside(path, || Self::open_once(path, mode)),
+        }
+    }
+
+    fn open_once(path: &Path, mode: Mode) -> Result<Self, StoreError> {
         let cache = Cache::new_lru_cache(CACHE_BYTES);
         let options = options(mode);
         let columns =

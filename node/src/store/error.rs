@@ -40,6 +40,8 @@ pub enum StoreError {
     OtherVersion { path: PathBuf, found: u32 },
     #[error("process {process} has the database at {path} open; stop it first")]
     InUse { path: PathBuf, process: i32 },
+    #[error("the node that writes the database at {path} removed logs whenever it was opened for reading; try again")]
+    Changing { path: PathBuf },
     #[error("cannot {attempt} the database at {path}: {cause}.{}", remedy_for(.cause))]
     Database {
         attempt: Attempt,
