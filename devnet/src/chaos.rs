@@ -44,13 +44,22 @@ use crate::{
     fleet::{self, Fleet, Lifetime, node_binary},
     folder::{self, Folder},
     load::{ACCOUNTS, Loader},
-    network::{Arrangement, Network, Plan},
+    network::{Arrangement, Checkpoints, Network, Plan},
     ports::BasePort,
     progress,
 };
 
 /// Where free ports are looked for: past those of a devnet and of a demo.
 const BASE_PORT: u16 = 27_700;
+
+/// So many validators have the whole history, whatever they lose: the books are checked against it.
+const ARCHIVES: u16 = 2;
+
+/// As often as may be, and from the first block on, so that who loses a database finds a snapshot.
+const CHECKPOINTS: Checkpoints = Checkpoints {
+    period_seconds: 60,
+    age_seconds: 120,
+};
 
 /// In the end all validators come to one height within this.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -147,6 +156,7 @@ impl Chaos<'_> {
         network.arrangement = Arrangement {
             dial: relay.addresses().clone(),
             without_reserve: disk.is_ok().then_some(small),
+            archives: ARCHIVES,
         };
         let fleet = Fleet::start(network.clone(), node_binary()?, Lifetime::Ours, pending()).await?;
         let loader = Loader::prepare(&network, ACCOUNTS).await?;
@@ -206,7 +216,7 @@ impl Chaos<'_> {
             None => BasePort::new(BASE_PORT)?.first_free(validators)?,
         };
         let plan = Plan { validators, base_port };
-        Network::create(self.folder.chaos_network(), plan)
+        Network::create_with(self.folder.chaos_network(), plan, CHECKPOINTS)
     }
 
     /// Lets all validators come to one height, and stops them. The small disk is there until it is dropped.

@@ -38,7 +38,7 @@ const COUNCIL_THRESHOLD: u32 = 2;
 const ISSUANCE_CAP: Amount = Amount(1_000_000_000_000_000);
 
 /// Shorter than the default, so that a devnet that runs for an hour has seen several.
-const CHECKPOINT_PERIOD_SECONDS: u32 = 600;
+pub const CHECKPOINT_PERIOD_SECONDS: u32 = 600;
 
 /// What every key of a devnet is made from. Whoever has it can sign for everyone in the network.
 #[derive(Clone)]
@@ -95,6 +95,7 @@ pub fn participant_key_names() -> Vec<String> {
 pub struct Ingredients<'a> {
     pub seed: &'a Seed,
     pub time_ms: TimeMs,
+    pub checkpoint_period_seconds: u32,
     pub validators: u16,
     pub base_port: BasePort,
 }
@@ -108,7 +109,7 @@ impl Ingredients<'_> {
             address_prefix: AddressPrefix::Devnet,
             time_ms: self.time_ms,
             council: self.council()?,
-            parameters: parameters()?,
+            parameters: parameters(self.checkpoint_period_seconds)?,
             validators: Bounded::new(
                 (0..self.validators)
                     .map(|i| self.validator(i))
@@ -180,7 +181,7 @@ fn currencies() -> Result<Bounded<CurrencyRecord, 256>, TooMany> {
 }
 
 /// The published wallet classes of e-CNY: 4 is known by a telephone number only, 2 is verified.
-fn parameters() -> Result<Parameters, TooMany> {
+fn parameters(checkpoint_period_seconds: u32) -> Result<Parameters, TooMany> {
     let yuan = |amount: u64| Some(Amount(amount * 100));
     let limits = |tier, payment, day, balance| TierLimits {
         tier: Tier(tier),
@@ -190,7 +191,7 @@ fn parameters() -> Result<Parameters, TooMany> {
         balance_max: yuan(balance),
     };
     Ok(Parameters {
-        checkpoint_period_seconds: CHECKPOINT_PERIOD_SECONDS,
+        checkpoint_period_seconds,
         limits: Bounded::new(vec![
             limits(2, 50_000, 100_000, 500_000),
             limits(4, 2_000, 5_000, 10_000),
@@ -208,6 +209,7 @@ mod tests {
         let ingredients = Ingredients {
             seed: &seed,
             time_ms: TimeMs(1_700_000_000_000),
+            checkpoint_period_seconds: CHECKPOINT_PERIOD_SECONDS,
             validators,
             base_port: BasePort::new(27_100).unwrap(),
         };
@@ -245,7 +247,7 @@ mod tests {
 
     #[test]
     fn caps_are_those_of_the_wallet_classes() {
-        let parameters = parameters().unwrap();
+        let parameters = parameters(CHECKPOINT_PERIOD_SECONDS).unwrap();
         let tier_4 = parameters.limits_of(Tier(4), currency("CNY")).unwrap();
         assert_eq!(tier_4.payment_max, Some(Amount(200_000)));
         assert_eq!(tier_4.balance_max, Some(Amount(1_000_000)));

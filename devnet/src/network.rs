@@ -11,14 +11,14 @@ use anyhow::Context;
 use causeway_contracts::{block::TimeMs, genesis::Genesis};
 use causeway_node::{
     actors::{budget::BudgetRates, network::TcpAddress},
-    config::{ApiConfig, Config, KeyFiles, Limits, LogFilter, MetricsConfig, NetworkConfig, SyncConfig},
+    config::{ApiConfig, Config, KeyFiles, Limits, LogFilter, MetricsConfig, NetworkConfig, SyncConfig, SyncFrom},
     engine,
 };
 use serde::{Deserialize, Serialize};
 
 use crate::{
     folder::{self, NetworkFolder},
-    genesis::{Ingredients, Seed, network_key_name, participant_key_names, validator_name},
+    genesis::{CHECKPOINT_PERIOD_SECONDS, Ingredients, Seed, network_key_name, participant_key_names, validator_name},
     ports::BasePort,
 };
 
@@ -37,6 +37,26 @@ pub struct Arrangement {
     pub dial: BTreeMap<(u16, u16), SocketAddr>,
     /// Goes on until its disk is full to the last byte, rather than refuse work before.
     pub without_reserve: Option<u16>,
+    /// So many validators, the first ones, come back with all blocks when they have lost their database.
+    pub archives: u16,
+}
+
+/// How a network's checkpoints come.
+#[derive(Debug, Clone, Copy)]
+pub struct Checkpoints {
+    pub period_seconds: u32,
+    /// Its genesis time lies so long before its creation. From a period on, its first block is due to be
+    /// certified.
+    pub age_seconds: u32,
+}
+
+impl Default for Checkpoints {
+    fn default() -> Self {
+        Self {
+            period_seconds: CHECKPOINT_PERIOD_SECONDS,
+            age_seconds: 0,
+        }
+    }
 }
 
 /// A network whose files are all there.
@@ -52,13 +72,18 @@ pub struct Network {
 impl Network {
     /// Draws keys and writes everything that stays the same from start to start.
     pub fn create(folder: NetworkFolder, plan: Plan) -> anyhow::Result<Self> {
+        Self::create_with(folder, plan, Checkpoints::default())
+    }
+
+    pub fn create_with(folder: NetworkFolder, plan: Plan, checkpoints: Checkpoints) -> anyhow::Result<Self> {
         let seed = Seed::draw().context("the operating system gives no random bytes")?;
         let since_1970 = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .context("the clock is before 1970")?;
         let ingredients = Ingredients {
             seed: &seed,
-            time_ms: TimeMs(u64::try_from(since_1970.as_millis())?),
+            time_ms: TimeMs(u64::try_from(since_1970.as_millis())? - u64::from(checkpoints.age_seconds) * 1000),
+            checkpoint_period_seconds: checkpoints.period_seconds,
             validators: plan.validators,
             base_port: plan.base_port,
         };
@@ -161,7 +186,13 @@ impl Network {
             metrics: MetricsConfig {
                 listen: ports.metrics(index),
             },
-            sync: SyncConfig::default(),
+            sync: SyncConfig {
+                from: if index < self.arrangement.archives {
+                    SyncFrom::Blocks
+                } else {
+                    SyncFrom::Snapshot
+                },
+            },
             limits,
             budgets: BudgetRates::default(),
             log: LogFilter::default(),
@@ -215,6 +246,7 @@ mod tests {
         loaded.arrangement = Arrangement {
             dial: [((2, 1), ([127, 0, 0, 1], 9001).into())].into(),
             without_reserve: Some(2),
+            archives: 0,
         };
         let arranged = [1, 2].map(|index| loaded.config(index));
         assert_eq!(

@@ -38,6 +38,9 @@ const FULL_BOUND: Duration = Duration::from_secs(30);
 /// `causeway-node`: a write that safety depends on failed.
 const SAFETY_WRITE: i32 = 14;
 
+/// What a validator says in its log that has begun with a snapshot.
+const BEGAN_WITH_SNAPSHOT: &str = "the database begins with a certified snapshot";
+
 /// What a validator without its sign record says in its log.
 const OBSERVES: &str = "the sign record is missing";
 
@@ -92,6 +95,7 @@ impl Director {
         for delay in &episode.delays {
             self.relay.set((delay.from, delay.to), Passage::Late(delay.by));
         }
+        let logs = self.log_lengths(&episode.victims)?;
         self.strike(episode, report).await?;
         if episode.kind == Kind::Flaky {
             let until = Instant::now() + episode.hold;
@@ -107,13 +111,35 @@ impl Director {
         self.heal(episode).await?;
         let healed_at = self.seconds();
         self.recovered(report).await?;
+        let by_snapshot = match episode.kind {
+            Kind::DatabaseLost => Some(self.said_since(&logs, BEGAN_WITH_SNAPSHOT)?),
+            _ => None,
+        };
         Ok(Done {
+            by_snapshot,
             number: episode.number,
             kind: episode.kind,
             broken_at,
             healed_at,
             recovered_at: self.seconds(),
         })
+    }
+
+    fn log_lengths(&self, victims: &[u16]) -> anyhow::Result<Vec<(u16, u64)>> {
+        let length = |&victim| Ok((victim, fs::metadata(self.folder(victim).log())?.len()));
+        victims.iter().map(length).collect()
+    }
+
+    /// Whether each of them has logged that since its log was so long.
+    fn said_since(&self, logs: &[(u16, u64)], what: &str) -> anyhow::Result<bool> {
+        for &(victim, length) in logs {
+            let log = fs::read(self.folder(victim).log())?;
+            let since = log.get(usize::try_from(length)?..).unwrap_or(&log);
+            if !String::from_utf8_lossy(since).contains(what) {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn strike(&mut self, episode: &Episode, report: &mut Report) -> anyhow::Result<()> {
@@ -257,16 +283,13 @@ impl Director {
     /// It must say that it will not sign: its key may have signed anything.
     async fn start_observing(&mut self, victim: u16) -> anyhow::Result<()> {
         let log = self.folder(victim).log();
-        let before = fs::read(&log)?.len();
+        let before = [(victim, fs::metadata(&log)?.len())];
         self.fleet.begin(victim)?;
         let said = async {
-            loop {
-                let text = fs::read(&log)?;
-                if String::from_utf8_lossy(&text[before.min(text.len())..]).contains(OBSERVES) {
-                    return anyhow::Ok(());
-                }
+            while !self.said_since(&before, OBSERVES)? {
                 sleep(POLL).await;
             }
+            anyhow::Ok(())
         };
         timeout(RECOVERY_BOUND, said)
             .await

@@ -44,6 +44,8 @@ pub struct Done {
     pub healed_at: f64,
     /// All validators have caught up and are connected to all others, and payments are finalized.
     pub recovered_at: f64,
+    /// Whether validators that had lost their database came back by a snapshot.
+    pub by_snapshot: Option<bool>,
 }
 
 #[derive(Debug, Default, Serialize)]
@@ -110,11 +112,13 @@ impl Report {
         }
         for (kind, recoveries) in &kinds {
             let longest = recoveries.iter().copied().fold(0.0, f64::max);
-            table.row([
-                kind.label().to_owned(),
-                recoveries.len().to_string(),
-                format!("{longest:.1} s"),
-            ]);
+            let ways: Vec<_> = self.episodes.iter().filter(|done| done.kind == *kind).collect();
+            let by_snapshot = ways.iter().filter(|done| done.by_snapshot == Some(true)).count();
+            let label = match by_snapshot {
+                0 => kind.label().to_owned(),
+                count => format!("{}, {count} back by a snapshot", kind.label()),
+            };
+            table.row([label, recoveries.len().to_string(), format!("{longest:.1} s")]);
         }
         for (kind, why) in &self.not_done {
             table.row([kind.label().to_owned(), "0".to_owned(), format!("not done: {why}")]);
@@ -198,6 +202,7 @@ mod tests {
             broken_at,
             healed_at: recovered_at,
             recovered_at,
+            by_snapshot: None,
         };
         let mut report = Report {
             episodes: vec![done(Kind::Kill, 8.0, 15.0), done(Kind::KillAll, 21.0, 70.0)],

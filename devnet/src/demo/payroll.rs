@@ -145,6 +145,7 @@ mod tests {
         let ingredients = Ingredients {
             seed: &seed,
             time_ms: TimeMs(0),
+            checkpoint_period_seconds: 600,
             validators: 4,
             base_port: BasePort::new(27_100).unwrap(),
         };
