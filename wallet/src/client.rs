@@ -46,6 +46,7 @@ pub struct Client {
     prefix: AddressPrefix,
     trusted: Mutex<TrustedSet>,
     patience: Duration,
+    short_proofs: bool,
 }
 
 /// A node's base address, without a slash at its end.
@@ -122,7 +123,17 @@ impl Client {
             prefix,
             trusted: Mutex::new(trusted),
             patience: PATIENCE,
+            short_proofs: false,
         })
+    }
+
+    /// The proofs of what is submitted are for this client alone, and need not tell of the changes of validators
+    /// that it has followed. Others could not check them.
+    pub fn with_short_proofs(self) -> Self {
+        Self {
+            short_proofs: true,
+            ..self
+        }
     }
 
     /// How long a transaction whose time is over is looked for, instead of 30 s.
@@ -159,15 +170,26 @@ impl Client {
         }
     }
 
-    /// The proof of what became of a transaction, from the first node that has one; `None` if none
+    /// As [`Self::believe`], by the validators of today if need be: of those in between, a proof may not tell.
+    async fn believe_following(&self, proof: &PaymentProof) -> Result<VerifiedPayment, ProofError> {
+        match self.believe(proof) {
+            Err(ProofError::OtherValidators) => {
+                self.follow_validators().await;
+                self.believe(proof)
+            }
+            other => other,
+        }
+    }
+
+    /// The proof of what became of a transaction, with all changes of validators, from the first node that has one; `None` if none
     /// of those that answered has.
     pub async fn proof(&self, id: &TxId) -> Result<Option<(PaymentProof, VerifiedPayment)>, ClientError> {
         self.check_trust()?;
         let mut failure = None;
         let mut answered = false;
         for node in self.in_order() {
-            match self.receipt_at(node, id, Duration::ZERO).await {
-                Ok(Some(proof)) => match self.believe(&proof) {
+            match self.receipt_at(node, id, Duration::ZERO, Height::GENESIS).await {
+                Ok(Some(proof)) => match self.believe_following(&proof).await {
                     Ok(verified) if verified.id == *id => return Ok(Some((proof, verified))),
                     Ok(_) => failure = Some(ClientError::Proof(ProofError::OtherTransaction)),
                     Err(error) => failure = Some(error.into()),
@@ -187,9 +209,24 @@ impl Client {
         }
     }
 
+    /// From where on a proof needs changes of validators: it is for whoever has followed them as this client has,
+    /// or for all.
+    fn proofs_from(&self) -> Height {
+        match self.short_proofs {
+            true => self.trusted().since.next(),
+            false => Height::GENESIS,
+        }
+    }
+
     /// `None` if the node has no receipt after `wait`.
-    async fn receipt_at(&self, node: usize, id: &TxId, wait: Duration) -> Result<Option<PaymentProof>, CallError> {
-        let path = format!("/v1/receipts/{id}?wait_ms={}", wait.as_millis());
+    async fn receipt_at(
+        &self,
+        node: usize,
+        id: &TxId,
+        wait: Duration,
+        from: Height,
+    ) -> Result<Option<PaymentProof>, CallError> {
+        let path = format!("/v1/receipts/{id}?wait_ms={}&from={from}", wait.as_millis());
         let request = self.http.get(self.url(node, &path));
         match http::call(request, http::REQUEST_TIMEOUT + wait, PROOF_BYTES_MAX).await {
             Ok(proof) => Ok(Some(proof)),

@@ -95,7 +95,11 @@ pub fn begin_with(
     Ok(())
 }
 
-fn check_origin(snapshot: &SnapshotFile, genesis: &Genesis, hash: &GenesisHash) -> Result<(), SnapshotError> {
+pub(super) fn check_origin(
+    snapshot: &SnapshotFile,
+    genesis: &Genesis,
+    hash: &GenesisHash,
+) -> Result<(), SnapshotError> {
     let path = snapshot.path().to_owned();
     let StoredBlock { block, certificate } = snapshot.block();
     if block.header.genesis != *hash {
@@ -111,8 +115,16 @@ fn check_origin(snapshot: &SnapshotFile, genesis: &Genesis, hash: &GenesisHash) 
     };
     let mut validators = genesis.validator_set().expect("a genesis is checked when it is read");
     let mut deciders = None;
+    let mut before = None;
     for Handover { last, next } in snapshot.handovers() {
         let CertifiedHeader { header, certificate } = last;
+        let after = header.height;
+        if let Some(before) = before.replace(after).filter(|before| *before >= after) {
+            return Err(SnapshotError::Broken {
+                path: path.clone(),
+                problem: Broken::HandoverOrder { before, after },
+            });
+        }
         if header.height >= block.header.height {
             deciders.get_or_insert_with(|| validators.clone());
         }

@@ -25,7 +25,8 @@ use super::{
         Column, IndexEntry, StoredBlock, StoredReceipts, digest_of, handover_key, height_key, height_of, id_of,
         pending_of,
     },
-    open::{check_identity, decode_key, follows, hash_seed, read_beginning, read_handovers, read_tip, state_entry},
+    handovers::last_handovers,
+    open::{check_identity, decode_key, follows, hash_seed, read_beginning, read_tip, state_entry},
 };
 
 /// So many problems are kept; all are counted.
@@ -315,7 +316,7 @@ impl<'a> Inspection<'a> {
 
     /// Those who decided the first block of a database that was made from a snapshot.
     fn validators_at(&self, height: Height) -> Result<Option<ValidatorSet>, StoreError> {
-        let handovers = read_handovers(self.view, height)?;
+        let handovers = last_handovers(self.view, Height::GENESIS, height)?;
         let last = handovers.last().map(|last| ValidatorSet::try_from(last.next.clone()));
         let damaged = |_| self.view.database().damaged(Damage::Handover(height));
         last.transpose().map_err(damaged)

@@ -179,7 +179,31 @@ impl<'a> View<'a> {
         let mut options = ReadOptions::default();
         options.fill_cache(false);
         options.set_readahead_size(1024 * 1024);
-        self.iterate(column, from, options)
+        self.iterate(column, IteratorMode::From(from, Direction::Forward), options)
+    }
+
+    /// Keys and values from the key `from` up to the key `to`, without it.
+    pub fn range<'s>(
+        &'s self,
+        column: Column,
+        from: &[u8],
+        to: &[u8],
+    ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_range(from.to_vec()..to.to_vec());
+        self.iterate(column, IteratorMode::Start, options)
+    }
+
+    /// The same, the last key first.
+    pub fn range_back<'s>(
+        &'s self,
+        column: Column,
+        from: &[u8],
+        to: &[u8],
+    ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
+        let mut options = ReadOptions::default();
+        options.set_iterate_range(from.to_vec()..to.to_vec());
+        self.iterate(column, IteratorMode::End, options)
     }
 
     /// Keys and values whose keys begin with `prefix`.
@@ -190,16 +214,15 @@ impl<'a> View<'a> {
     ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
         let mut options = ReadOptions::default();
         options.set_iterate_range(rocksdb::PrefixRange(prefix));
-        self.iterate(column, prefix, options)
+        self.iterate(column, IteratorMode::From(prefix, Direction::Forward), options)
     }
 
     fn iterate<'s>(
         &'s self,
         column: Column,
-        from: &[u8],
+        mode: IteratorMode<'_>,
         options: ReadOptions,
     ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
-        let mode = IteratorMode::From(from, Direction::Forward);
         let entries = self
             .snapshot
             .iterator_cf_opt(self.database.column(column), options, mode);

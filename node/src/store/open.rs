@@ -1,17 +1,15 @@
 //! Creates a database from a genesis, or restores the ledger from one that is there.
 
 use std::{
-    collections::VecDeque,
     fs,
     path::{Path, PathBuf},
 };
 
 use causeway_contracts::{
     block::{Block, GenesisHash, Height, TimeMs, genesis_block_id},
-    codec::{self, Bounded},
+    codec,
     genesis::Genesis,
     ledger::{Ledger, StateKey, StateValue, Tip},
-    proof::{HANDOVERS_MAX, Handover},
     transaction::UnixSeconds,
 };
 use rocksdb::WriteBatch;
@@ -21,8 +19,8 @@ use super::{
     error::{Attempt, Damage, Evidence, StoreError},
     folder::{self, folder_error},
     format::{
-        BEGINNING_KEY, Column, FORMAT_KEY, FORMAT_VERSION, GENESIS_KEY, HANDOVER_PREFIX, StoredBlock, TIP_KEY,
-        digest_from, digest_of, handover_of, height_key, id_from, id_of, tip_of, tip_value,
+        BEGINNING_KEY, Column, FORMAT_KEY, FORMAT_VERSION, GENESIS_KEY, StoredBlock, TIP_KEY, digest_from, digest_of,
+        height_key, id_from, id_of, tip_of, tip_value,
     },
     swap,
 };
@@ -314,22 +312,4 @@ pub(super) fn follows(block: &Block, parent: &Block) -> bool {
 /// Keeps those who choose account ids from choosing places in hash tables.
 pub(super) fn hash_seed() -> u64 {
     getrandom::u64().expect("the system gives random numbers")
-}
-
-/// The last changes of validators before a block of this height, the first of them first.
-pub(super) fn read_handovers(view: &View<'_>, before: Height) -> Result<Bounded<Handover, HANDOVERS_MAX>, StoreError> {
-    let mut last = VecDeque::new();
-    for entry in view.scan_prefix(Column::Meta, HANDOVER_PREFIX) {
-        let (key, value) = entry?;
-        if decode_key(view, Column::Meta, handover_of, &key)? >= before {
-            break;
-        }
-        if last.len() == HANDOVERS_MAX {
-            last.pop_front();
-        }
-        last.push_back(value);
-    }
-    let handovers = last.iter().map(|value| view.database().decode(Column::Meta, value));
-    let handovers = handovers.collect::<Result<Vec<_>, _>>()?;
-    Ok(Bounded::new(handovers).expect("as many as there may be"))
 }

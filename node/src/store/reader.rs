@@ -30,7 +30,8 @@ use super::{
         CERTIFIER_KEY, CURRENCY_TABLE, Column, EVIDENCE_TABLE, IndexEntry, Location, PARTICIPANT_TABLE, StoredBlock,
         StoredReceipts, balances_prefix, evidence_after, height_key, pending_of,
     },
-    open::{decode_key, read_beginning, read_handovers, read_tip, state_entry},
+    handovers::{first_handovers, last_handovers},
+    open::{decode_key, read_beginning, read_tip, state_entry},
     snapshot,
 };
 
@@ -109,16 +110,17 @@ impl Reader {
         Ok(entry.map(|entry| entry.location))
     }
 
-    /// What a wallet checks to believe in a transaction's outcome; `None` if it has no receipt.
-    pub fn proof(&self, id: &TxId) -> Result<Option<PaymentProof>, StoreError> {
+    /// What a wallet checks to believe in a transaction's outcome; `None` if it has no receipt. Of changes of
+    /// validators it has those at or above the height `from`: earlier ones the reader has followed.
+    pub fn proof(&self, id: &TxId, from: Height) -> Result<Option<PaymentProof>, StoreError> {
         let view = self.database.view();
         match view.get(Column::Index, id.as_bytes())? {
-            Some(entry) => self.proof_of(&view, &entry).map(Some),
+            Some(entry) => self.proof_of(&view, &entry, from).map(Some),
             None => Ok(None),
         }
     }
 
-    fn proof_of(&self, view: &View<'_>, entry: &IndexEntry) -> Result<PaymentProof, StoreError> {
+    fn proof_of(&self, view: &View<'_>, entry: &IndexEntry, from: Height) -> Result<PaymentProof, StoreError> {
         let IndexEntry {
             location: Location { height, index },
             batch,
@@ -157,18 +159,19 @@ impl Reader {
                 header: block.header,
                 certificate,
             },
-            handovers: self.handovers_in(view, height)?,
+            handovers: last_handovers(view, from, height)?,
         })
     }
 
     /// The last changes of validators before a block of this height, the first of them first: of those that
     /// decided it, the last one made them its validators.
     pub fn handovers(&self, before: Height) -> Result<Bounded<Handover, HANDOVERS_MAX>, StoreError> {
-        self.handovers_in(&self.database.view(), before)
+        last_handovers(&self.database.view(), Height::GENESIS, before)
     }
 
-    fn handovers_in(&self, view: &View<'_>, before: Height) -> Result<Bounded<Handover, HANDOVERS_MAX>, StoreError> {
-        read_handovers(view, before)
+    /// The first changes of validators at or above this height, in their order.
+    pub fn handovers_from(&self, from: Height) -> Result<Bounded<Handover, HANDOVERS_MAX>, StoreError> {
+        first_handovers(&self.database.view(), from)
     }
 
     /// The registered nodes, and the block they are of.

@@ -21,7 +21,7 @@ use causeway_contracts::{
     block::{CertificateError, GenesisHash, Height},
     codec::{self, Bounded, DecodeError},
     merkle::Root,
-    proof::{HANDOVERS_MAX, Handover},
+    proof::Handover,
     snapshot::{CHUNK_BYTES_MAX, CHUNKS_MAX, Chunk, ChunkError, Cutter, Manifest, ManifestError, SnapshotEntry},
 };
 
@@ -30,7 +30,8 @@ use super::{
     error::{Attempt, Damage, StoreError},
     folder::sync_parent,
     format::{Column, StoredBlock, digest_from, digest_of, height_key, id_from, id_of},
-    open::{decode_key, first_kept, first_remembered, read_handovers, read_state, read_tip},
+    handovers::all_handovers,
+    open::{decode_key, first_kept, first_remembered, read_state, read_tip},
 };
 use crate::exit::ExitStatus;
 
@@ -39,14 +40,18 @@ const MAGIC: &[u8; 16] = b"causeway-snap/1\n";
 const FOOTER_BYTES: usize = 8 + 32 + MAGIC.len();
 
 /// The longest part of it are the chunks' roots and places, 40 bytes and a few each.
-const TRAILER_BYTES_MAX: usize = CHUNKS_MAX * 48 + 128 * 1024 + HANDOVERS_MAX * 32 * 1024;
+const TRAILER_BYTES_MAX: usize = CHUNKS_MAX * 48 + 128 * 1024 + SNAPSHOT_HANDOVERS_MAX * 32 * 1024;
+
+/// A snapshot tells of at most so many changes of validators: all since the genesis, by which its reader comes to
+/// those who certified its block.
+pub const SNAPSHOT_HANDOVERS_MAX: usize = 4096;
 
 /// What tells what the chunks are.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 struct Trailer {
     block: StoredBlock,
     /// From the genesis to those who decide after the block.
-    handovers: Bounded<Handover, HANDOVERS_MAX>,
+    handovers: Bounded<Handover, SNAPSHOT_HANDOVERS_MAX>,
     manifest: Manifest,
     /// Where each chunk's length stands.
     places: Bounded<u64, CHUNKS_MAX>,
@@ -75,6 +80,10 @@ pub enum SnapshotError {
     Exists { path: PathBuf },
     #[error("the database is at the genesis state: there is no block yet to make a snapshot of")]
     NoBlock,
+    #[error(
+        "validators have changed more than {SNAPSHOT_HANDOVERS_MAX} times, and no snapshot holds as much; use db backup"
+    )]
+    Handovers,
     #[error("{path} is no whole snapshot: {problem}. Copy it again from where it was made")]
     Broken { path: PathBuf, problem: Broken },
     #[error("{path} is of the network with genesis {found}, and the genesis file has hash {expected}")]
@@ -128,6 +137,8 @@ pub enum Broken {
     Chunk(#[source] ChunkError),
     #[error("the validators after block {0} are not those that its header names")]
     Handover(Height),
+    #[error("its changes of validators do not ascend: after one of block {before} comes one of block {after}")]
+    HandoverOrder { before: Height, after: Height },
 }
 
 /// Everything that a snapshot of the view's state holds, in its order.
@@ -177,7 +188,10 @@ pub(super) fn write(view: &View<'_>, genesis: &GenesisHash, path: &Path) -> Resu
     let tip = read_tip(view)?;
     let block = view.get(Column::Blocks, &height_key(tip.height))?;
     let block: StoredBlock = block.ok_or(SnapshotError::NoBlock)?;
-    let handovers = read_handovers(view, tip.height.next())?;
+    let handovers = all_handovers(view, Height::GENESIS, tip.height.next())
+        .take(SNAPSHOT_HANDOVERS_MAX + 1)
+        .collect::<Result<_, _>>()?;
+    let handovers = Bounded::new(handovers).map_err(|_| SnapshotError::Handovers)?;
     let mut partial = path.as_os_str().to_owned();
     partial.push(".partial");
     let partial = PathBuf::from(partial);
@@ -246,7 +260,7 @@ impl Output {
     fn finish(
         mut self,
         block: StoredBlock,
-        handovers: Bounded<Handover, HANDOVERS_MAX>,
+        handovers: Bounded<Handover, SNAPSHOT_HANDOVERS_MAX>,
         manifest: Manifest,
     ) -> io::Result<u64> {
         let places = Bounded::new(std::mem::take(&mut self.places)).expect("as many as the manifest has chunks");
@@ -348,6 +362,13 @@ impl SnapshotFile {
 
     pub fn handovers(&self) -> &[Handover] {
         &self.trailer.handovers
+    }
+
+    #[cfg(test)]
+    pub fn swap_handovers(&mut self, one: usize, other: usize) {
+        let mut handovers = self.trailer.handovers.to_vec();
+        handovers.swap(one, other);
+        self.trailer.handovers = Bounded::new(handovers).expect("as many");
     }
 
     pub fn manifest(&self) -> &Manifest {

@@ -27,7 +27,7 @@ pub async fn pay(wallet: &Wallet, pay: Pay) -> anyhow::Result<()> {
     let home = wallet.home()?;
     let account = home.account(pay.from.as_deref())?;
     let to = home.contacts()?.resolve(&to)?;
-    let client = home.client()?;
+    let client = home.client()?.with_short_proofs();
     let exponent = exponent(&home, &client, currency).await?;
     let payment = Payment {
         from: account.address.account,
@@ -53,7 +53,7 @@ pub async fn pay(wallet: &Wallet, pay: Pay) -> anyhow::Result<()> {
 pub async fn issue(wallet: &Wallet, issue: Issue) -> anyhow::Result<()> {
     let home = wallet.home()?;
     let to = home.contacts()?.resolve(&issue.to)?;
-    let client = home.client()?;
+    let client = home.client()?.with_short_proofs();
     let exponent = exponent(&home, &client, issue.currency).await?;
     let amount = parse_amount(&issue.amount, exponent)?;
     let memo = memo(issue.memo)?;

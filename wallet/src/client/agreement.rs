@@ -15,7 +15,7 @@ use causeway_contracts::{
     identity::AccountId,
     keys::SecretKey,
     money::Currency,
-    proof::{CertifiedHeader, PROOF_BYTES_MAX},
+    proof::{CertifiedHeader, HANDOVERS_MAX, PROOF_BYTES_MAX},
     statement::{AccountView, Answer, SignedStatement},
     transaction::TxId,
 };
@@ -140,15 +140,23 @@ impl Client {
     /// Follows the latest changes of validators that any node shows and the trusted set has made: one that lags
     /// behind, or hides them, keeps nobody at validators that have left. No harm is done if none shows any: then
     /// the trusted set is asked as it is.
-    async fn follow_validators(&self) {
-        let shown = self
-            .ask_all::<Handovers>(|node| self.http.get(self.url(node, "/v1/handovers")), PROOF_BYTES_MAX)
-            .await;
-        let trusted = self.trusted();
-        for Handovers { handovers } in shown.into_iter().flatten() {
-            // Another node may show what verifies. What is later stays.
-            if let Ok(followed) = trusted.follow(&handovers) {
-                self.trust(followed);
+    pub(super) async fn follow_validators(&self) {
+        loop {
+            let trusted = self.trusted();
+            let path = format!("/v1/handovers?from={}", trusted.since.next());
+            let shown = self
+                .ask_all::<Handovers>(|node| self.http.get(self.url(node, &path)), PROOF_BYTES_MAX)
+                .await;
+            let mut is_whole = true;
+            for Handovers { handovers } in shown.into_iter().flatten() {
+                // Another node may show what verifies. What is later stays.
+                if let Ok(followed) = trusted.follow(&handovers) {
+                    is_whole &= handovers.len() < HANDOVERS_MAX || followed.since == trusted.since;
+                    self.trust(followed);
+                }
+            }
+            if is_whole {
+                return;
             }
         }
     }

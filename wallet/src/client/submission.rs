@@ -366,9 +366,10 @@ impl Submission<'_> {
             } else {
                 RECEIPT_WAIT
             };
-            match (self.client.receipt_at(node, &self.id, wait).await, refused) {
+            let from = self.client.proofs_from();
+            match (self.client.receipt_at(node, &self.id, wait, from).await, refused) {
                 (Ok(Some(proof)), _) => {
-                    return match self.client.believe(&proof) {
+                    return match self.client.believe_following(&proof).await {
                         Ok(verified) if verified.id == self.id => Attempt::Confirmed(Box::new((proof, verified))),
                         _ => {
                             self.taken.store(true, Ordering::Relaxed);

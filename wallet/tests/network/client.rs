@@ -318,6 +318,19 @@ async fn the_latest_change_of_validators_that_verifies_is_followed() {
     }
 }
 
+/// More than one answer holds: the wallet asks again from where it has come to.
+#[tokio::test]
+async fn many_changes_of_validators_are_followed_page_by_page() {
+    let network = Network::start([Behaviour::Honest; 4]).await;
+    let sets: Vec<&[u8]> = (0..300).map(|_| &[1, 2, 3, 4][..]).collect();
+    let known = network.handovers_every(1000, &sets);
+    network.show_handovers(2, known.clone());
+    let client = client(&network);
+    let account = client.account(&network.payer, &Network::key()).await;
+    account.expect("they are the same validators");
+    assert_eq!(client.trusted().since, known[299].last.header.height);
+}
+
 #[test]
 fn only_http_addresses_are_nodes() {
     use causeway_wallet::client::check_node_address;

@@ -28,7 +28,7 @@ use causeway_contracts::{
     },
     merkle::{self, Root},
     money::{Amount, Currency},
-    proof::{CertifiedHeader, Handover, PROOF_VERSION, PaymentProof},
+    proof::{CertifiedHeader, HANDOVERS_MAX, Handover, PROOF_VERSION, PaymentProof},
     protocol::PROTOCOL_MIN,
     statement::{AccountView, Answer, Statement},
     transaction::{Action, SignedTransaction, TxId},
@@ -242,6 +242,11 @@ impl Network {
 
     /// From the validators of the genesis to one set after another, each a day after the one before, until now.
     pub fn handovers(&self, sets: &[&[u8]]) -> Vec<Handover> {
+        self.handovers_every(86_400_000, sets)
+    }
+
+    /// The same with so many milliseconds between two.
+    pub fn handovers_every(&self, pause_ms: u64, sets: &[&[u8]]) -> Vec<Handover> {
         let keys = |seeds: &[u8]| {
             seeds
                 .iter()
@@ -259,10 +264,10 @@ impl Network {
         let mut handovers = Vec::new();
         for (place, seeds) in sets.iter().enumerate() {
             let next = keys(seeds);
-            let days_ago = (sets.len() - place) as u64;
+            let ago = (sets.len() - place) as u64;
             let header = Header {
                 height: Height(1000 * (place as u64 + 1)),
-                time_ms: TimeMs(now_ms() - days_ago * 86_400_000),
+                time_ms: TimeMs(now_ms() - ago * pause_ms),
                 next_validators_hash: set(&next).hash(),
                 ..self.shared.header(set(&deciding).hash())
             };
@@ -503,6 +508,11 @@ async fn read_request(stream: &mut BufReader<TcpStream>) -> Option<Request> {
     })
 }
 
+fn parameter(query: &str, name: &str) -> Option<u64> {
+    let mut pairs = query.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.find(|(key, _)| *key == name)?.1.parse().ok()
+}
+
 impl Node {
     async fn answer(&self, request: &Request) -> Reply {
         match self.behaviour {
@@ -520,13 +530,16 @@ impl Node {
         match (request.method.as_str(), parts.as_slice()) {
             ("POST", ["v1", "transactions"]) => self.submit(&request.body),
             ("GET", ["v1", "receipts", id]) => {
-                let wait = query.strip_prefix("wait_ms=").and_then(|text| text.parse().ok());
-                self.receipt(id, Duration::from_millis(wait.unwrap_or(0))).await
+                let wait = parameter(query, "wait_ms").unwrap_or(0);
+                self.receipt(id, Duration::from_millis(wait)).await
             }
             ("GET", ["v1", "transactions", id]) => self.transaction(id),
             ("GET", ["v1", "accounts", address]) => self.account(address, &request.headers),
             ("GET", ["v1", "handovers"]) => {
-                let shown = self.shared.handovers.lock().expect("no test has failed inside")[self.key].clone();
+                let mut shown = self.shared.handovers.lock().expect("no test has failed inside")[self.key].clone();
+                let from = Height(parameter(query, "from").unwrap_or(0));
+                shown.retain(|handover| handover.last.header.height >= from);
+                shown.truncate(HANDOVERS_MAX);
                 let handovers = Bounded::new(shown).expect("few");
                 reply(&Handovers { handovers })
             }

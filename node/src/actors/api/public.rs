@@ -214,12 +214,36 @@ pub(super) async fn nodes(api: web::Data<Api>) -> Result<HttpResponse, ApiError>
 
 /// Changes of validators
 ///
-/// The last 256 of them: for each, the last block that the old set decided, with its certificate, and the new
-/// set. Whoever trusts one set follows them to the one that decides now.
-#[utoipa::path(get, path = "/v1/handovers", responses((status = 200, body = Handovers)))]
-pub(super) async fn handovers(api: web::Data<Api>) -> Result<HttpResponse, ApiError> {
-    let handovers = api.read(|reader| reader.handovers(Height(u64::MAX))).await?;
+/// The last 256 of them, or with `from` the first 256 at or above that height: for each, the last block that the
+/// old set decided, with its certificate, and the new set. Whoever trusts one set follows them to the one that
+/// decides now, asking again from the next height on while there are 256.
+#[utoipa::path(
+    get,
+    path = "/v1/handovers",
+    params(HandoversQuery),
+    responses(
+        (status = 200, body = Handovers),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "A bad query."),
+    ),
+)]
+pub(super) async fn handovers(api: web::Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
+    let HandoversQuery { from } = routes::query(&request, "from")?;
+    let handovers = api
+        .read(move |reader| match from {
+            Some(from) => reader.handovers_from(from),
+            None => reader.handovers(Height(u64::MAX)),
+        })
+        .await?;
     Ok(HttpResponse::Ok().json(Handovers { handovers }))
+}
+
+#[derive(Deserialize, utoipa::IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+struct HandoversQuery {
+    /// The first height that is of interest.
+    #[param(value_type = Option<u64>, required = false)]
+    from: Option<Height>,
 }
 
 /// A page has at least this many records, if there are as many, and ends with a validator's last.

@@ -97,6 +97,10 @@ struct WaitQuery {
     #[serde(default)]
     #[param(maximum = 30_000, required = false)]
     wait_ms: u64,
+    /// Leave out changes of validators below this height, which the reader has followed.
+    #[serde(default)]
+    #[param(value_type = u64, required = false)]
+    from: Height,
 }
 
 /// A receipt with its proof
@@ -121,7 +125,7 @@ pub(super) async fn receipt(
     request: actix_web::HttpRequest,
 ) -> Result<HttpResponse, ApiError> {
     let id: TxId = id.parse().map_err(ApiError::TransactionId)?;
-    let WaitQuery { wait_ms } = routes::query(&request, "wait_ms")?;
+    let WaitQuery { wait_ms, from } = routes::query(&request, "wait_ms and from")?;
     if wait_ms > WAIT_MS_MAX {
         return Err(ApiError::WaitTooLong {
             actual: wait_ms,
@@ -129,22 +133,22 @@ pub(super) async fn receipt(
         });
     }
     let proof = if wait_ms == 0 {
-        match find(&api, id).await? {
+        match find(&api, id, from).await? {
             Some(proof) => proof,
             None => return Err(no_receipt(&api, id).await?),
         }
     } else {
-        wait_for(&api, id, Duration::from_millis(wait_ms)).await?
+        wait_for(&api, id, from, Duration::from_millis(wait_ms)).await?
     };
     Ok(HttpResponse::Ok().insert_header((CACHE_CONTROL, IMMUTABLE)).json(proof))
 }
 
-async fn wait_for(api: &Api, id: TxId, wait: Duration) -> Result<PaymentProof, ApiError> {
+async fn wait_for(api: &Api, id: TxId, from: Height, wait: Duration) -> Result<PaymentProof, ApiError> {
     let deadline = Instant::now() + wait;
     loop {
         // Registered before the first look: a block that comes between them wakes it.
         let woken = api.hub.register(id)?;
-        if let Some(proof) = find(api, id).await? {
+        if let Some(proof) = find(api, id, from).await? {
             return Ok(proof);
         }
         match timeout_at(deadline, woken).await {
@@ -153,7 +157,7 @@ async fn wait_for(api: &Api, id: TxId, wait: Duration) -> Result<PaymentProof, A
             Ok(Ok(Wake::Full)) => return Err(ApiError::TooManyWaiters),
             Ok(Ok(Wake::Missed)) => {}
             Ok(Ok(Wake::Final)) => {
-                return find(api, id).await?.ok_or_else(|| {
+                return find(api, id, from).await?.ok_or_else(|| {
                     tracing::error!(%id, "a published receipt is not in the store");
                     ApiError::Internal
                 });
@@ -167,6 +171,6 @@ async fn no_receipt(api: &Api, id: TxId) -> Result<ApiError, ApiError> {
     Ok(ApiError::NoReceipt { id, beginning })
 }
 
-async fn find(api: &Api, id: TxId) -> Result<Option<PaymentProof>, ApiError> {
-    api.read(move |reader| reader.proof(&id)).await
+async fn find(api: &Api, id: TxId, from: Height) -> Result<Option<PaymentProof>, ApiError> {
+    api.read(move |reader| reader.proof(&id, from)).await
 }

@@ -3,9 +3,9 @@ use std::{fs, path::Path};
 use causeway_contracts::{
     block::Height,
     codec::{self, Bounded},
-    ledger::{Ledger, StateKey, StateValue},
+    ledger::{Ledger, StateKey, StateValue, receipt::Subject},
     merkle::Root,
-    proof::Handover,
+    proof::{CertifiedHeader, Handover},
     snapshot::{Manifest, cut},
 };
 
@@ -20,7 +20,7 @@ use crate::{
         check::check,
         database::{Database, Mode},
         error::Damage,
-        format::Column,
+        format::{Column, StoredBlock, handover_key, height_key},
         snapshot::{Broken, SnapshotError, SnapshotFile},
         trial::Trial,
     },
@@ -246,6 +246,87 @@ fn a_snapshot_of_another_network_or_root_is_refused() {
     }
     let other = folder.path().join("other");
     backup::import(&other, &trial.genesis, &folder.path().join("it"), Some(root)).expect("it is the one");
+}
+
+/// From a set to itself, for want of others' keys.
+fn renewals(folder: &Path, trial: &Trial, count: u64) -> Vec<Handover> {
+    let path = folder.join("db");
+    filled(&path, trial, count);
+    let set = trial.genesis.validator_set().expect("a good set");
+    let database = Database::open(&path, Mode::Existing).expect("it opens");
+    let mut piece = WriteBatch::default();
+    let mut made = Vec::new();
+    for height in (1..=count).map(Height) {
+        let stored: StoredBlock = database
+            .view()
+            .get(Column::Blocks, &height_key(height))
+            .expect("read")
+            .expect("there");
+        let handover = Handover {
+            last: CertifiedHeader {
+                header: stored.block.header,
+                certificate: stored.certificate,
+            },
+            next: set.to_list(),
+        };
+        let meta = database.column(Column::Meta);
+        piece.put_cf(meta, handover_key(height), codec::encode(&handover));
+        made.push(handover);
+    }
+    database.write(piece, true).expect("written");
+    made
+}
+
+#[test]
+fn more_changes_of_validators_than_a_proof_holds_are_read_in_pages_and_imported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, file) = (folder.path().join("db"), folder.path().join("it"));
+    let trial = Trial::new(2);
+    let made = renewals(folder.path(), &trial, 300);
+    let (store, _) = open(&path, &trial);
+    let reader = store.reader();
+    assert_eq!(reader.handovers(Height(u64::MAX)).expect("read").to_vec(), made[44..]);
+    assert_eq!(reader.handovers(Height(100)).expect("read").to_vec(), made[..99]);
+    assert_eq!(reader.handovers_from(Height(1)).expect("read").to_vec(), made[..256]);
+    assert_eq!(reader.handovers_from(Height(257)).expect("read").to_vec(), made[256..]);
+    assert_eq!(reader.handovers_from(Height(301)).expect("read").to_vec(), []);
+    let paid = reader.receipts(Height(298)).expect("read").expect("there");
+    let Subject::Transaction(id) = paid[0].subject;
+    let carried = |from| {
+        let proof = reader.proof(&id, Height(from)).expect("read").expect("there");
+        proof.handovers.into_vec()
+    };
+    assert_eq!(carried(0), made[41..297]);
+    assert_eq!(carried(296), made[295..297]);
+    assert_eq!(carried(298), []);
+    drop((reader, store));
+
+    backup::export(&path, &trial.genesis, &file).expect("it is written");
+    let other = folder.path().join("other");
+    backup::import(&other, &trial.genesis, &file, None).expect("it is taken");
+    let (store, _) = open(&other, &trial);
+    assert_eq!(
+        store.reader().handovers_from(Height(1)).expect("read").to_vec(),
+        made[..256]
+    );
+}
+
+#[test]
+fn a_snapshot_whose_changes_of_validators_do_not_ascend_is_refused() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (path, file) = (folder.path().join("db"), folder.path().join("it"));
+    let trial = Trial::new(2);
+    renewals(folder.path(), &trial, 3);
+    backup::export(&path, &trial.genesis, &file).expect("it is written");
+    let mut snapshot = SnapshotFile::open(&file).expect("it is whole");
+    snapshot.swap_handovers(0, 1);
+    match backup::check_origin(&snapshot, &trial.genesis, &trial.genesis.hash()) {
+        Err(SnapshotError::Broken {
+            problem: Broken::HandoverOrder { before, after },
+            ..
+        }) => assert_eq!((before, after), (Height(2), Height(1))),
+        other => panic!("{other:?}"),
+    }
 }
 
 /// All of it is what its root says, and its block is final, and yet others would decide.

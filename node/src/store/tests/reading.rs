@@ -28,7 +28,10 @@ fn every_receipt_has_a_proof_that_needs_no_trust_in_this_node() {
         run(trial.advance(&store, &mut ledger, payments));
         for (index, signed) in step.batch.batch.transactions.iter().enumerate() {
             let id = signed.id();
-            let proof: PaymentProof = reader.proof(&id).expect("readable").expect("it has a receipt");
+            let proof: PaymentProof = reader
+                .proof(&id, Height::GENESIS)
+                .expect("readable")
+                .expect("it has a receipt");
             assert_eq!(proof.transaction, *signed);
             let verified = proof.verify(&trusted).expect("a good proof");
             assert_eq!((verified.id, verified.height), (id, ledger.tip().height));
@@ -41,7 +44,7 @@ fn every_receipt_has_a_proof_that_needs_no_trust_in_this_node() {
             assert_eq!(location, expected);
         }
     }
-    assert_eq!(reader.proof(&TxId([9; 32])).expect("readable"), None);
+    assert_eq!(reader.proof(&TxId([9; 32]), Height::GENESIS).expect("readable"), None);
     assert_eq!(reader.locate(&TxId([9; 32])).expect("readable"), None);
 }
 
@@ -176,7 +179,11 @@ fn rejected_payments_have_receipts_too() {
     let receipts = store.reader().receipts(Height(1)).expect("readable").expect("there");
     let rejected = receipts.iter().find(|receipt| receipt.outcome != Outcome::Applied);
     let Subject::Transaction(id) = rejected.expect("one at least").subject;
-    let proof = store.reader().proof(&id).expect("readable").expect("it has a receipt");
+    let proof = store
+        .reader()
+        .proof(&id, Height::GENESIS)
+        .expect("readable")
+        .expect("it has a receipt");
     let trusted = TrustedSet::of_genesis(&trial.genesis).expect("a set");
     assert!(matches!(
         proof.verify(&trusted).expect("a good proof").outcome,

@@ -1,8 +1,8 @@
 use actix_web::http::StatusCode;
 use causeway_contracts::{
     api::{
-        BlockView, EvidencePage, ProtocolStatus, Role, Status, TRANSACTION_TYPE, TransactionStatus, TransactionView,
-        Validators,
+        BlockView, EvidencePage, Handovers, ProtocolStatus, Role, Status, TRANSACTION_TYPE, TransactionStatus,
+        TransactionView, Validators,
     },
     block::{Height, batches_root},
     committee::ValidatorId,
@@ -272,5 +272,21 @@ async fn evidence_is_listed_by_validator() {
     assert_eq!((records, more), (of(first), true));
     let (_, records, more) = reader.evidence(Some(first), 1).unwrap();
     assert_eq!((records, more), (of(last), false));
+    node.server.stop().await;
+}
+
+/// A node of before knew no `from`, and its clients give none.
+#[actix_web::test]
+async fn changes_of_validators_may_be_asked_for_from_a_height_on() {
+    let chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    for query in ["", "?from=0", "?from=18446744073709551615"] {
+        let shown: Handovers = node.get_json(&format!("/v1/handovers{query}")).await;
+        assert!(shown.handovers.is_empty(), "{query}");
+    }
+    for query in ["from=", "from=-1", "since=1"] {
+        let response = node.get(&format!("/v1/handovers?{query}")).await;
+        problem(response, StatusCode::BAD_REQUEST, "bad_query").await;
+    }
     node.server.stop().await;
 }

@@ -50,7 +50,7 @@ async fn a_receipt_that_is_there_is_given_at_once() {
 async fn one_that_does_not_come_in_time_is_not_found() {
     let chain = Chain::new(8);
     let node = Node::checking(&chain);
-    for wait in ["", "?wait_ms=0", "?wait_ms=5"] {
+    for wait in ["", "?wait_ms=0", "?wait_ms=5", "?wait_ms=5&from=3"] {
         let response = node.get(&format!("/v1/receipts/{}{wait}", TxId([1; 32]))).await;
         problem(response, StatusCode::NOT_FOUND, "no_receipt").await;
     }
@@ -69,6 +69,8 @@ async fn a_bad_question_is_refused() {
         "wait_ms=",
         "wait=1",
         "wait_ms=1&wait_ms=1",
+        "from=-1",
+        "wait_ms=1&from=now",
     ] {
         let response = node.get(&format!("/v1/receipts/{id}?{query}")).await;
         problem(response, StatusCode::BAD_REQUEST, "bad_query").await;
