@@ -22,6 +22,7 @@ mod database;
 pub mod error;
 mod folder;
 mod format;
+pub mod halted;
 mod handovers;
 pub mod kept;
 mod open;

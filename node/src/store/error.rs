@@ -38,6 +38,12 @@ pub enum StoreError {
     NotAdopted { path: PathBuf },
     #[error("the database at {path} has format version {found}, and this program reads version {FORMAT_VERSION}")]
     OtherVersion { path: PathBuf, found: u32 },
+    #[error(
+        "this node has found its state to be wrong, and starts no more on this database: {why}. Restore it from a copy \
+         of before, import another node's snapshot, or have this node fetch and execute all blocks again with \
+         causeway-node db renew --config FILE; each of them removes {path}, which says so"
+    )]
+    Halted { path: PathBuf, why: String },
     #[error("process {process} has the database at {path} open; stop it first")]
     InUse { path: PathBuf, process: i32 },
     #[error("the node that writes the database at {path} removed logs whenever it was opened for reading; try again")]
@@ -64,6 +70,7 @@ impl StoreError {
     pub fn exit_status(&self) -> ExitStatus {
         match self {
             Self::OtherGenesis { .. } => ExitStatus::Genesis,
+            Self::Halted { .. } => ExitStatus::Divergence,
             Self::Database { cause, .. } if is_disk_full(cause) => ExitStatus::SafetyWrite,
             Self::Folder { cause, .. } if cause.kind() == std::io::ErrorKind::StorageFull => ExitStatus::SafetyWrite,
             _ => ExitStatus::Database,

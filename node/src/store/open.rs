@@ -22,7 +22,7 @@ use super::{
         BEGINNING_KEY, Column, FORMAT_KEY, FORMAT_VERSION, GENESIS_KEY, StoredBlock, TIP_KEY, digest_from, digest_of,
         height_key, id_from, id_of, tip_of, tip_value,
     },
-    swap,
+    halted, swap,
 };
 
 /// Genesis state is written in pieces of about this size, so that a million accounts need no more
@@ -48,6 +48,7 @@ pub struct Opened {
 
 pub(super) fn open(path: &Path, genesis: &Genesis, expect: Expect) -> Result<(Database, Opened), StoreError> {
     let hash = genesis.hash();
+    halted::check(path)?;
     // Whoever builds another for its place has it locked.
     folder::check_unused(path)?;
     swap::finish(path)?;
@@ -102,6 +103,7 @@ pub(super) fn replace<E: From<StoreError>>(
     let building = build(path, fill)?;
     let moved = swap::swap(&building, path)?;
     folder::write_marker(path, genesis)?;
+    halted::forget(path)?;
     Ok(moved)
 }
 

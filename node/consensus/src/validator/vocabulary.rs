@@ -204,7 +204,7 @@ pub enum Stop {
     },
     #[error(
         "the state after block {height} is certified with root {certified}, and this node's has root {own}: its memory, \
-         disk or program is wrong. Do not start it again on this database: restore, import or renew it"
+         disk or program is wrong"
     )]
     OtherState { height: Height, certified: Root, own: Root },
     #[error(

@@ -2,7 +2,7 @@ use std::{
     collections::{BTreeMap, VecDeque},
     fmt::Display,
     net::{IpAddr, Ipv4Addr},
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -37,6 +37,7 @@ use crate::{
     },
     exit::{self, ExitStatus},
     log::{Files, Recovered},
+    store::halted,
 };
 
 /// After a batch of a final block could not be had, it is asked for again.
@@ -229,7 +230,7 @@ impl ConsensusActor {
             Action::Fetch { from, request } => self.fetch(from, request, ctx),
             Action::Report(evidence) => self.report(*evidence, ctx),
             Action::Blame(peer, misconduct) => self.blame(peer, &misconduct),
-            Action::Stop(stop) => stop_now(&stop),
+            Action::Stop(stop) => stop_now(&stop, &self.data),
         }
     }
 
@@ -620,7 +621,12 @@ fn stop_unless_written(written: Result<(), impl Display>) {
     }
 }
 
-fn stop_now(stop: &Stop) -> ! {
+fn stop_now(stop: &Stop, data: &Path) -> ! {
+    if let Stop::OtherState { .. } = stop
+        && let Err(error) = halted::remember(data, &stop.to_string())
+    {
+        tracing::error!(%error, "cannot write that this node must not be started again on this database");
+    }
     let status = match stop {
         Stop::Halt(Halt::Core(_)) => ExitStatus::Bug,
         Stop::Halt(Halt::ReplayDivergence { .. }) | Stop::TwoBlocks { .. } | Stop::OtherState { .. } => {

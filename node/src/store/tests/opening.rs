@@ -5,7 +5,7 @@ use causeway_contracts::ledger::Ledger;
 use super::{assert_same, content, filled, open, open_error, run};
 use crate::{
     exit::ExitStatus,
-    store::{Expect, Store, StoreError, error::Evidence, free_bytes, renew, trial::Trial},
+    store::{Expect, Store, StoreError, error::Evidence, free_bytes, halted, renew, trial::Trial},
 };
 
 #[test]
@@ -138,6 +138,27 @@ fn free_space_is_that_of_the_file_system() {
     assert!(free_bytes(folder.path()).expect("a file system") > 0);
     let nowhere = free_bytes(&folder.path().join("nowhere")).expect_err("no such folder");
     assert_eq!(nowhere.kind(), std::io::ErrorKind::NotFound);
+}
+
+/// A supervisor starts it again and again.
+#[test]
+fn a_node_whose_state_was_wrong_starts_on_another_database_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("db");
+    let trial = Trial::new(2);
+    filled(&path, &trial, 2);
+    halted::remember(folder.path(), "the state after block 2 is another").expect("written");
+    for _ in 0..2 {
+        let error = open_error(&path, &trial);
+        assert_eq!(error.exit_status(), ExitStatus::Divergence);
+        let text = error.to_string();
+        for part in ["the state after block 2 is another", "db renew", "halted"] {
+            assert!(text.contains(part), "{text}");
+        }
+    }
+    renew(&path, &trial.genesis).expect("renewed").expect("there was one");
+    let (_, ledger) = open(&path, &trial);
+    assert_same(&ledger, &Ledger::from_genesis(&trial.genesis, 1));
 }
 
 #[test]
