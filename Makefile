@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/causeway/target
-# Where `make devnet`, `make demo` and `make chaos` keep their networks.
+# Where `make devnet`, `make demo`, `make chaos` and `make attack` keep their networks.
 DIR ?= devnet-data
 # How long `make chaos` breaks things, and the seed that its faults are drawn from.
 MINUTES ?= 2
@@ -32,6 +32,7 @@ help:
 	@echo 'make demo            four validators, a payroll of 1,000 lines, one of them killed; checks everything'
 	@echo 'make devnet          the same network, running until Ctrl-C'
 	@echo 'make chaos           the same under load, broken at random: MINUTES=2 SEED=1; checks every payment'
+	@echo 'make attack          the same under load, its APIs attacked in eight ways; honest clients must not feel it'
 	@echo 'make test            format, lints, dependencies, tests, README commands, and a demo'
 	@echo 'make test-peers      an independent program checks what the demo wrote'
 	@echo 'make bench           criterion benches'
@@ -65,6 +66,11 @@ devnet: build
 chaos: build
 	$(call say,faults drawn from seed $(SEED) for $(MINUTES) min$(comma) and then the check)
 	$(BIN)/causeway-devnet chaos --dir $(DIR) --minutes $(MINUTES) --seed $(SEED)
+
+.PHONY: attack
+attack: build
+	$(call say,eight attacks on the APIs while honest clients pay (8 min or so))
+	$(BIN)/causeway-devnet attack --dir $(DIR)
 
 .PHONY: fmt
 fmt:

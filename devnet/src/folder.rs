@@ -8,6 +8,7 @@
 //!   validator-0/               node.toml, validator.key, network.key, node.log, pid.json, data/
 //! DIR/demo/                    made by `demo`: the same in its own network/, and demo.json
 //! DIR/chaos/                   made by `chaos`: the same in its own network/, and chaos.json
+//! DIR/attack/                  made by `attack`: the same in its own network/, and attack.json
 //! ```
 
 use std::{
@@ -24,6 +25,7 @@ const MARK_TEXT: &str = "This folder was made by causeway-devnet; `causeway-devn
 const NETWORK: &str = "network";
 const DEMO: &str = "demo";
 const CHAOS: &str = "chaos";
+const ATTACK: &str = "attack";
 const LOCK: &str = "lock";
 
 #[derive(Debug, thiserror::Error)]
@@ -103,6 +105,14 @@ impl Folder {
         NetworkFolder(self.chaos().join(NETWORK))
     }
 
+    pub fn attack(&self) -> PathBuf {
+        self.0.join(ATTACK)
+    }
+
+    pub fn attack_network(&self) -> NetworkFolder {
+        NetworkFolder(self.attack().join(NETWORK))
+    }
+
     /// Keeps a second causeway-devnet from starting or deleting in here until the lock is dropped.
     pub fn lock(&self) -> Result<File, FolderError> {
         let path = self.0.join(LOCK);
@@ -122,7 +132,7 @@ impl Folder {
     /// Deletes what causeway-devnet made in here, and the folder if nothing else is left in it. Where
     /// something is, such as a wallet, the mark stays too, so that a network can be made here again.
     pub fn reset(self) -> Result<(), FolderError> {
-        for made in [self.network().0, self.demo(), self.chaos()] {
+        for made in [self.network().0, self.demo(), self.chaos(), self.attack()] {
             remove_tree(&made)?;
         }
         remove_file(&self.0.join(LOCK))?;
@@ -142,6 +152,11 @@ impl Folder {
     /// Deletes what an earlier chaos left.
     pub fn clear_chaos(&self) -> Result<(), FolderError> {
         remove_tree(&self.chaos())
+    }
+
+    /// Deletes what an earlier attack left.
+    pub fn clear_attack(&self) -> Result<(), FolderError> {
+        remove_tree(&self.attack())
     }
 }
 
@@ -287,6 +302,7 @@ mod tests {
         write(&folder.network().genesis(), "x").unwrap();
         write(&folder.demo().join("demo.json"), "{}").unwrap();
         write(&folder.chaos().join("chaos.json"), "{}").unwrap();
+        write(&folder.attack().join("attack.json"), "{}").unwrap();
         fs::write(folder.path().join("notes.txt"), "mine").unwrap();
         folder.reset().unwrap();
         let mut left: Vec<_> = fs::read_dir(&path)

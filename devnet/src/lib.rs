@@ -4,6 +4,7 @@
 //! Nothing here is known to the nodes: each runs from its own folder and configuration file, as an
 //! operator's would. All of it listens on loopback.
 
+pub mod attack;
 pub mod chaos;
 pub mod demo;
 pub mod fleet;

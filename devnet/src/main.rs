@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode};
 
 use anyhow::bail;
 use causeway_devnet::{
-    chaos, demo, fleet,
+    attack, chaos, demo, fleet,
     folder::Folder,
     load::{ACCOUNTS, Loader, Offer},
     network::Network,
@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// A Causeway network of real validator processes on this machine, for trying out and for tests.
 ///
-/// Exit status: 0 done, 1 an error, or a demo or chaos in which something did not hold, 2 a command line that makes no sense.
+/// Exit status: 0 done, 1 an error, or a demo, chaos or attack in which something did not hold, 2 a command line that makes no sense.
 #[derive(Parser)]
 #[command(name = "causeway-devnet", version)]
 struct Arguments {
@@ -91,6 +91,36 @@ enum Command {
         /// Payments offered per second.
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
         rate: u64,
+    },
+    /// Attacks the APIs of a network of its own in every way it knows while honest clients pay: slow
+    /// headers and bodies, readers that never read, huge bodies, idle connections, invalid signatures.
+    ///
+    /// One line for each gives honest payments a second without it and with it, and their ratio. The last is
+    /// `<n> attacks, <n> failed; honest payments at least <ratio> of those without (<attack>); ok at 80 %`.
+    /// One fails if honest throughput falls by a fifth, or a node's memory grows by more than 256 MiB.
+    Attack {
+        #[command(flatten)]
+        place: Place,
+        /// Honest payments offered per second; more than the machine bears measures the machine.
+        #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
+        rate: u64,
+        /// How long honest payments are measured without each attack and again with it, in each round.
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=3600))]
+        seconds: u64,
+        /// How often each attack is made.
+        #[arg(long, value_name = "N", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=100))]
+        rounds: u64,
+        /// Requests of attackers per second.
+        #[arg(long, value_name = "N", default_value_t = 500, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+        requests: u64,
+        /// Connections that do nothing; each takes an open file.
+        #[arg(long, value_name = "N", default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
+        connections: u32,
+        #[arg(long, value_name = "N", default_value_t = VALIDATORS, value_parser = clap::value_parser!(u16).range(1..=16))]
+        validators: u16,
+        /// The first of 300 ports; without it, free ones are looked for.
+        #[arg(long, value_name = "P")]
+        base_port: Option<u16>,
     },
     /// Offers payments to the network that runs, and says how long they took to be final.
     Load {
@@ -183,6 +213,26 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             };
             return chaos(&place, options).await;
         }
+        Command::Attack {
+            place,
+            rate,
+            seconds,
+            rounds,
+            requests,
+            connections,
+            validators,
+            base_port,
+        } => {
+            let options = attack::Options {
+                offer: Offer { rate, seconds },
+                rounds,
+                requests,
+                connections: connections as usize,
+                validators,
+                base_port,
+            };
+            return attack(&place, options).await;
+        }
         Command::Load {
             place,
             rate,
@@ -227,6 +277,17 @@ async fn chaos(place: &Place, options: chaos::Options) -> anyhow::Result<ExitCod
     Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
+async fn attack(place: &Place, options: attack::Options) -> anyhow::Result<ExitCode> {
+    let folder = Folder::open_or_create(&place.dir)?;
+    let mut signals = StopSignals::listen()?;
+    // Dropping it ends its validators.
+    let holds = tokio::select! {
+        ended = attack::run(&folder, options) => ended?,
+        () = signals.received() => bail!("stopped by a signal before its end"),
+    };
+    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
 /// What a program that reads the demo's last line gets of an error, such as one with a validator's log.
 fn first_line(error: &anyhow::Error) -> String {
     let text = format!("{error:#}");
@@ -253,6 +314,7 @@ async fn reset(place: &Place) -> anyhow::Result<()> {
         down(&Network::load(folder.network())?).await?;
     }
     chaos::clear(&folder).await?;
+    attack::clear(&folder).await?;
     let path = folder.path().to_owned();
     folder.reset()?;
     drop(lock);
