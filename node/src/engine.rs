@@ -291,8 +291,9 @@ pub fn init(config: &Config) -> Result<&Path, Failure> {
     };
     if let Some(used) = used {
         let reason = anyhow!(
-            "{} is there already: this validator has run, and what it has signed must not be forgotten. Just run \
-             causeway-node run",
+            "{} is there already: this validator has run, here or elsewhere, and what it has signed must not be \
+             forgotten. Bring its folder in data/consensus along if another node has it; then just run causeway-node \
+             run, which signs nothing before it has caught up",
             used.display()
         );
         return Err(Failure::config(reason));
@@ -311,9 +312,16 @@ fn is_new_key(config: &Config, member: &Member) -> Result<bool, Failure> {
     if !others {
         return Ok(false);
     }
-    let (_, opened) = Store::open(&database_folder(config), &member.genesis, Expect::Existing)?;
+    let (store, opened) = Store::open(&database_folder(config), &member.genesis, Expect::Existing)?;
     let role = Membership::of(&opened.ledger).role(&member.id);
-    Ok(matches!(role, Role::Observer | Role::Joining))
+    // The state remembers for a while only who has left; one who returns has signed before.
+    let began_with = member
+        .genesis
+        .validators
+        .iter()
+        .any(|entry| ValidatorId::of(&entry.key) == member.id);
+    let is_known = began_with || store.reader().has_been_validator(&member.id)?;
+    Ok(matches!(role, Role::Observer | Role::Joining) && !is_known)
 }
 
 /// How a validator is run, besides its configuration.

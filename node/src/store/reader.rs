@@ -30,7 +30,7 @@ use super::{
         CERTIFIER_KEY, CURRENCY_TABLE, Column, EVIDENCE_TABLE, IndexEntry, Location, PARTICIPANT_TABLE, StoredBlock,
         StoredReceipts, balances_prefix, evidence_after, height_key, pending_of,
     },
-    handovers::{first_handovers, last_handovers},
+    handovers::{all_handovers, first_handovers, last_handovers},
     open::{decode_key, read_beginning, read_tip, state_entry},
     snapshot,
 };
@@ -172,6 +172,17 @@ impl Reader {
     /// The first changes of validators at or above this height, in their order.
     pub fn handovers_from(&self, from: Height) -> Result<Bounded<Handover, HANDOVERS_MAX>, StoreError> {
         first_handovers(&self.database.view(), from)
+    }
+
+    /// Whether a key has decided blocks of this network after the genesis, as long ago as it may be.
+    pub fn has_been_validator(&self, id: &ValidatorId) -> Result<bool, StoreError> {
+        let view = self.database.view();
+        for handover in all_handovers(&view, Height::GENESIS, Height(u64::MAX)) {
+            if handover?.next.iter().any(|validator| validator.id() == *id) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// The registered nodes, and the block they are of.

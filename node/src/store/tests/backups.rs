@@ -3,6 +3,7 @@ use std::{fs, path::Path};
 use causeway_contracts::{
     block::Height,
     codec::{self, Bounded},
+    committee::ValidatorId,
     ledger::{Ledger, StateKey, StateValue, receipt::Subject},
     merkle::Root,
     proof::{CertifiedHeader, Handover},
@@ -292,6 +293,9 @@ fn more_changes_of_validators_than_a_proof_holds_are_read_in_pages_and_imported(
     assert_eq!(reader.handovers_from(Height(301)).expect("read").to_vec(), []);
     let paid = reader.receipts(Height(298)).expect("read").expect("there");
     let Subject::Transaction(id) = paid[0].subject;
+    for (validator, expected) in [(trial.validator(2), true), (ValidatorId([9; 20]), false)] {
+        assert_eq!(reader.has_been_validator(&validator).expect("read"), expected);
+    }
     let carried = |from| {
         let proof = reader.proof(&id, Height(from)).expect("read").expect("there");
         proof.handovers.into_vec()
