@@ -52,9 +52,12 @@ pub struct Checkpoints {
 }
 
 impl Checkpoints {
-    /// This node's own.
+    /// This node's own. One that took so long to work out that a later one is there is not kept.
     pub fn put(&mut self, me: ValidatorId, own: SignedRoot) {
-        self.signed.insert(me, own);
+        let later = self.signed.get(&me).is_some_and(|held| held.height > own.height);
+        if !later {
+            self.signed.insert(me, own);
+        }
     }
 
     /// False if the signature is not good. Each is checked once, and none but members' is kept.
@@ -144,6 +147,19 @@ mod tests {
         let said = SignedRoot::sign(&GENESIS, height, root, &key(seed), &Ed25519);
         let from = ValidatorId::of(&key(seed).public_key());
         checkpoints.hear(from, said, &GENESIS, &set(), &Ed25519)
+    }
+
+    #[test]
+    fn an_own_root_that_comes_late_displaces_no_later_one() {
+        let mut checkpoints = Checkpoints::default();
+        let me = ValidatorId::of(&key(1).public_key());
+        let own = |height, root| SignedRoot::sign(&GENESIS, height, root, &key(1), &Ed25519);
+        for (height, root) in [(DUE, ROOT), (Height(6), Root([3; 32]))] {
+            checkpoints.put(me, own(height, root));
+            assert_eq!(checkpoints.of(&me), Some(&own(DUE, ROOT)));
+        }
+        checkpoints.put(me, own(Height(8), Root([4; 32])));
+        assert_eq!(checkpoints.of(&me), Some(&own(Height(8), Root([4; 32]))));
     }
 
     #[test]
