@@ -6,7 +6,7 @@ use anyhow::Context;
 use causeway_contracts::{
     codec::Text,
     committee::Validator,
-    identity::{IdentityCommitment, ParticipantId},
+    identity::{IdentityCommitment, ParticipantId, WeightedKey},
     keys::PublicKey,
     money::Currency,
     registry::NodeName,
@@ -72,7 +72,7 @@ pub enum Command {
     /// Names for addresses
     #[command(subcommand)]
     Contacts(ContactsCommand),
-    /// Change validators and nodes (for the council)
+    /// Change validators, nodes, the protocol and the council itself (for the council)
     #[command(subcommand)]
     Council(CouncilCommand),
     /// Create money in an account (for issuers)
@@ -255,6 +255,38 @@ pub enum CouncilCommand {
         #[command(flatten)]
         signers: Signers,
     },
+    /// Set the next version of the protocol in force from a height on, in place of what was scheduled before
+    ///
+    /// First have every operator install a program that implements it: /v1/status says which does. A node that does
+    /// not stops before that height.
+    ScheduleProtocol {
+        /// One above the version in force
+        version: u16,
+        /// The first height of the new version, at least 64 ahead; choose one that lies days ahead
+        #[arg(long)]
+        height: u64,
+        #[command(flatten)]
+        signers: Signers,
+    },
+    /// Take back the version that is scheduled and not in force yet
+    WithdrawProtocol {
+        #[command(flatten)]
+        signers: Signers,
+    },
+    /// Replace the council's own keys, from the next transaction on
+    ///
+    /// Name all members, those who stay too. Needs version 2 of the protocol. If too few of the new keys can be
+    /// used, nobody can undo it.
+    SetCouncil {
+        /// A member's public key, with its weight if that is not 1: ed25519:... or ed25519:...=2
+        #[arg(long = "member", value_name = "KEY[=WEIGHT]", required = true)]
+        members: Vec<Member>,
+        /// Signatures of this weight together act for the council
+        #[arg(long)]
+        threshold: u32,
+        #[command(flatten)]
+        signers: Signers,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -262,6 +294,27 @@ pub struct Signers {
     /// A council member's key in this wallet; as often as the threshold needs
     #[arg(long = "key", value_name = "NAME", required = true)]
     pub keys: Vec<String>,
+}
+
+/// A member of the council with the weight of its signature.
+#[derive(Debug, Clone)]
+pub struct Member(pub WeightedKey);
+
+impl FromStr for Member {
+    type Err = anyhow::Error;
+    fn from_str(text: &str) -> anyhow::Result<Self> {
+        let (key, weight) = match text.split_once('=') {
+            Some((key, weight)) => (
+                key,
+                weight.parse().context("the weight is a whole number from 1 to 65535")?,
+            ),
+            None => (text, 1),
+        };
+        Ok(Self(WeightedKey {
+            key: key.parse()?,
+            weight,
+        }))
+    }
 }
 
 /// A validator with its power.
