@@ -36,7 +36,12 @@ pub enum StoreError {
          make it from a database of that one with causeway-node genesis adopt"
     )]
     NotAdopted { path: PathBuf },
-    #[error("the database at {path} has format version {found}, and this program reads version {FORMAT_VERSION}")]
+    #[error(
+        "the database at {path} has format version {found}, and this program opens version {FORMAT_VERSION} alone; {}",
+        if *.found < FORMAT_VERSION { "an earlier program made it. Import another node's snapshot, or have this node \
+        fetch and execute all blocks again with causeway-node db renew --config FILE" } else { "a newer program made \
+        it. Install that one again" }
+    )]
     OtherVersion { path: PathBuf, found: u32 },
     #[error(
         "this node has found its state to be wrong, and starts no more on this database: {why}. Restore it from a copy \

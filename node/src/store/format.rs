@@ -31,8 +31,13 @@ use causeway_contracts::{
     transaction::{TxId, UnixSeconds},
 };
 
-/// Written at creation, compared at each start.
-pub const FORMAT_VERSION: u32 = 1;
+/// Written at creation, compared at each start. The only one that this program opens.
+///
+/// | version | what it brought |
+/// | --- | --- |
+/// | 1 | the first |
+/// | 2 | in `meta`: `beginning`, `certifier` and `handover`; in the state: evidence, the protocol's versions, the origin, the next and former validators, nodes and checkpoints. A state of before has other entries and another hash |
+pub const FORMAT_VERSION: u32 = 2;
 
 /// No stored value is longer. The longest are blocks' receipts.
 pub(super) const VALUE_BYTES_MAX: usize = 16 * 1024 * 1024;

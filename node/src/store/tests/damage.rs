@@ -211,12 +211,17 @@ fn another_format_version_is_refused() {
     let path = folder.path().join("db");
     let trial = Trial::new(5);
     filled(&path, &trial, 1);
-    edit(&path, |database, write| {
-        write.put_cf(database.column(Column::Meta), FORMAT_KEY, 2u32.to_be_bytes());
-    });
-    match open_error(&path, &trial) {
-        StoreError::OtherVersion { found, .. } => assert_eq!(found, 2),
-        other => panic!("{other}"),
+    for (version, advice) in [(1u32, "db renew"), (3, "a newer program")] {
+        edit(&path, |database, write| {
+            write.put_cf(database.column(Column::Meta), FORMAT_KEY, version.to_be_bytes());
+        });
+        let error = open_error(&path, &trial);
+        assert!(error.to_string().contains(advice), "{error}");
+        assert_eq!(error.exit_status(), ExitStatus::Database);
+        match error {
+            StoreError::OtherVersion { found, .. } => assert_eq!(found, version),
+            other => panic!("{other}"),
+        }
     }
 }
 

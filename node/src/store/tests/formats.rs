@@ -12,20 +12,31 @@ use causeway_contracts::{
 use super::open;
 use crate::store::{
     format::{
-        CURRENCY_TABLE, Column, EVIDENCE_TABLE, FORMAT_VERSION, IndexEntry, Location, balances_prefix, digest_key,
-        digest_of, evidence_after, height_key, height_of, id_key, id_of, pending_of, tip_of, tip_value,
+        BEGINNING_KEY, CERTIFIER_KEY, CURRENCY_TABLE, Column, EVIDENCE_TABLE, FORMAT_KEY, FORMAT_VERSION, GENESIS_KEY,
+        IndexEntry, Location, TIP_KEY, balances_prefix, digest_key, digest_of, evidence_after, handover_key,
+        handover_of, height_key, height_of, id_key, id_of, pending_of, tip_of, tip_value,
     },
     trial::{Trial, euro},
 };
 
 #[test]
 fn names_are_fixed() {
-    assert_eq!(FORMAT_VERSION, 1);
+    assert_eq!(FORMAT_VERSION, 2);
     let names = Column::ALL.map(Column::name);
     let fixed = [
         "meta", "blocks", "receipts", "batches", "pending", "index", "state", "ids", "digests",
     ];
     assert_eq!(names, fixed);
+}
+
+#[test]
+fn keys_of_what_a_database_says_of_itself_are_fixed() {
+    let keys = [FORMAT_KEY, GENESIS_KEY, TIP_KEY, BEGINNING_KEY, CERTIFIER_KEY];
+    let fixed = ["format", "genesis", "tip", "beginning", "certifier"];
+    assert_eq!(keys, fixed.map(str::as_bytes));
+    let key = handover_key(Height(0x0102));
+    assert_eq!(hex::encode(key), format!("{}0000000000000102", hex::encode("handover")));
+    assert_eq!(handover_of(&key), Some(Height(0x0102)));
 }
 
 #[test]
