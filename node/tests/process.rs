@@ -89,6 +89,24 @@ async fn a_validator_without_its_sign_record_observes_and_says_what_to_do() {
     assert_eq!(node.run_init().code, 10);
 }
 
+/// A supervisor starts it again whatever it ended with.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_that_has_halted_starts_again_on_a_new_database_only() {
+    let node = NodeFolder::new();
+    assert_eq!(node.start().await.stop().await, 0);
+    fs::write(node.path().join("data/halted"), "the state after block 7 is another\n").unwrap();
+    for _ in 0..2 {
+        let exit = node.run_to_exit();
+        assert_eq!(exit.code, 15, "{}", exit.stderr);
+        for said in ["the state after block 7 is another", "db renew", "data/halted"] {
+            assert!(exit.stderr.contains(said), "{}", exit.stderr);
+        }
+    }
+    let renewed = node.run_db(&["renew"]);
+    assert_eq!(renewed.code, 0, "{}", renewed.stderr);
+    assert!(!node.path().join("data/halted").exists());
+}
+
 #[test]
 fn a_genesis_that_cannot_be_used_is_refused_and_says_why() {
     let node = NodeFolder::new();
