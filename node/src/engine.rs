@@ -755,3 +755,6 @@ fn progress(mut status: watch::Receiver<Status>) -> watch::Receiver<Progress> {
     });
     progress
 }
+
+#[cfg(test)]
+mod tests;

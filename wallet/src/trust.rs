@@ -112,3 +112,27 @@ pub fn load(path: &Path, genesis: GenesisHash) -> Result<TrustedSet, TrustError>
         earlier: earlier.collect::<Result<_, ValidatorSetError>>()?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The one that proofs for other programs are frozen under.
+    const GENESIS: &str = include_str!("../../peers/python/tests/vectors/genesis.toml");
+
+    #[test]
+    fn how_far_changes_were_followed_is_kept() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("trust.json");
+        let genesis = Genesis::parse(GENESIS).expect("a genesis file");
+        let mut trusted = vouched(&genesis, TimeMs(7)).expect("a good set");
+        trusted.since = Height(12);
+        save(&path, &trusted).expect("saved");
+        assert_eq!(load(&path, genesis.hash()).expect("loaded"), trusted);
+        // One of before says nothing of it.
+        let json = std::fs::read_to_string(&path).expect("there");
+        std::fs::write(&path, json.replace("\"since\": 12,", "")).expect("written");
+        trusted.since = Height::GENESIS;
+        assert_eq!(load(&path, genesis.hash()).expect("loaded"), trusted);
+    }
+}

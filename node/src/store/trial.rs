@@ -1,24 +1,31 @@
 //! A small network for tests: four validators, one bank that issues, and customers with money.
 
-use std::sync::Arc;
+use std::{path::Path, sync::Arc};
 
 use causeway_contracts::{
     block::{
-        Batch, BatchDigest, Block, CommitCertificate, CommitSignature, HashedBatch, SignedBatch, TimeMs, VoteKind,
-        batch::BATCH_VERSION, vote_message,
+        Batch, BatchDigest, Block, CommitCertificate, CommitSignature, HashedBatch, Height, SignedBatch, TimeMs,
+        VoteKind, batch::BATCH_VERSION, vote_message,
     },
-    codec::{Bounded, Text},
-    committee::ValidatorId,
+    codec::{self, Bounded, Text},
+    committee::{ValidatorId, ValidatorList},
     genesis::{GENESIS_VERSION, Genesis, GenesisValidator, OpeningAccount, OpeningBalance},
     governance::{CurrencyRecord, Parameters},
     identity::{AccountId, AddressPrefix, IdentityCommitment, KeyPolicy, Participant, ParticipantId, Salt, Tier},
     keys::{Domain, SecretKey},
     ledger::{Execution, Ledger},
     money::{Amount, Currency},
+    proof::{CertifiedHeader, Handover},
     transaction::{Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, UnixSeconds},
 };
 
-use super::{BlockCommit, Store};
+use rocksdb::WriteBatch;
+
+use super::{
+    BlockCommit, Store, StoredBlock,
+    database::{Database, Mode},
+    format::{Column, handover_key, height_key},
+};
 
 /// When the network begins, unless a test says otherwise.
 pub const START: TimeMs = TimeMs(1_700_000_000_000);
@@ -200,6 +207,25 @@ impl Trial {
         let commit = store.commit(commit).await;
         ledger.commit(commit.execution);
     }
+}
+
+/// Writes a change to these validators after block 1 into a database that has that block. The network made none.
+pub fn forge_handover(path: &Path, next: ValidatorList) {
+    let database = Database::open(path, Mode::Existing).expect("it opens");
+    let stored: Option<StoredBlock> = database
+        .view()
+        .get(Column::Blocks, &height_key(Height(1)))
+        .expect("read");
+    let StoredBlock { block, certificate } = stored.expect("it has the block");
+    let header = block.header;
+    let last = CertifiedHeader { header, certificate };
+    let mut write = WriteBatch::default();
+    write.put_cf(
+        database.column(Column::Meta),
+        handover_key(Height(1)),
+        codec::encode(&Handover { last, next }),
+    );
+    database.write(write, true).expect("written");
 }
 
 pub fn euro() -> Currency {
