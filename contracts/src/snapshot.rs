@@ -33,6 +33,10 @@ pub const CHUNK_BYTES_MAX: usize = 6 * 1024 * 1024;
 /// A manifest names at most this many chunks, of half a billion entries.
 pub const CHUNKS_MAX: usize = 131_072;
 
+/// With a snapshot come at most so many changes of validators: all since the genesis, by which its reader comes to
+/// those who certified it.
+pub const SNAPSHOT_HANDOVERS_MAX: usize = 4096;
+
 /// Wire length of a [`Manifest`].
 pub const MANIFEST_BYTES_MAX: usize = CHUNKS_MAX * 32 + 128;
 

@@ -670,14 +670,16 @@ async fn bootstrapped(
     let genesis = &member.genesis;
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     let now = TimeMs(since.as_millis() as u64);
+    let folder = ChunkFolder::new(config.data.join("snapshot-sync"));
     if !bootstrap::is_wanted(config.sync.from, genesis, &genesis.hash(), opened.ledger.tip(), now) {
+        // A sync may have been ended by a kill when its database was there.
+        folder.remove()?;
         return Ok((store, opened));
     }
     let members = Membership::of(&opened.ledger);
     let own = SecretKey::from_seed(&member.network_seed).public_key();
     let others = members.nodes.iter().filter(|node| node.network_key != own);
     let peers = others.map(|node| members.peer_id(node)).collect();
-    let folder = ChunkFolder::new(config.data.join("snapshot-sync"));
     let Some(offer) = bootstrap::fetch(genesis, peers, network, &folder).await? else {
         return Ok((store, opened));
     };

@@ -6,8 +6,8 @@ use bincode::{Decode, Encode};
 use causeway_contracts::{
     block::{BATCHES_MAX, BatchDigest, Block, CheckpointCertificate, CommitCertificate, Height, SignedBatch},
     codec::{self, Bounded, DecodeError},
-    proof::{HANDOVERS_MAX, Handover},
-    snapshot::{Chunk, Manifest},
+    proof::Handover,
+    snapshot::{Chunk, Manifest, SNAPSHOT_HANDOVERS_MAX},
 };
 
 use crate::checkpoints::SignedRoot;
@@ -83,7 +83,7 @@ pub struct SnapshotOffer {
     /// For the manifest's root, by those who decided the block that carries it.
     pub certificate: CheckpointCertificate,
     /// From the genesis to those who decided that block.
-    pub handovers: Bounded<Handover, HANDOVERS_MAX>,
+    pub handovers: Bounded<Handover, SNAPSHOT_HANDOVERS_MAX>,
 }
 
 /// A block that is final.

@@ -7,7 +7,7 @@ use std::{
 
 use actix::{Actor, Context, Handler, ResponseFuture};
 use causeway_consensus::wire::{BLOCKS_MAX, CertifiedBlock, FetchRequest, FetchResponse, SnapshotOffer};
-use causeway_contracts::{block::Height, codec::Bounded, proof::HANDOVERS_MAX, snapshot::Chunk};
+use causeway_contracts::{block::Height, snapshot::Chunk};
 use prometheus::{IntCounter, Registry};
 
 use crate::{
@@ -143,11 +143,9 @@ impl Shelf {
         let Some((carrier, certificate)) = reader.certified()? else {
             return Ok(None);
         };
-        let handovers = reader.handovers(carrier)?;
-        // There may be earlier ones, without which the genesis' validators vouch for nothing.
-        if handovers.len() == HANDOVERS_MAX {
+        let Some(handovers) = reader.all_handovers(carrier)? else {
             return Ok(None);
-        }
+        };
         let offer = self.with_file(certificate.height, |file| {
             let block = file.block();
             SnapshotOffer {
@@ -157,7 +155,7 @@ impl Shelf {
                     certificate: block.certificate.clone(),
                 },
                 certificate: certificate.clone(),
-                handovers: Bounded::new(handovers.to_vec()).expect("as many as before"),
+                handovers,
             }
         })?;
         Ok(offer.filter(|offer| offer.manifest.root() == certificate.root))

@@ -7,14 +7,14 @@
 
 use std::path::{Path, PathBuf};
 
+use causeway_consensus::{BadHandover, Ed25519, follow};
 use causeway_contracts::{
     block::GenesisHash,
     codec,
-    committee::ValidatorSet,
     genesis::Genesis,
     ledger::Tip,
     merkle::Root,
-    proof::{CertifiedHeader, Handover},
+    proof::Handover,
     snapshot::{Chunk, SnapshotEntry},
 };
 use rocksdb::WriteBatch;
@@ -109,39 +109,21 @@ pub(super) fn check_origin(
             found: block.header.genesis,
         });
     }
-    let not_final = |source| SnapshotError::NotFinal {
-        path: path.clone(),
-        source,
-    };
-    let mut validators = genesis.validator_set().expect("a genesis is checked when it is read");
-    let mut deciders = None;
-    let mut before = None;
-    for Handover { last, next } in snapshot.handovers() {
-        let CertifiedHeader { header, certificate } = last;
-        let after = header.height;
-        if let Some(before) = before.replace(after).filter(|before| *before >= after) {
-            return Err(SnapshotError::Broken {
-                path: path.clone(),
-                problem: Broken::HandoverOrder { before, after },
-            });
-        }
-        if header.height >= block.header.height {
-            deciders.get_or_insert_with(|| validators.clone());
-        }
-        certificate.verify(hash, &validators).map_err(not_final)?;
-        let next = ValidatorSet::try_from(next.clone()).ok();
-        let named = next.filter(|next| {
-            (certificate.height, certificate.block) == (header.height, header.id())
-                && header.next_validators_hash == next.hash()
-        });
-        validators = named.ok_or_else(|| SnapshotError::Broken {
+    let validators = genesis.validator_set().expect("a genesis is checked when it is read");
+    let height = block.header.height;
+    let followed = follow(hash, &validators, snapshot.handovers(), height, &Ed25519);
+    let deciders = followed.map_err(|error| match error {
+        BadHandover::NotFollowing(height) => SnapshotError::Broken {
             path: path.clone(),
-            problem: Broken::Handover(header.height),
-        })?;
-    }
-    certificate
-        .verify(hash, deciders.as_ref().unwrap_or(&validators))
-        .map_err(not_final)
+            problem: Broken::Handover(height),
+        },
+        BadHandover::NotFinal { source, .. } => SnapshotError::NotFinal {
+            path: path.clone(),
+            source,
+        },
+    })?;
+    let verified = certificate.verify(hash, &deciders.of_height);
+    verified.map_err(|source| SnapshotError::NotFinal { path, source })
 }
 
 /// The state is one to go on from, and its validators are those whom its block names.

@@ -18,6 +18,7 @@ use causeway_contracts::{
     money::Currency,
     proof::{CertifiedHeader, HANDOVERS_MAX, Handover, PROOF_VERSION, PaymentProof},
     registry::Registry,
+    snapshot::SNAPSHOT_HANDOVERS_MAX,
     statement::{AccountView, BalanceView},
     transaction::TxId,
 };
@@ -167,6 +168,17 @@ impl Reader {
     /// decided it, the last one made them its validators.
     pub fn handovers(&self, before: Height) -> Result<Bounded<Handover, HANDOVERS_MAX>, StoreError> {
         last_handovers(&self.database.view(), Height::GENESIS, before)
+    }
+
+    /// All changes of validators since the genesis before a block of this height; `None` if there are more than go
+    /// with a snapshot.
+    pub fn all_handovers(
+        &self,
+        before: Height,
+    ) -> Result<Option<Bounded<Handover, SNAPSHOT_HANDOVERS_MAX>>, StoreError> {
+        let view = self.database.view();
+        let all = all_handovers(&view, Height::GENESIS, before).take(SNAPSHOT_HANDOVERS_MAX + 1);
+        Ok(Bounded::new(all.collect::<Result<_, _>>()?).ok())
     }
 
     /// The first changes of validators at or above this height, in their order.

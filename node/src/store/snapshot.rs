@@ -22,7 +22,10 @@ use causeway_contracts::{
     codec::{self, Bounded, DecodeError},
     merkle::Root,
     proof::Handover,
-    snapshot::{CHUNK_BYTES_MAX, CHUNKS_MAX, Chunk, ChunkError, Cutter, Manifest, ManifestError, SnapshotEntry},
+    snapshot::{
+        CHUNK_BYTES_MAX, CHUNKS_MAX, Chunk, ChunkError, Cutter, Manifest, ManifestError, SNAPSHOT_HANDOVERS_MAX,
+        SnapshotEntry,
+    },
 };
 
 use super::{
@@ -41,10 +44,6 @@ const FOOTER_BYTES: usize = 8 + 32 + MAGIC.len();
 
 /// The longest part of it are the chunks' roots and places, 40 bytes and a few each.
 const TRAILER_BYTES_MAX: usize = CHUNKS_MAX * 48 + 128 * 1024 + SNAPSHOT_HANDOVERS_MAX * 32 * 1024;
-
-/// A snapshot tells of at most so many changes of validators: all since the genesis, by which its reader comes to
-/// those who certified its block.
-pub const SNAPSHOT_HANDOVERS_MAX: usize = 4096;
 
 /// What tells what the chunks are.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
@@ -135,10 +134,8 @@ pub enum Broken {
     ChunkBytes { index: u32, source: DecodeError },
     #[error("{0}")]
     Chunk(#[source] ChunkError),
-    #[error("the validators after block {0} are not those that its header names")]
+    #[error("the change of validators after block {0} does not follow from the one before it")]
     Handover(Height),
-    #[error("its changes of validators do not ascend: after one of block {before} comes one of block {after}")]
-    HandoverOrder { before: Height, after: Height },
 }
 
 /// Everything that a snapshot of the view's state holds, in its order.
