@@ -1,6 +1,8 @@
 //! The shapes of a node's HTTP API, shared by nodes and their clients, and how a request to read
 //! what is not public is signed.
 
+pub mod submission;
+
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 

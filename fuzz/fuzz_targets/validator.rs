@@ -186,8 +186,8 @@ impl World {
             | Action::TakeRoot { .. }
             | Action::Report(_)
             | Action::Blame(..) => {}
-            // With three voices at hand that say anything, two blocks may well be certified.
-            Action::Stop(Stop::TwoBlocks { .. }) => self.stopped = true,
+            // With three voices at hand that say anything, two blocks or another state may well be certified.
+            Action::Stop(Stop::TwoBlocks { .. } | Stop::OtherState { .. }) => self.stopped = true,
             Action::Stop(Stop::Halt(halt)) => panic!("no input may cause this: {halt}"),
             Action::Stop(stop @ Stop::NeedsVersion { .. }) => panic!("no version is scheduled: {stop}"),
         }

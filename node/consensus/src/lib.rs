@@ -27,6 +27,7 @@ mod engine;
 mod exchange;
 mod expected;
 mod files;
+pub mod frame;
 mod log;
 mod message;
 mod moment;

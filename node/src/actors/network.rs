@@ -22,7 +22,6 @@ mod actor;
 mod address;
 mod driver;
 mod exchange;
-mod frame;
 mod link;
 mod links;
 pub mod message;
@@ -39,6 +38,7 @@ use std::{
 };
 
 use actix::{Actor, Addr, Arbiter, Recipient};
+use causeway_consensus::frame::{self, Hello, WIRE_VERSION};
 use causeway_contracts::{block::GenesisHash, committee::ValidatorId, keys::PublicKey, registry::NODES_MAX};
 use futures::StreamExt;
 use libp2p::{
@@ -57,7 +57,6 @@ pub use self::{
 };
 use self::{
     driver::{Behaviour, COMMANDS_MAX, Driver, Links, Start},
-    frame::{Hello, WIRE_VERSION},
     message::Serve,
     metrics::Metrics,
     peer::Peer,

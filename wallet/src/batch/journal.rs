@@ -212,7 +212,7 @@ impl Journal {
         if whole == 0 {
             journal.begin(binding)?;
         }
-        let remembered = journal.replay(&bytes, binding, lines)?;
+        let remembered = Remembered::read(path, &bytes, binding, lines)?;
         Ok((journal, remembered))
     }
 
@@ -235,10 +235,41 @@ impl Journal {
         self.sync()
     }
 
-    fn replay(&self, bytes: &[u8], binding: &Binding, lines: &[Line]) -> Result<Remembered, JournalError> {
-        let path = || self.path.clone();
+    /// Appends records without waiting for the disk: for facts that can be learned again.
+    pub fn note(&mut self, records: &[Record]) -> Result<(), JournalError> {
+        let mut text = Vec::new();
+        for record in records {
+            serde_json::to_writer(&mut text, record).expect("a record has a JSON form");
+            text.push(b'\n');
+        }
+        self.write(&text)
+    }
+
+    /// Appends records and returns when they are on disk: before what is signed may be sent.
+    pub fn append(&mut self, records: &[Record]) -> Result<(), JournalError> {
+        self.note(records)?;
+        self.sync()
+    }
+
+    pub fn sync(&mut self) -> Result<(), JournalError> {
+        self.file
+            .sync_data()
+            .map_err(|source| FileError::new("sync", &self.path)(source).into())
+    }
+
+    fn write(&mut self, text: &[u8]) -> Result<(), JournalError> {
+        self.file
+            .write_all(text)
+            .map_err(|source| FileError::new("write", &self.path)(source).into())
+    }
+}
+
+impl Remembered {
+    /// What the whole lines of the journal at `file` say; errors name it.
+    pub fn read(file: &Path, bytes: &[u8], binding: &Binding, lines: &[Line]) -> Result<Self, JournalError> {
+        let path = || file.to_owned();
         let payments: BTreeMap<_, _> = lines.iter().map(|line| (line.number, &line.payment)).collect();
-        let mut remembered = Remembered {
+        let mut remembered = Self {
             plan: Plan::new(payments.keys().copied()),
             signed: BTreeMap::new(),
             sent: false,
@@ -251,7 +282,7 @@ impl Journal {
                 at,
                 source,
             })?;
-            self.check_binding(&heading, binding)?;
+            heading.check(file, binding)?;
         }
         for (text, at) in texts {
             let record: Record = serde_json::from_slice(text).map_err(|source| JournalError::Format {
@@ -299,15 +330,17 @@ impl Journal {
         remembered.sent = perhaps_sent > 0;
         Ok(remembered)
     }
+}
 
-    fn check_binding(&self, heading: &Heading, binding: &Binding) -> Result<(), JournalError> {
-        let Heading {
+impl Heading {
+    fn check(&self, file: &Path, binding: &Binding) -> Result<(), JournalError> {
+        let Self {
             journal,
             binding: there,
-        } = heading;
+        } = self;
         if *journal != VERSION {
             return Err(JournalError::Version {
-                path: self.path.clone(),
+                path: file.to_owned(),
                 version: *journal,
             });
         }
@@ -319,7 +352,7 @@ impl Journal {
         for (what, journalled, actual) in differs {
             if journalled != actual {
                 return Err(JournalError::OtherBatch {
-                    path: self.path.clone(),
+                    path: file.to_owned(),
                     what,
                     journalled,
                     actual,
@@ -327,34 +360,6 @@ impl Journal {
             }
         }
         Ok(())
-    }
-
-    /// Appends records without waiting for the disk: for facts that can be learned again.
-    pub fn note(&mut self, records: &[Record]) -> Result<(), JournalError> {
-        let mut text = Vec::new();
-        for record in records {
-            serde_json::to_writer(&mut text, record).expect("a record has a JSON form");
-            text.push(b'\n');
-        }
-        self.write(&text)
-    }
-
-    /// Appends records and returns when they are on disk: before what is signed may be sent.
-    pub fn append(&mut self, records: &[Record]) -> Result<(), JournalError> {
-        self.note(records)?;
-        self.sync()
-    }
-
-    pub fn sync(&mut self) -> Result<(), JournalError> {
-        self.file
-            .sync_data()
-            .map_err(|source| FileError::new("sync", &self.path)(source).into())
-    }
-
-    fn write(&mut self, text: &[u8]) -> Result<(), JournalError> {
-        self.file
-            .write_all(text)
-            .map_err(|source| FileError::new("write", &self.path)(source).into())
     }
 }
 

@@ -49,7 +49,7 @@ fn now() -> TimeMs {
 fn verified(api: &Api, request: &HttpRequest, now: TimeMs) -> Result<PublicKey, ApiError> {
     let header = |name: &'static str| {
         let value = request.headers().get(name).ok_or(ApiError::Unsigned(name))?;
-        Ok(value.to_str().unwrap_or_default())
+        Ok::<_, ApiError>(value.to_str().unwrap_or_default())
     };
     let key: PublicKey = header(KEY_HEADER)?.parse().map_err(ApiError::Key)?;
     let time_ms = TimeMs(header(TIME_HEADER)?.parse().map_err(|_| ApiError::Time)?);

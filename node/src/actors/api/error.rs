@@ -10,13 +10,16 @@ use actix_web::{
     },
 };
 use causeway_contracts::{
-    api::{KEY_HEADER, Problem, REQUEST_SKEW_MS, SIGNATURE_HEADER, TIME_HEADER, TRANSACTION_TYPE, TRANSACTIONS_TYPE},
+    api::{
+        KEY_HEADER, Problem, REQUEST_SKEW_MS, SIGNATURE_HEADER, TIME_HEADER, TRANSACTION_TYPE, TRANSACTIONS_TYPE,
+        submission::SubmissionError,
+    },
     block::Height,
-    codec::{DecodeError, NotHex},
+    codec::NotHex,
     identity::{AddressError, AddressPrefix},
     keys::KeyError,
     money::NotACurrency,
-    transaction::{TRANSACTION_BYTES_MAX, TxId},
+    transaction::TxId,
 };
 
 use crate::store::StoreError;
@@ -64,26 +67,14 @@ pub(super) enum ApiError {
     ContentType,
     #[error("the body has more than {max} bytes")]
     BodyTooLong { max: usize },
-    #[error("more than {max} transactions in one request")]
-    TooManyTransactions { max: usize },
     #[error("the body did not arrive within {} s", .0.as_secs())]
     BodyTimeout(Duration),
     #[error("the body ended before it was complete, or is not as its headers say")]
     BodyBroken,
-    #[error("the body is empty; at least one transaction is needed")]
-    NoTransactions,
+    #[error(transparent)]
+    Submission(#[from] SubmissionError),
     #[error("the body as JSON: {0}")]
     Json(serde_json::Error),
-    #[error("transaction {index}, counted from 0: {source}")]
-    Transaction { index: usize, source: DecodeError },
-    #[error("transaction {index}, counted from 0: its length says {claimed} bytes, and {left} are left of the body")]
-    Truncated { index: usize, claimed: usize, left: usize },
-    #[error("transaction {index}, counted from 0: {left} bytes are left where its length should be, of 4")]
-    NoLength { index: usize, left: usize },
-    #[error(
-        "transaction {index}, counted from 0: its length says {claimed} bytes, and {TRANSACTION_BYTES_MAX} are allowed"
-    )]
-    TransactionTooLong { index: usize, claimed: usize },
 
     #[error("this is read by a signed request, and the header {0} is missing")]
     Unsigned(&'static str),
@@ -172,15 +163,12 @@ impl ApiError {
             Self::OtherPrefix { .. } => "other_network",
             Self::ContentType => "unsupported_content_type",
             Self::BodyTooLong { .. } => "body_too_long",
-            Self::TooManyTransactions { .. } => "too_many_transactions",
+            Self::Submission(SubmissionError::TooMany) => "too_many_transactions",
             Self::BodyTimeout(_) => "body_too_slow",
             Self::BodyBroken => "broken_body",
-            Self::NoTransactions => "no_transactions",
+            Self::Submission(SubmissionError::NoTransactions) => "no_transactions",
             Self::Json(_) => "bad_json",
-            Self::Transaction { .. }
-            | Self::Truncated { .. }
-            | Self::NoLength { .. }
-            | Self::TransactionTooLong { .. } => "malformed_transaction",
+            Self::Submission(_) => "malformed_transaction",
             Self::Unsigned(_) => "unsigned",
             Self::Key(_) | Self::Time | Self::Signature(_) => "bad_signature_header",
             Self::PathTooLong => "path_too_long",
@@ -276,14 +264,10 @@ impl ResponseError for ApiError {
             | Self::Address(_)
             | Self::OtherPrefix { .. }
             | Self::BodyBroken
-            | Self::NoTransactions
-            | Self::Json(_)
-            | Self::Transaction { .. }
-            | Self::Truncated { .. }
-            | Self::NoLength { .. }
-            | Self::TransactionTooLong { .. } => StatusCode::BAD_REQUEST,
+            | Self::Json(_) => StatusCode::BAD_REQUEST,
             Self::ContentType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::BodyTooLong { .. } | Self::TooManyTransactions { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::BodyTooLong { .. } | Self::Submission(SubmissionError::TooMany) => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Submission(_) => StatusCode::BAD_REQUEST,
             Self::BodyTimeout(_) => StatusCode::REQUEST_TIMEOUT,
             Self::PathTooLong => StatusCode::URI_TOO_LONG,
             Self::Unsigned(_)

@@ -2,9 +2,11 @@
 
 use actix_web::http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
 use causeway_contracts::{
-    api::{SUBMIT_TRANSACTIONS_MAX, TRANSACTION_TYPE, TRANSACTIONS_TYPE},
-    codec,
-    transaction::{SignedTransaction, TRANSACTION_BYTES_MAX},
+    api::{
+        SUBMIT_TRANSACTIONS_MAX, TRANSACTION_TYPE, TRANSACTIONS_TYPE,
+        submission::{SubmissionError, decode_many, decode_one},
+    },
+    transaction::SignedTransaction,
 };
 
 use super::error::ApiError;
@@ -39,63 +41,24 @@ impl Form {
 
     /// The transactions of a body; none of their contents is checked yet, and there is at least one.
     pub fn parse(self, body: &[u8]) -> Result<Vec<SignedTransaction>, ApiError> {
-        if body.is_empty() {
-            return Err(ApiError::NoTransactions);
-        }
-        let transactions = match self {
-            Self::One => vec![decode(0, body)?],
-            Self::Many => parse_many(body)?,
-            Self::Json => parse_json(body)?,
-        };
-        match transactions.len() {
-            0 => Err(ApiError::NoTransactions),
-            1..=SUBMIT_TRANSACTIONS_MAX => Ok(transactions),
-            _ => Err(TOO_MANY),
+        match self {
+            Self::One => Ok(vec![decode_one(body)?]),
+            Self::Many => Ok(decode_many(body)?),
+            Self::Json => parse_json(body),
         }
     }
-}
-
-const TOO_MANY: ApiError = ApiError::TooManyTransactions {
-    max: SUBMIT_TRANSACTIONS_MAX,
-};
-
-fn decode(index: usize, bytes: &[u8]) -> Result<SignedTransaction, ApiError> {
-    codec::decode(bytes, TRANSACTION_BYTES_MAX).map_err(|source| ApiError::Transaction { index, source })
-}
-
-fn parse_many(mut body: &[u8]) -> Result<Vec<SignedTransaction>, ApiError> {
-    let mut transactions = Vec::new();
-    while !body.is_empty() {
-        let index = transactions.len();
-        if index == SUBMIT_TRANSACTIONS_MAX {
-            return Err(TOO_MANY);
-        }
-        let (length, rest) = body.split_first_chunk::<4>().ok_or(ApiError::NoLength {
-            index,
-            left: body.len(),
-        })?;
-        let claimed = u32::from_be_bytes(*length) as usize;
-        if claimed > TRANSACTION_BYTES_MAX {
-            return Err(ApiError::TransactionTooLong { index, claimed });
-        }
-        let (bytes, rest) = rest.split_at_checked(claimed).ok_or(ApiError::Truncated {
-            index,
-            claimed,
-            left: rest.len(),
-        })?;
-        transactions.push(decode(index, bytes)?);
-        body = rest;
-    }
-    Ok(transactions)
 }
 
 fn parse_json(body: &[u8]) -> Result<Vec<SignedTransaction>, ApiError> {
     let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
-    if first == Some(&b'[') {
-        serde_json::from_slice(body).map_err(ApiError::Json)
-    } else {
-        serde_json::from_slice(body)
-            .map(|transaction| vec![transaction])
-            .map_err(ApiError::Json)
+    let transactions = match first {
+        None if body.is_empty() => Vec::new(),
+        Some(b'[') => serde_json::from_slice(body).map_err(ApiError::Json)?,
+        _ => vec![serde_json::from_slice(body).map_err(ApiError::Json)?],
+    };
+    match transactions.len() {
+        0 => Err(SubmissionError::NoTransactions.into()),
+        1..=SUBMIT_TRANSACTIONS_MAX => Ok(transactions),
+        _ => Err(SubmissionError::TooMany.into()),
     }
 }

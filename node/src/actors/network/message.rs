@@ -4,31 +4,8 @@
 use std::sync::Arc;
 
 use actix::Message;
+pub use causeway_consensus::frame::Lane;
 use causeway_contracts::{block::TimeMs, committee::ValidatorId};
-
-/// Kinds of traffic, the most urgent first. A frame of an earlier lane overtakes those of later ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Lane {
-    /// Proposals, votes, certificates.
-    Consensus,
-    /// Sealed batches.
-    Batches,
-    /// Statuses.
-    Sync,
-}
-
-impl Lane {
-    pub const ALL: [Self; 3] = [Self::Consensus, Self::Batches, Self::Sync];
-
-    /// The largest payload of this lane, in bytes; a longer one is a peer's fault.
-    pub const fn payload_bytes_max(self) -> usize {
-        match self {
-            Self::Consensus => 64 * 1024,
-            Self::Batches => causeway_contracts::block::batch::BATCH_BYTES_MAX,
-            Self::Sync => 1024,
-        }
-    }
-}
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Destination {

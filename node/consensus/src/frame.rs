@@ -6,9 +6,7 @@
 //! both how long its frame is and how much is to come, and a payload's length is known, and checked,
 //! before any memory is given to it. Frames of different lanes may interleave.
 
-use causeway_contracts::block::GenesisHash;
-
-use super::message::Lane;
+use causeway_contracts::block::{GenesisHash, batch::BATCH_BYTES_MAX};
 
 /// A frame with its header is at most this long.
 pub const FRAME_BYTES_MAX: usize = 64 * 1024;
@@ -109,9 +107,31 @@ impl Hello {
     }
 }
 
+/// Kinds of traffic, the most urgent first. A frame of an earlier lane overtakes those of later ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Lane {
+    /// Proposals, votes, certificates.
+    Consensus,
+    /// Sealed batches.
+    Batches,
+    /// Statuses.
+    Sync,
+}
+
 impl Lane {
+    pub const ALL: [Self; 3] = [Self::Consensus, Self::Batches, Self::Sync];
+
+    /// The largest payload of this lane, in bytes; a longer one is a peer's fault.
+    pub const fn payload_bytes_max(self) -> usize {
+        match self {
+            Self::Consensus => 64 * 1024,
+            Self::Batches => BATCH_BYTES_MAX,
+            Self::Sync => 1024,
+        }
+    }
+
     /// Its place in [`Lane::ALL`], and its byte in a frame's header.
-    pub(super) const fn index(self) -> usize {
+    pub const fn index(self) -> usize {
         match self {
             Self::Consensus => 0,
             Self::Batches => 1,
@@ -120,7 +140,7 @@ impl Lane {
     }
 
     /// For metrics.
-    pub(super) const fn label(self) -> &'static str {
+    pub const fn label(self) -> &'static str {
         match self {
             Self::Consensus => "consensus",
             Self::Batches => "batches",
