@@ -8,6 +8,7 @@ use causeway_contracts::{
     keys::PublicKey,
     money::{Currency, text::parse_amount},
     proof::PaymentProof,
+    transaction::SignedTransaction,
 };
 use libfuzzer_sys::fuzz_target;
 
@@ -28,4 +29,12 @@ fuzz_target!(|bytes: &[u8]| {
     }
     let _ = (Currency::new(text), ParticipantId::new(text));
     let _ = serde_json::from_str::<PaymentProof>(text);
+    // As the API takes them.
+    for signed in serde_json::from_str::<Vec<SignedTransaction>>(text).unwrap_or_default() {
+        let again = serde_json::to_string(&signed).expect("it has a JSON form");
+        assert_eq!(
+            serde_json::from_str::<SignedTransaction>(&again).expect("its own text"),
+            signed
+        );
+    }
 });

@@ -1,5 +1,6 @@
 //! A validator that hears, in any order, what three others could say under their good signatures, what
-//! timers ring, and what its ledger and disk answer. It must neither panic nor sign twice.
+//! timers ring, and what its ledger and disk answer, and that is killed and begins again with what it had
+//! put on disk. It must neither panic nor sign twice.
 
 #![no_main]
 
@@ -10,13 +11,14 @@ use std::{
 };
 
 use causeway_consensus::{
-    Action, Alarm, Beginning, Committed, Event, Message, Moment, Proposal, Scheme, SignRecord, Signing, Step, StepKind,
-    Stop, Subject, Validator, Verdict, Vote,
+    Action, Alarm, Beginning, Committed, Event, LogEntry, Message, Moment, PolkaCertificate, PolkaSignature, Proposal,
+    RoundCertificate, RoundCertificateKind, RoundSignature, Scheme, SignRecord, Signing, Step, StepKind, Stop, Subject,
+    Validator, Verdict, Vote,
 };
 use causeway_contracts::{
     block::{
-        Block, BlockId, Checkpoints, GenesisHash, Header, Height, StateHash, TimeMs, VoteKind, batches_root, genesis_block_id,
-        proposal_message,
+        Block, BlockId, Checkpoints, GenesisHash, Header, Height, StateHash, TimeMs, VoteKind, batches_root,
+        genesis_block_id, proposal_message,
     },
     codec::Bounded,
     committee::{Validator as Member, ValidatorId, ValidatorSet, rotation::Rotation},
@@ -88,6 +90,8 @@ struct World {
     timers: Vec<Alarm>,
     waiting: Vec<Event>,
     signed: BTreeMap<(Height, Step), Subject>,
+    log: Vec<LogEntry>,
+    record: SignRecord,
     now: u64,
     stopped: bool,
 }
@@ -128,9 +132,31 @@ impl World {
             timers: Vec::new(),
             waiting: Vec::new(),
             signed: BTreeMap::new(),
+            log: Vec::new(),
+            record: SignRecord::default(),
             now: 0,
             stopped: false,
         }
+    }
+
+    /// Killed, and begun again: all that is not on disk is gone.
+    fn restart(&mut self) {
+        let tip = self.validator.tip().clone();
+        let first = tip.height.next();
+        self.log.retain(|entry| entry.height() >= first);
+        self.timers.clear();
+        self.waiting.clear();
+        self.validator = Validator::new(Beginning {
+            genesis: GENESIS,
+            key: key(0),
+            scheme: Arc::new(AnySignature),
+            tip,
+            log: self.log.clone(),
+            record: self.record.clone(),
+            signing: Signing::From(first),
+            known: PROTOCOL_MAX,
+        });
+        self.handle(Event::Begin);
     }
 
     fn handle(&mut self, event: Event) {
@@ -163,7 +189,9 @@ impl World {
                 assert_eq!(certificate.height, tip.height.next());
                 let author = block.header.proposer;
                 self.waiting.push(Event::Committed(Box::new(Committed {
-                    rotation: tip.rotation.after(&tip.validators, &tip.validators, certificate.height, &author),
+                    rotation: tip
+                        .rotation
+                        .after(&tip.validators, &tip.validators, certificate.height, &author),
                     height: certificate.height,
                     time_ms: block.header.time_ms,
                     block: certificate.block,
@@ -177,9 +205,11 @@ impl World {
             }
             Action::Fetch { from, .. } => self.waiting.push(Event::Fetched { from, answer: None }),
             Action::SendMessage(bytes) => self.check_signed(&Message::decode(&bytes).expect("its own")),
-            Action::Persist(_)
-            | Action::Record(_)
-            | Action::Sync
+            Action::Persist(entry) => self.log.push(entry),
+            Action::Record(signed) => {
+                self.record.absorb(signed);
+            }
+            Action::Sync
             | Action::BeginHeight(_)
             | Action::ConfirmRecord { .. }
             | Action::SendStatus(_)
@@ -242,7 +272,7 @@ impl World {
         let salt = bytes.next()? % 4;
         self.now += u64::from(salt) * 50;
         let some = |salt: u8| (salt != 3).then(|| block(&tip, self.ids[who], salt).id());
-        let event = match bytes.next()? % 8 {
+        let event = match bytes.next()? % 13 {
             0 | 1 | 2 => {
                 let vote = Vote {
                     kind: if salt.is_multiple_of(2) {
@@ -260,6 +290,9 @@ impl World {
             }
             3 => {
                 let proposer = *tip.rotation.proposer(&tip.validators, height, round);
+                if proposer == self.ids[0] {
+                    return Some(());
+                }
                 let block = block(&tip, proposer, salt);
                 let proposal = Proposal {
                     height,
@@ -288,6 +321,74 @@ impl World {
                 let at = at % self.waiting.len();
                 self.waiting.remove(at)
             }
+            8 | 9 => {
+                let block = pick(bytes.next()?, &tip, &self.ids).or(some(salt)).unwrap_or(tip.block);
+                let mut signers = bytes.next()?;
+                if !self.has_voted(height, round, VoteKind::Prevote, Some(block)) {
+                    signers &= !1;
+                }
+                let certificate = PolkaCertificate {
+                    height,
+                    round,
+                    block,
+                    signatures: self.signed_by(signers, |validator, _| PolkaSignature {
+                        validator,
+                        signature: Signature([1; 64]),
+                    }),
+                };
+                self.message(who, &Message::Polka(certificate))
+            }
+            10 => {
+                let kind = match salt % 2 {
+                    0 => RoundCertificateKind::Skip,
+                    _ => RoundCertificateKind::Precommit,
+                };
+                let (mut signers, votes) = (bytes.next()?, bytes.next()?);
+                let vote = |at: usize| match kind {
+                    RoundCertificateKind::Skip if votes >> at & 1 == 0 => (VoteKind::Prevote, some(votes >> at & 3)),
+                    _ => (VoteKind::Precommit, some(votes >> at & 3)),
+                };
+                let (own, block) = vote(0);
+                if !self.has_voted(height, round, own, block) {
+                    signers &= !1;
+                }
+                let certificate = RoundCertificate {
+                    height,
+                    round,
+                    kind,
+                    signatures: self.signed_by(signers, |validator, at| {
+                        let (kind, block) = vote(at);
+                        RoundSignature {
+                            validator,
+                            kind,
+                            block,
+                            signature: Signature([1; 64]),
+                        }
+                    }),
+                };
+                self.message(who, &Message::Round(certificate))
+            }
+            11 => {
+                let proposer = *tip.rotation.proposer(&tip.validators, height, round);
+                if proposer == self.ids[0] {
+                    return Some(());
+                }
+                let byte = bytes.next()?;
+                let author = self.ids[usize::from(byte % 4)];
+                let proposal = Proposal {
+                    height,
+                    round,
+                    lock_round: Some(u32::from(byte / 4 % 4)),
+                    block: block(&tip, author, salt),
+                    validator: proposer,
+                    signature: Signature([1; 64]),
+                };
+                self.message(who, &Message::Proposal(Box::new(proposal)))
+            }
+            12 => {
+                self.restart();
+                return Some(());
+            }
             // As it came from the wire.
             _ => {
                 let length = usize::from(bytes.next()?).min(bytes.0.len());
@@ -302,6 +403,27 @@ impl World {
         };
         self.handle(event);
         Some(())
+    }
+
+    /// Nobody else can sign for it: others' certificates have of it what it has sent.
+    fn has_voted(&self, height: Height, round: u32, kind: VoteKind, block: Option<BlockId>) -> bool {
+        let kind = match kind {
+            VoteKind::Prevote => StepKind::Prevote,
+            VoteKind::Precommit => StepKind::Precommit,
+        };
+        let subject = Subject {
+            block,
+            lock_round: None,
+        };
+        self.signed.get(&(height, Step { round, kind })) == Some(&subject)
+    }
+
+    /// By those whose bit is set, in the order of their ids.
+    fn signed_by<T, const MAX: usize>(&self, bits: u8, sign: impl Fn(ValidatorId, usize) -> T) -> Bounded<T, MAX> {
+        let mut signers: Vec<_> = (0..self.ids.len()).filter(|at| bits >> at & 1 == 1).collect();
+        signers.sort_by_key(|&at| self.ids[at]);
+        let signatures = signers.into_iter().map(|at| sign(self.ids[at], at)).collect();
+        Bounded::new(signatures).expect("four at most")
     }
 
     fn message(&self, who: usize, message: &Message) -> Event {
