@@ -293,6 +293,9 @@ async fn a_body_a_byte_at_a_time_is_not_waited_for() {
     node.server.stop().await;
 }
 
+/// On a machine that is busy with other things.
+const PATIENCE: Duration = Duration::from_secs(60);
+
 /// Where no body is wanted, one without end is not read to its end.
 #[actix_web::test]
 async fn a_body_that_nobody_wants_is_not_read() {
@@ -312,17 +315,18 @@ async fn a_body_that_nobody_wants_is_not_read() {
         let (mut reader, mut writer) = connection.into_split();
         let head = format!("{request} HTTP/1.1\r\nhost: node\r\ncontent-type: {TRANSACTIONS_TYPE}\r\n{headers}\r\n");
         writer.write_all(head.as_bytes()).await.unwrap();
-        let mut sent = 0;
-        let flooding = async {
-            // More than all buffers between them hold.
-            while sent < 256 * 1024 * 1024 && writer.write_all(chunk.as_bytes()).await.is_ok() {
-                sent += chunk.len();
-            }
-        };
+        let flooding = async { while writer.write_all(chunk.as_bytes()).await.is_ok() {} };
         let mut answer = Vec::new();
         let ended = async { drop(reader.read_to_end(&mut answer).await) };
-        tokio::join!(flooding, ended);
-        assert!(sent < 256 * 1024 * 1024, "{request} with {headers}");
+        // Either shows that it is closed; the system may hold the last write back for a minute more.
+        let closing = async {
+            tokio::select! {
+                () = flooding => {}
+                () = ended => {}
+            }
+        };
+        let closed = tokio::time::timeout(PATIENCE, closing).await;
+        assert!(closed.is_ok(), "{request} with {headers:?} is read without end");
     }
     node.server.stop().await;
 }
