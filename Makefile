@@ -38,7 +38,7 @@ help:
 	@echo 'make bench           criterion benches'
 	@echo 'make simulate        seeded simulations of whole validators under faults; SEEDS=20000 HEIGHTS=15'
 	@echo 'make fuzz            every decoder and the consensus validator, for FUZZ_SECONDS each (60)'
-	@echo 'make mutants         the code broken on purpose in seven ways: the simulation must find each'
+	@echo 'make mutants         the code broken on purpose in eight ways: the simulation must find each'
 	@echo 'make build           the programs, into $(BIN)'
 	@echo 'make fmt lint        the formatter; the linter'
 	@echo 'make install-tools   cargo-deny, into $(TOOLS)'
@@ -80,6 +80,7 @@ fmt:
 lint:
 	$(call say,lints)
 	scripts/docs-test
+	scripts/mutants check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
 
@@ -151,7 +152,7 @@ simulate: setup
 
 .PHONY: mutants
 mutants: setup
-	$(call say,the code broken on purpose in seven ways; the simulation must find each (10 minutes or so))
+	$(call say,the code broken on purpose in eight ways; the simulation must find each (10 minutes or so))
 	scripts/mutants
 
 # Of each fuzz target.
