@@ -59,7 +59,7 @@ use crate::{
     keyfile,
     log::{Absent, DiskFolder, Files, FilesError, FolderError, JournalError, Recovered},
     store::{
-        Expect, Opened, Store, StoreError, check::CheckError, chunks::ChunkFolder, kept::KeptSnapshots,
+        self, Expect, Opened, Store, StoreError, check::CheckError, chunks::ChunkFolder, kept::KeptSnapshots,
         snapshot::SnapshotError,
     },
 };
@@ -389,11 +389,19 @@ impl Running {
         end(self.arbiters);
         // Whatever is queued gets written; what is not yet final is sent again by its clients.
         self.store.sync().await;
+        drop(self.store);
+        wait_for_databases();
     }
 }
 
 /// Actors that have not let go of the database by then are left to the end of the process.
 const END_TIME_MAX: Duration = Duration::from_secs(5);
+
+fn wait_for_databases() {
+    if !store::wait_until_closed(END_TIME_MAX) {
+        tracing::warn!("a database is still in use");
+    }
+}
 
 /// Ends the actors and waits for it: a database that another thread closes while the process exits can
 /// abort it, and the status would be lost.
@@ -492,6 +500,7 @@ async fn start(config: Config, member: Member, options: RunOptions) -> Result<Ru
         }),
         Err(failure) => {
             end(arbiters.into());
+            wait_for_databases();
             Err(failure)
         }
     }

@@ -42,6 +42,7 @@ use tokio::sync::{mpsc, oneshot};
 use self::writer::{Request, Writer};
 pub use self::{
     database::OPEN_FILES_MAX,
+    database::wait_until_closed,
     error::StoreError,
     folder::free_bytes,
     format::{FORMAT_VERSION, Location, StoredBlock},
@@ -145,6 +146,7 @@ struct StoreThread {
 
 impl Drop for StoreThread {
     fn drop(&mut self) {
+        self.database.close_soon();
         let handle = self.handle.take().expect("taken only here");
         // A panic there has been reported there.
         handle.join().ok();

@@ -1,6 +1,11 @@
 //! RocksDB with our columns: how it is tuned, opened, read and written.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::atomic::{AtomicBool, AtomicUsize, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
 
 use bincode::{Decode, Encode};
 use causeway_contracts::codec;
@@ -38,9 +43,44 @@ pub(super) enum Mode {
     ReadOnly,
 }
 
+/// How many databases this process has open.
+static OPEN: AtomicUsize = AtomicUsize::new(0);
+
+/// Waits until this process has no database open, for so long at most; false if it has one still. RocksDB aborts a
+/// process that ends meanwhile, and its exit status would be lost.
+pub fn wait_until_closed(max: Duration) -> bool {
+    let began = Instant::now();
+    while OPEN.load(Ordering::Acquire) > 0 {
+        if began.elapsed() >= max {
+            return false;
+        }
+        thread::sleep(Duration::from_millis(1));
+    }
+    true
+}
+
+/// Is there for as long as its database is open.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        OPEN.fetch_add(1, Ordering::AcqRel);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        OPEN.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
 pub(super) struct Database {
     db: DB,
     path: PathBuf,
+    closing: AtomicBool,
+    // Dropped after the database, since it is declared after it.
+    _counted: Counted,
 }
 
 impl Database {
@@ -56,6 +96,7 @@ impl Database {
         let options = options(mode);
         let columns =
             Column::ALL.map(|column| ColumnFamilyDescriptor::new(column.name(), column_options(column, &cache)));
+        let counted = Counted::new();
         let opened = match mode {
             Mode::New | Mode::Existing => DB::open_cf_descriptors(&options, path, columns),
             Mode::ReadOnly => DB::open_cf_descriptors_read_only(&options, path, columns, false),
@@ -73,6 +114,8 @@ impl Database {
         let database = Self {
             db,
             path: path.to_owned(),
+            closing: AtomicBool::new(false),
+            _counted: counted,
         };
         match Column::ALL
             .into_iter()
@@ -85,6 +128,20 @@ impl Database {
 
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Long reads are to end.
+    pub fn close_soon(&self) {
+        self.closing.store(true, Ordering::Release);
+    }
+
+    /// # Errors
+    /// If it is to be closed soon.
+    pub fn check_wanted(&self) -> Result<(), StoreError> {
+        if self.closing.load(Ordering::Acquire) {
+            return Err(StoreError::Closing);
+        }
+        Ok(())
     }
 
     pub fn column(&self, column: Column) -> &ColumnFamily {

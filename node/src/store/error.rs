@@ -60,6 +60,8 @@ pub enum StoreError {
         /// In the message, and so not a `source` as well: that would be printed twice.
         cause: rocksdb::Error,
     },
+    #[error("the database is about to be closed")]
+    Closing,
     #[error("the database at {path} is damaged: {damage}. {REMEDY}")]
     Damaged { path: PathBuf, damage: Damage },
     #[error("cannot {attempt} {path}: {cause}")]

@@ -172,6 +172,7 @@ pub(super) fn root_and_file(view: &View<'_>, genesis: &GenesisHash, file: Option
 fn root(view: &View<'_>, genesis: &GenesisHash) -> Result<Root, StoreError> {
     let mut cutter = Cutter::new(*genesis, read_tip(view)?.height);
     for entry in entries(view)? {
+        view.database().check_wanted()?;
         cutter.push(entry?);
     }
     Ok(cutter.finish().1.root())
@@ -205,6 +206,7 @@ pub(super) fn write(view: &View<'_>, genesis: &GenesisHash, path: &Path) -> Resu
     let mut cutter = Cutter::new(*genesis, tip.height);
     let mut written = output.put(MAGIC);
     for entry in entries(view)? {
+        view.database().check_wanted()?;
         if let Some(chunk) = cutter.push(entry?) {
             written = written.and_then(|()| output.chunk(&chunk));
         }
