@@ -52,6 +52,10 @@ pub async fn fetch(
     folder: &ChunkFolder,
 ) -> Result<Option<SnapshotOffer>, Failure> {
     let validators = genesis.validator_set().expect("a genesis is checked when it is read");
+    tracing::info!(
+        nodes = peers.len(),
+        "this node has the genesis state alone; asking the others for a snapshot"
+    );
     let mut sync = SnapshotSync::new(genesis.hash(), validators, peers, Arc::new(Ed25519));
     let began = Instant::now();
     let now = || Moment(began.elapsed());
