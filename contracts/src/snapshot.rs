@@ -3,7 +3,7 @@
 //! A snapshot is every state entry, ascending by encoded key, then every remembered transaction id and
 //! then every remembered batch digest, each ascending. Ids and digests that the block's time is past are
 //! not in it, whatever a disk still holds, so that all validators have the same snapshot of a height. The
-//! Merkle root over all of it is what a checkpoint certifies.
+//! Merkle root over all of it, and how many entries there are, is what a checkpoint certifies.
 //!
 //! It travels in chunks of 4,096 entries. A tree of RFC 9162 splits at powers of two, so a chunk's leaves
 //! are a whole subtree, and the root over the chunks' roots is the root over all leaves: who has the
@@ -135,6 +135,15 @@ pub struct Manifest {
     pub chunks: Bounded<Root, CHUNKS_MAX>,
 }
 
+/// The root of a snapshot: SHA-256 over `causeway/snapshot/1`, how many entries there are (eight bytes, big-endian)
+/// and the root of the tree over them. The tree's root alone would be that of other trees too, cut higher up.
+pub fn root_of(entries: u64, tree: &Root) -> Root {
+    Root(codec::hash(
+        "causeway/snapshot/1",
+        &[&entries.to_be_bytes(), tree.as_bytes()],
+    ))
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ManifestError {
     #[error("version {0} is not known; this program knows version {SNAPSHOT_VERSION}")]
@@ -177,9 +186,9 @@ impl Manifest {
         Ok(())
     }
 
-    /// The root over all entries, which a checkpoint certifies.
+    /// What a checkpoint certifies: [`root_of`] all entries. No other manifest of the height has it.
     pub fn root(&self) -> Root {
-        merkle::root(self.chunks.to_vec())
+        root_of(self.entries, &merkle::root(self.chunks.to_vec()))
     }
 
     /// How many entries a chunk of this snapshot has; `None` if there is no such chunk.

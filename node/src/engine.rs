@@ -432,8 +432,16 @@ struct Opening {
     opened: Opened,
 }
 
+fn kept_snapshots(config: &Config) -> KeptSnapshots {
+    KeptSnapshots::new(&config.data.join("snapshots"), config.limits.disk_free_bytes_min)
+}
+
 fn open(config: &Config, member: &Member, options: RunOptions) -> Result<Opening, Failure> {
     let log = log_folder(config, &member.id);
+    // First, since the disk may be full of it.
+    if let Err(error) = kept_snapshots(config).clean() {
+        tracing::warn!(%error, "cannot remove a snapshot that was not finished");
+    }
     fs::create_dir_all(&log)
         .with_context(|| format!("cannot make the data folder {}", log.display()))
         .map_err(Failure::config)?;
@@ -539,7 +547,7 @@ async fn start_actors(
     tracing::info!(height = %opened.ledger.tip().height, created = opened.created, "the database is open");
 
     let registry = prometheus::Registry::new();
-    let snapshots = KeptSnapshots::new(&config.data.join("snapshots"), config.limits.disk_free_bytes_min);
+    let snapshots = kept_snapshots(&config);
 
     // These two and the network know each other, so their mailboxes are there before they are.
     let (mempool, mempool_mailbox) = actors::mailbox::<Mempool>(mempool::MAILBOX);

@@ -19,7 +19,7 @@ use crate::{
     money::Currency,
     protocol::Protocol,
     registry::RegistryError,
-    snapshot::SnapshotEntry,
+    snapshot::{self, SnapshotEntry},
     transaction::{TxId, UnixSeconds},
 };
 
@@ -87,7 +87,7 @@ impl Ledger {
             time_ms: genesis.time_ms,
             block: genesis_block_id(&hash),
             state_hash: StateHash(hash.0).after(&root),
-            checkpoint_root: root,
+            checkpoint_root: snapshot::root_of(state.entries().count() as u64, &root),
         };
         Self::new(seed, tip, state, RecentIds::new(seed), RecentDigests::default())
     }

@@ -50,7 +50,11 @@ fn check_pieces(entries: Vec<SnapshotEntry>) {
     let leaves = entries.iter().map(|entry| entry.leaf(&mut bytes)).collect();
     let (chunks, manifest) = cut(GENESIS_HASH, height(), entries.clone());
     assert_eq!(manifest.check(), Ok(()));
-    assert_eq!(manifest.root(), merkle::root(leaves), "the root over all leaves");
+    assert_eq!(
+        manifest.root(),
+        root_of(entries.len() as u64, &merkle::root(leaves)),
+        "over all leaves"
+    );
     assert_eq!(Manifest::decode(&manifest.encode()), Ok(manifest.clone()));
     let mut read = Vec::new();
     for (index, chunk) in (0..).zip(chunks) {
@@ -131,6 +135,29 @@ fn a_manifest_that_cannot_be_is_refused() {
     }
 }
 
+/// A tree that is cut higher up has the same root, and says nothing of how many leaves it has.
+#[test]
+fn no_other_manifest_has_the_root() {
+    let (_, manifest) = cut(GENESIS_HASH, height(), entries(4_096 * 4 + 5, 0, 0));
+    let miscounted = Manifest {
+        entries: manifest.entries + 1,
+        ..manifest.clone()
+    };
+    let parent = |pair: &[Root]| merkle::root(pair.to_vec());
+    let roots = &manifest.chunks;
+    let recut = Manifest {
+        entries: 4_096 * 2 + 5,
+        chunks: Bounded::new(vec![parent(&roots[..2]), parent(&roots[2..4]), roots[4]]).expect("fewer"),
+        ..manifest.clone()
+    };
+    for made_up in [miscounted, recut] {
+        assert_eq!(made_up.check(), Ok(()), "it could be one");
+        let tree = |manifest: &Manifest| merkle::root(manifest.chunks.to_vec());
+        assert_eq!(tree(&made_up), tree(&manifest));
+        assert_ne!(made_up.root(), manifest.root());
+    }
+}
+
 #[test]
 fn a_genesis_state_has_the_root_of_the_changes_that_make_it() {
     let genesis = genesis();
@@ -138,7 +165,7 @@ fn a_genesis_state_has_the_root_of_the_changes_that_make_it() {
     let mut changes: Vec<_> = ledger.entries().map(|(key, value)| (key, Some(value))).collect();
     changes.sort_by_key(|(key, _)| *key);
     let (_, manifest) = cut(genesis.hash(), Height::GENESIS, ledger.snapshot());
-    assert_eq!(manifest.root(), changes_root(&changes));
+    assert_eq!(manifest.root(), root_of(changes.len() as u64, &changes_root(&changes)));
     assert_eq!(manifest.root(), ledger.tip().checkpoint_root);
 }
 
@@ -163,5 +190,12 @@ fn golden_snapshot() {
     let genesis = hex::encode(GENESIS_HASH.0);
     let root = hex::encode(chunks[0].root().0);
     assert_eq!(hex::encode(manifest.encode()), format!("01{genesis}4d0301{root}"));
+    let mut bytes = b"causeway/snapshot/1".to_vec();
+    bytes.extend_from_slice(&3_u64.to_be_bytes());
+    bytes.extend_from_slice(&chunks[0].root().0);
+    assert_eq!(
+        manifest.root().0,
+        <[u8; 32]>::from(<sha2::Sha256 as sha2::Digest>::digest(bytes))
+    );
     assert_eq!(root, "9050b5a7dae761e74b48420bb28eef47a91b41a3294aa905ffe4eff6876c60a7");
 }

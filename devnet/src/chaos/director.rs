@@ -96,6 +96,7 @@ impl Director {
             self.relay.set((delay.from, delay.to), Passage::Late(delay.by));
         }
         let logs = self.log_lengths(&episode.victims)?;
+        let can_take_snapshot = episode.kind == Kind::DatabaseLost && self.can_take_snapshot(&episode.victims).await;
         self.strike(episode, report).await?;
         if episode.kind == Kind::Flaky {
             let until = Instant::now() + episode.hold;
@@ -115,6 +116,11 @@ impl Director {
             Kind::DatabaseLost => Some(self.said_since(&logs, BEGAN_WITH_SNAPSHOT)?),
             _ => None,
         };
+        if can_take_snapshot && by_snapshot == Some(false) {
+            report.fail(format!(
+                "{episode}: it came back by blocks, although a checkpoint was certified"
+            ));
+        }
         Ok(Done {
             by_snapshot,
             number: episode.number,
@@ -123,6 +129,18 @@ impl Director {
             healed_at,
             recovered_at: self.seconds(),
         })
+    }
+
+    /// Whether they are to come back by a snapshot: none fetches blocks always, and another validator knows of a
+    /// certified checkpoint, of which at least two others have kept the snapshot.
+    async fn can_take_snapshot(&self, victims: &[u16]) -> bool {
+        let archives = self.fleet.network().arrangement.archives;
+        let Some(other) = (0..self.validators()).find(|other| !victims.contains(other)) else {
+            return false;
+        };
+        let metrics = self.fleet.observer().metrics(other).await;
+        let certified = metrics.and_then(|metrics| metrics.sum("causeway_checkpoint_height"));
+        victims.iter().all(|&victim| victim >= archives) && certified.is_some_and(|height| height > 0.0)
     }
 
     fn log_lengths(&self, victims: &[u16]) -> anyhow::Result<Vec<(u16, u64)>> {

@@ -3,8 +3,7 @@
 //!
 //! Nothing that comes is believed: an offer is checked from the genesis' validators on, over all changes of
 //! them to those who certified the root, and each chunk against that root. A peer that gives another is blamed
-//! and not asked again. A manifest may be made up although its root is certified, since a tree of other leaves
-//! can have that root; so chunks are asked only of those that offered the very same manifest. Whoever cannot get a snapshot this way fetches blocks from the first on.
+//! and not asked again. Whoever cannot get a snapshot this way fetches blocks from the first on.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,10 +13,10 @@ use std::{
 
 use causeway_contracts::{
     block::{CertificateError, GenesisHash, Height},
-    codec,
     committee::{ValidatorId, ValidatorSet},
+    merkle::Root,
     proof::{CertifiedHeader, Handover},
-    snapshot::{Chunk, ChunkError, Manifest, ManifestError},
+    snapshot::{Chunk, ManifestError},
 };
 
 use crate::{
@@ -33,17 +32,27 @@ const CHOICE_TIME: Duration = Duration::from_secs(2);
 /// Without an answer that decides, blocks are fetched after so long.
 const OFFER_TIME_MAX: Duration = Duration::from_secs(15);
 
-/// A peer that did not answer is asked again after this.
+/// A peer that did not answer, or could not be asked, is asked again after this.
 const RETRY_AFTER: Duration = Duration::from_millis(500);
 
 /// Chunks that one peer is asked for at once.
 const CHUNKS_PER_PEER_MAX: usize = 2;
 
+/// Chunks that are asked for at once, of all peers: slow links are shared by those that come.
+const CHUNKS_UNDER_WAY_MAX: usize = 8;
+
 /// A peer that fails so often in a row is not asked for chunks any more.
 const FAILURES_MAX: u32 = 5;
 
-/// Peers are asked for offers so often without getting a single chunk.
-const ROUNDS_MAX: u32 = 3;
+/// Peers are asked for offers so often without getting a single chunk,
+const VAIN_ROUNDS_MAX: u32 = 3;
+
+/// and so often in all: a node that is too slow for the snapshots of this network is not to begin one after the
+/// other for ever.
+const ROUNDS_MAX: u32 = 10;
+
+/// Good offers of other snapshots that are remembered until one is chosen, the latest.
+const OFFERS_MAX: usize = 4;
 
 /// What one peer is asked.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -237,17 +246,17 @@ struct Peer {
     rests_until: Moment,
 }
 
-/// Names a manifest: the hash of its encoding.
-type ManifestId = [u8; 32];
+/// Names a snapshot: no two have the same root.
+type Id = (Height, Root);
 
-fn id_of(manifest: &Manifest) -> ManifestId {
-    codec::hash("causeway/manifest/1", &[&manifest.encode()])
+fn id_of(offer: &SnapshotOffer) -> Id {
+    (offer.manifest.height, offer.certificate.root)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Said {
     None,
-    Offers(ManifestId),
+    Offers(Id),
     /// It offered, and does not give.
     GivesNothing,
 }
@@ -260,11 +269,10 @@ enum Stage {
         offered: Option<Moment>,
         /// When enough had said that they have none.
         refused: Option<Moment>,
-        best: Option<Box<SnapshotOffer>>,
+        offers: BTreeMap<Id, Box<SnapshotOffer>>,
     },
     Fetching {
         offer: Box<SnapshotOffer>,
-        id: ManifestId,
         missing: BTreeSet<u32>,
         asked: BTreeSet<u32>,
         /// Whether any chunk has come.
@@ -279,7 +287,7 @@ impl Stage {
             began,
             offered: None,
             refused: None,
-            best: None,
+            offers: BTreeMap::new(),
         }
     }
 }
@@ -293,18 +301,25 @@ pub struct SnapshotSync {
     scheme: Arc<dyn Scheme>,
     peers: BTreeMap<ValidatorId, Peer>,
     stage: Stage,
-    /// How often offers were asked for in vain.
+    /// How often offers were asked for again, and how often in a row without a chunk in between.
     rounds: u32,
+    vain_rounds: u32,
+    /// Snapshots of which those that offered them gave nothing.
+    withheld: BTreeSet<Id>,
+    /// Chunks are kept, be it by an earlier process: then it is worth waiting for peers.
+    has_chunks: bool,
     actions: Vec<SyncAction>,
 }
 
 impl SnapshotSync {
-    /// `peers` are all nodes that may be asked; [`Self::tick`] begins.
+    /// `peers` are all nodes that may be asked; `has_chunks` says whether an earlier process has kept any. Begins
+    /// with [`Self::tick`].
     pub fn new(
         genesis: GenesisHash,
         validators: ValidatorSet,
         peers: impl IntoIterator<Item = ValidatorId>,
         scheme: Arc<dyn Scheme>,
+        has_chunks: bool,
     ) -> Self {
         Self {
             genesis,
@@ -313,6 +328,9 @@ impl SnapshotSync {
             peers: peers.into_iter().map(|id| (id, Peer::default())).collect(),
             stage: Stage::asking(Moment::default()),
             rounds: 0,
+            vain_rounds: 0,
+            withheld: BTreeSet::new(),
+            has_chunks,
             actions: Vec::new(),
         }
     }
@@ -348,18 +366,29 @@ impl SnapshotSync {
         }
     }
 
-    /// What a peer answered; `None` if it did not.
-    pub fn answered(&mut self, question: SyncQuestion, answer: Option<&[u8]>, now: Moment) {
-        let Some(peer) = self.peers.get_mut(&question.to()) else {
-            return;
-        };
-        peer.asked = peer.asked.saturating_sub(1);
+    /// A question was not put to its peer: it is not connected, or this node asks too much already.
+    pub fn not_asked(&mut self, question: SyncQuestion, now: Moment) {
+        if let Some(peer) = self.end(question) {
+            peer.rests_until = now + RETRY_AFTER;
+        }
+    }
+
+    /// A question is no longer under way.
+    fn end(&mut self, question: SyncQuestion) -> Option<&mut Peer> {
         if let (SyncQuestion::Chunk { height, index, .. }, Stage::Fetching { offer, asked, .. }) =
             (question, &mut self.stage)
             && offer.manifest.height == height
         {
             asked.remove(&index);
         }
+        let peer = self.peers.get_mut(&question.to())?;
+        peer.asked = peer.asked.saturating_sub(1);
+        Some(peer)
+    }
+
+    /// What a peer answered; `None` if it did not.
+    pub fn answered(&mut self, question: SyncQuestion, answer: Option<&[u8]>, now: Moment) {
+        let Some(peer) = self.end(question) else { return };
         let answer = answer.map(FetchResponse::decode);
         match (question, answer) {
             (_, None) => {
@@ -394,16 +423,34 @@ impl SnapshotSync {
             Err(BadOffer::Manifest(ManifestError::Version(_))) => return self.say(from, Said::None),
             Err(_) => return self.lied(from, SyncMisconduct::Offer),
         }
-        self.say(from, Said::Offers(id_of(&offer.manifest)));
-        if let Stage::Asking { offered, best, .. } = &mut self.stage {
+        self.say(from, Said::Offers(id_of(&offer)));
+        if let Stage::Asking { offered, offers, .. } = &mut self.stage {
             offered.get_or_insert(now);
-            if best
-                .as_ref()
-                .is_none_or(|best| best.manifest.height < offer.manifest.height)
-            {
-                *best = Some(offer);
+            offers.insert(id_of(&offer), offer);
+            if offers.len() > OFFERS_MAX {
+                offers.pop_first();
             }
         }
+    }
+
+    /// The power of all who said so.
+    fn power_of(&self, said: Said) -> u64 {
+        let peers = self
+            .peers
+            .iter()
+            .filter(|(_, peer)| peer.said == Some(said) && !peer.lied);
+        let members = peers.filter_map(|(id, _)| self.validators.by_id(id));
+        members.map(|validator| validator.power).sum()
+    }
+
+    /// The latest that an honest one offers, else the latest of all: one peer alone may offer what it does not give.
+    /// What was not given before comes last.
+    fn best(&self, offers: &BTreeMap<Id, Box<SnapshotOffer>>) -> Option<Id> {
+        let rank = |id: &Id| {
+            let is_backed = self.validators.has_honest(self.power_of(Said::Offers(*id)));
+            (!self.withheld.contains(id), is_backed, *id)
+        };
+        offers.keys().copied().max_by_key(rank)
     }
 
     fn say(&mut self, peer: ValidatorId, said: Said) {
@@ -412,24 +459,25 @@ impl SnapshotSync {
         peer.failures = 0;
     }
 
-    fn ask_for_offers(&mut self, now: Moment) {
+    /// Those that have not said anything yet: one that connects late helps too.
+    fn ask_the_silent(&mut self, now: Moment) {
         for (&to, peer) in &mut self.peers {
             if peer.said.is_none() && !peer.lied && peer.asked == 0 && peer.rests_until <= now {
                 peer.asked += 1;
                 self.actions.push(SyncAction::Ask(SyncQuestion::Offer { to }));
             }
         }
-        let refuse = self.peers.iter().filter(|(_, peer)| peer.said == Some(Said::None));
-        let power = refuse
-            .filter_map(|(id, _)| self.validators.by_id(id))
-            .map(|it| it.power);
-        let none_held = self.validators.has_honest(power.sum());
+    }
+
+    fn ask_for_offers(&mut self, now: Moment) {
+        self.ask_the_silent(now);
+        let none_held = self.validators.has_honest(self.power_of(Said::None));
         let all_said = self.peers.values().all(|peer| peer.said.is_some() || peer.lied);
         let Stage::Asking {
             began,
             offered,
             refused,
-            best,
+            offers,
         } = &mut self.stage
         else {
             return;
@@ -437,15 +485,18 @@ impl SnapshotSync {
         if none_held {
             refused.get_or_insert(now);
         }
+        let (began, offered, refused) = (*began, *offered, *refused);
         let is_over = |since: Option<Moment>| since.is_some_and(|since| all_said || now.since(since) >= CHOICE_TIME);
-        if is_over(*offered)
-            && let Some(offer) = best.take()
-        {
-            return self.begin(offer, now);
+        if is_over(offered) {
+            let mut offers = std::mem::take(offers);
+            let best = self.best(&offers);
+            if let Some(offer) = best.and_then(|id| offers.remove(&id)) {
+                return self.begin(offer, now);
+            }
         }
-        if all_said || is_over(*refused) {
+        if all_said || is_over(refused) {
             self.give_up(GiveUp::NoneHeld);
-        } else if now.since(*began) >= OFFER_TIME_MAX {
+        } else if now.since(began) >= OFFER_TIME_MAX && !self.has_chunks {
             self.give_up(GiveUp::NoAnswer);
         }
     }
@@ -458,7 +509,6 @@ impl SnapshotSync {
         self.actions.push(SyncAction::Begin(offer.clone()));
         let count = u32::try_from(offer.manifest.chunks.len()).expect("a manifest has fewer chunks");
         self.stage = Stage::Fetching {
-            id: id_of(&offer.manifest),
             offer,
             missing: (0..count).collect(),
             asked: BTreeSet::new(),
@@ -480,22 +530,22 @@ impl SnapshotSync {
             // It may have made two later ones meanwhile.
             return self.say(from, Said::GivesNothing);
         };
-        let checked: Result<(), ChunkError> = offer.manifest.check_chunk(index, &chunk);
-        if checked.is_err() {
+        if offer.manifest.check_chunk(index, &chunk).is_err() {
             return self.lied(from, SyncMisconduct::Chunk);
         }
         let is_new = missing.remove(&index);
         *gained |= is_new;
         self.peers.entry(from).or_default().failures = 0;
         if is_new {
+            self.has_chunks = true;
             self.actions.push(SyncAction::Keep { index, chunk });
         }
     }
 
     fn ask_for_chunks(&mut self, now: Moment) {
+        self.ask_the_silent(now);
         let Stage::Fetching {
             offer,
-            id,
             missing,
             asked,
             gained,
@@ -509,14 +559,15 @@ impl SnapshotSync {
             return;
         }
         let height = offer.manifest.height;
-        let offers = Some(Said::Offers(*id));
+        let offers = Some(Said::Offers(id_of(offer)));
         let gives = |peer: &Peer| !peer.lied && peer.said == offers;
         let mut sources: Vec<_> = self.peers.iter_mut().filter(|(_, peer)| gives(peer)).collect();
         if sources.is_empty() {
-            let gained = *gained;
-            return self.ask_again(gained, now);
+            let withheld = (!*gained).then(|| id_of(offer));
+            return self.ask_again(withheld, now);
         }
-        let waiting: Vec<_> = missing.difference(asked).copied().collect();
+        let room = CHUNKS_UNDER_WAY_MAX.saturating_sub(asked.len());
+        let waiting: Vec<_> = missing.difference(asked).copied().take(room).collect();
         for index in waiting {
             let free = sources
                 .iter_mut()
@@ -533,9 +584,11 @@ impl SnapshotSync {
     }
 
     /// Nobody gives this snapshot any more: there may be a later one.
-    fn ask_again(&mut self, gained: bool, now: Moment) {
-        self.rounds = if gained { 0 } else { self.rounds + 1 };
-        if self.rounds >= ROUNDS_MAX {
+    fn ask_again(&mut self, withheld: Option<Id>, now: Moment) {
+        self.rounds += 1;
+        self.vain_rounds = if withheld.is_some() { self.vain_rounds + 1 } else { 0 };
+        self.withheld.extend(withheld);
+        if self.vain_rounds >= VAIN_ROUNDS_MAX || self.rounds >= ROUNDS_MAX {
             return self.give_up(GiveUp::NothingGiven);
         }
         for peer in self.peers.values_mut() {

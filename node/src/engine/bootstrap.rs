@@ -18,7 +18,7 @@ use super::Failure;
 use crate::{
     actors::network::{
         Network,
-        message::{Fetch, PeerFault},
+        message::{Fetch, FetchError, PeerFault},
     },
     config::SyncFrom,
     store::{
@@ -42,7 +42,9 @@ pub fn is_wanted(from: SyncFrom, genesis: &Genesis, hash: &GenesisHash, tip: &Ti
         && now.0 >= genesis.time_ms.0.saturating_add(period_ms)
 }
 
-type Answers = FuturesUnordered<BoxFuture<'static, (SyncQuestion, Option<Vec<u8>>)>>;
+type Answer = Result<Vec<u8>, FetchError>;
+
+type Answers = FuturesUnordered<BoxFuture<'static, (SyncQuestion, Answer)>>;
 
 /// Fetches the last certified snapshot into a folder; `None` if blocks are to be fetched instead.
 pub async fn fetch(
@@ -56,7 +58,8 @@ pub async fn fetch(
         nodes = peers.len(),
         "this node has the genesis state alone; asking the others for a snapshot"
     );
-    let mut sync = SnapshotSync::new(genesis.hash(), validators, peers, Arc::new(Ed25519));
+    let has_chunks = folder.has_any();
+    let mut sync = SnapshotSync::new(genesis.hash(), validators, peers, Arc::new(Ed25519), has_chunks);
     let began = Instant::now();
     let now = || Moment(began.elapsed());
     let mut answers = Answers::new();
@@ -66,7 +69,11 @@ pub async fn fetch(
     loop {
         tokio::select! {
             _ = ticks.tick() => sync.tick(now()),
-            Some((question, answer)) = answers.next() => sync.answered(question, answer.as_deref(), now()),
+            Some((question, answer)) = answers.next() => match answer {
+                Ok(answer) => sync.answered(question, Some(&answer), now()),
+                Err(FetchError::NoAnswer(_)) => sync.answered(question, None, now()),
+                Err(FetchError::NotConnected(_) | FetchError::Busy) => sync.not_asked(question, now()),
+            },
         }
         for action in sync.take_actions() {
             match action {
@@ -89,8 +96,8 @@ pub async fn fetch(
                 }
                 SyncAction::Complete => return Ok(offer.map(|offer| *offer)),
                 SyncAction::GiveUp(why) => {
+                    // Until there is a block, a restart goes on with the chunks that are there.
                     tracing::info!(%why, "no snapshot to begin with; blocks are fetched from the first on");
-                    folder.remove()?;
                     return Ok(None);
                 }
             }
@@ -104,14 +111,14 @@ pub async fn fetch(
     }
 }
 
-fn ask(network: &Addr<Network>, question: SyncQuestion) -> BoxFuture<'static, (SyncQuestion, Option<Vec<u8>>)> {
+fn ask(network: &Addr<Network>, question: SyncQuestion) -> BoxFuture<'static, (SyncQuestion, Answer)> {
     let answer = network.send(Fetch {
         from: question.to(),
         request: question.request().encode(),
     });
     Box::pin(async move {
-        // Away, busy, or late: all the same here.
-        let answer = answer.await.ok().and_then(Result::ok);
+        // A mailbox that takes no more is as good as too many fetches.
+        let answer = answer.await.unwrap_or(Err(FetchError::Busy));
         (question, answer)
     })
 }

@@ -34,7 +34,7 @@ pub fn export(database: &Path, genesis: &Genesis, file: &Path) -> Result<Content
     let view = database.view();
     let hash = genesis.hash();
     check_identity(&view, &hash)?;
-    snapshot::write(&view, &hash, file)
+    snapshot::write(&view, &hash, file, 0)
 }
 
 /// Puts a database made from a snapshot in the place of whatever is there, which is moved aside; gives

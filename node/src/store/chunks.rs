@@ -22,6 +22,11 @@ impl ChunkFolder {
         Self { path }
     }
 
+    /// Whether there is anything, whole or not.
+    pub fn has_any(&self) -> bool {
+        fs::read_dir(&self.path).is_ok_and(|mut entries| entries.next().is_some())
+    }
+
     /// Which chunks of a snapshot are there. All that is not of it is removed.
     pub fn begin(&self, manifest: &Manifest) -> Result<Vec<u32>, SnapshotError> {
         let names: BTreeSet<_> = manifest
@@ -132,6 +137,7 @@ mod tests {
         let folder = ChunkFolder::new(parent.path().join("chunks"));
         let (chunks, manifest) = snapshot(4096 * 3 + 1);
         assert!(folder.begin(&manifest).expect("it begins").is_empty());
+        assert!(!folder.has_any());
         for index in [0, 1, 3] {
             folder.put(&manifest, index, &chunks[index as usize]).expect("writable");
         }
@@ -140,6 +146,7 @@ mod tests {
         let half = fs::read(&torn).expect("written")[..1000].to_vec();
         fs::write(&torn, half).expect("writable");
         fs::write(folder.path.join("other"), b"something").expect("writable");
+        assert!(folder.has_any());
         assert_eq!(folder.begin(&manifest).expect("it begins"), [0, 3]);
         assert!(!folder.path.join("other").exists());
         assert!(folder.all(&manifest).any(|chunk| chunk.is_err()), "two are missing");

@@ -246,9 +246,7 @@ impl<'a> View<'a> {
         from: &[u8],
         to: &[u8],
     ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
-        let mut options = ReadOptions::default();
-        options.set_iterate_range(from.to_vec()..to.to_vec());
-        self.iterate(column, IteratorMode::Start, options)
+        self.iterate(column, IteratorMode::Start, read_range(from, to))
     }
 
     /// The same, the last key first.
@@ -258,9 +256,7 @@ impl<'a> View<'a> {
         from: &[u8],
         to: &[u8],
     ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
-        let mut options = ReadOptions::default();
-        options.set_iterate_range(from.to_vec()..to.to_vec());
-        self.iterate(column, IteratorMode::End, options)
+        self.iterate(column, IteratorMode::End, read_range(from, to))
     }
 
     /// Keys and values whose keys begin with `prefix`.
@@ -285,6 +281,12 @@ impl<'a> View<'a> {
             .iterator_cf_opt(self.database.column(column), options, mode);
         entries.map(|entry| entry.map_err(|cause| self.database.failed(Attempt::Read, cause)))
     }
+}
+
+fn read_range(from: &[u8], to: &[u8]) -> ReadOptions {
+    let mut options = ReadOptions::default();
+    options.set_iterate_range(from.to_vec()..to.to_vec());
+    options
 }
 
 fn options(mode: Mode) -> Options {

@@ -37,6 +37,26 @@ impl KeptSnapshots {
         self.folder.join(format!("{:020}.{EXTENSION}", height.0))
     }
 
+    /// Removes what an earlier process has begun and not ended.
+    pub fn clean(&self) -> io::Result<()> {
+        let entries = match fs::read_dir(&self.folder) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        for entry in entries {
+            let path = entry?.path();
+            if !is_whole(&path) {
+                fs::remove_file(path)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// So much disk space is left free.
+    pub fn disk_free_bytes_min(&self) -> u64 {
+        self.disk_free_bytes_min
+    }
+
     /// Makes room for one more and gives where it is to be written; `None` where there is no place for it, or
     /// it is there already.
     pub fn begin(&self, height: Height) -> Option<PathBuf> {
@@ -55,11 +75,8 @@ impl KeptSnapshots {
         let mut kept = Vec::new();
         for entry in fs::read_dir(&self.folder)? {
             let other = entry?.path();
-            if other.extension().is_some_and(|extension| extension == EXTENSION) {
+            if is_whole(&other) {
                 kept.push(other);
-            } else {
-                // Begun, and never ended.
-                fs::remove_file(&other)?;
             }
         }
         kept.sort_unstable();
@@ -76,6 +93,10 @@ impl KeptSnapshots {
         }
         Ok(Some(path))
     }
+}
+
+fn is_whole(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == EXTENSION)
 }
 
 #[cfg(test)]
@@ -100,6 +121,7 @@ mod tests {
             fs::write(path.with_extension("snapshot.partial"), b"half").expect("writable");
         }
         assert_eq!(kept.begin(Height(11)), None, "it is there");
+        kept.clean().expect("removable");
         assert_eq!(
             names(),
             ["00000000000000000010.snapshot", "00000000000000000011.snapshot"]

@@ -1,7 +1,6 @@
 //! Reads what is committed, from any thread.
 
 use std::{
-    path::PathBuf,
     sync::{Arc, mpsc},
     thread,
 };
@@ -32,6 +31,7 @@ use super::{
         StoredReceipts, balances_prefix, evidence_after, height_key, pending_of,
     },
     handovers::{all_handovers, first_handovers, last_handovers},
+    kept::KeptSnapshots,
     open::{decode_key, read_beginning, read_tip, state_entry},
     snapshot,
 };
@@ -45,6 +45,12 @@ pub struct Reader {
 impl Reader {
     pub(super) fn new(database: Arc<Database>) -> Self {
         Self { database }
+    }
+
+    /// What is committed now, for tests of what reads it.
+    #[cfg(test)]
+    pub(super) fn view(&self) -> View<'_> {
+        self.database.view()
     }
 
     pub fn tip(&self) -> Result<Tip, StoreError> {
@@ -70,12 +76,12 @@ impl Reader {
     }
 
     /// The root over the state as it is now, worked out on a thread of its own: what is committed later does
-    /// not change the answer. Returns once that thread sees the state. With a path, the state is kept in a file
-    /// there too, if it can be.
+    /// not change the answer. Returns once that thread sees the state. The state is kept as a file too, if it can
+    /// be.
     pub fn root_beside(
         &self,
         genesis: GenesisHash,
-        file: Option<PathBuf>,
+        kept: KeptSnapshots,
     ) -> oneshot::Receiver<Result<Root, StoreError>> {
         let database = Arc::clone(&self.database);
         let (seen, sees) = mpsc::channel();
@@ -84,8 +90,7 @@ impl Reader {
             let view = database.view();
             // Nobody waits for either any more while the process stops.
             seen.send(()).ok();
-            done.send(snapshot::root_and_file(&view, &genesis, file.as_deref()))
-                .ok();
+            done.send(snapshot::root_and_file(&view, &genesis, &kept)).ok();
         };
         match thread::Builder::new().name("checkpoint".to_owned()).spawn(work) {
             // An error says that the thread has panicked, which it has reported.

@@ -31,9 +31,10 @@ use causeway_contracts::{
 use super::{
     database::View,
     error::{Attempt, Damage, StoreError},
-    folder::sync_parent,
+    folder::{free_bytes, sync_parent},
     format::{Column, StoredBlock, digest_from, digest_of, height_key, id_from, id_of},
     handovers::all_handovers,
+    kept::KeptSnapshots,
     open::{decode_key, first_kept, first_remembered, read_state, read_tip},
 };
 use crate::exit::ExitStatus;
@@ -153,13 +154,12 @@ fn entries<'v>(view: &'v View<'_>) -> Result<impl Iterator<Item = Result<Snapsho
     Ok(state.chain(ids).chain(digests))
 }
 
-/// The root over everything that a snapshot of the view's state holds, which is written to a file if one is
-/// named. A file that cannot be written only is not there.
-pub(super) fn root_and_file(view: &View<'_>, genesis: &GenesisHash, file: Option<&Path>) -> Result<Root, StoreError> {
-    let Some(path) = file else {
+/// The root over everything that a snapshot of the view's state holds, which is kept as a file too, if it can be.
+pub(super) fn root_and_file(view: &View<'_>, genesis: &GenesisHash, kept: &KeptSnapshots) -> Result<Root, StoreError> {
+    let Some(path) = kept.begin(read_tip(view)?.height) else {
         return root(view, genesis);
     };
-    match write(view, genesis, path) {
+    match write(view, genesis, &path, kept.disk_free_bytes_min()) {
         Ok(contents) => Ok(contents.root),
         Err(SnapshotError::Store(error)) => Err(error),
         Err(error) => {
@@ -178,11 +178,42 @@ fn root(view: &View<'_>, genesis: &GenesisHash) -> Result<Root, StoreError> {
     Ok(cutter.finish().1.root())
 }
 
-/// Writes the state that a view shows to a file that there is not yet.
-pub(super) fn write(view: &View<'_>, genesis: &GenesisHash, path: &Path) -> Result<Contents, SnapshotError> {
+/// Writes the state that a view shows to a file that there is not yet, or nothing where less than `free_bytes_min`
+/// of disk space would be left.
+pub(super) fn write(
+    view: &View<'_>,
+    genesis: &GenesisHash,
+    path: &Path,
+    free_bytes_min: u64,
+) -> Result<Contents, SnapshotError> {
     if path.exists() {
         return Err(SnapshotError::Exists { path: path.to_owned() });
     }
+    let mut partial = path.as_os_str().to_owned();
+    partial.push(".partial");
+    let partial = PathBuf::from(partial);
+    let written = write_partial(view, genesis, &partial, free_bytes_min);
+    let renamed = written.and_then(|contents| {
+        let failed = |attempt| {
+            let path = path.to_owned();
+            move |cause| SnapshotError::File { attempt, path, cause }
+        };
+        fs::rename(&partial, path).map_err(failed(Attempt::Rename))?;
+        sync_parent(path).map_err(failed(Attempt::Sync))?;
+        Ok(contents)
+    });
+    renamed.inspect_err(|_| {
+        // What is wrong is told already.
+        fs::remove_file(&partial).ok();
+    })
+}
+
+fn write_partial(
+    view: &View<'_>,
+    genesis: &GenesisHash,
+    partial: &Path,
+    free_bytes_min: u64,
+) -> Result<Contents, SnapshotError> {
     let tip = read_tip(view)?;
     let block = view.get(Column::Blocks, &height_key(tip.height))?;
     let block: StoredBlock = block.ok_or(SnapshotError::NoBlock)?;
@@ -190,14 +221,11 @@ pub(super) fn write(view: &View<'_>, genesis: &GenesisHash, path: &Path) -> Resu
         .take(SNAPSHOT_HANDOVERS_MAX + 1)
         .collect::<Result<_, _>>()?;
     let handovers = Bounded::new(handovers).map_err(|_| SnapshotError::Handovers)?;
-    let mut partial = path.as_os_str().to_owned();
-    partial.push(".partial");
-    let partial = PathBuf::from(partial);
-    let failed = |attempt, path: &Path| {
-        let path = path.to_owned();
+    let failed = |attempt| {
+        let path = partial.to_owned();
         move |cause| SnapshotError::File { attempt, path, cause }
     };
-    let file = File::create(&partial).map_err(failed(Attempt::Create, &partial))?;
+    let file = File::create(partial).map_err(failed(Attempt::Create))?;
     let mut output = Output {
         file: BufWriter::new(file),
         position: 0,
@@ -208,7 +236,9 @@ pub(super) fn write(view: &View<'_>, genesis: &GenesisHash, path: &Path) -> Resu
     for entry in entries(view)? {
         view.database().check_wanted()?;
         if let Some(chunk) = cutter.push(entry?) {
-            written = written.and_then(|()| output.chunk(&chunk));
+            written = written
+                .and_then(|()| check_room(partial, free_bytes_min))
+                .and_then(|()| output.chunk(&chunk));
         }
         if written.is_err() {
             break;
@@ -227,10 +257,16 @@ pub(super) fn write(view: &View<'_>, genesis: &GenesisHash, path: &Path) -> Resu
         }
         output.finish(block, handovers, manifest)
     });
-    let bytes = finished.map_err(failed(Attempt::Write, &partial))?;
-    fs::rename(&partial, path).map_err(failed(Attempt::Rename, &partial))?;
-    sync_parent(path).map_err(failed(Attempt::Sync, path))?;
+    let bytes = finished.map_err(failed(Attempt::Write))?;
     Ok(Contents { bytes, ..contents })
+}
+
+/// The node that writes this needs the rest for itself.
+fn check_room(partial: &Path, free_bytes_min: u64) -> io::Result<()> {
+    if free_bytes(partial)? < free_bytes_min {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
+    Ok(())
 }
 
 struct Output {

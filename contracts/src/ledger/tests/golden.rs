@@ -315,13 +315,13 @@ fn a_fixed_block_has_these_hashes() {
     ];
     let expected = [
         "3829a5f27b2b6234de65d746f7383f5debb55bdc00291181e23f602ab38efdb3",
-        "fe75bd3c6d9de4067eca3040286810e7ce0ce98ed2d747a2b56b8b9f6743ee95",
+        "2744b65f9175d3a42f2b32cc6463ae800bb96a84587706936f21edf5e4be9330",
         "1ec1325af9c70792a9855d9746f2ecc93f32fe42013010208fab4796806c95e5",
         "9d4654c2944f2ef74f6cd71138f39018540a26eedd5426d3a70bc03368abaa42",
         "a16eba5dc6a256741a13e9745a7928ff5e2c7717f69beeaca4bc4a294bc5881a",
         "a3f262ebe18a4dd8f1dd63d0d68b63d7d251d96e8cfe619a9c7a42df31c86af0",
         "cbf9dc117851944d9321f97246cd7b2acfbb42ad1928379a2c25e41add769bea",
-        "ddfc6628f180e3995e49292ed9c45047bb4ffcf096dab2a97d6f965c0628fd53",
+        "d1fdc4a35524221ec78259c14de018770a9f568949ec69688d953aecdc833ffe",
     ];
     assert_eq!(actual[..], expected[..]);
     assert_eq!(net.ledger.tip().state_hash, block.header.state_hash);

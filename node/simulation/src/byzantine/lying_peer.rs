@@ -40,7 +40,7 @@ impl LyingPeer {
             0 => offer.certificate.root.0[0] ^= 1,
             1 => offer.manifest.height = offer.manifest.height.next(),
             2 => Self::falsify(liar, &mut offer.block),
-            // The root over the chunks stays the certified one.
+            // The tree over the chunks stays the certified one.
             3 => offer.manifest.entries += 1,
             _ => {}
         }
@@ -85,6 +85,8 @@ impl Byzantine for LyingPeer {
                         Self::falsify_offer(liar, &mut offer);
                         FetchResponse::snapshot(Some(*offer))
                     }
+                    // What it offered it does not have.
+                    Ok(FetchResponse::Chunk(Some(_))) if liar.chance.per_mille(400) => FetchResponse::Chunk(None),
                     Ok(FetchResponse::Chunk(Some(chunk))) => {
                         FetchResponse::Chunk(Some(Self::falsify_chunk(liar, &chunk)))
                     }

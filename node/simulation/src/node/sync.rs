@@ -18,7 +18,13 @@ impl Node {
         let others = shared.ids.iter().copied().filter(|id| *id != self.id);
         let scheme = Arc::clone(&self.signing.scheme);
         self.syncing = Some(Syncing {
-            sync: SnapshotSync::new(self.genesis, shared.validators.clone(), others, scheme),
+            sync: SnapshotSync::new(
+                self.genesis,
+                shared.validators.clone(),
+                others,
+                scheme,
+                !self.kept.is_empty(),
+            ),
             began: env.now,
             questions: BTreeMap::new(),
             offer: None,

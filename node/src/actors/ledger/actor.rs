@@ -233,7 +233,7 @@ impl Handler<TakeRoot> for LedgerActor {
         let root = self
             .store
             .reader()
-            .root_beside(self.chain.ledger().genesis(), self.snapshots.begin(height));
+            .root_beside(self.chain.ledger().genesis(), self.snapshots.clone());
         let timer = self.metrics.root.start_timer();
         Box::pin(async move {
             let root = root.await.ok()?;

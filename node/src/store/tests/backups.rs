@@ -22,7 +22,8 @@ use crate::{
         database::{Database, Mode},
         error::Damage,
         format::{Column, StoredBlock, handover_key, height_key},
-        snapshot::{Broken, SnapshotError, SnapshotFile},
+        kept::KeptSnapshots,
+        snapshot::{self, Broken, SnapshotError, SnapshotFile},
         trial::Trial,
     },
 };
@@ -97,8 +98,9 @@ fn a_database_is_made_of_chunks_and_a_kept_snapshot_is_the_state_of_its_moment()
         run(trial.advance(&store, &mut ledger, 20));
     }
     // The root is of this moment, whatever is committed while it is worked out.
-    let (file, reader) = (folder.path().join("kept"), store.reader());
-    let root = reader.root_beside(trial.genesis.hash(), Some(file.clone()));
+    let snapshots = KeptSnapshots::new(&folder.path().join("kept"), 0);
+    let (file, reader) = (snapshots.path(ledger.tip().height), store.reader());
+    let root = reader.root_beside(trial.genesis.hash(), snapshots);
     let (chunks, manifest) = cut(trial.genesis.hash(), ledger.tip().height, ledger.snapshot());
     let before = Ledger::from_snapshot(
         trial.genesis.hash(),
@@ -116,11 +118,27 @@ fn a_database_is_made_of_chunks_and_a_kept_snapshot_is_the_state_of_its_moment()
         assert_eq!(kept.chunk(index).expect("it is good").0, *chunk);
     }
     // A file that cannot be written costs nothing but the file.
-    let nowhere = folder.path().join("nothing/kept");
-    let root = run(reader.root_beside(trial.genesis.hash(), Some(nowhere)));
+    fs::write(folder.path().join("no-folder"), b"a file").expect("writable");
+    let nowhere = KeptSnapshots::new(&folder.path().join("no-folder"), 0);
+    let root = run(reader.root_beside(trial.genesis.hash(), nowhere));
     assert_eq!(
         root.expect("it is told").expect("it is read"),
         self::manifest(&trial, &ledger).root()
+    );
+
+    // Nor does one for which there is no room, and nothing is left of it.
+    let cramped = folder.path().join("cramped");
+    let view = reader.view();
+    let refused = snapshot::write(&view, &trial.genesis.hash(), &cramped, u64::MAX).expect_err("there is no room");
+    assert_eq!(refused.exit_status(), ExitStatus::SafetyWrite, "{refused}");
+    drop(view);
+    let left = fs::read_dir(folder.path())
+        .expect("readable")
+        .map(|entry| entry.expect("readable").file_name());
+    assert!(
+        !left
+            .into_iter()
+            .any(|name| name.to_string_lossy().starts_with("cramped"))
     );
 
     drop(open(&other, &trial));
