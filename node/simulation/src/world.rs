@@ -113,8 +113,10 @@ pub fn run(plan: Plan, text: bool) -> Outcome {
 impl World {
     fn new(plan: Plan, text: bool) -> Self {
         let mut chance = Chance::new(plan.seed);
-        let count = [4, 4, 4, 5, 7][chance.index(5)];
-        let even = chance.per_mille(700);
+        // One comes back without its database while another misleads it: seven can bear both.
+        let misleads = chance.per_mille(100);
+        let count = if misleads { 7 } else { [4, 4, 4, 5, 7][chance.index(5)] };
+        let even = misleads || chance.per_mille(700);
         let powers: Vec<_> = (0..count).map(|_| if even { 1 } else { 1 + chance.below(3) }).collect();
         let genesis = clients::genesis(&powers);
         genesis.check().expect("a genesis that passes");
@@ -139,7 +141,7 @@ impl World {
         let mut left = shared.validators.faulty_power_max();
         // One that loses its database signs nothing for a height or two, and no longer has batches that it has
         // vouched for: it counts among the faulty.
-        let loses_database = chance.per_mille(400).then(|| chance.index(count));
+        let loses_database = (misleads || chance.per_mille(400)).then(|| chance.index(count));
         let loses_database = loses_database.filter(|&place| powers[place] <= left);
         left -= loses_database.map_or(0, |place| powers[place]);
         let mut excused = BTreeSet::new();
@@ -152,14 +154,13 @@ impl World {
             }
             left -= powers[place];
             match chance.below(10) {
-                0 => {}
-                1 => {
+                0 if !misleads => {}
+                1 if !misleads => {
                     faults.skewed += 1;
                     nodes[place].skew_ms = [-60_000, 60_000][chance.index(2)];
                     excused.insert(place);
                 }
                 _ => {
-                    let misleads = loses_database.is_some() && chance.per_mille(500);
                     let of_interest = KINDS.iter().find(|(name, _)| misleads && *name == "lying peer");
                     let (name, make) = of_interest.unwrap_or(&KINDS[chance.index(KINDS.len())]);
                     nodes[place].byzantine = Some(make());
@@ -179,7 +180,8 @@ impl World {
         } else {
             Trace::Digest(Sha256::new())
         };
-        let faulty_us = 2_000 * MS + chance.below(8_000 * MS);
+        // It must have something to lose, and others a snapshot, while there are faults.
+        let faulty_us = if misleads { 6_000 * MS } else { 2_000 * MS } + chance.below(8_000 * MS);
         let council = Council::new(plan.seed, &members(&shared.genesis), &excused);
         let mut env = Env::new(chance, count, trace);
         env.faults = faults;

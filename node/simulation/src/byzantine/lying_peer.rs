@@ -34,9 +34,9 @@ impl LyingPeer {
         }
     }
 
-    /// Half of the time the offer is good, so that it is asked for chunks.
+    /// Mostly the offer is good, so that it is asked for chunks.
     fn falsify_offer(liar: &mut Liar<'_>, offer: &mut SnapshotOffer) {
-        match liar.chance.below(8) {
+        match liar.chance.below(12) {
             0 => offer.certificate.root.0[0] ^= 1,
             1 => offer.manifest.height = offer.manifest.height.next(),
             2 => Self::falsify(liar, &mut offer.block),
