@@ -206,11 +206,9 @@ fn start(path: &Path) {
     let begun = Instant::now();
     let (_store, opened) = world.open(path);
     let spent = begun.elapsed();
-    assert_eq!(
-        opened.ledger.entries().count() as u64,
-        2 * ACCOUNTS + 8,
-        "all accounts are there"
-    );
+    // Each has a balance; registries and single entries come on top.
+    let entries = opened.ledger.entries().count() as u64;
+    assert!(entries > 2 * ACCOUNTS, "all accounts are there");
     let status = std::fs::read_to_string("/proc/self/status").expect("Linux");
     let peak = status
         .lines()
