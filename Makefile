@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/causeway/target
-# Where `make devnet`, `make demo`, `make chaos` and `make attack` keep their networks.
+# Where `make devnet`, `make demo`, `make chaos`, `make attack` and `make bench` keep their networks.
 DIR ?= devnet-data
 # How long `make chaos` breaks things, and the seed that its faults are drawn from.
 MINUTES ?= 2
@@ -35,7 +35,8 @@ help:
 	@echo 'make attack          the same under load, its APIs attacked in eight ways; honest clients must not feel it'
 	@echo 'make test            format, lints, dependencies, tests, README commands, and a demo'
 	@echo 'make test-peers      an independent program checks what the demo wrote'
-	@echo 'make bench           criterion benches'
+	@echo 'make bench           payments a second, end to end, and how near the bound of signatures; BENCH="--rate 2000"'
+	@echo 'make bench-stages    criterion benches of the stages of a payment'
 	@echo 'make simulate        seeded simulations of whole validators under faults; SEEDS=20000 HEIGHTS=15'
 	@echo 'make fuzz            every decoder and the consensus validator, for FUZZ_SECONDS each (60)'
 	@echo 'make mutants         the code broken on purpose in eight ways: the simulation must find each'
@@ -135,9 +136,19 @@ test-peers: $(PEER_VENV)/made $(TEST_DIR)/demo/demo.json
 	cd peers/python && $(PEER_VENV)/bin/python -m unittest
 	cd peers/python && $(PEER_VENV)/bin/python -m causeway_peer.audit $(TEST_DIR)/demo
 
+# More for `causeway-devnet bench`, such as BENCH="--rate 2000 --accounts 1M".
+BENCH ?=
+BENCH_OUT := $(abspath $(CARGO_TARGET_DIR))/bench
+
 .PHONY: bench
-bench: setup
-	$(call say,benches)
+bench: build
+	$(call say,payments end to end$(comma) on an idle machine)
+	$(BIN)/causeway-devnet bench --dir $(DIR) --out $(BENCH_OUT) \
+	    --commit "$$(git describe --always --dirty 2>/dev/null || echo unknown)" $(BENCH)
+
+.PHONY: bench-stages
+bench-stages: setup
+	$(call say,criterion benches of the stages of a payment)
 	$(CARGO) bench --locked --workspace --bench codec --bench commit --bench ledger --bench proof --bench signatures
 
 # Seeds of the simulation, and heights that each comes to at least.

@@ -26,7 +26,7 @@ use self::{
 };
 use crate::{
     fleet::{self, Fleet, Lifetime, node_binary},
-    folder::{self, Folder},
+    folder::{self, Folder, Trial},
     load::{ACCOUNTS, Loader, Offer},
     metrics::Metrics,
     network::{Network, Plan},
@@ -63,7 +63,7 @@ pub struct Options {
 /// Whether the API held. The last line printed is the verdict; an error came before there was one.
 pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
     let _lock = folder.lock()?;
-    clear(folder).await?;
+    fleet::clear(folder, Trial::Attack).await?;
     open_files::raise(options.connections as u64 + OWN_FILES)?;
     let network = network(folder, options)?;
     println!(
@@ -82,7 +82,7 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
         ..Report::default()
     };
     let attacked = attack.all(&mut report).await;
-    let path = folder.attack().join("attack.json");
+    let path = folder.of(Trial::Attack).join("attack.json");
     folder::write(&path, &serde_json::to_string_pretty(&report)?)?;
     println!("\n{}", report.table());
     println!("written to {}", path.display());
@@ -97,26 +97,13 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
     Ok(report.failures().is_empty())
 }
 
-/// Deletes what an earlier one left. If it was killed, its validators may still run.
-pub async fn clear(folder: &Folder) -> anyhow::Result<()> {
-    let earlier = folder.attack_network();
-    if earlier.is_complete() {
-        let plan = Network::load(earlier.clone())?.plan;
-        fleet::stop_running(&earlier, plan).await?;
-    }
-    Ok(folder.clear_attack()?)
-}
-
 fn network(folder: &Folder, options: Options) -> anyhow::Result<Network> {
-    let base_port = match options.base_port {
-        Some(base) => BasePort::new(base)?,
-        None => BasePort::new(BASE_PORT)?.first_free(options.validators)?,
-    };
+    let base_port = BasePort::chosen(options.base_port, BASE_PORT, options.validators)?;
     let plan = Plan {
         validators: options.validators,
         base_port,
     };
-    Network::create(folder.attack_network(), plan)
+    Network::create(folder.network_of(Trial::Attack), plan)
 }
 
 struct Attack {

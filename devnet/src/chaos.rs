@@ -11,7 +11,6 @@ pub mod availability;
 pub mod books;
 pub mod director;
 pub mod disks;
-pub mod draw;
 pub mod offering;
 pub mod relay;
 pub mod report;
@@ -42,9 +41,9 @@ use self::{
 };
 use crate::{
     fleet::{self, Fleet, Lifetime, node_binary},
-    folder::{self, Folder},
+    folder::{self, Folder, Trial},
     load::{ACCOUNTS, Loader},
-    network::{Arrangement, Checkpoints, Network, Plan},
+    network::{Arrangement, Checkpoints, Making, Network, Plan},
     ports::BasePort,
     progress,
 };
@@ -91,7 +90,7 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
         report.fail(format!("{error:#}"));
     }
     report.ok = report.failed.is_empty() && report.verdict.as_ref().is_some_and(|verdict| verdict.is_good());
-    let path = folder.chaos().join("chaos.json");
+    let path = folder.of(Trial::Chaos).join("chaos.json");
     folder::write(&path, &serde_json::to_string_pretty(&report)?)?;
     println!("\n{}", report.table());
     println!("written to {}", path.display());
@@ -110,13 +109,13 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
 /// Deletes what an earlier one left. If it was killed, its validators may still run and its small disk be
 /// mounted.
 pub async fn clear(folder: &Folder) -> anyhow::Result<()> {
-    let earlier = folder.chaos_network();
+    let earlier = folder.network_of(Trial::Chaos);
     if earlier.is_complete() {
-        let plan = Network::load(earlier.clone())?.plan;
+        let plan = Plan::load(&earlier)?;
         fleet::stop_running(&earlier, plan).await?;
         SmallDisk::clear(&earlier.validator(small_disk(plan.validators)).data());
     }
-    Ok(folder.clear_chaos()?)
+    Ok(folder.clear(Trial::Chaos)?)
 }
 
 /// Or why there is none.
@@ -157,6 +156,7 @@ impl Chaos<'_> {
             dial: relay.addresses().clone(),
             without_reserve: disk.is_ok().then_some(small),
             archives: ARCHIVES,
+            ..Arrangement::default()
         };
         let fleet = Fleet::start(network.clone(), node_binary()?, Lifetime::Ours, pending()).await?;
         let loader = Loader::prepare(&network, ACCOUNTS).await?;
@@ -211,12 +211,13 @@ impl Chaos<'_> {
 
     fn network(&self) -> anyhow::Result<Network> {
         let validators = self.options.validators;
-        let base_port = match self.options.base_port {
-            Some(base) => BasePort::new(base)?,
-            None => BasePort::new(BASE_PORT)?.first_free(validators)?,
-        };
+        let base_port = BasePort::chosen(self.options.base_port, BASE_PORT, validators)?;
         let plan = Plan { validators, base_port };
-        Network::create_with(self.folder.chaos_network(), plan, CHECKPOINTS)
+        let making = Making {
+            checkpoints: CHECKPOINTS,
+            ..Making::default()
+        };
+        Network::create_with(self.folder.network_of(Trial::Chaos), plan, making)
     }
 
     /// Lets all validators come to one height, and stops them. The small disk is there until it is dropped.

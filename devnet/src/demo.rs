@@ -30,7 +30,7 @@ use self::{
 };
 use crate::{
     fleet::{self, Fleet, Lifetime, node_binary},
-    folder::{self, Folder},
+    folder::{self, Folder, Trial},
     genesis::{OPERATORS, validator_name},
     load::{self, ACCOUNTS, Loader, Offer},
     network::{Network, Plan},
@@ -69,14 +69,14 @@ pub struct Options {
 pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<()> {
     let _lock = folder.lock()?;
     let started = Instant::now();
-    end_earlier(folder).await?;
+    fleet::clear(folder, Trial::Demo).await?;
     let mut report = Report::default();
     if let Err(error) = (Demo { folder, options }).stages(&mut report).await {
         report.fail(format!("{error:#}"));
     }
     report.seconds = started.elapsed().as_secs_f64();
     report.ok = report.failed.is_empty();
-    let path = folder.demo().join("demo.json");
+    let path = folder.of(Trial::Demo).join("demo.json");
     folder::write(&path, &serde_json::to_string_pretty(&report)?)?;
     println!("\n{}", report.table());
     println!("written to {}", path.display());
@@ -87,15 +87,6 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<()> {
         None => Ok(()),
         Some(why) => Err(anyhow!(why)),
     }
-}
-
-/// A demo that was killed may have left its validators running.
-async fn end_earlier(folder: &Folder) -> anyhow::Result<()> {
-    let earlier = folder.demo_network();
-    if earlier.is_complete() {
-        fleet::stop_running(&earlier, Network::load(earlier.clone())?.plan).await?;
-    }
-    Ok(folder.clear_demo()?)
 }
 
 struct Demo<'a> {
@@ -180,19 +171,16 @@ impl Demo<'_> {
     }
 
     fn network(&self) -> anyhow::Result<Network> {
-        let base_port = match self.options.base_port {
-            Some(base) => BasePort::new(base)?,
-            None => BasePort::new(BASE_PORT)?.first_free(VALIDATORS)?,
-        };
+        let base_port = BasePort::chosen(self.options.base_port, BASE_PORT, VALIDATORS)?;
         let plan = Plan {
             validators: VALIDATORS,
             base_port,
         };
-        Network::create(self.folder.demo_network(), plan)
+        Network::create(self.folder.network_of(Trial::Demo), plan)
     }
 
     fn receipts(&self) -> PathBuf {
-        self.folder.demo().join("receipts")
+        self.folder.of(Trial::Demo).join("receipts")
     }
 
     /// Opens the people's accounts; then closes and freezes those that were by payday.
@@ -246,7 +234,7 @@ impl Demo<'_> {
         people: &[Person],
         customers: &[Customer],
     ) -> anyhow::Result<Company> {
-        let home = self.folder.demo().join("wallet");
+        let home = self.folder.of(Trial::Demo).join("wallet");
         let wallet = Wallet::new(home)?;
         let genesis = network.folder.genesis();
         let urls = network.api_urls();
@@ -271,7 +259,7 @@ impl Demo<'_> {
             let address = customer.id.address(network.genesis.address_prefix);
             contacts.push_str(&format!("{},{address}\n", person.name));
         }
-        let file = self.folder.demo().join("contacts.csv");
+        let file = self.folder.of(Trial::Demo).join("contacts.csv");
         folder::write(&file, &contacts)?;
         wallet.run(&["contacts", "import", path(&file)?]).await?;
 
@@ -308,13 +296,13 @@ impl Demo<'_> {
     ) -> anyhow::Result<Vec<Paid>> {
         let rate = self.options.offer.rate;
         // Beside the file stands its journal, so the file is a copy of the demo's own.
-        let file = self.folder.demo().join("payroll.csv");
+        let file = self.folder.of(Trial::Demo).join("payroll.csv");
         folder::write(&file, PAYROLL)?;
         report.payroll.lines = lines.len() as u64;
         report.payroll.rate = rate;
         report.fault.validator = validator_name(VICTIM);
         let started = Instant::now();
-        let log = self.folder.demo().join("wallet.log");
+        let log = self.folder.of(Trial::Demo).join("wallet.log");
         let mut batch = company.wallet.pay_batch(&file, LABEL, rate, &self.receipts(), log)?;
         let bar = progress::bar("payroll", lines.len() as u64);
         let mut paid = Vec::with_capacity(lines.len());

@@ -15,7 +15,7 @@ use nix::sys::signal::Signal;
 use tokio::process::{Child, Command};
 
 use crate::{
-    folder::{NetworkFolder, ValidatorFolder},
+    folder::{Folder, NetworkFolder, Trial, ValidatorFolder},
     genesis::validator_name,
     network::{Network, Plan},
     observer::Observer,
@@ -248,8 +248,13 @@ impl Fleet {
         Ok(Some(status?))
     }
 
+    /// Of its process, if it runs.
+    pub fn pid(&self, validator: u16) -> Option<u32> {
+        self.children[usize::from(validator)].as_ref()?.id()
+    }
+
     pub fn resident_bytes(&self, validator: u16) -> Option<u64> {
-        let pid = self.children[usize::from(validator)].as_ref()?.id()?;
+        let pid = self.pid(validator)?;
         ProcessId::of(pid).ok()?.resident_bytes()
     }
 
@@ -310,6 +315,15 @@ pub async fn stop_running(folder: &NetworkFolder, plan: Plan) -> anyhow::Result<
         running.len(),
         forced.map(|((validator, _), _)| validator_name(*validator)).collect(),
     ))
+}
+
+/// Deletes what an earlier trial of this kind left. If it was killed, its validators may still run.
+pub async fn clear(folder: &Folder, trial: Trial) -> anyhow::Result<()> {
+    let earlier = folder.network_of(trial);
+    if earlier.is_complete() {
+        stop_running(&earlier, Plan::load(&earlier)?).await?;
+    }
+    Ok(folder.clear(trial)?)
 }
 
 /// The last lines of a log, for a message.

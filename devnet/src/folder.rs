@@ -9,6 +9,7 @@
 //! DIR/demo/                    made by `demo`: the same in its own network/, and demo.json
 //! DIR/chaos/                   made by `chaos`: the same in its own network/, and chaos.json
 //! DIR/attack/                  made by `attack`: the same in its own network/, and attack.json
+//! DIR/bench/                   made by `bench`: the same in its own network/
 //! ```
 
 use std::{
@@ -23,9 +24,6 @@ use crate::genesis::validator_name;
 const MARK: &str = ".causeway-devnet";
 const MARK_TEXT: &str = "This folder was made by causeway-devnet; `causeway-devnet reset` deletes what it made here.\n";
 const NETWORK: &str = "network";
-const DEMO: &str = "demo";
-const CHAOS: &str = "chaos";
-const ATTACK: &str = "attack";
 const LOCK: &str = "lock";
 
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +47,29 @@ fn io_error(attempt: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Fol
         attempt,
         path: path.to_owned(),
         source,
+    }
+}
+
+/// A command with a network of its own, which it makes anew each time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trial {
+    Demo,
+    Chaos,
+    Attack,
+    Bench,
+}
+
+impl Trial {
+    pub const ALL: [Self; 4] = [Self::Demo, Self::Chaos, Self::Attack, Self::Bench];
+
+    /// Of the command and of its folder.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Demo => "demo",
+            Self::Chaos => "chaos",
+            Self::Attack => "attack",
+            Self::Bench => "bench",
+        }
     }
 }
 
@@ -89,28 +110,12 @@ impl Folder {
         NetworkFolder(self.0.join(NETWORK))
     }
 
-    pub fn demo(&self) -> PathBuf {
-        self.0.join(DEMO)
+    pub fn of(&self, trial: Trial) -> PathBuf {
+        self.0.join(trial.name())
     }
 
-    pub fn demo_network(&self) -> NetworkFolder {
-        NetworkFolder(self.demo().join(NETWORK))
-    }
-
-    pub fn chaos(&self) -> PathBuf {
-        self.0.join(CHAOS)
-    }
-
-    pub fn chaos_network(&self) -> NetworkFolder {
-        NetworkFolder(self.chaos().join(NETWORK))
-    }
-
-    pub fn attack(&self) -> PathBuf {
-        self.0.join(ATTACK)
-    }
-
-    pub fn attack_network(&self) -> NetworkFolder {
-        NetworkFolder(self.attack().join(NETWORK))
+    pub fn network_of(&self, trial: Trial) -> NetworkFolder {
+        NetworkFolder(self.of(trial).join(NETWORK))
     }
 
     /// Keeps a second causeway-devnet from starting or deleting in here until the lock is dropped.
@@ -132,8 +137,9 @@ impl Folder {
     /// Deletes what causeway-devnet made in here, and the folder if nothing else is left in it. Where
     /// something is, such as a wallet, the mark stays too, so that a network can be made here again.
     pub fn reset(self) -> Result<(), FolderError> {
-        for made in [self.network().0, self.demo(), self.chaos(), self.attack()] {
-            remove_tree(&made)?;
+        remove_tree(&self.network().0)?;
+        for trial in Trial::ALL {
+            self.clear(trial)?;
         }
         remove_file(&self.0.join(LOCK))?;
         let entries = fs::read_dir(&self.0).map_err(io_error("cannot read folder", &self.0))?;
@@ -144,19 +150,9 @@ impl Folder {
         fs::remove_dir(&self.0).map_err(io_error("cannot delete", &self.0))
     }
 
-    /// Deletes what an earlier demo left.
-    pub fn clear_demo(&self) -> Result<(), FolderError> {
-        remove_tree(&self.demo())
-    }
-
-    /// Deletes what an earlier chaos left.
-    pub fn clear_chaos(&self) -> Result<(), FolderError> {
-        remove_tree(&self.chaos())
-    }
-
-    /// Deletes what an earlier attack left.
-    pub fn clear_attack(&self) -> Result<(), FolderError> {
-        remove_tree(&self.attack())
+    /// Deletes what an earlier one left.
+    pub fn clear(&self, trial: Trial) -> Result<(), FolderError> {
+        remove_tree(&self.of(trial))
     }
 }
 
@@ -300,9 +296,9 @@ mod tests {
         let path = dir.path().join("net");
         let folder = Folder::open_or_create(&path).unwrap();
         write(&folder.network().genesis(), "x").unwrap();
-        write(&folder.demo().join("demo.json"), "{}").unwrap();
-        write(&folder.chaos().join("chaos.json"), "{}").unwrap();
-        write(&folder.attack().join("attack.json"), "{}").unwrap();
+        for trial in Trial::ALL {
+            write(&folder.of(trial).join("report.json"), "{}").unwrap();
+        }
         fs::write(folder.path().join("notes.txt"), "mine").unwrap();
         folder.reset().unwrap();
         let mut left: Vec<_> = fs::read_dir(&path)

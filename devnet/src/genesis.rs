@@ -5,7 +5,7 @@
 use causeway_contracts::{
     block::TimeMs,
     codec::{self, Bounded, Text, TooMany},
-    genesis::{GENESIS_VERSION, Genesis, GenesisValidator},
+    genesis::{GENESIS_VERSION, Genesis, GenesisValidator, OpeningAccount},
     governance::{CurrencyRecord, Parameters, TierLimits},
     identity::{AddressPrefix, KeyPolicy, Participant, ParticipantId, Tier, WeightedKey},
     keys::SecretKey,
@@ -98,10 +98,12 @@ pub struct Ingredients<'a> {
     pub checkpoint_period_seconds: u32,
     pub validators: u16,
     pub base_port: BasePort,
+    /// That are open, and hold money, from the start.
+    pub accounts: Vec<OpeningAccount>,
 }
 
 impl Ingredients<'_> {
-    pub fn genesis(&self) -> Result<Genesis, TooMany> {
+    pub fn genesis(self) -> Result<Genesis, TooMany> {
         let genesis = Genesis {
             version: GENESIS_VERSION,
             continues: None,
@@ -117,7 +119,7 @@ impl Ingredients<'_> {
             )?,
             participants: self.participants()?,
             currencies: currencies()?,
-            accounts: Bounded::default(),
+            accounts: Bounded::new(self.accounts)?,
         };
         Ok(genesis)
     }
@@ -212,6 +214,7 @@ mod tests {
             checkpoint_period_seconds: CHECKPOINT_PERIOD_SECONDS,
             validators,
             base_port: BasePort::new(27_100).unwrap(),
+            accounts: Vec::new(),
         };
         ingredients.genesis().unwrap()
     }

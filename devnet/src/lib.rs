@@ -5,8 +5,10 @@
 //! operator's would. All of it listens on loopback.
 
 pub mod attack;
+pub mod bench;
 pub mod chaos;
 pub mod demo;
+pub mod draw;
 pub mod fleet;
 pub mod folder;
 pub mod genesis;

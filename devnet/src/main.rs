@@ -1,11 +1,11 @@
 //! `causeway-devnet`: see `--help`.
 
-use std::{path::PathBuf, process::ExitCode};
+use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::bail;
 use causeway_devnet::{
-    attack, chaos, demo, fleet,
-    folder::Folder,
+    attack, bench, chaos, demo, fleet,
+    folder::{Folder, Trial},
     load::{ACCOUNTS, Loader, Offer},
     network::Network,
     ports::{BASE_PORT, VALIDATORS_MAX},
@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// A Causeway network of real validator processes on this machine, for trying out and for tests.
 ///
-/// Exit status: 0 done, 1 an error, or a demo, chaos or attack in which something did not hold, 2 a command line that makes no sense.
+/// Exit status: 0 done, 1 an error, or a demo, chaos, attack or bench in which something did not hold, 2 a command line that makes no sense.
 #[derive(Parser)]
 #[command(name = "causeway-devnet", version)]
 struct Arguments {
@@ -122,6 +122,16 @@ enum Command {
         #[arg(long, value_name = "P")]
         base_port: Option<u16>,
     },
+    /// Measures a network of its own: payments finalized a second, how long they take, what a validator
+    /// needs for each, and how near that is to the most that this machine could check signatures for.
+    ///
+    /// Exit status 1 if 1 % of the payments take `--p99-ms` or more, or some are not made.
+    Bench {
+        #[command(flatten)]
+        place: Place,
+        #[command(flatten)]
+        bench: BenchArguments,
+    },
     /// Offers payments to the network that runs, and says how long they took to be final.
     Load {
         #[command(flatten)]
@@ -137,6 +147,68 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Args)]
+struct BenchArguments {
+    #[arg(long, value_name = "N", default_value_t = VALIDATORS, value_parser = clap::value_parser!(u16).range(1..=16))]
+    validators: u16,
+    /// How many accounts pay each other, such as 10k or 1M; beyond 150k they are opened first, which takes
+    /// minutes for a million.
+    #[arg(long, value_name = "N", default_value = "100k", value_parser = count)]
+    accounts: u32,
+    /// Payments offered per second.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    rate: u64,
+    /// How long a rate is offered before it is measured.
+    #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(0..=300))]
+    warm_up: u64,
+    /// How long it is measured.
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=300))]
+    seconds: u64,
+    /// A rate is borne if 99 % of the payments take less than this, in milliseconds.
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=60_000))]
+    p99_ms: u64,
+    /// What keys and payments are drawn from.
+    #[arg(long, value_name = "S", default_value_t = 1)]
+    seed: u64,
+    /// The first of 300 ports; without it, free ones are looked for.
+    #[arg(long, value_name = "P")]
+    base_port: Option<u16>,
+    /// Where latest.json is written; without it, beside the network.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// What the report says was measured, such as a commit.
+    #[arg(long, value_name = "TEXT", default_value = "unknown")]
+    commit: String,
+}
+
+/// 2 to 10 million: digits, and k for thousands or M for millions.
+fn count(text: &str) -> Result<u32, String> {
+    let (digits, unit) = match text.strip_suffix('k') {
+        Some(digits) => (digits, 1000),
+        None => text.strip_suffix('M').map_or((text, 1), |digits| (digits, 1_000_000)),
+    };
+    let count = digits.parse::<u32>().ok().and_then(|count| count.checked_mul(unit));
+    let in_range = count.filter(|count| (2..=10_000_000).contains(count));
+    in_range.ok_or_else(|| "from 2 to 10M, such as 5000, 10k or 2M".to_owned())
+}
+
+impl BenchArguments {
+    fn options(self, place: &Place) -> bench::Options {
+        bench::Options {
+            validators: self.validators,
+            accounts: self.accounts,
+            rate: self.rate,
+            warm_up: Duration::from_secs(self.warm_up),
+            measured: Duration::from_secs(self.seconds),
+            p99_max: Duration::from_millis(self.p99_ms),
+            seed: self.seed,
+            base_port: self.base_port,
+            out: self.out.unwrap_or_else(|| place.dir.join(Trial::Bench.name())),
+            commit: self.commit,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -185,7 +257,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 base_port,
                 offer: Offer { rate, seconds },
             };
-            return Ok(match demo(&place, options).await {
+            let ended = trial(&place, async |folder| demo::run(folder, options).await).await;
+            return Ok(match ended {
                 Ok(()) => {
                     println!("demo: ok");
                     ExitCode::SUCCESS
@@ -211,7 +284,8 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 base_port,
                 rate,
             };
-            return chaos(&place, options).await;
+            let holds = trial(&place, async |folder| chaos::run(folder, options).await).await?;
+            return Ok(status_of(holds));
         }
         Command::Attack {
             place,
@@ -231,7 +305,13 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
                 validators,
                 base_port,
             };
-            return attack(&place, options).await;
+            let holds = trial(&place, async |folder| attack::run(folder, options).await).await?;
+            return Ok(status_of(holds));
+        }
+        Command::Bench { place, bench } => {
+            let options = bench.options(&place);
+            let holds = trial(&place, async |folder| bench::run(folder, options).await).await?;
+            return Ok(status_of(holds));
         }
         Command::Load {
             place,
@@ -256,36 +336,19 @@ fn network(place: &Place) -> anyhow::Result<Network> {
     Network::load(files)
 }
 
-async fn demo(place: &Place, options: demo::Options) -> anyhow::Result<()> {
+/// Runs what has a network of its own until its end, or a signal.
+async fn trial<T>(place: &Place, run: impl AsyncFnOnce(&Folder) -> anyhow::Result<T>) -> anyhow::Result<T> {
     let folder = Folder::open_or_create(&place.dir)?;
     let mut signals = StopSignals::listen()?;
-    // Dropping the demo ends its validators.
+    // Dropping it ends its validators.
     tokio::select! {
-        ended = demo::run(&folder, options) => ended,
+        ended = run(&folder) => ended,
         () = signals.received() => bail!("stopped by a signal before its end"),
     }
 }
 
-async fn chaos(place: &Place, options: chaos::Options) -> anyhow::Result<ExitCode> {
-    let folder = Folder::open_or_create(&place.dir)?;
-    let mut signals = StopSignals::listen()?;
-    // Dropping it ends its validators.
-    let holds = tokio::select! {
-        ended = chaos::run(&folder, options) => ended?,
-        () = signals.received() => bail!("stopped by a signal before its end"),
-    };
-    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-async fn attack(place: &Place, options: attack::Options) -> anyhow::Result<ExitCode> {
-    let folder = Folder::open_or_create(&place.dir)?;
-    let mut signals = StopSignals::listen()?;
-    // Dropping it ends its validators.
-    let holds = tokio::select! {
-        ended = attack::run(&folder, options) => ended?,
-        () = signals.received() => bail!("stopped by a signal before its end"),
-    };
-    Ok(if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+fn status_of(holds: bool) -> ExitCode {
+    if holds { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 /// What a program that reads the demo's last line gets of an error, such as one with a validator's log.
@@ -314,7 +377,9 @@ async fn reset(place: &Place) -> anyhow::Result<()> {
         down(&Network::load(folder.network())?).await?;
     }
     chaos::clear(&folder).await?;
-    attack::clear(&folder).await?;
+    for trial in [Trial::Demo, Trial::Attack, Trial::Bench] {
+        fleet::clear(&folder, trial).await?;
+    }
     let path = folder.path().to_owned();
     folder.reset()?;
     drop(lock);

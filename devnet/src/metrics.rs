@@ -21,11 +21,16 @@ impl Metrics {
 
     /// The sum of a metric over all its labels; `None` if it is not there.
     pub fn sum(&self, name: &str) -> Option<f64> {
-        let mut values = self
-            .0
-            .iter()
-            .filter(|sample| sample.name == name)
-            .map(|sample| sample.value);
+        self.sum_if(|sample| sample.name == name)
+    }
+
+    /// The same over those samples whose label has this value.
+    pub fn sum_of(&self, name: &str, label: &str, value: &str) -> Option<f64> {
+        self.sum_if(|sample| sample.name == name && sample.labels.get(label).is_some_and(|found| found == value))
+    }
+
+    fn sum_if(&self, counts: impl Fn(&Sample) -> bool) -> Option<f64> {
+        let mut values = self.0.iter().filter(|sample| counts(sample)).map(|sample| sample.value);
         let first = values.next()?;
         Some(first + values.sum::<f64>())
     }
@@ -116,6 +121,9 @@ t_count 20
         assert_eq!(metrics.sum("causeway_height"), Some(41.0));
         assert_eq!(metrics.sum("causeway_transactions_finalized_total"), Some(9.0));
         assert_eq!(metrics.sum("causeway"), None);
+        let name = "causeway_transactions_finalized_total";
+        assert_eq!(metrics.sum_of(name, "outcome", "applied"), Some(7.0));
+        assert_eq!(metrics.sum_of(name, "outcome", "other"), None);
     }
 
     #[test]

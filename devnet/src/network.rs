@@ -8,7 +8,10 @@ use std::{
 };
 
 use anyhow::Context;
-use causeway_contracts::{block::TimeMs, genesis::Genesis};
+use causeway_contracts::{
+    block::TimeMs,
+    genesis::{Genesis, OpeningAccount},
+};
 use causeway_node::{
     actors::{budget::BudgetRates, network::TcpAddress},
     config::{ApiConfig, Config, KeyFiles, Limits, LogFilter, MetricsConfig, NetworkConfig, SyncConfig, SyncFrom},
@@ -30,6 +33,13 @@ pub struct Plan {
     pub base_port: BasePort,
 }
 
+impl Plan {
+    pub fn load(folder: &NetworkFolder) -> anyhow::Result<Self> {
+        let plan = folder::read(&folder.plan())?;
+        toml::from_str(&plan).with_context(|| folder.plan().display().to_string())
+    }
+}
+
 /// What is otherwise than an operator would have it, so that things can be broken. Not on disk.
 #[derive(Clone, Default)]
 pub struct Arrangement {
@@ -39,6 +49,7 @@ pub struct Arrangement {
     pub without_reserve: Option<u16>,
     /// So many validators, the first ones, come back with all blocks when they have lost their database.
     pub archives: u16,
+    pub budgets: BudgetRates,
 }
 
 /// How a network's checkpoints come.
@@ -59,6 +70,15 @@ impl Default for Checkpoints {
     }
 }
 
+/// What a network is made with besides its plan.
+#[derive(Default)]
+pub struct Making {
+    pub checkpoints: Checkpoints,
+    /// What all keys are made from; drawn, unless given.
+    pub seed: Option<Seed>,
+    pub accounts: Vec<OpeningAccount>,
+}
+
 /// A network whose files are all there.
 #[derive(Clone)]
 pub struct Network {
@@ -72,11 +92,19 @@ pub struct Network {
 impl Network {
     /// Draws keys and writes everything that stays the same from start to start.
     pub fn create(folder: NetworkFolder, plan: Plan) -> anyhow::Result<Self> {
-        Self::create_with(folder, plan, Checkpoints::default())
+        Self::create_with(folder, plan, Making::default())
     }
 
-    pub fn create_with(folder: NetworkFolder, plan: Plan, checkpoints: Checkpoints) -> anyhow::Result<Self> {
-        let seed = Seed::draw().context("the operating system gives no random bytes")?;
+    pub fn create_with(folder: NetworkFolder, plan: Plan, making: Making) -> anyhow::Result<Self> {
+        let Making {
+            checkpoints,
+            seed,
+            accounts,
+        } = making;
+        let seed = match seed {
+            Some(seed) => seed,
+            None => Seed::draw().context("the operating system gives no random bytes")?,
+        };
         let since_1970 = SystemTime::now()
             .duration_since(UNIX_EPOCH)
             .context("the clock is before 1970")?;
@@ -86,6 +114,7 @@ impl Network {
             checkpoint_period_seconds: checkpoints.period_seconds,
             validators: plan.validators,
             base_port: plan.base_port,
+            accounts,
         };
         let genesis = ingredients.genesis()?;
         genesis.check()?;
@@ -117,8 +146,7 @@ impl Network {
     }
 
     pub fn load(folder: NetworkFolder) -> anyhow::Result<Self> {
-        let plan = folder::read(&folder.plan())?;
-        let plan = toml::from_str(&plan).with_context(|| folder.plan().display().to_string())?;
+        let plan = Plan::load(&folder)?;
         let genesis = folder::read(&folder.genesis())?;
         let genesis = Genesis::parse(&genesis).with_context(|| folder.genesis().display().to_string())?;
         let mut seed = [0; 32];
@@ -194,7 +222,7 @@ impl Network {
                 },
             },
             limits,
-            budgets: BudgetRates::default(),
+            budgets: self.arrangement.budgets,
             log: LogFilter::default(),
         }
     }
@@ -246,7 +274,7 @@ mod tests {
         loaded.arrangement = Arrangement {
             dial: [((2, 1), ([127, 0, 0, 1], 9001).into())].into(),
             without_reserve: Some(2),
-            archives: 0,
+            ..Arrangement::default()
         };
         let arranged = [1, 2].map(|index| loaded.config(index));
         assert_eq!(

@@ -108,6 +108,14 @@ impl BasePort {
         Ok(())
     }
 
+    /// The one asked for or, without that, the first from `default` on whose ports are free.
+    pub fn chosen(asked: Option<u16>, default: u16, validators: u16) -> Result<Self, PortError> {
+        match asked {
+            Some(base) => Self::new(base),
+            None => Self::new(default)?.first_free(validators),
+        }
+    }
+
     /// The first base from `self` on, in steps of a whole range, whose ports are free.
     pub fn first_free(self, validators: u16) -> Result<Self, PortError> {
         std::iter::successors(Some(self), |base| base.next())

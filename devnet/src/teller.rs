@@ -2,7 +2,9 @@
 
 use anyhow::{Context, bail};
 use causeway_contracts::{
+    block::GenesisHash,
     codec::{self, Bounded, Text},
+    genesis::{OpeningAccount, OpeningBalance},
     identity::{AccountId, IdentityCommitment, KeyPolicy, ParticipantId, Salt, Tier},
     keys::SecretKey,
     ledger::{receipt::Outcome, rejection::Rejection},
@@ -14,7 +16,10 @@ use futures::{TryStreamExt, stream::FuturesUnordered};
 use indicatif::ProgressBar;
 
 use self::opening::{Opened, missing, open_part};
-use crate::{genesis::issuer_of, network::Network};
+use crate::{
+    genesis::{Seed, issuer_of},
+    network::Network,
+};
 
 pub mod opening;
 
@@ -35,18 +40,35 @@ pub struct Customer {
 impl Customer {
     /// The same name gives the same account in the same network.
     pub fn new(network: &Network, name: &str, operator: ParticipantId, tier: Tier) -> Self {
-        let key = network.seed.key(&format!("customer/{name}"));
-        let drawn = |domain| codec::hash(domain, &[network.seed.as_bytes(), name.as_bytes()]);
+        Self::of(&network.seed, &network.genesis.origin(), name, operator, tier)
+    }
+
+    /// The same for a network that begins with `origin` and has its keys from `seed`.
+    pub fn of(seed: &Seed, origin: &GenesisHash, name: &str, operator: ParticipantId, tier: Tier) -> Self {
+        let key = seed.key(&format!("customer/{name}"));
+        let drawn = |domain| codec::hash(domain, &[seed.as_bytes(), name.as_bytes()]);
         let salt = drawn("causeway-devnet/salt/1");
         let salt = Salt(salt[..16].try_into().expect("a hash has 32 bytes"));
         let policy = KeyPolicy::single(key.public_key());
         Self {
-            id: AccountId::derive(&network.genesis.origin(), operator, &policy, &salt),
+            id: AccountId::derive(origin, operator, &policy, &salt),
             identity: IdentityCommitment(drawn("causeway-devnet/identity/1")),
             operator,
             tier,
             key,
             salt,
+        }
+    }
+
+    /// The account as a genesis opens it. Its id depends on that genesis, and is of no meaning here.
+    pub fn in_genesis(&self, currency: Currency, amount: Amount) -> OpeningAccount {
+        OpeningAccount {
+            operator: self.operator,
+            keys: KeyPolicy::single(self.key.public_key()),
+            salt: self.salt,
+            tier: self.tier,
+            identity: self.identity,
+            balances: Bounded::new(vec![OpeningBalance { currency, amount }]).expect("one currency"),
         }
     }
 

@@ -11,7 +11,7 @@ use std::{
 
 use causeway_devnet::{
     fleet,
-    folder::{Folder, NetworkFolder},
+    folder::{Folder, NetworkFolder, Trial},
     network::{Network, Plan},
     ports::BasePort,
     process::ProcessId,
@@ -146,7 +146,7 @@ fn a_demo_that_cannot_begin_says_so_in_its_last_line() {
 fn a_demo_that_is_stopped_says_so_in_its_last_line_and_leaves_no_validator_running() {
     let dir = tempfile::tempdir().unwrap();
     let place = dir.path().join("net");
-    let folder = Folder::open_or_create(&place).unwrap().demo_network();
+    let folder = Folder::open_or_create(&place).unwrap().network_of(Trial::Demo);
     let port = base_port(45_000).get().to_string();
     let command = devnet(&fake_node(dir.path()), &["demo", "--base-port", &port], &place);
     let output = interrupted(command, &folder, 3, Signal::SIGTERM);
@@ -160,7 +160,7 @@ fn a_demo_that_is_stopped_says_so_in_its_last_line_and_leaves_no_validator_runni
 fn a_chaos_that_is_stopped_leaves_no_validator_running() {
     let dir = tempfile::tempdir().unwrap();
     let place = dir.path().join("net");
-    let folder = Folder::open_or_create(&place).unwrap().chaos_network();
+    let folder = Folder::open_or_create(&place).unwrap().network_of(Trial::Chaos);
     let port = base_port(47_000).get().to_string();
     let command = devnet(&fake_node(dir.path()), &["chaos", "--base-port", &port], &place);
     let output = interrupted(command, &folder, 3, Signal::SIGINT);

@@ -325,6 +325,7 @@ mod tests {
                 p50_ms: ms,
                 p90_ms: ms,
                 p99_ms: ms,
+                p999_ms: ms,
                 max_ms: ms,
             };
             honest.add(&Honest {

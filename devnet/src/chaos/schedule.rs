@@ -8,7 +8,7 @@ use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
-use super::draw::Draw;
+use crate::draw::Draw;
 use crate::genesis::validator_name;
 
 /// Ways of breaking a network.

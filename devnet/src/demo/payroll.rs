@@ -143,6 +143,7 @@ mod tests {
     fn genesis() -> Genesis {
         let seed = Seed::from_bytes([7; 32]);
         let ingredients = Ingredients {
+            accounts: Vec::new(),
             seed: &seed,
             time_ms: TimeMs(0),
             checkpoint_period_seconds: 600,

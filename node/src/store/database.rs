@@ -10,8 +10,9 @@ use std::{
 use bincode::{Decode, Encode};
 use causeway_contracts::codec;
 use rocksdb::{
-    BlockBasedOptions, Cache, ColumnFamily, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, Direction,
-    IteratorMode, Options, ReadOptions, Snapshot, WriteBatch, WriteOptions,
+    BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
+    DBCompressionType, DBRecoveryMode, Direction, IteratorMode, Options, ReadOptions, Snapshot, WriteBatch,
+    WriteOptions,
 };
 
 use super::{
@@ -180,6 +181,18 @@ impl Database {
         let columns = Column::ALL.map(|column| self.column(column));
         let flushed = self.db.flush_cfs_opt(&columns, &rocksdb::FlushOptions::default());
         flushed.map_err(|cause| self.failed(Attempt::Write, cause))
+    }
+
+    /// Rewrites all tables, so that nothing is left of what was replaced or removed.
+    pub fn compact(&self) -> Result<(), StoreError> {
+        self.flush()?;
+        let mut options = CompactOptions::default();
+        options.set_bottommost_level_compaction(BottommostLevelCompaction::Force);
+        for column in Column::ALL {
+            self.db
+                .compact_range_cf_opt(self.column(column), None::<&[u8]>, None::<&[u8]>, &options);
+        }
+        Ok(())
     }
 
     pub fn decode<T: Encode + Decode<()>>(&self, column: Column, bytes: &[u8]) -> Result<T, StoreError> {
