@@ -12,6 +12,7 @@ pub mod accounts;
 pub mod gauge;
 pub mod parallel;
 pub mod payments;
+pub mod plot;
 pub mod receipts;
 pub mod report;
 pub mod search;
@@ -44,6 +45,7 @@ use self::{
     payments::{Payments, Wanted},
     receipts::{Receipts, Verified},
     report::{Report, Setting, Taken},
+    search::Search,
     step::{Load, Pace, Step},
 };
 use crate::{
@@ -71,6 +73,12 @@ const FIRST: Pace = Pace {
     measured: Duration::from_secs(2),
 };
 
+/// The first rate that a search tries.
+const SEARCH_FROM: u64 = 1000;
+
+/// How often the long run is made, each time at a rate a tenth lower.
+const TRIES: u32 = 3;
+
 /// For what an overloaded network has taken on to be done.
 const SETTLING_MAX: Duration = Duration::from_secs(120);
 
@@ -78,8 +86,10 @@ const SETTLING_MAX: Duration = Duration::from_secs(120);
 pub struct Options {
     pub validators: u16,
     pub accounts: u32,
-    /// Payments a second.
-    pub rate: u64,
+    /// Payments a second; without it, the highest that is borne is looked for.
+    pub rate: Option<u64>,
+    /// Of each step of the search, its warm-up of a quarter included.
+    pub step: Duration,
     pub warm_up: Duration,
     pub measured: Duration,
     /// A rate is borne if 99 of 100 payments take less than this.
@@ -87,8 +97,10 @@ pub struct Options {
     /// What the accounts' keys are made from.
     pub seed: u64,
     pub base_port: Option<u16>,
-    /// Where `latest.json` is written.
+    /// Where `latest.json` and `latest.svg` are written.
     pub out: PathBuf,
+    /// A file that gets a line with the figures at its end.
+    pub record: Option<PathBuf>,
     /// What the report says it is about.
     pub commit: String,
 }
@@ -154,6 +166,12 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
     let path = options.out.join("latest.json");
     folder::write(&path, &serde_json::to_string_pretty(&report)?)?;
     println!("written to {}", path.display());
+    let drawing = options.out.join("latest.svg");
+    folder::write(&drawing, &plot::svg(&report.steps, options.p99_max))?;
+    println!("drawn in {}", drawing.display());
+    if let Some(record) = &options.record {
+        report.append_to(record)?;
+    }
     if let Some(problem) = &report.problem {
         println!("not borne: {problem}");
     }
@@ -241,14 +259,47 @@ impl Bench {
     /// The steps, the last the one that counts, and the most memory that a validator took in it, in bytes.
     async fn measure(&mut self, options: &Options) -> anyhow::Result<(Vec<Step>, u64)> {
         self.step(FIRST).await?;
-        self.gauge.forget_peaks()?;
-        let pace = Pace {
-            rate: options.rate,
-            warm_up: options.warm_up,
-            measured: options.measured,
+        let mut steps = Vec::new();
+        let mut rate = match options.rate {
+            Some(rate) => rate,
+            None => self.search(options, &mut steps).await?,
         };
-        let step = self.step(pace).await?;
-        Ok((vec![step], self.gauge.peak_bytes()))
+        for tries_left in (0..TRIES).rev() {
+            self.gauge.forget_peaks()?;
+            let pace = Pace {
+                rate,
+                warm_up: options.warm_up,
+                measured: options.measured,
+            };
+            let step = self.step(pace).await?;
+            let is_borne = step.problem(options.p99_max).is_none();
+            steps.push(step);
+            if is_borne || options.rate.is_some() || tries_left == 0 {
+                break;
+            }
+            // What is borne for seconds may not be for long.
+            rate = (rate * 9 / 10).max(1);
+        }
+        Ok((steps, self.gauge.peak_bytes()))
+    }
+
+    /// The highest rate that is borne for the time of a step.
+    async fn search(&mut self, options: &Options, steps: &mut Vec<Step>) -> anyhow::Result<u64> {
+        let mut search = Search::default();
+        while let Some(rate) = search.next(SEARCH_FROM) {
+            let warm_up = options.step / 4;
+            let pace = Pace {
+                rate,
+                warm_up,
+                measured: options.step - warm_up,
+            };
+            let step = self.step(pace).await?;
+            let problem = step.problem(options.p99_max);
+            search.learn(rate, problem.is_none());
+            println!("{rate} payments/s: {}", problem.unwrap_or_else(|| "borne".to_owned()));
+            steps.push(step);
+        }
+        search.best().context("no rate is borne, however low")
     }
 
     async fn step(&mut self, pace: Pace) -> anyhow::Result<Step> {

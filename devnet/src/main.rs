@@ -157,10 +157,13 @@ struct BenchArguments {
     /// minutes for a million.
     #[arg(long, value_name = "N", default_value = "100k", value_parser = count)]
     accounts: u32,
-    /// Payments offered per second.
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    rate: u64,
-    /// How long a rate is offered before it is measured.
+    /// Payments offered per second; without it, the highest rate that is borne is looked for.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    rate: Option<u64>,
+    /// How long each rate of the search is offered; the first quarter is a warm-up.
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u64).range(2..=300))]
+    step_seconds: u64,
+    /// How long the rate, or the best one, is offered before it is measured.
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u64).range(0..=300))]
     warm_up: u64,
     /// How long it is measured.
@@ -175,9 +178,12 @@ struct BenchArguments {
     /// The first of 300 ports; without it, free ones are looked for.
     #[arg(long, value_name = "P")]
     base_port: Option<u16>,
-    /// Where latest.json is written; without it, beside the network.
+    /// Where latest.json and latest.svg are written; without it, beside the network.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// A file that gets a line with the figures at its end.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
     /// What the report says was measured, such as a commit.
     #[arg(long, value_name = "TEXT", default_value = "unknown")]
     commit: String,
@@ -200,6 +206,8 @@ impl BenchArguments {
             validators: self.validators,
             accounts: self.accounts,
             rate: self.rate,
+            step: Duration::from_secs(self.step_seconds),
+            record: self.record,
             warm_up: Duration::from_secs(self.warm_up),
             measured: Duration::from_secs(self.seconds),
             p99_max: Duration::from_millis(self.p99_ms),

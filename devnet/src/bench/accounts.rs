@@ -100,3 +100,17 @@ impl Accounts {
 
 /// What one payment moves, in minor units.
 pub const PAYMENT: Amount = Amount(1);
+
+#[cfg(test)]
+mod tests {
+    use causeway_contracts::genesis::Genesis;
+
+    use crate::bench::trial;
+
+    #[test]
+    fn a_genesis_with_many_accounts_reads_back_as_it_was() {
+        let (_place, network) = trial::network(600);
+        assert_eq!(network.genesis.accounts.len(), 600);
+        assert_eq!(Genesis::parse(&network.genesis.to_toml()).unwrap(), network.genesis);
+    }
+}

@@ -1,11 +1,21 @@
 //! What a bench found: `latest.json`, the tables on the screen, and a line of the record.
 
-use std::fmt::Write;
+use std::{fmt::Write, io::ErrorKind, path::Path};
 
+use anyhow::Context;
 use serde::Serialize;
 
 use super::step::Step;
-use crate::{latency::Percentiles, status::mebibytes, table::Table};
+use crate::{folder, latency::Percentiles, status::mebibytes, table::Table};
+
+const HEADING: &str = "\
+# Results of `make bench`
+
+A row for each run, the last at the end; what the columns mean is in [README.md](README.md).
+
+| commit | validators | accounts | cores | offered/s | finalized/s | p50 / p90 / p99 / p99.9 ms | bound/s | efficiency | signature us | node cpu us | memory | disk bytes | network bytes |
+| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |
+";
 
 #[derive(Debug, Clone, Serialize)]
 pub struct Report {
@@ -104,6 +114,42 @@ impl Report {
             problem,
             steps,
         }
+    }
+
+    /// Adds a row to a table in Markdown, which is begun where there is none.
+    pub fn append_to(&self, record: &Path) -> anyhow::Result<()> {
+        let mut text = match std::fs::read_to_string(record) {
+            Ok(text) => text,
+            Err(error) if error.kind() == ErrorKind::NotFound => HEADING.to_owned(),
+            Err(error) => return Err(error).with_context(|| record.display().to_string()),
+        };
+        text.push_str(&self.row());
+        folder::write(record, &text)?;
+        Ok(())
+    }
+
+    fn row(&self) -> String {
+        let latency = self.latency_ms;
+        format!(
+            "| {} | {} | {} | {} | {:.0} | {:.0} | {:.0} / {:.0} / {:.0} / {:.0} | {:.0} | {:.1} % | {:.1} | {:.0} | {} | {:.0} | {:.0} |\n",
+            self.commit,
+            self.validators,
+            self.accounts,
+            self.cores,
+            self.offered_per_s,
+            self.finalized_per_s,
+            latency.p50,
+            latency.p90,
+            latency.p99,
+            latency.p999,
+            self.bound_per_s,
+            self.efficiency * 100.0,
+            self.signature_us,
+            self.node_cpu_us_per_payment,
+            mebibytes(self.rss_bytes),
+            self.disk_bytes_per_payment,
+            self.network_bytes_per_payment,
+        )
     }
 
     pub fn table(&self) -> String {
