@@ -96,7 +96,10 @@ impl Director {
             self.relay.set((delay.from, delay.to), Passage::Late(delay.by));
         }
         let logs = self.log_lengths(&episode.victims)?;
-        let can_take_snapshot = episode.kind == Kind::DatabaseLost && self.can_take_snapshot(&episode.victims).await;
+        let can_take_snapshot = match episode.kind {
+            Kind::DatabaseLost => self.can_take_snapshot(&episode.victims).await?,
+            _ => false,
+        };
         self.strike(episode, report).await?;
         if episode.kind == Kind::Flaky {
             let until = Instant::now() + episode.hold;
@@ -133,14 +136,14 @@ impl Director {
 
     /// Whether they are to come back by a snapshot: none fetches blocks always, and another validator knows of a
     /// certified checkpoint, of which at least two others have kept the snapshot.
-    async fn can_take_snapshot(&self, victims: &[u16]) -> bool {
+    async fn can_take_snapshot(&self, victims: &[u16]) -> anyhow::Result<bool> {
         let archives = self.fleet.network().arrangement.archives;
-        let Some(other) = (0..self.validators()).find(|other| !victims.contains(other)) else {
-            return false;
-        };
+        let mut others = (0..self.validators()).filter(|other| !victims.contains(other));
+        let other = others.next().context("an episode leaves some alone")?;
         let metrics = self.fleet.observer().metrics(other).await;
         let certified = metrics.and_then(|metrics| metrics.sum("causeway_checkpoint_height"));
-        victims.iter().all(|&victim| victim >= archives) && certified.is_some_and(|height| height > 0.0)
+        let certified = certified.with_context(|| format!("{} says nothing of checkpoints", validator_name(other)))?;
+        Ok(victims.iter().all(|&victim| victim >= archives) && certified > 0.0)
     }
 
     fn log_lengths(&self, victims: &[u16]) -> anyhow::Result<Vec<(u16, u64)>> {

@@ -38,18 +38,24 @@ const RETRY_AFTER: Duration = Duration::from_millis(500);
 /// Chunks that one peer is asked for at once.
 const CHUNKS_PER_PEER_MAX: usize = 2;
 
-/// Chunks that are asked for at once, of all peers: slow links are shared by those that come.
+/// Chunks that are asked for at once, of all peers, at most; fewer where they do not come in time: they share a link.
 const CHUNKS_UNDER_WAY_MAX: usize = 8;
 
-/// A peer that fails so often in a row is not asked for chunks any more.
+/// A peer that has not answered so often, less one for each chunk that it gave since, is not asked for chunks any more.
 const FAILURES_MAX: u32 = 5;
 
-/// Peers are asked for offers so often without getting a single chunk,
+/// Peers are asked for offers so often without getting a single chunk.
 const VAIN_ROUNDS_MAX: u32 = 3;
 
-/// and so often in all: a node that is too slow for the snapshots of this network is not to begin one after the
-/// other for ever.
-const ROUNDS_MAX: u32 = 10;
+/// So many snapshots are begun: a node that is too slow for those of this network is not to begin one after the other
+/// for ever.
+const SNAPSHOTS_MAX: u32 = 10;
+
+/// A node that has chunks waits so long for another, if peers answer it at all: blocks can be had from them.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A peer that had another snapshot, or none, may have this one later.
+const ASK_OTHERS_EVERY: Duration = Duration::from_secs(10);
 
 /// Good offers of other snapshots that are remembered until one is chosen, the latest.
 const OFFERS_MAX: usize = 4;
@@ -134,6 +140,9 @@ impl SyncMisconduct {
 /// Why an offer is not believed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum BadOffer {
+    /// No honest node keeps such: a list of them would fill those of whoever believed it.
+    #[error("of its changes of validators that at height {0} changes nothing")]
+    NoChange(Height),
     #[error("the manifest: {0}")]
     Manifest(#[from] ManifestError),
     #[error("the manifest is of another network or height than the block")]
@@ -227,6 +236,10 @@ pub fn check_offer(
     if (certificate.height, certificate.root) != (height, manifest.root()) {
         return Err(BadOffer::OtherRoot);
     }
+    let mut headers = handovers.iter().map(|handover| &handover.last.header);
+    if let Some(same) = headers.find(|header| header.validators_hash == header.next_validators_hash) {
+        return Err(BadOffer::NoChange(same.height));
+    }
     let deciders = follow(genesis, first, handovers, height, scheme)?;
     catch_up::check(block, height, genesis, &deciders.of_height, scheme)?;
     certificate.verify_with(genesis, &deciders.last, |signed| scheme.is_good(signed))?;
@@ -237,10 +250,11 @@ pub fn check_offer(
 struct Peer {
     /// What it said when it was asked for an offer.
     said: Option<Said>,
+    said_at: Moment,
     lied: bool,
     /// Questions under way.
     asked: usize,
-    /// In a row.
+    /// Answers that did not come, less the chunks that did since.
     failures: u32,
     /// It is not asked before.
     rests_until: Moment,
@@ -301,9 +315,15 @@ pub struct SnapshotSync {
     scheme: Arc<dyn Scheme>,
     peers: BTreeMap<ValidatorId, Peer>,
     stage: Stage,
-    /// How often offers were asked for again, and how often in a row without a chunk in between.
-    rounds: u32,
+    /// Snapshots that were begun, and the last of them.
+    begun: u32,
+    last: Option<Id>,
+    /// How often in a row offers were asked for again without a chunk in between.
     vain_rounds: u32,
+    /// When the last new chunk came.
+    gained_at: Moment,
+    /// Chunks that are asked for at once.
+    window: usize,
     /// Snapshots of which those that offered them gave nothing.
     withheld: BTreeSet<Id>,
     /// Chunks are kept, be it by an earlier process: then it is worth waiting for peers.
@@ -327,8 +347,11 @@ impl SnapshotSync {
             scheme,
             peers: peers.into_iter().map(|id| (id, Peer::default())).collect(),
             stage: Stage::asking(Moment::default()),
-            rounds: 0,
+            begun: 0,
+            last: None,
             vain_rounds: 0,
+            gained_at: Moment::default(),
+            window: CHUNKS_UNDER_WAY_MAX,
             withheld: BTreeSet::new(),
             has_chunks,
             actions: Vec::new(),
@@ -366,10 +389,18 @@ impl SnapshotSync {
         }
     }
 
-    /// A question was not put to its peer: it is not connected, or this node asks too much already.
+    /// A question was not put to its peer, since this node asks too much already.
     pub fn not_asked(&mut self, question: SyncQuestion, now: Moment) {
         if let Some(peer) = self.end(question) {
             peer.rests_until = now + RETRY_AFTER;
+        }
+    }
+
+    /// Its peer is not connected. When it is, it is asked for an offer again.
+    pub fn not_connected(&mut self, question: SyncQuestion, now: Moment) {
+        if let Some(peer) = self.end(question) {
+            peer.rests_until = now + RETRY_AFTER;
+            peer.said = None;
         }
     }
 
@@ -398,10 +429,13 @@ impl SnapshotSync {
                 if let (true, Some(Said::Offers(_))) = (is_useless, peer.said) {
                     peer.said = Some(Said::GivesNothing);
                 }
+                if let SyncQuestion::Chunk { .. } = question {
+                    self.window = (self.window / 2).max(1);
+                }
             }
             (SyncQuestion::Offer { to }, Some(Ok(FetchResponse::Snapshot(offer)))) => self.offered(to, offer, now),
             (SyncQuestion::Chunk { to, height, index }, Some(Ok(FetchResponse::Chunk(chunk)))) => {
-                self.given(to, height, index, chunk);
+                self.given(to, (height, index), chunk, now);
             }
             (_, Some(_)) => self.lied(question.to(), SyncMisconduct::Answer),
         }
@@ -415,21 +449,35 @@ impl SnapshotSync {
 
     fn offered(&mut self, from: ValidatorId, offer: Option<Box<SnapshotOffer>>, now: Moment) {
         let Some(offer) = offer else {
-            return self.say(from, Said::None);
+            return self.say(from, Said::None, now);
         };
         match check_offer(&offer, &self.genesis, &self.validators, self.scheme.as_ref()) {
             Ok(()) => {}
             // Of a program that is newer than this one.
-            Err(BadOffer::Manifest(ManifestError::Version(_))) => return self.say(from, Said::None),
+            Err(BadOffer::Manifest(ManifestError::Version(_))) => return self.say(from, Said::None, now),
             Err(_) => return self.lied(from, SyncMisconduct::Offer),
         }
-        self.say(from, Said::Offers(id_of(&offer)));
-        if let Stage::Asking { offered, offers, .. } = &mut self.stage {
-            offered.get_or_insert(now);
-            offers.insert(id_of(&offer), offer);
-            if offers.len() > OFFERS_MAX {
-                offers.pop_first();
+        let id = id_of(&offer);
+        self.say(from, Said::Offers(id), now);
+        match &mut self.stage {
+            Stage::Asking { offered, offers, .. } => {
+                offered.get_or_insert(now);
+                // A root does not say which changes of validators there were: one may leave some out.
+                let known = offers.get(&id).map_or(0, |known| known.handovers.len());
+                if known < offer.handovers.len() || !offers.contains_key(&id) {
+                    offers.insert(id, offer);
+                }
+                if offers.len() > OFFERS_MAX {
+                    offers.pop_first();
+                }
             }
+            Stage::Fetching { offer: begun, .. } => {
+                let begun = id_of(begun);
+                if self.is_backed(&id) && !self.is_backed(&begun) {
+                    self.begin(offer, now);
+                }
+            }
+            Stage::Over => {}
         }
     }
 
@@ -443,26 +491,40 @@ impl SnapshotSync {
         members.map(|validator| validator.power).sum()
     }
 
-    /// The latest that an honest one offers, else the latest of all: one peer alone may offer what it does not give.
-    /// What was not given before comes last.
+    /// Whether so much of the power that the genesis gives offers it that an honest one does.
+    fn is_backed(&self, id: &Id) -> bool {
+        self.validators.has_honest(self.power_of(Said::Offers(*id)))
+    }
+
+    /// The latest that an honest one offers, else the latest of all. Of either, what was withheld before comes last.
     fn best(&self, offers: &BTreeMap<Id, Box<SnapshotOffer>>) -> Option<Id> {
-        let rank = |id: &Id| {
-            let is_backed = self.validators.has_honest(self.power_of(Said::Offers(*id)));
-            (!self.withheld.contains(id), is_backed, *id)
-        };
+        let rank = |id: &Id| (self.is_backed(id), !self.withheld.contains(id), *id);
         offers.keys().copied().max_by_key(rank)
     }
 
-    fn say(&mut self, peer: ValidatorId, said: Said) {
+    fn say(&mut self, peer: ValidatorId, said: Said, now: Moment) {
         let peer = self.peers.entry(peer).or_default();
         peer.said = Some(said);
-        peer.failures = 0;
+        peer.said_at = now;
+        if let Said::Offers(_) = said {
+            peer.failures = 0;
+        }
     }
 
-    /// Those that have not said anything yet: one that connects late helps too.
+    /// Those that have not said anything yet: one that connects late helps too. Those that had something other than
+    /// what is being fetched are asked again after a while.
     fn ask_the_silent(&mut self, now: Moment) {
+        let wanted = match &self.stage {
+            Stage::Fetching { offer, .. } => Some(Said::Offers(id_of(offer))),
+            _ => None,
+        };
         for (&to, peer) in &mut self.peers {
-            if peer.said.is_none() && !peer.lied && peer.asked == 0 && peer.rests_until <= now {
+            let is_due = match (peer.said, wanted) {
+                (None, _) => true,
+                (Some(Said::GivesNothing), _) | (Some(_), None) => false,
+                (said, wanted) => said != wanted && now.since(peer.said_at) >= ASK_OTHERS_EVERY,
+            };
+            if is_due && !peer.lied && peer.asked == 0 && peer.rests_until <= now {
                 peer.asked += 1;
                 self.actions.push(SyncAction::Ask(SyncQuestion::Offer { to }));
             }
@@ -473,6 +535,7 @@ impl SnapshotSync {
         self.ask_the_silent(now);
         let none_held = self.validators.has_honest(self.power_of(Said::None));
         let all_said = self.peers.values().all(|peer| peer.said.is_some() || peer.lied);
+        let any_said = self.peers.values().any(|peer| peer.said.is_some());
         let Stage::Asking {
             began,
             offered,
@@ -486,22 +549,46 @@ impl SnapshotSync {
             refused.get_or_insert(now);
         }
         let (began, offered, refused) = (*began, *offered, *refused);
-        let is_over = |since: Option<Moment>| since.is_some_and(|since| all_said || now.since(since) >= CHOICE_TIME);
-        if is_over(offered) {
-            let mut offers = std::mem::take(offers);
-            let best = self.best(&offers);
-            if let Some(offer) = best.and_then(|id| offers.remove(&id)) {
-                return self.begin(offer, now);
-            }
+        let mut offers = std::mem::take(offers);
+        let chosen = self.best(&offers).filter(|best| {
+            // Whoever is alone with an offer may not give what it offers, so that others have time to answer.
+            let wait = if self.is_backed(best) {
+                CHOICE_TIME
+            } else {
+                OFFER_TIME_MAX
+            };
+            all_said || offered.is_some_and(|offered| now.since(offered) >= wait)
+        });
+        if let Some(offer) = chosen.and_then(|id| offers.remove(&id)) {
+            return self.begin(offer, now);
         }
-        if all_said || is_over(refused) {
+        let has_offers = !offers.is_empty();
+        if let Stage::Asking { offers: kept, .. } = &mut self.stage {
+            *kept = offers;
+        }
+        if has_offers {
+            return;
+        }
+        let is_refused = refused.is_some_and(|refused| now.since(refused) >= CHOICE_TIME);
+        let is_vain = match self.has_chunks {
+            true => any_said && now.since(self.gained_at) >= PATIENCE,
+            false => now.since(began) >= OFFER_TIME_MAX,
+        };
+        if all_said || (is_refused && !self.has_chunks) {
             self.give_up(GiveUp::NoneHeld);
-        } else if now.since(began) >= OFFER_TIME_MAX && !self.has_chunks {
+        } else if is_vain {
             self.give_up(GiveUp::NoAnswer);
         }
     }
 
     fn begin(&mut self, offer: Box<SnapshotOffer>, now: Moment) {
+        let id = id_of(&offer);
+        if self.last.replace(id) != Some(id) {
+            self.begun += 1;
+            if self.begun > SNAPSHOTS_MAX {
+                return self.give_up(GiveUp::NothingGiven);
+            }
+        }
         for peer in self.peers.values_mut() {
             peer.failures = 0;
             peer.rests_until = now;
@@ -516,7 +603,7 @@ impl SnapshotSync {
         };
     }
 
-    fn given(&mut self, from: ValidatorId, height: Height, index: u32, chunk: Option<Chunk>) {
+    fn given(&mut self, from: ValidatorId, (height, index): (Height, u32), chunk: Option<Chunk>, now: Moment) {
         let Stage::Fetching {
             offer, missing, gained, ..
         } = &mut self.stage
@@ -528,16 +615,19 @@ impl SnapshotSync {
         }
         let Some(chunk) = chunk else {
             // It may have made two later ones meanwhile.
-            return self.say(from, Said::GivesNothing);
+            return self.say(from, Said::GivesNothing, now);
         };
         if offer.manifest.check_chunk(index, &chunk).is_err() {
             return self.lied(from, SyncMisconduct::Chunk);
         }
         let is_new = missing.remove(&index);
         *gained |= is_new;
-        self.peers.entry(from).or_default().failures = 0;
+        let peer = self.peers.entry(from).or_default();
+        peer.failures = peer.failures.saturating_sub(1);
         if is_new {
             self.has_chunks = true;
+            self.gained_at = now;
+            self.window = (self.window + 1).min(CHUNKS_UNDER_WAY_MAX);
             self.actions.push(SyncAction::Keep { index, chunk });
         }
     }
@@ -563,10 +653,10 @@ impl SnapshotSync {
         let gives = |peer: &Peer| !peer.lied && peer.said == offers;
         let mut sources: Vec<_> = self.peers.iter_mut().filter(|(_, peer)| gives(peer)).collect();
         if sources.is_empty() {
-            let withheld = (!*gained).then(|| id_of(offer));
-            return self.ask_again(withheld, now);
+            let (id, gained) = (id_of(offer), *gained);
+            return self.ask_again(id, gained, now);
         }
-        let room = CHUNKS_UNDER_WAY_MAX.saturating_sub(asked.len());
+        let room = self.window.saturating_sub(asked.len());
         let waiting: Vec<_> = missing.difference(asked).copied().take(room).collect();
         for index in waiting {
             let free = sources
@@ -583,12 +673,16 @@ impl SnapshotSync {
         }
     }
 
-    /// Nobody gives this snapshot any more: there may be a later one.
-    fn ask_again(&mut self, withheld: Option<Id>, now: Moment) {
-        self.rounds += 1;
-        self.vain_rounds = if withheld.is_some() { self.vain_rounds + 1 } else { 0 };
-        self.withheld.extend(withheld);
-        if self.vain_rounds >= VAIN_ROUNDS_MAX || self.rounds >= ROUNDS_MAX {
+    /// Nobody gives this snapshot any more: there may be a later one, or all who had it are away.
+    fn ask_again(&mut self, id: Id, gained: bool, now: Moment) {
+        let is_withheld = self.peers.values().any(|peer| peer.said == Some(Said::GivesNothing));
+        if gained {
+            self.vain_rounds = 0;
+        } else if is_withheld || !self.has_chunks {
+            self.vain_rounds += 1;
+            self.withheld.insert(id);
+        }
+        if self.vain_rounds >= VAIN_ROUNDS_MAX {
             return self.give_up(GiveUp::NothingGiven);
         }
         for peer in self.peers.values_mut() {

@@ -72,7 +72,8 @@ pub async fn fetch(
             Some((question, answer)) = answers.next() => match answer {
                 Ok(answer) => sync.answered(question, Some(&answer), now()),
                 Err(FetchError::NoAnswer(_)) => sync.answered(question, None, now()),
-                Err(FetchError::NotConnected(_) | FetchError::Busy) => sync.not_asked(question, now()),
+                Err(FetchError::Busy) => sync.not_asked(question, now()),
+                Err(FetchError::NotConnected(_)) => sync.not_connected(question, now()),
             },
         }
         for action in sync.take_actions() {

@@ -143,7 +143,7 @@ fn an_offer_is_believed_over_changes_of_validators() {
     // Changes that leave one out, come in another order, twice, or from elsewhere.
     let mut reversed = changes();
     reversed.reverse();
-    let twice = vec![handover(5, &OLD, &OLD), handover(5, &OLD, &new)];
+    let twice = vec![handover(5, &OLD, &new), handover(5, &new, &OLD)];
     let taken = vec![handover(5, &newer, &new)];
     for wrong in [changes()[1..].to_vec(), reversed, twice, taken] {
         let refused = refused(&new, &new, wrong);
@@ -152,6 +152,13 @@ fn an_offer_is_believed_over_changes_of_validators() {
             "{refused}"
         );
     }
+    let mut padded = changes();
+    padded.insert(0, handover(4, &OLD, &OLD));
+    let refused = refused(&new, &newer, padded);
+    assert!(matches!(refused, BadOffer::NoChange(Height(4))), "{refused}");
+    let refused = |deciders: &[u8], signers: &[u8], changes: Vec<Handover>| {
+        judged(&offer(9, deciders, signers, changes).0).expect_err("it is not good")
+    };
     let mut unsigned = changes();
     unsigned[0].last.certificate.signatures = signatures(&OLD[..2], Domain::Vote, b"something else");
     let refused = refused(&new, &newer, unsigned);
@@ -208,11 +215,15 @@ struct Trial {
 
 impl Trial {
     fn new() -> Self {
-        Self::with(false)
+        Self::of(&[1, 2, 3])
     }
 
-    fn with(has_chunks: bool) -> Self {
-        let peers = [id(1), id(2), id(3)];
+    fn of(peers: &[u8]) -> Self {
+        Self::with(peers, false)
+    }
+
+    fn with(peers: &[u8], has_chunks: bool) -> Self {
+        let peers = peers.iter().map(|&seed| id(seed));
         let sync = SnapshotSync::new(GENESIS, set(&OLD), peers, Arc::new(Ed25519), has_chunks);
         let mut trial = Self {
             sync,
@@ -253,7 +264,7 @@ impl Trial {
                 SyncAction::GiveUp(why) => self.over = Some(Err(why)),
             }
         }
-        for peer in [1, 2, 3] {
+        for peer in [1, 2, 3, 4] {
             let asked = self.asked.iter().filter(|question| question.to() == id(peer));
             assert!(asked.count() <= CHUNKS_PER_PEER_MAX);
         }
@@ -279,6 +290,20 @@ impl Trial {
         })
     }
 
+    /// Nobody is connected for a minute.
+    fn outage(&mut self) {
+        for _ in 0..120 {
+            for question in std::mem::take(&mut self.asked) {
+                self.sync.not_connected(question, self.now);
+            }
+            if self.over.is_none() {
+                self.pass(500);
+            }
+        }
+        self.asked
+            .retain(|question| matches!(question, SyncQuestion::Offer { .. }));
+    }
+
     /// All honest answers to what is asked, until nothing is.
     fn give(&mut self, chunks: &[Chunk]) {
         while let Some((question, index)) = self.next_chunk() {
@@ -290,23 +315,121 @@ impl Trial {
 #[test]
 fn takes_the_latest_offer_from_all_that_have_it() {
     let ((old, _), (new, chunks)) = (simple(7), simple(9));
-    let mut trial = Trial::new();
-    assert_eq!(trial.asked.len(), 3);
+    let mut trial = Trial::of(&[1, 2, 3, 4]);
+    assert_eq!(trial.asked.len(), 4);
     trial.offers(1, Some(&old));
     trial.offers(2, Some(&new));
-    assert_eq!(trial.begun, None, "the third may have a later one");
+    trial.offers(3, Some(&new));
+    assert_eq!(trial.begun, None, "the fourth may have a later one");
     trial.pass(1_999);
     assert_eq!(trial.begun, None);
     trial.pass(1);
     assert_eq!(trial.begun, Some(new.clone()));
     assert_eq!(trial.sync.progress(), Some((0, 5)));
     // It comes late, and helps.
-    trial.offers(3, Some(&new));
+    trial.offers(4, Some(&new));
     let asked = |trial: &Trial, peer| trial.asked.iter().filter(|question| question.to() == id(peer)).count();
-    assert_eq!([1, 2, 3].map(|peer| asked(&trial, peer)), [0, 2, 2]);
+    assert_eq!([1, 2, 3, 4].map(|peer| asked(&trial, peer)), [0, 2, 2, 1]);
     trial.give(&chunks);
     assert_eq!(trial.over, Some(Ok(())));
     assert!(trial.kept.values().eq(&chunks));
+}
+
+/// Two others are slow to answer: what one alone offers is not begun before they had time, and is left for what they
+/// offer.
+#[test]
+fn an_offer_that_nobody_backs_waits_for_others_and_gives_way_to_theirs() {
+    let ((old, old_chunks), (new, chunks)) = (simple(7), simple(9));
+    let mut trial = Trial::new();
+    trial.offers(1, Some(&old));
+    trial.pass(14_999);
+    assert_eq!(trial.begun, None);
+    trial.pass(1);
+    assert_eq!(trial.begun, Some(old));
+    let (question, index) = trial.next_chunk().expect("asked");
+    trial.answer(question, Some(&FetchResponse::Chunk(Some(old_chunks[index].clone()))));
+    trial.offers(2, Some(&new));
+    assert_ne!(trial.begun, Some(new.clone()), "one of two may not be honest");
+    trial.offers(3, Some(&new));
+    assert_eq!(trial.begun, Some(new));
+    trial.kept.clear();
+    trial
+        .asked
+        .retain(|question| !matches!(question, SyncQuestion::Chunk { height: Height(7), .. }));
+    trial.give(&chunks);
+    assert_eq!(trial.over, Some(Ok(())));
+}
+
+/// Whoever had another one, or none, a moment ago is asked again, and one that went away is not waited for.
+#[test]
+fn one_that_goes_away_is_replaced_by_those_that_have_it_later() {
+    let ((old, _), (new, chunks)) = (simple(7), simple(9));
+    let mut trial = Trial::new();
+    trial.offers(1, Some(&new));
+    trial.offers(2, Some(&old));
+    trial.offers(3, None);
+    assert_eq!(trial.begun, Some(new.clone()));
+    for _ in 0..30 {
+        let (gone, there): (Vec<_>, Vec<_>) = trial.asked.iter().partition(|question| question.to() == id(1));
+        trial.asked = there;
+        gone.into_iter()
+            .for_each(|question| trial.sync.not_connected(question, trial.now));
+        for peer in [2, 3] {
+            if trial.asked.contains(&SyncQuestion::Offer { to: id(peer) }) {
+                trial.offers(peer, Some(&new));
+            }
+        }
+        trial.give(&chunks);
+        if trial.over.is_some() {
+            break;
+        }
+        trial.pass(500);
+    }
+    assert_eq!(trial.over, Some(Ok(())));
+    assert_eq!(trial.blamed, []);
+}
+
+#[test]
+fn fewer_are_asked_for_at_once_where_they_do_not_come_in_time() {
+    let (new, chunks) = simple(9);
+    let mut trial = Trial::new();
+    for peer in [1, 2, 3] {
+        trial.offers(peer, Some(&new));
+    }
+    assert_eq!(trial.asked.len(), 5, "all there are");
+    // So slow a link carries one at a time.
+    for _ in 0..20 {
+        let open = std::mem::take(&mut trial.asked);
+        let is_alone = open.len() == 1;
+        for question in open {
+            let SyncQuestion::Chunk { index, .. } = question else {
+                continue;
+            };
+            let chunk = FetchResponse::Chunk(Some(chunks[index as usize].clone()));
+            trial.asked.push(question);
+            trial.answer(question, is_alone.then_some(&chunk));
+        }
+        if trial.over.is_some() {
+            break;
+        }
+        trial.pass(500);
+    }
+    assert_eq!(trial.over, Some(Ok(())));
+}
+
+#[test]
+fn of_equal_offers_the_one_with_all_changes_of_validators_is_taken() {
+    let new = [2, 3, 4, 5];
+    let there_and_back = || vec![handover(3, &OLD, &new), handover(5, &new, &OLD)];
+    let (whole, _) = offer(9, &OLD, &OLD, there_and_back());
+    let (short, _) = simple(9);
+    for order in [[&whole, &short, &short], [&short, &short, &whole]] {
+        let mut trial = Trial::new();
+        for (peer, offer) in (1..).zip(order) {
+            trial.offers(peer, Some(offer));
+        }
+        assert_eq!(trial.begun.as_ref(), Some(&whole));
+    }
 }
 
 #[test]
@@ -458,7 +581,7 @@ fn one_that_gives_nothing_keeps_nobody_from_what_honest_ones_have() {
         trial.sync.not_asked(SyncQuestion::Offer { to: id(3) }, trial.now);
         trial.offers(1, Some(&new));
         trial.offers(2, Some(&old));
-        trial.pass(2_000);
+        trial.pass(15_000);
         assert_eq!(trial.begun, Some(expected));
         if trial.begun == Some(old.clone()) {
             break;
@@ -483,31 +606,30 @@ fn an_outage_loses_nothing_that_was_kept() {
     }
     let (question, index) = trial.next_chunk().expect("asked");
     trial.answer(question, Some(&FetchResponse::Chunk(Some(chunks[index].clone()))));
-    let kept = trial.kept.len();
-    // Nobody is connected for a minute.
-    for _ in 0..120 {
-        for question in std::mem::take(&mut trial.asked) {
-            trial.sync.not_asked(question, trial.now);
-        }
-        trial.pass(500);
+    trial.outage();
+    assert_eq!((trial.over, trial.kept.len()), (None, 1));
+    trial.found = trial.kept.keys().copied().collect();
+    for peer in [1, 2, 3] {
+        trial.offers(peer, Some(&new));
     }
-    assert_eq!((trial.over, trial.kept.len()), (None, kept));
     trial.give(&chunks);
     assert_eq!(trial.over, Some(Ok(())));
+    assert!(trial.kept.values().eq(&chunks));
 
     // Nor does a restart without anybody there, if something was kept.
     for (has_chunks, expected) in [(true, None), (false, Some(Err(GiveUp::NoAnswer)))] {
-        let mut trial = Trial::with(has_chunks);
-        for _ in 0..120 {
-            for question in std::mem::take(&mut trial.asked) {
-                trial.sync.not_asked(question, trial.now);
-            }
-            if trial.over.is_none() {
-                trial.pass(500);
-            }
-        }
+        let mut trial = Trial::with(&[1, 2, 3], has_chunks);
+        trial.outage();
         assert_eq!(trial.over, expected);
     }
+
+    // One that is there has blocks at least, which are worth more than chunks that nobody completes.
+    let mut trial = Trial::with(&[1, 2, 3], true);
+    trial.offers(1, None);
+    trial.pass(59_000);
+    assert_eq!(trial.over, None);
+    trial.pass(1_000);
+    assert_eq!(trial.over, Some(Err(GiveUp::NoAnswer)));
 }
 
 #[test]
