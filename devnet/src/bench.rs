@@ -215,7 +215,6 @@ fn gauge(fleet: &Fleet) -> anyhow::Result<Gauge> {
     Ok(Gauge {
         observer: fleet.observer().clone(),
         pids: pids.collect::<Result<_, _>>()?,
-        validators,
     })
 }
 

@@ -143,12 +143,16 @@ impl ProcessId {
         if !self.is_running() {
             return None;
         }
-        resident_bytes(&fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?)
+        status_bytes(
+            &fs::read_to_string(format!("/proc/{}/status", self.pid)).ok()?,
+            "VmRSS:",
+        )
     }
 }
 
-fn resident_bytes(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+/// What `/proc/pid/status` says in a field that has kibibytes, in bytes.
+pub fn status_bytes(status: &str, field: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(field))?;
     let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kib * 1024)
 }
@@ -189,10 +193,10 @@ mod tests {
     #[test]
     fn memory_is_read_in_bytes() {
         assert_eq!(
-            resident_bytes("Name:\tx\nVmHWM:\t 9 kB\nVmRSS:\t   1536 kB\n"),
+            status_bytes("Name:\tx\nVmHWM:\t 9 kB\nVmRSS:\t   1536 kB\n", "VmRSS:"),
             Some(1536 * 1024)
         );
-        assert_eq!(resident_bytes("Name:\tx\n"), None);
+        assert_eq!(status_bytes("Name:\tx\n", "VmRSS:"), None);
     }
 
     #[test]

@@ -45,7 +45,7 @@ impl Customer {
 
     /// The same for a network that begins with `origin` and has its keys from `seed`.
     pub fn of(seed: &Seed, origin: &GenesisHash, name: &str, operator: ParticipantId, tier: Tier) -> Self {
-        let key = seed.key(&format!("customer/{name}"));
+        let key = Self::key_of(seed, name);
         let drawn = |domain| codec::hash(domain, &[seed.as_bytes(), name.as_bytes()]);
         let salt = drawn("causeway-devnet/salt/1");
         let salt = Salt(salt[..16].try_into().expect("a hash has 32 bytes"));
@@ -58,6 +58,11 @@ impl Customer {
             key,
             salt,
         }
+    }
+
+    /// The key alone, which is had sooner than the account.
+    pub fn key_of(seed: &Seed, name: &str) -> SecretKey {
+        seed.key(&format!("customer/{name}"))
     }
 
     /// The account as a genesis opens it. Its id depends on that genesis, and is of no meaning here.

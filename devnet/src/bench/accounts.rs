@@ -41,9 +41,13 @@ pub fn currency() -> Currency {
     Currency::new("CNY").expect("a code of the devnet")
 }
 
+fn name(index: u64) -> String {
+    format!("bench-{index}")
+}
+
 fn customer(seed: &Seed, genesis: &GenesisHash, index: u64) -> Customer {
     // Of tier 1, which has no caps.
-    Customer::of(seed, genesis, &format!("bench-{index}"), operator(), Tier(1))
+    Customer::of(seed, genesis, &name(index), operator(), Tier(1))
 }
 
 /// Those that a network is made with.
@@ -94,7 +98,7 @@ impl Accounts {
 
     /// Of the account's key; worked out, since ten million keys take more memory than there may be.
     pub fn key(&self, index: usize) -> SecretKey {
-        self.seed.key(&format!("customer/bench-{index}"))
+        Customer::key_of(&self.seed, &name(index as u64))
     }
 }
 

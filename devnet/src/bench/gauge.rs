@@ -14,9 +14,8 @@ const NETWORK_BYTES: &str = "causeway_network_bytes_total";
 /// Where to read.
 pub struct Gauge {
     pub observer: Observer,
-    /// Of the validators' processes, each once.
+    /// Of the validators' processes, in order.
     pub pids: Vec<u32>,
-    pub validators: u16,
 }
 
 /// At one moment.
@@ -47,7 +46,7 @@ impl Gauge {
         let nodes = self.pids.iter().map(of).collect::<Result<_, _>>()?;
         let (own, at) = (of(&std::process::id())?, Instant::now());
         let mut network_bytes = 0.0;
-        for validator in 0..self.validators {
+        for (validator, _) in (0..).zip(&self.pids) {
             let metrics = self.observer.metrics(validator).await;
             let metrics = metrics.with_context(|| format!("validator {validator} gives no metrics"))?;
             network_bytes += metrics.sum_of(NETWORK_BYTES, "direction", "out").unwrap_or(0.0);
@@ -72,15 +71,11 @@ impl Gauge {
         }
         Ok(())
     }
-
-    fn validators(&self) -> f64 {
-        f64::from(self.validators)
-    }
 }
 
 impl Reading {
     /// `payments` were finalized since `before`.
-    pub fn since(&self, before: &Self, gauge: &Gauge, payments: u64) -> Used {
+    pub fn since(&self, before: &Self, payments: u64) -> Used {
         let time = (self.at - before.at).as_secs_f64();
         let used: Vec<_> = self
             .nodes
@@ -88,7 +83,7 @@ impl Reading {
             .zip(&before.nodes)
             .map(|(now, then)| now.since(*then))
             .collect();
-        let per_payment = |all: f64| all / gauge.validators() / payments.max(1) as f64;
+        let per_payment = |all: f64| all / used.len() as f64 / payments.max(1) as f64;
         let cpu: Duration = used.iter().map(|used| used.cpu).sum();
         let written: u64 = used.iter().map(|used| used.written_bytes).sum();
         Used {

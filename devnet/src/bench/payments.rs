@@ -6,7 +6,8 @@ use std::ops::Range;
 use causeway_contracts::{
     block::GenesisHash,
     codec::{Bounded, Text},
-    transaction::{Action, Nonce, TRANSACTION_VERSION, Transaction, TxId},
+    identity::AccountId,
+    transaction::{Action, Nonce, TRANSACTION_VERSION, Transaction, TxId, UnixSeconds},
 };
 use causeway_wallet::clock;
 use reqwest::Body;
@@ -45,20 +46,8 @@ impl Payments {
         let valid_until = clock::seconds_from_now(wanted.valid_seconds);
         let signed = parallel::each(wanted.numbers.clone(), |number| {
             let (from, to) = pair(number, accounts.len());
-            let transaction = Transaction {
-                version: TRANSACTION_VERSION,
-                genesis: genesis.prefix(),
-                valid_until,
-                nonce: Nonce(number),
-                actions: Bounded::new(vec![Action::Transfer {
-                    from: accounts.id(from),
-                    to: accounts.id(to),
-                    currency: currency(),
-                    amount: PAYMENT,
-                }])
-                .expect("one action"),
-                memo: Text::default(),
-            };
+            let route = (accounts.id(from), accounts.id(to));
+            let transaction = payment(genesis, number, route, valid_until);
             let signed = transaction.sign([&accounts.key(from)]).expect("one good signature");
             (signed.id(), signed.to_bytes().expect("a transfer is short"))
         });
@@ -85,6 +74,29 @@ impl Payments {
         let Bundle { bytes, ends } = &self.bundles[usize::from(validator)];
         let at = |count: usize| count.checked_sub(1).map_or(0, |last| ends[last]);
         bytes[at(some.start)..at(some.end)].to_vec().into()
+    }
+}
+
+/// The number makes it another than all others between the same accounts.
+pub fn payment(
+    genesis: &GenesisHash,
+    number: u64,
+    (from, to): (AccountId, AccountId),
+    valid_until: UnixSeconds,
+) -> Transaction {
+    let transfer = Action::Transfer {
+        from,
+        to,
+        currency: currency(),
+        amount: PAYMENT,
+    };
+    Transaction {
+        version: TRANSACTION_VERSION,
+        genesis: genesis.prefix(),
+        valid_until,
+        nonce: Nonce(number),
+        actions: Bounded::new(vec![transfer]).expect("one action"),
+        memo: Text::default(),
     }
 }
 

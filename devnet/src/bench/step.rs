@@ -223,7 +223,7 @@ impl Load<'_> {
             finalized_per_s: tally.in_time as f64 / seconds,
             latency: tally.latencies.percentiles(),
             late_ms: late_ms(sent.late),
-            used: after.since(&before, self.gauge, tally.in_time),
+            used: after.since(&before, tally.in_time),
             applied: tally.applied,
             rejected: tally.rejected,
             refused: sent.refused,

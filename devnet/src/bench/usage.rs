@@ -2,6 +2,8 @@
 
 use std::{fs, io, time::Duration};
 
+use crate::process::status_bytes;
+
 /// Clock ticks a second, in which the kernel tells user space of processor time, on every architecture.
 const TICKS_PER_SECOND: u64 = 100;
 
@@ -47,13 +49,7 @@ fn written_bytes(io: &str) -> Option<u64> {
 
 /// The most memory that a process has had since it began, or since [`forget_peak`], in bytes.
 pub fn peak_bytes(pid: u32) -> Option<u64> {
-    peak(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?)
-}
-
-fn peak(status: &str) -> Option<u64> {
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
-    Some(kib * 1024)
+    status_bytes(&fs::read_to_string(format!("/proc/{pid}/status")).ok()?, "VmHWM:")
 }
 
 /// Peaks count from now on.
@@ -71,7 +67,7 @@ mod tests {
         assert_eq!(cpu(stat), Some(Duration::from_millis(2800)));
         assert_eq!(cpu("42 (cut"), None);
         assert_eq!(written_bytes("wchar: 9\nwrite_bytes: 4096\ncancelled: 1\n"), Some(4096));
-        assert_eq!(peak("VmPeak:\t 7 kB\nVmHWM:\t   3 kB\n"), Some(3072));
+        assert_eq!(status_bytes("VmPeak:\t 7 kB\nVmHWM:\t   3 kB\n", "VmHWM:"), Some(3072));
     }
 
     #[test]

@@ -112,7 +112,7 @@ pub enum SyncAction {
 pub enum GiveUp {
     #[error("those that answered have none")]
     NoneHeld,
-    #[error("nobody offered one within {} s", OFFER_TIME_MAX.as_secs())]
+    #[error("nobody offered one in time")]
     NoAnswer,
     #[error("nobody who offered one gave it")]
     NothingGiven,
@@ -463,8 +463,8 @@ impl SnapshotSync {
             Stage::Asking { offered, offers, .. } => {
                 offered.get_or_insert(now);
                 // A root does not say which changes of validators there were: one may leave some out.
-                let known = offers.get(&id).map_or(0, |known| known.handovers.len());
-                if known < offer.handovers.len() || !offers.contains_key(&id) {
+                let known = offers.get(&id).map(|known| known.handovers.len());
+                if known < Some(offer.handovers.len()) {
                     offers.insert(id, offer);
                 }
                 if offers.len() > OFFERS_MAX {
@@ -536,21 +536,19 @@ impl SnapshotSync {
         let none_held = self.validators.has_honest(self.power_of(Said::None));
         let all_said = self.peers.values().all(|peer| peer.said.is_some() || peer.lied);
         let any_said = self.peers.values().any(|peer| peer.said.is_some());
+        if let (true, Stage::Asking { refused, .. }) = (none_held, &mut self.stage) {
+            refused.get_or_insert(now);
+        }
         let Stage::Asking {
             began,
             offered,
             refused,
             offers,
-        } = &mut self.stage
+        } = &self.stage
         else {
             return;
         };
-        if none_held {
-            refused.get_or_insert(now);
-        }
-        let (began, offered, refused) = (*began, *offered, *refused);
-        let mut offers = std::mem::take(offers);
-        let chosen = self.best(&offers).filter(|best| {
+        let chosen = self.best(offers).filter(|best| {
             // Whoever is alone with an offer may not give what it offers, so that others have time to answer.
             let wait = if self.is_backed(best) {
                 CHOICE_TIME
@@ -559,20 +557,17 @@ impl SnapshotSync {
             };
             all_said || offered.is_some_and(|offered| now.since(offered) >= wait)
         });
-        if let Some(offer) = chosen.and_then(|id| offers.remove(&id)) {
+        if let Some(id) = chosen {
+            let offer = offers[&id].clone();
             return self.begin(offer, now);
         }
-        let has_offers = !offers.is_empty();
-        if let Stage::Asking { offers: kept, .. } = &mut self.stage {
-            *kept = offers;
-        }
-        if has_offers {
+        if !offers.is_empty() {
             return;
         }
         let is_refused = refused.is_some_and(|refused| now.since(refused) >= CHOICE_TIME);
         let is_vain = match self.has_chunks {
             true => any_said && now.since(self.gained_at) >= PATIENCE,
-            false => now.since(began) >= OFFER_TIME_MAX,
+            false => now.since(*began) >= OFFER_TIME_MAX,
         };
         if all_said || (is_refused && !self.has_chunks) {
             self.give_up(GiveUp::NoneHeld);

@@ -283,6 +283,12 @@ impl Trial {
         self.answer(SyncQuestion::Offer { to: id(peer) }, Some(&offer));
     }
 
+    fn all_offer(&mut self, offer: &SnapshotOffer) {
+        for peer in [1, 2, 3] {
+            self.offers(peer, Some(offer));
+        }
+    }
+
     fn next_chunk(&self) -> Option<(SyncQuestion, usize)> {
         self.asked.iter().find_map(|question| match question {
             SyncQuestion::Chunk { index, .. } => Some((*question, *index as usize)),
@@ -393,9 +399,7 @@ fn one_that_goes_away_is_replaced_by_those_that_have_it_later() {
 fn fewer_are_asked_for_at_once_where_they_do_not_come_in_time() {
     let (new, chunks) = simple(9);
     let mut trial = Trial::new();
-    for peer in [1, 2, 3] {
-        trial.offers(peer, Some(&new));
-    }
+    trial.all_offer(&new);
     assert_eq!(trial.asked.len(), 5, "all there are");
     // So slow a link carries one at a time.
     for _ in 0..20 {
@@ -503,9 +507,7 @@ fn goes_by_blocks_where_an_honest_one_has_none_or_nobody_answers() {
 fn asks_anew_when_nobody_has_the_snapshot_any_more_and_gives_up_in_the_end() {
     let ((old, old_chunks), (new, chunks)) = (simple(7), simple(9));
     let mut trial = Trial::new();
-    for peer in [1, 2, 3] {
-        trial.offers(peer, Some(&old));
-    }
+    trial.all_offer(&old);
     let (question, index) = trial.next_chunk().expect("asked");
     let good = FetchResponse::Chunk(Some(old_chunks[index].clone()));
     trial.answer(question, Some(&good));
@@ -513,9 +515,7 @@ fn asks_anew_when_nobody_has_the_snapshot_any_more_and_gives_up_in_the_end() {
         trial.answer(question, Some(&FetchResponse::Chunk(None)));
     }
     trial.pass(500);
-    for peer in [1, 2, 3] {
-        trial.offers(peer, Some(&new));
-    }
+    trial.all_offer(&new);
     assert_eq!(trial.begun, Some(new));
     trial.kept.clear();
     trial.give(&chunks);
@@ -524,9 +524,7 @@ fn asks_anew_when_nobody_has_the_snapshot_any_more_and_gives_up_in_the_end() {
 
     let mut trial = Trial::new();
     for _ in 0..VAIN_ROUNDS_MAX {
-        for peer in [1, 2, 3] {
-            trial.offers(peer, Some(&old));
-        }
+        trial.all_offer(&old);
         while let Some((question, _)) = trial.next_chunk() {
             trial.answer(question, Some(&FetchResponse::Chunk(None)));
         }
@@ -539,9 +537,7 @@ fn asks_anew_when_nobody_has_the_snapshot_any_more_and_gives_up_in_the_end() {
 fn a_peer_that_goes_away_is_replaced() {
     let (new, chunks) = simple(9);
     let mut trial = Trial::new();
-    for peer in [1, 2, 3] {
-        trial.offers(peer, Some(&new));
-    }
+    trial.all_offer(&new);
     for _ in 0..100 {
         let open: Vec<_> = trial.asked.clone();
         for question in open {
@@ -601,17 +597,13 @@ fn one_that_gives_nothing_keeps_nobody_from_what_honest_ones_have() {
 fn an_outage_loses_nothing_that_was_kept() {
     let (new, chunks) = simple(9);
     let mut trial = Trial::new();
-    for peer in [1, 2, 3] {
-        trial.offers(peer, Some(&new));
-    }
+    trial.all_offer(&new);
     let (question, index) = trial.next_chunk().expect("asked");
     trial.answer(question, Some(&FetchResponse::Chunk(Some(chunks[index].clone()))));
     trial.outage();
     assert_eq!((trial.over, trial.kept.len()), (None, 1));
     trial.found = trial.kept.keys().copied().collect();
-    for peer in [1, 2, 3] {
-        trial.offers(peer, Some(&new));
-    }
+    trial.all_offer(&new);
     trial.give(&chunks);
     assert_eq!(trial.over, Some(Ok(())));
     assert!(trial.kept.values().eq(&chunks));
