@@ -18,6 +18,7 @@ use causeway_benches::{
 };
 use causeway_contracts::{
     block::{BatchDigest, HashedBatch, SignedBatch, TimeMs},
+    codec,
     committee::ValidatorId,
     genesis::Genesis,
     identity::{AccountId, IdentityCommitment, Salt, Tier},
@@ -86,7 +87,11 @@ impl World {
             .iter()
             .map(|(_, signed)| HashedBatch::new(signed.batch.clone()))
             .collect();
-        store.put_batches(batches).await;
+        let stored = batches
+            .iter()
+            .map(|(digest, signed)| (*digest, codec::encode(&**signed).into()))
+            .collect();
+        store.put_batches(stored).await;
         store.sync().await;
         let (block, execution) = ledger.draft(next_time(ledger), self.proposer(), &candidates, None);
         assert_eq!(block.batches.len(), candidates.len(), "all of it fits");

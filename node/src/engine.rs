@@ -9,6 +9,7 @@ mod open_files;
 mod server;
 
 use std::{
+    ffi::CStr,
     fs,
     io::{self, IsTerminal},
     path::{Path, PathBuf},
@@ -494,10 +495,10 @@ fn check_version(ledger: &Ledger, known: ProtocolVersion) -> Result<(), Failure>
 async fn start(config: Config, member: Member, options: RunOptions) -> Result<Running, Failure> {
     let opening = open(&config, &member, options)?;
     let arbiters = Arbiters {
-        ledger: Arbiter::new(),
-        mempool: Arbiter::new(),
-        consensus: Arbiter::new(),
-        server: Arbiter::new(),
+        ledger: arbiter(c"ledger"),
+        mempool: arbiter(c"mempool"),
+        consensus: arbiter(c"consensus"),
+        server: arbiter(c"server"),
     };
     match start_actors(config, member, opening, &arbiters, options.known).await {
         Ok((api, network, store)) => Ok(Running {
@@ -520,6 +521,17 @@ struct Arbiters {
     mempool: Arbiter,
     consensus: Arbiter,
     server: Arbiter,
+}
+
+/// Its thread shows by this name in what the system says of processor time.
+fn arbiter(name: &'static CStr) -> Arbiter {
+    let arbiter = Arbiter::new();
+    arbiter.spawn_fn(move || {
+        if let Err(error) = nix::sys::prctl::set_name(name) {
+            tracing::debug!(%error, "a thread keeps its name");
+        }
+    });
+    arbiter
 }
 
 impl From<Arbiters> for Vec<Arbiter> {

@@ -24,6 +24,7 @@ mod folder;
 mod format;
 pub mod halted;
 mod handovers;
+mod ids;
 pub mod kept;
 mod open;
 mod reader;
@@ -33,10 +34,7 @@ mod writer;
 
 use std::{path::Path, sync::Arc, thread, time::Duration};
 
-use causeway_contracts::{
-    block::{BatchDigest, SignedBatch},
-    genesis::Genesis,
-};
+use causeway_contracts::{block::BatchDigest, genesis::Genesis};
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::{
@@ -47,7 +45,7 @@ pub use self::{
     format::{FORMAT_VERSION, Location, StoredBlock},
     open::{Expect, Opened, renew},
     reader::Reader,
-    writer::BlockCommit,
+    writer::{BlockCommit, StoredBatch},
 };
 use self::{
     database::{Database, Mode},
@@ -90,9 +88,9 @@ impl Store {
         Reader::new(self.thread.database.clone())
     }
 
-    /// Writes verified batches, each under its digest. Those that are there already stay as they are.
+    /// Writes verified batches. Those that are there already stay as they are.
     /// After the answer they survive this process, but the machine only after [`Self::sync`].
-    pub async fn put_batches(&self, batches: Vec<(BatchDigest, Arc<SignedBatch>)>) {
+    pub async fn put_batches(&self, batches: Vec<StoredBatch>) {
         self.send(|done| Request::Put { batches, done }).await.wait().await;
     }
 

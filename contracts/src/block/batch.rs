@@ -181,6 +181,11 @@ impl BatchBytes {
         self.digest
     }
 
+    /// As they came.
+    pub fn wire(&self) -> &Arc<[u8]> {
+        &self.bytes
+    }
+
     /// How many bytes.
     pub fn count(&self) -> usize {
         self.bytes.len()

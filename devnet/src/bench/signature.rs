@@ -6,7 +6,7 @@ use anyhow::ensure;
 use causeway_contracts::{block::GenesisHash, codec, identity::AccountId, keys::SecretKey, transaction::UnixSeconds};
 use causeway_node::actors::{
     ledger::message::Candidate,
-    mempool::verifier::{SIGNATURES_MAX, Verifier},
+    mempool::verifier::{Call, SIGNATURES_MAX, Verifier},
 };
 use tokio::time::Instant;
 
@@ -25,11 +25,14 @@ pub async fn cost() -> anyhow::Result<Duration> {
     let candidates = parallel::each(0..SIGNATURES_MAX as u64, candidate);
     let mut times = Vec::with_capacity(CHECKS);
     for _ in 0..CHECKS {
-        let call = candidates.clone();
+        let call = Call::of_candidates(candidates.clone());
         let began = Instant::now();
-        let results = verifier.candidates(call).await?;
+        let answers = verifier.check(call).await?;
         times.push(began.elapsed());
-        ensure!(results.iter().all(Result::is_ok), "a good signature was refused");
+        ensure!(
+            answers.candidates.iter().all(Result::is_ok),
+            "a good signature was refused"
+        );
     }
     times.sort();
     Ok(times[CHECKS / 2] / SIGNATURES_MAX as u32)

@@ -57,9 +57,11 @@ const ARRIVALS_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// The same with those that a block names: one that a faulty proposer made up may name more.
 const WANTED_ARRIVALS_BYTES_MAX: usize = ARRIVALS_BYTES_MAX + NAMED_BYTES_MAX;
 
-/// What is checked in one call. A transfer takes about 250 bytes, so this is about as many signatures as
-/// one call wants.
-const CHECK_BYTES_MAX: usize = 1024 * 250;
+/// About so long is a transfer with one signature.
+const TRANSFER_BYTES: usize = 250;
+
+/// What is checked in one call: about as many signatures as one wants.
+const CHECK_BYTES_MAX: usize = 1024 * TRANSFER_BYTES;
 
 /// `R` names a request for batches to whoever made it.
 #[derive(Debug)]
@@ -220,6 +222,16 @@ impl<R> Exchange<R> {
         } else {
             self.arrivals.push_back(raw);
         }
+    }
+
+    /// About how many signatures wait to be checked.
+    pub fn arrivals_signatures(&self) -> usize {
+        self.arrivals_bytes / TRANSFER_BYTES
+    }
+
+    /// Whether somebody waits for the batches of a block.
+    pub fn is_waited_for(&self) -> bool {
+        !self.gathers.is_empty()
     }
 
     pub fn has_arrivals(&self) -> bool {

@@ -17,7 +17,8 @@ use causeway_consensus::{
 use causeway_contracts::{
     block::{
         BATCHES_MAX, Batch, BatchDigest, Block, BlockId, CheckpointCertificate, CommitCertificate, HashedBatch, Height,
-        TimeMs, batch::BATCH_VERSION,
+        TimeMs,
+        batch::{BATCH_BYTES_MAX, BATCH_VERSION},
     },
     codec::{self, Bounded},
     committee::{ValidatorId, ValidatorSet},

@@ -7,6 +7,7 @@
 //! What is full refuses: clients get [`message::Refusal::Busy`].
 
 pub mod actor;
+pub mod company;
 pub mod intake;
 pub mod message;
 pub mod metrics;

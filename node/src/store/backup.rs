@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use causeway_consensus::{BadHandover, Ed25519, follow};
 use causeway_contracts::{
-    block::GenesisHash,
+    block::{GenesisHash, Height},
     codec,
     genesis::Genesis,
     ledger::Tip,
@@ -23,7 +23,8 @@ use super::{
     database::{Database, Mode, View},
     error::StoreError,
     folder,
-    format::{BEGINNING_KEY, Column, StoredBlock, digest_key, handover_key, height_key, id_key},
+    format::{BEGINNING_KEY, Column, StoredBlock, digest_key, handover_key, height_key},
+    ids::put_ids,
     open::{PIECE_BYTES, check_identity, create, put_identity, read_tip, replace, restore as restore_ledger},
     snapshot::{self, Broken, Contents, SnapshotError, SnapshotFile},
 };
@@ -142,8 +143,9 @@ fn fill(
     origin: &Origin,
     chunks: impl Iterator<Item = Result<Chunk, SnapshotError>>,
 ) -> Result<(), SnapshotError> {
-    for chunk in chunks {
-        put_chunk(database, chunk?)?;
+    let height = origin.block.block.header.height;
+    for (part, chunk) in (0..).zip(chunks) {
+        put_chunk(database, chunk?, (height, part))?;
     }
     let mut piece = WriteBatch::default();
     for handover in &origin.handovers {
@@ -155,8 +157,9 @@ fn fill(
     check_state(database, genesis)
 }
 
-fn put_chunk(database: &Database, chunk: Chunk) -> Result<(), StoreError> {
+fn put_chunk(database: &Database, chunk: Chunk, part: (Height, u32)) -> Result<(), StoreError> {
     let mut piece = WriteBatch::default();
+    let mut ids = Vec::new();
     for entry in chunk.entries.into_vec() {
         match entry {
             SnapshotEntry::State(key, value) => {
@@ -166,14 +169,13 @@ fn put_chunk(database: &Database, chunk: Chunk) -> Result<(), StoreError> {
                     codec::encode(&value),
                 );
             }
-            SnapshotEntry::Id(valid_until, id) => {
-                piece.put_cf(database.column(Column::Ids), id_key(valid_until, &id), []);
-            }
+            SnapshotEntry::Id(valid_until, id) => ids.push((valid_until, id)),
             SnapshotEntry::Digest(forgotten_at, digest) => {
                 piece.put_cf(database.column(Column::Digests), digest_key(forgotten_at, &digest), []);
             }
         }
     }
+    put_ids(database, &mut piece, &ids, part);
     database.write(piece, false)
 }
 

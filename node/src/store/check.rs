@@ -15,6 +15,7 @@ use causeway_contracts::{
     },
     money::Currency,
     proof::Handover,
+    transaction::UnixSeconds,
 };
 
 use super::{
@@ -22,10 +23,10 @@ use super::{
     error::{Damage, StoreError},
     folder,
     format::{
-        Column, IndexEntry, StoredBlock, StoredReceipts, digest_of, handover_key, height_key, height_of, id_of,
-        pending_of,
+        Column, IndexEntry, StoredBlock, StoredReceipts, digest_of, handover_key, height_key, height_of, pending_of,
     },
     handovers::last_handovers,
+    ids::scan_ids,
     open::{check_identity, decode_key, follows, hash_seed, read_beginning, read_tip, state_entry},
 };
 
@@ -402,11 +403,8 @@ impl<'a> Inspection<'a> {
         if self.is_from_snapshot() {
             return;
         }
-        for entry in self.scan(Column::Ids) {
-            let known = entry.and_then(|(key, _)| {
-                let (_, id) = decode_key(self.view, Column::Ids, id_of, &key)?;
-                Ok((id, self.view.bytes(Column::Index, id.as_bytes())?.is_some()))
-            });
+        for read in scan_ids(self.view, UnixSeconds(0)) {
+            let known = read.and_then(|(_, id)| Ok((id, self.view.bytes(Column::Index, id.as_bytes())?.is_some())));
             match known {
                 Ok((id, known)) => self.expect(known, || Damage::UnknownId(id)),
                 Err(error) => self.note(error),

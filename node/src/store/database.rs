@@ -11,8 +11,8 @@ use bincode::{Decode, Encode};
 use causeway_contracts::codec;
 use rocksdb::{
     BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
-    DBCompressionType, DBRecoveryMode, Direction, IteratorMode, Options, ReadOptions, Snapshot, WriteBatch,
-    WriteOptions,
+    DBCompressionType, DBRecoveryMode, Direction, IteratorMode, MemtableFactory, Options, ReadOptions, SliceTransform,
+    Snapshot, WriteBatch, WriteOptions,
 };
 
 use super::{
@@ -32,6 +32,12 @@ const COLUMN_MEMTABLE_BYTES: usize = 8 * 1024 * 1024;
 
 /// The log that a start reads again is at most about this long.
 const LOG_BYTES: u64 = 128 * 1024 * 1024;
+
+/// So much of a transaction's id tells it from the others of a memtable.
+const INDEX_PREFIX_BYTES: usize = 8;
+
+/// For about as many entries as a memtable holds.
+const INDEX_BUCKETS: usize = 64 * 1024;
 
 pub const OPEN_FILES_MAX: i32 = 256;
 
@@ -287,8 +293,10 @@ impl<'a> View<'a> {
         &'s self,
         column: Column,
         mode: IteratorMode<'_>,
-        options: ReadOptions,
+        mut options: ReadOptions,
     ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
+        // Some columns have no order in memory: one is made then.
+        options.set_total_order_seek(true);
         let entries = self
             .snapshot
             .iterator_cf_opt(self.database.column(column), options, mode);
@@ -317,6 +325,8 @@ fn options(mode: Mode) -> Options {
     // A reader beside a running node holds all files open, so that none is deleted under it.
     options.set_max_open_files(if mode == Mode::ReadOnly { -1 } else { OPEN_FILES_MAX });
     options.set_max_background_jobs(2);
+    // One thread writes, and a hashed memtable takes no others.
+    options.set_allow_concurrent_memtable_write(false);
     // Spread over time instead of stalling a block's sync.
     options.set_bytes_per_sync(1024 * 1024);
     options.set_keep_log_file_num(4);
@@ -341,6 +351,15 @@ fn column_options(column: Column, cache: &Cache) -> Options {
         tables.set_bloom_filter(10.0, false);
     }
     let mut options = Options::default();
+    if column == Column::Index {
+        // Random keys that are read one by one: finding their place in an order is dear, and of no use.
+        // The filters of tables are over prefixes then, and need not be over whole keys too.
+        tables.set_whole_key_filtering(false);
+        options.set_prefix_extractor(SliceTransform::create_fixed_prefix(INDEX_PREFIX_BYTES));
+        options.set_memtable_factory(MemtableFactory::HashLinkList {
+            bucket_count: INDEX_BUCKETS,
+        });
+    }
     options.set_block_based_table_factory(&tables);
     options.set_compression_type(DBCompressionType::Lz4);
     options.set_write_buffer_size(COLUMN_MEMTABLE_BYTES);

@@ -14,10 +14,10 @@
 //! | `pending` | digest of a batch that no committed block names | nothing |
 //! | `index` | transaction id | [`IndexEntry`] |
 //! | `state` | encoded [`StateKey`](causeway_contracts::ledger::StateKey) | encoded `StateValue` |
-//! | `ids` | end of validity in seconds, transaction id | nothing |
+//! | `ids` | end of validity in seconds, height, part | [`StoredIds`]: of transactions whose validity ends then, with a receipt in that block; or, from a snapshot of that block's state, in one of its chunks |
 //! | `digests` | when it may be forgotten in milliseconds, batch digest | nothing |
 //!
-//! Integers in keys are eight bytes, big-endian, so that keys sort by number; values are the
+//! Integers in keys are eight bytes, but for a part's four, big-endian, so that keys sort by number; values are the
 //! canonical bytes of [`codec`]. A change to any of this is a new [`FORMAT_VERSION`].
 
 use bincode::{Decode, Encode};
@@ -37,13 +37,17 @@ use causeway_contracts::{
 /// | --- | --- |
 /// | 1 | the first |
 /// | 2 | in `meta`: `beginning`, `certifier` and `handover`; in the state: evidence, the protocol's versions, the origin, the next and former validators, nodes and checkpoints. A state of before has other entries and another hash |
-pub const FORMAT_VERSION: u32 = 2;
+/// | 3 | in `ids`: one entry for all ids of a block that end in one second, where each id was a key |
+pub const FORMAT_VERSION: u32 = 3;
 
 /// No stored value is longer. The longest are blocks' receipts.
 pub(super) const VALUE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// A block has one receipt a transaction at most, and those of what no transaction asked for.
 pub(super) type StoredReceipts = Bounded<Receipt, 65_536>;
+
+/// Some of a block's, or of a snapshot's chunk.
+pub(super) type StoredIds = Bounded<TxId, 65_536>;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Column {
@@ -190,13 +194,18 @@ pub(super) fn id_from(valid_until: UnixSeconds) -> [u8; 8] {
     valid_until.0.to_be_bytes()
 }
 
-pub(super) fn id_key(valid_until: UnixSeconds, id: &TxId) -> [u8; 40] {
-    timed_key(valid_until.0, id.as_bytes())
+/// `part` tells chunks of a snapshot apart; a block has one for each end of validity.
+pub(super) fn ids_key(valid_until: UnixSeconds, height: Height, part: u32) -> [u8; 20] {
+    let mut key = [0; 20];
+    key[..8].copy_from_slice(&valid_until.0.to_be_bytes());
+    key[8..16].copy_from_slice(&height_key(height));
+    key[16..].copy_from_slice(&part.to_be_bytes());
+    key
 }
 
-pub(super) fn id_of(key: &[u8]) -> Option<(UnixSeconds, TxId)> {
-    let (time, hash) = timed(key)?;
-    Some((UnixSeconds(time), TxId(hash)))
+pub(super) fn ids_end_of(key: &[u8]) -> Option<UnixSeconds> {
+    let (time, rest) = key.split_first_chunk::<8>()?;
+    (rest.len() == 12).then_some(UnixSeconds(u64::from_be_bytes(*time)))
 }
 
 /// The first key of all digests that may be forgotten then.

@@ -20,9 +20,11 @@ use super::{
     folder::{self, folder_error},
     format::{
         BEGINNING_KEY, Column, FORMAT_KEY, FORMAT_VERSION, GENESIS_KEY, StoredBlock, TIP_KEY, digest_from, digest_of,
-        height_key, id_from, id_of, tip_of, tip_value,
+        height_key, tip_of, tip_value,
     },
-    halted, swap,
+    halted,
+    ids::scan_ids,
+    swap,
 };
 
 /// Genesis state is written in pieces of about this size, so that a million accounts need no more
@@ -198,10 +200,7 @@ pub(super) fn restore(view: &View<'_>, genesis: &GenesisHash) -> Result<Ledger, 
     // ledger is.
     let (mut bad_entry, mut bad_id, mut bad_digest) = (None, None, None);
     let entries = read_state(view).map_while(|read| stop_at_error(read, &mut bad_entry));
-    let ids = view.scan(Column::Ids, &id_from(first_remembered(tip.time_ms)));
-    let ids = ids
-        .map(|entry| decode_key(view, Column::Ids, id_of, &entry?.0))
-        .map_while(|read| stop_at_error(read, &mut bad_id));
+    let ids = scan_ids(view, first_remembered(tip.time_ms)).map_while(|read| stop_at_error(read, &mut bad_id));
     let digests = view.scan(Column::Digests, &digest_from(first_kept(tip.time_ms)));
     let digests = digests
         .map(|entry| decode_key(view, Column::Digests, digest_of, &entry?.0))

@@ -32,8 +32,9 @@ use super::{
     database::View,
     error::{Attempt, Damage, StoreError},
     folder::{free_bytes, sync_parent},
-    format::{Column, StoredBlock, digest_from, digest_of, height_key, id_from, id_of},
+    format::{Column, StoredBlock, digest_from, digest_of, height_key},
     handovers::all_handovers,
+    ids::scan_ids,
     kept::KeptSnapshots,
     open::{decode_key, first_kept, first_remembered, read_state, read_tip},
 };
@@ -143,8 +144,8 @@ pub enum Broken {
 fn entries<'v>(view: &'v View<'_>) -> Result<impl Iterator<Item = Result<SnapshotEntry, StoreError>> + 'v, StoreError> {
     let time = read_tip(view)?.time_ms;
     let state = read_state(view).map(|entry| entry.map(|(key, value)| SnapshotEntry::State(key, value)));
-    let ids = view.scan(Column::Ids, &id_from(first_remembered(time))).map(|entry| {
-        let (valid_until, id) = decode_key(view, Column::Ids, id_of, &entry?.0)?;
+    let ids = scan_ids(view, first_remembered(time)).map(|id| {
+        let (valid_until, id) = id?;
         Ok(SnapshotEntry::Id(valid_until, id))
     });
     let digests = view.scan(Column::Digests, &digest_from(first_kept(time))).map(|entry| {

@@ -203,7 +203,7 @@ impl Trial {
     /// Brings the ledger and its store one block further.
     pub async fn advance(&self, store: &Store, ledger: &mut Ledger, payments: u64) {
         let Step { digest, batch, commit } = self.step(ledger, payments);
-        store.put_batches(vec![(digest, batch)]).await;
+        store.put_batches(vec![(digest, wire(&batch))]).await;
         let commit = store.commit(commit).await;
         ledger.commit(commit.execution);
     }
@@ -245,4 +245,9 @@ fn text<const MAX: usize>(text: &str) -> Text<MAX> {
 
 fn bounded<T, const MAX: usize>(items: impl IntoIterator<Item = T>) -> Bounded<T, MAX> {
     Bounded::new(items.into_iter().collect()).expect("few")
+}
+
+/// As peers send it, and the store keeps it.
+pub fn wire(batch: &SignedBatch) -> Arc<[u8]> {
+    codec::encode(batch).into()
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use causeway_contracts::{
-    block::{BatchDigest, Block, CommitCertificate, SignedBatch},
+    block::{BatchDigest, Block, CommitCertificate},
     codec,
     ledger::{Execution, StateKey, StateValue, Tip, receipt::Subject},
     proof::{CertifiedHeader, Handover},
@@ -16,11 +16,15 @@ use super::{
     error::{Damage, StoreError},
     format::{
         CERTIFIER_KEY, Column, IndexEntry, Location, StoredBlock, StoredReceipts, TIP_KEY, digest_from, digest_key,
-        handover_key, height_key, id_from, id_key, tip_value,
+        handover_key, height_key, id_from, tip_value,
     },
+    ids::put_ids,
     open::{first_kept, first_remembered},
 };
 use crate::exit::{self, ExitStatus};
+
+/// A batch's digest, and the canonical bytes of the [`SignedBatch`](causeway_contracts::block::SignedBatch).
+pub type StoredBatch = (BatchDigest, Arc<[u8]>);
 
 /// A block to be made durable with all that follows from it.
 #[derive(Debug)]
@@ -32,7 +36,7 @@ pub struct BlockCommit {
 
 pub(super) enum Request {
     Put {
-        batches: Vec<(BatchDigest, Arc<SignedBatch>)>,
+        batches: Vec<StoredBatch>,
         done: oneshot::Sender<()>,
     },
     Drop {
@@ -94,18 +98,14 @@ impl Writer {
         Ok(())
     }
 
-    fn put(&mut self, batches: &[(BatchDigest, Arc<SignedBatch>)]) -> Result<(), StoreError> {
+    fn put(&mut self, batches: &[StoredBatch]) -> Result<(), StoreError> {
         let mut write = WriteBatch::default();
-        for (digest, batch) in batches {
+        for (digest, wire) in batches {
             // Also keeps a committed batch that comes again from being pending.
             if self.database.contains(Column::Batches, digest.as_bytes())? {
                 continue;
             }
-            write.put_cf(
-                self.database.column(Column::Batches),
-                digest.as_bytes(),
-                codec::encode(&**batch),
-            );
+            write.put_cf(self.database.column(Column::Batches), digest.as_bytes(), wire);
             write.put_cf(self.database.column(Column::Pending), digest.as_bytes(), []);
         }
         self.write_unsynced(write)
@@ -276,9 +276,7 @@ impl Writer {
 
     fn add_remembered(&self, write: &mut WriteBatch, execution: &Execution, tip: &Tip) {
         let ids = self.database.column(Column::Ids);
-        for (valid_until, id) in &execution.ids {
-            write.put_cf(ids, id_key(*valid_until, id), []);
-        }
+        put_ids(&self.database, write, &execution.ids, (execution.header.height, 0));
         // Once a second is enough, and spares the tombstones.
         let (from, to) = (first_remembered(self.tip.time_ms), first_remembered(tip.time_ms));
         if from < to {

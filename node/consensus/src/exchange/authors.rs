@@ -9,8 +9,8 @@ use causeway_contracts::{
 };
 
 /// Validators with their keys: those that may be asked for batches, and those that may have sealed one which
-/// a block names. Cheap to clone.
-#[derive(Debug, Clone)]
+/// a block names. Nobody, by default. Cheap to clone.
+#[derive(Debug, Clone, Default)]
 pub struct Authors {
     members: Arc<[ValidatorId]>,
     keys: Arc<BTreeMap<ValidatorId, PublicKey>>,

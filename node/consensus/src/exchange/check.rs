@@ -73,24 +73,17 @@ impl BatchFault {
 #[derive(Debug, Clone)]
 pub struct CheckedBatch {
     pub batch: HashedBatch,
-    /// Its author's.
-    pub signature: Signature,
-    /// Wire length.
-    pub bytes: usize,
+    /// The canonical bytes of the [`SignedBatch`].
+    pub wire: Arc<[u8]>,
 }
 
 impl CheckedBatch {
     /// As it was stored after it had been checked.
     pub fn stored(signed: SignedBatch) -> Self {
         Self {
-            bytes: codec::encoded_len(&signed),
+            wire: codec::encode(&signed).into(),
             batch: HashedBatch::new(signed.batch),
-            signature: signed.signature,
         }
-    }
-
-    pub fn signed(&self) -> SignedBatch {
-        self.batch.under(self.signature)
     }
 }
 
@@ -129,7 +122,7 @@ struct ReadBatch {
     batch: HashedBatch,
     signature: Signature,
     author_key: PublicKey,
-    bytes: usize,
+    wire: Arc<[u8]>,
 }
 
 impl ReadBatch {
@@ -164,7 +157,7 @@ impl ReadBatch {
         }
         Ok(Self {
             author_key,
-            bytes: raw.bytes.count(),
+            wire: raw.bytes.wire().clone(),
             batch: hashed,
             signature,
         })
@@ -202,8 +195,7 @@ impl ReadBatch {
     fn into_checked(self) -> CheckedBatch {
         CheckedBatch {
             batch: self.batch,
-            signature: self.signature,
-            bytes: self.bytes,
+            wire: self.wire,
         }
     }
 }

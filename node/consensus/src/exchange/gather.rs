@@ -118,6 +118,10 @@ impl<R> Gathers<R> {
         failed
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     pub fn wants(&self, digest: &BatchDigest) -> bool {
         self.waiting.iter().any(|gather| gather.missing.contains(digest))
     }

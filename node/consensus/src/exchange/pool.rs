@@ -98,7 +98,8 @@ impl Pool {
 
     /// Holds a batch that the disk has.
     pub fn insert(&mut self, checked: CheckedBatch, claim: Claim) -> Insert {
-        let CheckedBatch { batch, bytes, .. } = checked;
+        let CheckedBatch { batch, wire } = checked;
+        let bytes = wire.len();
         let digest = batch.digest();
         let author = batch.batch().author;
         if self.knows(&digest) {

@@ -84,11 +84,7 @@ fn checked(author_seed: u8, nonces: &[u64], valid_until: u64) -> CheckedBatch {
         author_seed,
         nonces.iter().map(|&nonce| transfer(nonce, valid_until)).collect(),
     );
-    CheckedBatch {
-        bytes: codec::encode(&batch).len() + 64,
-        signature: SignedBatch::seal(batch.clone(), &key(author_seed)).signature,
-        batch: HashedBatch::new(batch),
-    }
+    CheckedBatch::stored(SignedBatch::seal(batch, &key(author_seed)))
 }
 
 fn digests(batches: &[HashedBatch]) -> Vec<BatchDigest> {
@@ -143,7 +139,7 @@ fn a_batch_leaves_when_all_in_it_has_expired() {
 #[test]
 fn an_author_has_a_share_and_a_named_batch_is_held_all_the_same() {
     let first = checked(1, &[1], 100);
-    let mut pool = Pool::new(first.bytes);
+    let mut pool = Pool::new(first.wire.len());
     assert_eq!(pool.insert(first, Claim::Offered), Insert::Held);
     assert_eq!(pool.insert(checked(1, &[2], 100), Claim::Offered), Insert::AuthorFull);
     assert_eq!(pool.insert(checked(2, &[2], 100), Claim::Offered), Insert::Held);
@@ -153,7 +149,7 @@ fn an_author_has_a_share_and_a_named_batch_is_held_all_the_same() {
 /// A batch of one transaction that says how large it is.
 fn large(nonce: u64, bytes: usize, valid_until: u64) -> CheckedBatch {
     CheckedBatch {
-        bytes,
+        wire: vec![0; bytes].into(),
         ..checked(1, &[nonce], valid_until)
     }
 }

@@ -147,12 +147,10 @@ impl Node {
         let signature = self.signing.scheme.sign(&self.key, Domain::Batch, digest.as_bytes());
         let signed = batch.under(signature);
         let payload = codec::encode(&signed);
-        let bytes = payload.len();
         self.database.put(digest, signed);
         let checked = CheckedBatch {
             batch,
-            signature,
-            bytes,
+            wire: payload.as_slice().into(),
         };
         self.broadcast(&Packet::Batch(payload), env);
         self.process().exchange.hold_own(checked);
@@ -166,7 +164,8 @@ impl Node {
         let results: Vec<Result<CheckedBatch, BatchFault>> =
             check_batches(group, &shared.genesis.hash(), &authors, versions, &mut self.signing);
         for checked in results.iter().flatten() {
-            self.database.put(checked.batch.digest(), checked.signed());
+            let signed = codec::decode(&checked.wire, BATCH_BYTES_MAX).expect("it was read from these bytes");
+            self.database.put(checked.batch.digest(), signed);
         }
         let now = self.moment(env);
         self.process().checking = false;

@@ -16,7 +16,11 @@ use super::{
 };
 use crate::{
     exit::ExitStatus,
-    store::{Expect, Opened, Reader, Store, kept::KeptSnapshots, trial::Trial},
+    store::{
+        Expect, Opened, Reader, Store,
+        kept::KeptSnapshots,
+        trial::{Trial, wire},
+    },
 };
 
 /// The actor with all that it needs.
@@ -65,7 +69,7 @@ impl Rig {
     async fn put(&self, payments: u64) -> Vec<HashedBatch> {
         let height = self.model.tip().height.0 + 1;
         let (digest, signed) = self.trial.payments(height, payments);
-        self.store.put_batches(vec![(digest, signed.clone())]).await;
+        self.store.put_batches(vec![(digest, wire(&signed))]).await;
         vec![HashedBatch::new(signed.batch.clone())]
     }
 

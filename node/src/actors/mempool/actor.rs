@@ -10,11 +10,11 @@ use actix::{
     Actor, AsyncContext, Context, Handler, MessageResult, Recipient, ResponseFuture, WrapFuture, fut::ActorFutureExt,
 };
 use causeway_consensus::{
-    BatchMisconduct, CheckedBatch, Exchange, ExchangeAction, Gathered, Moment, Question, Wanted, WhyDropped,
+    BatchFault, BatchMisconduct, CheckedBatch, Exchange, ExchangeAction, Gathered, Moment, Question, Wanted, WhyDropped,
 };
 use causeway_contracts::{
     block::{
-        Batch, BatchDigest, GenesisHash, HashedBatch, SignedBatch, TimeMs,
+        Batch, BatchDigest, GenesisHash, HashedBatch, TimeMs,
         batch::{BATCH_BYTES_MAX, BATCH_VERSION},
     },
     codec::{self, Bounded},
@@ -27,10 +27,11 @@ use causeway_contracts::{
 use tokio::sync::{oneshot, watch};
 
 use super::{
+    company::Company,
     intake::{Answers, Entry, Intake},
     message::{BatchWaiting, Capacity, Gather, GatherError, GetCapacity, IsPending, Ordered, Ready, Refusal, Submit},
     metrics::MempoolMetrics,
-    verifier::{SIGNATURES_MAX, Verifier},
+    verifier::{Call, SIGNATURES_MAX, Verifier},
 };
 use crate::{
     actors::{
@@ -43,7 +44,7 @@ use crate::{
         penalty::Penalties,
     },
     config::Limits,
-    store::{Reader, Store},
+    store::{Reader, Store, StoredBatch},
 };
 
 /// Messages that wait in the mailbox.
@@ -51,6 +52,9 @@ pub const MAILBOX: usize = 1024;
 
 /// Batches of before a restart that are looked at again.
 const LOADED_MAX: usize = 4096;
+
+/// Writes of peers' batches that wait for the disk at once; while there are so many, nothing more is checked.
+const PUTS_MAX: usize = 4;
 
 /// How often due questions are looked for.
 const TICK: Duration = Duration::from_millis(50);
@@ -91,8 +95,12 @@ pub struct Mempool {
     intake: Intake,
     budgets: SpenderBudgets,
     penalties: Penalties,
+    company: Company,
+    check_timer: Option<Instant>,
     checks_under_way: usize,
     candidates_under_way: bool,
+    /// Of peers' batches that were checked.
+    puts_under_way: usize,
     seal_timer: Option<Instant>,
     /// Transactions of sealed batches that are on their way to the disk, and not yet in the pool.
     sealing: HashSet<TxId>,
@@ -112,8 +120,11 @@ impl Mempool {
             intake: Intake::default(),
             budgets: SpenderBudgets::new(&setup.budgets),
             penalties: Penalties::default(),
+            company: Company::default(),
+            check_timer: None,
             checks_under_way: 0,
             candidates_under_way: false,
+            puts_under_way: 0,
             seal_timer: None,
             sealing: HashSet::new(),
             sealed: HashMap::new(),
@@ -122,15 +133,26 @@ impl Mempool {
         }
     }
 
-    /// Starts as many checks as there are threads. Peers' batches come first: blocks wait for them.
+    /// Starts what checks are due, as many as there are threads.
     fn advance(&mut self, context: &mut Context<Self>) {
-        while self.checks_under_way < self.setup.verifier.threads() {
-            if self.exchange.has_arrivals() {
-                self.check_arrivals(context);
-            } else if self.intake.is_waiting() && !self.candidates_under_way {
-                self.check_candidates(context);
-            } else {
+        while self.checks_under_way < self.setup.verifier.threads() && self.puts_under_way < PUTS_MAX {
+            let candidates_wait = self.intake.is_waiting() && !self.candidates_under_way;
+            if !candidates_wait && !self.exchange.has_arrivals() {
+                self.company.nothing_waits();
                 break;
+            }
+            let waiting = self.exchange.arrivals_signatures() + if candidates_wait { self.intake.waiting() } else { 0 };
+            let due = self.company.due(waiting, Instant::now());
+            if let Some(at) = due.filter(|_| !self.exchange.is_waited_for()) {
+                self.arm_check_timer(at, context);
+                break;
+            }
+            self.company.begins(waiting, Instant::now());
+            if candidates_wait {
+                // Once the ledger has admitted them they go with what has come from peers, unless that is due before.
+                self.admit(context);
+            } else {
+                self.check(Vec::new(), Vec::new(), context);
             }
         }
         self.arm_seal_timer(context);
@@ -141,29 +163,80 @@ impl Mempool {
         self.setup.metrics.held_batches.set(self.exchange.batches() as i64);
     }
 
-    fn check_candidates(&mut self, context: &mut Context<Self>) {
+    fn arm_check_timer(&mut self, at: Instant, context: &mut Context<Self>) {
+        if self.check_timer.is_some_and(|armed| armed <= at) {
+            return;
+        }
+        self.check_timer = Some(at);
+        context.run_later(at.saturating_duration_since(Instant::now()), move |mempool, context| {
+            if mempool.check_timer == Some(at) {
+                mempool.check_timer = None;
+            }
+            mempool.advance(context);
+        });
+    }
+
+    /// Has candidates admitted by the ledger, and then checked.
+    fn admit(&mut self, context: &mut Context<Self>) {
         let group = self.intake.next_group(SIGNATURES_MAX);
         let candidates: Vec<Candidate> = group.iter().map(|entry| entry.candidate.clone()).collect();
-        self.checks_under_way += 1;
         self.candidates_under_way = true;
         self.setup.metrics.verify_signatures.observe(candidates.len() as f64);
-        let admission = self.connections.ledger.send(Admit(candidates));
-        let check = admission.into_actor(self).then(|admitted, mempool, _| {
+        let admission = self.connections.ledger.send(Admit(candidates)).into_actor(self);
+        context.spawn(admission.map(|admitted, mempool, context| {
             let charged = match admitted {
                 Ok(admitted) => mempool.charge(&group, admitted),
                 Err(_) => vec![Err(Refusal::Busy); group.len()],
             };
-            let paid = group.iter().zip(&charged).filter(|(_, charged)| charged.is_ok());
-            let signatures = mempool
-                .setup
-                .verifier
-                .candidates(paid.map(|(entry, _)| entry.candidate.clone()).collect());
-            async move { (group, charged, signatures.await.unwrap_or_default()) }.into_actor(mempool)
+            mempool.check(group, charged, context);
+            mempool.advance(context);
+        }));
+    }
+
+    /// Checks the signatures of candidates, and what has come from peers, in one call.
+    fn check(&mut self, group: Vec<Entry>, charged: Vec<Result<Spenders, Refusal>>, context: &mut Context<Self>) {
+        self.refresh_authors();
+        let paid = group.iter().zip(&charged).filter(|(_, charged)| charged.is_ok());
+        let batches = self.exchange.next_arrivals();
+        let names = batches.iter().map(|raw| (raw.from, raw.bytes.digest())).collect();
+        let check = self.setup.verifier.check(Call {
+            candidates: paid.map(|(entry, _)| entry.candidate.clone()).collect(),
+            batches,
+            authors: self.exchange.authors().clone(),
+            versions: self.exchange.versions(),
         });
-        context.spawn(check.map(|(group, charged, signatures), mempool, context| {
+        self.checks_under_way += 1;
+        let check = async move { check.await.unwrap_or_default() }.into_actor(self);
+        context.spawn(check.map(|answers, mempool, context| {
             mempool.checks_under_way -= 1;
-            mempool.candidates_under_way = false;
-            mempool.candidates_checked(group, charged, signatures, context);
+            if !group.is_empty() {
+                mempool.candidates_under_way = false;
+                mempool.candidates_checked(group, charged, answers.candidates, context);
+            }
+            mempool.arrivals_checked(names, answers.batches, context);
+            mempool.advance(context);
+        }));
+    }
+
+    /// Puts on disk what is good, and holds it then.
+    fn arrivals_checked(
+        &mut self,
+        names: Vec<(ValidatorId, BatchDigest)>,
+        results: Vec<Result<CheckedBatch, BatchFault>>,
+        context: &mut Context<Self>,
+    ) {
+        if names.is_empty() {
+            return;
+        }
+        self.puts_under_way += 1;
+        let store = self.setup.store.clone();
+        let batches = results.iter().flatten().map(for_store).collect();
+        let put = async move { store.put_batches(batches).await }.into_actor(self);
+        context.spawn(put.map(|(), mempool, context| {
+            mempool.puts_under_way -= 1;
+            let now = mempool.now();
+            mempool.exchange.checked(names, results, now);
+            mempool.perform(context);
             mempool.advance(context);
         }));
     }
@@ -257,8 +330,7 @@ impl Mempool {
         );
         let checked = CheckedBatch {
             batch,
-            signature: signed.signature,
-            bytes: payload.len(),
+            wire: payload.clone(),
         };
         self.sealing.extend(ids.iter().copied());
         let store = self.setup.store.clone();
@@ -297,30 +369,6 @@ impl Mempool {
             let authors = self.setup.members.borrow_and_update().authors.clone();
             self.exchange.set_authors(authors);
         }
-    }
-
-    fn check_arrivals(&mut self, context: &mut Context<Self>) {
-        self.refresh_authors();
-        let group = self.exchange.next_arrivals();
-        let names = group.iter().map(|raw| (raw.from, raw.bytes.digest())).collect();
-        self.checks_under_way += 1;
-        let authors = self.exchange.authors().clone();
-        let check = self.setup.verifier.batches(group, authors, self.exchange.versions());
-        let store = self.setup.store.clone();
-        let check = async move {
-            let results = check.await.unwrap_or_default();
-            store
-                .put_batches(results.iter().flatten().map(for_store).collect())
-                .await;
-            results
-        };
-        context.spawn(check.into_actor(self).map(move |results, mempool, context| {
-            mempool.checks_under_way -= 1;
-            let now = mempool.now();
-            mempool.exchange.checked(names, results, now);
-            mempool.perform(context);
-            mempool.advance(context);
-        }));
     }
 
     fn now(&self) -> Moment {
@@ -384,7 +432,7 @@ impl Mempool {
 
     /// A batch that was checked before a restart is on disk, and perhaps no longer in the pool. Gives
     /// what is to be put on disk again: that the batch expired may just be making the store drop it.
-    fn load(&mut self, digest: &BatchDigest) -> Option<(BatchDigest, Arc<SignedBatch>)> {
+    fn load(&mut self, digest: &BatchDigest) -> Option<StoredBatch> {
         match self.reader.batch(digest) {
             Ok(signed) => {
                 let checked = CheckedBatch::stored(signed?);
@@ -442,8 +490,8 @@ impl Mempool {
     }
 }
 
-fn for_store(checked: &CheckedBatch) -> (BatchDigest, Arc<SignedBatch>) {
-    (checked.batch.digest(), Arc::new(checked.signed()))
+fn for_store(checked: &CheckedBatch) -> StoredBatch {
+    (checked.batch.digest(), checked.wire.clone())
 }
 
 impl Actor for Mempool {
@@ -545,6 +593,8 @@ impl Handler<Gather> for Mempool {
         self.refresh_authors();
         self.exchange.gather(request, wanted, now);
         self.perform(context);
+        // What it waits for may have come, and not be checked yet.
+        self.advance(context);
         Box::pin(async move {
             if !loaded.is_empty() {
                 store.put_batches(loaded).await;

@@ -115,6 +115,11 @@ impl Intake {
         answers
     }
 
+    /// How many wait for admission.
+    pub fn waiting(&self) -> usize {
+        self.waiting.len()
+    }
+
     pub fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }

@@ -1,14 +1,15 @@
 use std::{
     net::{IpAddr, Ipv4Addr},
+    sync::Arc,
     time::Instant,
 };
 
 use super::{
     intake::{Intake, SEAL_BUSY, SEAL_IDLE},
     message::Refusal,
-    verifier::Verifier,
+    verifier::{Call, Verifier},
 };
-use causeway_consensus::{BatchFault, RawBatch};
+use causeway_consensus::{Authors, BatchFault, RawBatch};
 use causeway_contracts::{
     block::{Batch, GenesisHash, SignedBatch, batch::BATCH_VERSION},
     codec::{self, Bounded, Text},
@@ -20,6 +21,8 @@ use causeway_contracts::{
     protocol::{PROTOCOL_MAX, PROTOCOL_MIN, Versions},
     transaction::{Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, UnixSeconds},
 };
+
+use crate::actors::ledger::message::Candidate;
 
 const GENESIS: GenesisHash = GenesisHash([7; 32]);
 const CLIENT: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -171,10 +174,38 @@ async fn a_bad_batch_among_good_ones_is_found() {
         known: PROTOCOL_MAX,
     };
     let verifier = Verifier::start(1, GENESIS).unwrap();
-    let results = verifier
-        .batches(vec![raw(&good), raw(&forged), raw(&good)], validators.into(), versions)
-        .await
-        .unwrap();
-    let faults: Vec<_> = results.into_iter().map(Result::err).collect();
-    assert_eq!(faults, [None, Some(BatchFault::AuthorSignature), None]);
+    let authors = Authors::from(validators);
+    let good_one = transfer(4, 100);
+    let mut signatures = good_one.signatures.to_vec();
+    signatures[0].signature = Signature([0; 64]);
+    let bad = SignedTransaction {
+        signatures: Bounded::new(signatures).unwrap(),
+        ..good_one
+    };
+    let refused = bad.verify_signatures().unwrap_err();
+    let candidate = |signed: &SignedTransaction| Candidate {
+        id: signed.id(),
+        transaction: Arc::new(signed.clone()),
+    };
+    let fine = transfer(3, 100);
+    // What comes from peers is no clients' fault, and the other way round.
+    for batches in [&[&good, &good][..], &[&good, &forged, &good], &[]] {
+        for candidates in [&[&fine, &fine][..], &[&fine, &bad, &fine], &[]] {
+            let call = Call {
+                candidates: candidates.iter().map(|signed| candidate(signed)).collect(),
+                batches: batches.iter().copied().map(raw).collect(),
+                authors: authors.clone(),
+                versions,
+            };
+            let answers = verifier.check(call).await.unwrap();
+            let faults: Vec<_> = answers.batches.into_iter().map(Result::err).collect();
+            let expected = batches
+                .iter()
+                .map(|&it| (*it == forged).then_some(BatchFault::AuthorSignature));
+            assert_eq!(faults, expected.collect::<Vec<_>>());
+            let expected = candidates.iter().map(|&it| (*it == bad).then(|| refused.clone()));
+            let faults: Vec<_> = answers.candidates.into_iter().map(Result::err).collect();
+            assert_eq!(faults, expected.collect::<Vec<_>>());
+        }
+    }
 }

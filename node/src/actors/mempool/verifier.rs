@@ -6,7 +6,7 @@ use causeway_consensus::{Authors, BatchFault, CheckedBatch, RawBatch, Signatures
 use causeway_contracts::{
     block::GenesisHash,
     keys::{self, Signed},
-    protocol::Versions,
+    protocol::{PROTOCOL_MIN, Versions},
     transaction::TransactionError,
 };
 use rand_chacha::ChaCha20Rng;
@@ -18,18 +18,41 @@ use crate::actors::ledger::message::Candidate;
 /// A call to check signatures holds about this many: past it, a batch check gets no cheaper.
 pub const SIGNATURES_MAX: usize = 1024;
 
-enum Job {
-    Candidates(Vec<Candidate>, oneshot::Sender<Vec<Result<(), TransactionError>>>),
-    Batches(
-        Vec<RawBatch>,
-        Authors,
-        Versions,
-        oneshot::Sender<Vec<Result<CheckedBatch, BatchFault>>>,
-    ),
+/// What is checked in one call.
+pub struct Call {
+    pub candidates: Vec<Candidate>,
+    pub batches: Vec<RawBatch>,
+    /// Whose batches are taken,
+    pub authors: Authors,
+    /// and with what in them.
+    pub versions: Versions,
 }
 
-/// A handle to the pool. Jobs wait in a channel that holds one for each thread; callers keep no more
-/// than that under way.
+impl Call {
+    pub fn of_candidates(candidates: Vec<Candidate>) -> Self {
+        Self {
+            candidates,
+            batches: Vec::new(),
+            authors: Authors::default(),
+            versions: Versions {
+                in_force: PROTOCOL_MIN,
+                known: PROTOCOL_MIN,
+            },
+        }
+    }
+}
+
+/// One answer for each that was asked about, in order.
+#[derive(Debug, Default)]
+pub struct Answers {
+    pub candidates: Vec<Result<(), TransactionError>>,
+    pub batches: Vec<Result<CheckedBatch, BatchFault>>,
+}
+
+type Job = (Call, oneshot::Sender<Answers>);
+
+/// A handle to the pool. Jobs wait in a channel that holds one for each thread and one more; callers keep no more
+/// than that under way: clients' candidates go as soon as they are admitted, beside what is being checked.
 #[derive(Clone)]
 pub struct Verifier {
     jobs: mpsc::SyncSender<Job>,
@@ -40,7 +63,7 @@ impl Verifier {
     /// # Errors
     /// If a thread cannot be started, or the system gives no entropy.
     pub fn start(threads: usize, genesis: GenesisHash) -> std::io::Result<Self> {
-        let (jobs, queue) = mpsc::sync_channel(threads);
+        let (jobs, queue) = mpsc::sync_channel(threads + 1);
         let queue = Arc::new(Mutex::new(queue));
         for index in 0..threads {
             let mut seed = [0; 32];
@@ -69,27 +92,15 @@ impl Verifier {
         self.threads
     }
 
-    /// Checks the signatures of transactions. One answer for each, in order.
+    /// Checks the signatures of transactions, and batches in full.
     ///
     /// # Errors
     /// The receiver fails if the channel was full.
-    pub fn candidates(&self, candidates: Vec<Candidate>) -> oneshot::Receiver<Vec<Result<(), TransactionError>>> {
-        let (reply, answer) = oneshot::channel();
+    pub fn check(&self, call: Call) -> oneshot::Receiver<Answers> {
+        let (reply, answers) = oneshot::channel();
         // A job that does not fit is dropped, and its sender with it: the caller sees that.
-        let _ = self.jobs.try_send(Job::Candidates(candidates, reply));
-        answer
-    }
-
-    /// Checks batches in full. One answer for each, in order; errors as of [`Self::candidates`].
-    pub fn batches(
-        &self,
-        batches: Vec<RawBatch>,
-        authors: Authors,
-        versions: Versions,
-    ) -> oneshot::Receiver<Vec<Result<CheckedBatch, BatchFault>>> {
-        let (reply, answer) = oneshot::channel();
-        let _ = self.jobs.try_send(Job::Batches(batches, authors, versions, reply));
-        answer
+        let _ = self.jobs.try_send((call, reply));
+        answers
     }
 }
 
@@ -99,42 +110,53 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(&mut self, job: Job) {
+    fn run(&mut self, (call, reply): Job) {
         // A caller that has gone away wants no answer.
-        match job {
-            Job::Candidates(candidates, reply) => drop(reply.send(self.candidates(&candidates))),
-            Job::Batches(batches, authors, versions, reply) => {
-                drop(reply.send(self.batches(batches, &authors, versions)));
-            }
-        }
+        drop(reply.send(self.check(call)));
     }
 
-    fn candidates(&mut self, candidates: &[Candidate]) -> Vec<Result<(), TransactionError>> {
-        let all: Vec<Signed<'_>> = candidates.iter().flat_map(|c| c.transaction.signed(&c.id)).collect();
-        if keys::all_good(&all, &mut self.rng) {
-            return vec![Ok(()); candidates.len()];
-        }
-        candidates
-            .iter()
-            .map(|candidate| candidate.transaction.verify_signatures())
-            .collect()
-    }
-
-    fn batches(
-        &mut self,
-        batches: Vec<RawBatch>,
-        authors: &Authors,
-        versions: Versions,
-    ) -> Vec<Result<CheckedBatch, BatchFault>> {
-        check_batches(batches, &self.genesis, authors, versions, &mut Together(&mut self.rng))
+    fn check(&mut self, call: Call) -> Answers {
+        let Call {
+            candidates,
+            batches,
+            authors,
+            versions,
+        } = call;
+        let signed = candidates.iter().flat_map(|it| it.transaction.signed(&it.id)).collect();
+        let mut signatures = Together {
+            rng: &mut self.rng,
+            beside: Some(signed),
+            are_beside_good: false,
+        };
+        let batches = check_batches(batches, &self.genesis, &authors, versions, &mut signatures);
+        let candidates = match signatures.are_beside_good {
+            true => vec![Ok(()); candidates.len()],
+            false => candidates.iter().map(|it| it.transaction.verify_signatures()).collect(),
+        };
+        Answers { candidates, batches }
     }
 }
 
-struct Together<'a>(&'a mut ChaCha20Rng);
+/// Checks the signatures in batches; and others with them, the first time that all are checked together.
+struct Together<'a> {
+    rng: &'a mut ChaCha20Rng,
+    beside: Option<Vec<Signed<'a>>>,
+    are_beside_good: bool,
+}
 
 impl Signatures for Together<'_> {
     fn all_good(&mut self, all: &[Signed<'_>]) -> bool {
-        keys::all_good(all, self.0)
+        let Some(beside) = self.beside.take().filter(|beside| !beside.is_empty()) else {
+            return keys::all_good(all, self.rng);
+        };
+        let both: Vec<_> = beside.iter().chain(all).copied().collect();
+        if keys::all_good(&both, self.rng) {
+            self.are_beside_good = true;
+            return true;
+        }
+        // Whoever sent one of the two is not to be the other's burden.
+        self.are_beside_good = keys::all_good(&beside, self.rng);
+        keys::all_good(all, self.rng)
     }
 
     fn is_good(&mut self, signed: &Signed<'_>) -> bool {

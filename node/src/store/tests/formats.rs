@@ -13,15 +13,15 @@ use super::open;
 use crate::store::{
     format::{
         BEGINNING_KEY, CERTIFIER_KEY, CURRENCY_TABLE, Column, EVIDENCE_TABLE, FORMAT_KEY, FORMAT_VERSION, GENESIS_KEY,
-        IndexEntry, Location, TIP_KEY, balances_prefix, digest_key, digest_of, evidence_after, handover_key,
-        handover_of, height_key, height_of, id_key, id_of, pending_of, tip_of, tip_value,
+        IndexEntry, Location, StoredIds, TIP_KEY, balances_prefix, digest_key, digest_of, evidence_after, handover_key,
+        handover_of, height_key, height_of, ids_end_of, ids_key, pending_of, tip_of, tip_value,
     },
     trial::{Trial, euro},
 };
 
 #[test]
 fn names_are_fixed() {
-    assert_eq!(FORMAT_VERSION, 2);
+    assert_eq!(FORMAT_VERSION, 3);
     let names = Column::ALL.map(Column::name);
     let fixed = [
         "meta", "blocks", "receipts", "batches", "pending", "index", "state", "ids", "digests",
@@ -45,12 +45,12 @@ fn keys_are_fixed_and_read_back() {
     assert_eq!(hex::encode(height_key(height)), "0000000001020304");
     assert_eq!(height_of(&height_key(height)), Some(height));
 
-    let (end, id) = (UnixSeconds(1_700_000_000), TxId([0xab; 32]));
-    assert_eq!(
-        hex::encode(id_key(end, &id)),
-        format!("000000006553f100{}", "ab".repeat(32))
+    let (end, key) = (
+        UnixSeconds(1_700_000_000),
+        ids_key(UnixSeconds(1_700_000_000), height, 5),
     );
-    assert_eq!(id_of(&id_key(end, &id)), Some((end, id)));
+    assert_eq!(hex::encode(key), "000000006553f100000000000102030400000005");
+    assert_eq!(ids_end_of(&key), Some(end));
 
     let (time, digest) = (TimeMs(1_700_000_000_123), BatchDigest([0xcd; 32]));
     assert_eq!(
@@ -62,7 +62,7 @@ fn keys_are_fixed_and_read_back() {
 
     for wrong in [&[0; 7][..], &[0; 39], &[0; 41]] {
         assert_eq!(
-            (height_of(wrong), id_of(wrong), digest_of(wrong), pending_of(wrong)),
+            (height_of(wrong), ids_end_of(wrong), digest_of(wrong), pending_of(wrong)),
             (None, None, None, None)
         );
     }
@@ -79,6 +79,10 @@ fn values_are_fixed() {
         transaction: 1000,
     };
     assert_eq!(hex::encode(codec::encode(&entry)), "fb2c010702fbe803");
+
+    let ids = StoredIds::new(vec![TxId([0xab; 32]), TxId([0xcd; 32])]).expect("two");
+    let fixed = format!("02{}{}", "ab".repeat(32), "cd".repeat(32));
+    assert_eq!(hex::encode(codec::encode(&ids)), fixed);
 
     let tip = Tip {
         height: Height(5),

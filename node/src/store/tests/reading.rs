@@ -13,7 +13,7 @@ use causeway_contracts::{
 use super::{filled, open, run};
 use crate::store::{
     Location, StoredBlock, check,
-    trial::{START, Step, Trial, euro},
+    trial::{START, Step, Trial, euro, wire},
 };
 
 #[test]
@@ -137,7 +137,7 @@ fn a_batch_is_pending_until_a_block_names_it_or_it_is_dropped() {
     };
     let (ordered, batch) = trial.payments(1, 3);
     let (dropped, expired) = trial.payments(9, 3);
-    run(store.put_batches(vec![(ordered, batch.clone()), (dropped, expired)]));
+    run(store.put_batches(vec![(ordered, wire(&batch)), (dropped, wire(&expired))]));
     let mut both = [ordered, dropped];
     both.sort();
     assert_eq!(pending(), both);
@@ -146,7 +146,7 @@ fn a_batch_is_pending_until_a_block_names_it_or_it_is_dropped() {
     run(trial.advance(&store, &mut ledger, 3));
     assert_eq!(pending(), [dropped]);
     // Neither coming again nor being dropped changes what became of an ordered one.
-    run(store.put_batches(vec![(ordered, batch.clone())]));
+    run(store.put_batches(vec![(ordered, wire(&batch))]));
     run(store.drop_batches(vec![ordered, dropped]));
     assert_eq!(pending(), []);
     assert_eq!(reader.batch(&ordered).expect("readable").as_ref(), Some(&*batch));

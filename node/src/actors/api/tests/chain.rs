@@ -7,7 +7,7 @@ use causeway_contracts::{
         Batch, Block, BlockId, CommitCertificate, CommitSignature, GenesisHash, HashedBatch, Height, SignedBatch,
         TimeMs, VoteKind, batch::BATCH_VERSION, vote_message,
     },
-    codec::{Bounded, Text},
+    codec::{self, Bounded, Text},
     committee::ValidatorId,
     evidence::{Evidence, SignedVote, Turn},
     genesis::{GENESIS_VERSION, Genesis, GenesisValidator, OpeningAccount, OpeningBalance},
@@ -220,7 +220,9 @@ impl Chain {
             };
             let digest = batch.digest();
             let sealed = SignedBatch::seal(batch.clone(), &key(0));
-            self.store.put_batches(vec![(digest, Arc::new(sealed))]).await;
+            self.store
+                .put_batches(vec![(digest, codec::encode(&sealed).into())])
+                .await;
             batches.push(HashedBatch::new(batch));
         }
         let now = TimeMs(self.ledger.tip().time_ms.0 + 1000);
