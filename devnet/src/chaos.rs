@@ -12,16 +12,13 @@ pub mod books;
 pub mod director;
 pub mod disks;
 pub mod offering;
-pub mod relay;
 pub mod report;
 pub mod schedule;
 pub mod small_disk;
 
 use std::{
-    collections::BTreeMap,
     fs,
     future::pending,
-    net::SocketAddr,
     time::{Duration, Instant},
 };
 
@@ -34,7 +31,6 @@ use self::{
     director::Director,
     disks::Accounts,
     offering::{Offered, Offering, Pulse},
-    relay::Relay,
     report::{Payments, Report, last_line},
     schedule::Schedule,
     small_disk::SmallDisk,
@@ -46,6 +42,7 @@ use crate::{
     network::{Arrangement, Checkpoints, Making, Network, Plan},
     ports::BasePort,
     progress,
+    relay::Relay,
 };
 
 /// Where free ports are looked for: past those of a devnet and of a demo.
@@ -151,7 +148,7 @@ impl Chaos<'_> {
 
         println!("\n{} validators, and a relay between them", self.options.validators);
         let disk = mount(&network, small)?;
-        let relay = Relay::open(&routes(&network)).await.context("cannot open the relay")?;
+        let relay = Relay::open(&network.routes()).await.context("cannot open the relay")?;
         network.arrangement = Arrangement {
             dial: relay.addresses().clone(),
             without_reserve: disk.is_ok().then_some(small),
@@ -235,16 +232,6 @@ impl Chaos<'_> {
         }
         Ok(disk)
     }
-}
-
-/// Every validator to where every other one listens.
-fn routes(network: &Network) -> BTreeMap<relay::Pair, SocketAddr> {
-    let Plan { validators, base_port } = network.plan;
-    let pairs = (0..validators).flat_map(|dialer| (0..validators).map(move |dialed| (dialer, dialed)));
-    pairs
-        .filter(|(dialer, dialed)| dialer != dialed)
-        .map(|pair| (pair, base_port.network(pair.1)))
-        .collect()
 }
 
 /// Puts a small disk under the data of a validator that has not run yet; or why that cannot be done.

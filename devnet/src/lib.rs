@@ -20,6 +20,7 @@ pub mod observer;
 pub mod ports;
 pub mod process;
 pub mod progress;
+pub mod relay;
 pub mod status;
 pub mod table;
 pub mod teller;

@@ -157,6 +157,9 @@ struct BenchArguments {
     /// minutes for a million.
     #[arg(long, value_name = "N", default_value = "100k", value_parser = count)]
     accounts: u32,
+    /// Puts the validators into four regions of the world, 25 to 150 ms apart each way.
+    #[arg(long)]
+    wan: bool,
     /// Payments offered per second; without it, the highest rate that is borne is looked for.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     rate: Option<u64>,
@@ -205,6 +208,7 @@ impl BenchArguments {
         bench::Options {
             validators: self.validators,
             accounts: self.accounts,
+            wan: self.wan,
             rate: self.rate,
             step: Duration::from_secs(self.step_seconds),
             record: self.record,

@@ -180,6 +180,16 @@ impl Network {
         Ok(())
     }
 
+    /// Every validator to where every other one listens, by who dials and who is dialed.
+    pub fn routes(&self) -> BTreeMap<(u16, u16), SocketAddr> {
+        let Plan { validators, base_port } = self.plan;
+        let pairs = (0..validators).flat_map(|dialer| (0..validators).map(move |dialed| (dialer, dialed)));
+        pairs
+            .filter(|(dialer, dialed)| dialer != dialed)
+            .map(|pair| (pair, base_port.network(pair.1)))
+            .collect()
+    }
+
     /// The `node.toml` of a validator. Where the network has moved from the ports in its genesis
     /// file, or relays stand between validators, it says where to dial the others instead.
     pub fn config(&self, index: u16) -> Config {

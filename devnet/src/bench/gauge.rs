@@ -1,6 +1,9 @@
 //! What the validators and this program take of the machine between two readings.
 
-use std::time::{Duration, Instant};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, Instant},
+};
 
 use anyhow::Context;
 use serde::Serialize;
@@ -34,6 +37,8 @@ pub struct Used {
     /// Of this program, in cores.
     pub generator_cores: f64,
     pub node_cpu_us_per_payment: f64,
+    /// The same by kinds of threads.
+    pub threads_us_per_payment: BTreeMap<String, f64>,
     /// Sent to other validators, without what encryption and framing add.
     pub network_bytes_per_payment: f64,
     /// Handed to the file system, which is more than stays.
@@ -81,15 +86,23 @@ impl Reading {
             .nodes
             .iter()
             .zip(&before.nodes)
-            .map(|(now, then)| now.since(*then))
+            .map(|(now, then)| now.since(then))
             .collect();
         let per_payment = |all: f64| all / used.len() as f64 / payments.max(1) as f64;
         let cpu: Duration = used.iter().map(|used| used.cpu).sum();
+        let mut threads = BTreeMap::<_, Duration>::new();
+        for (kind, cpu) in used.iter().flat_map(|used| &used.threads) {
+            *threads.entry(kind.clone()).or_default() += *cpu;
+        }
+        let threads = threads.into_iter();
         let written: u64 = used.iter().map(|used| used.written_bytes).sum();
         Used {
             node_cores: used.iter().map(|used| used.cpu.as_secs_f64() / time).collect(),
-            generator_cores: self.own.since(before.own).cpu.as_secs_f64() / time,
+            generator_cores: self.own.since(&before.own).cpu.as_secs_f64() / time,
             node_cpu_us_per_payment: per_payment(cpu.as_secs_f64() * 1e6),
+            threads_us_per_payment: threads
+                .map(|(kind, cpu)| (kind, per_payment(cpu.as_secs_f64() * 1e6)))
+                .collect(),
             network_bytes_per_payment: per_payment(self.network_bytes - before.network_bytes),
             written_bytes_per_payment: per_payment(written as f64),
         }

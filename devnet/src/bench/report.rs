@@ -1,6 +1,6 @@
 //! What a bench found: `latest.json`, the tables on the screen, and a line of the record.
 
-use std::{fmt::Write, io::ErrorKind, path::Path};
+use std::{collections::BTreeMap, fmt::Write, io::ErrorKind, path::Path};
 
 use anyhow::Context;
 use serde::Serialize;
@@ -28,6 +28,8 @@ pub struct Report {
     pub efficiency: f64,
     pub latency_ms: LatencyMs,
     pub validators: u16,
+    /// Whether delays of 25 to 150 ms lay between them.
+    pub wan: bool,
     pub accounts: u32,
     pub cores: usize,
     /// The most that any process of validators had while it was measured.
@@ -40,6 +42,8 @@ pub struct Report {
     pub network_bytes_per_payment: f64,
     /// Processor time of a validator for each payment, on average.
     pub node_cpu_us_per_payment: f64,
+    /// The same by kinds of threads, as they are named.
+    pub threads_us_per_payment: BTreeMap<String, f64>,
     /// One of 1,024 that are checked together, on one idle core.
     pub signature_us: f64,
     /// In cores, of this program.
@@ -74,6 +78,7 @@ impl From<Option<Percentiles>> for LatencyMs {
 pub struct Setting {
     pub commit: String,
     pub validators: u16,
+    pub wan: bool,
     pub accounts: u32,
     pub cores: usize,
     pub signature_us: f64,
@@ -102,6 +107,7 @@ impl Report {
             efficiency: last.finalized_per_s / bound_per_s,
             latency_ms: last.latency.into(),
             validators: setting.validators,
+            wan: setting.wan,
             accounts: setting.accounts,
             cores: setting.cores,
             rss_bytes: taken.rss_bytes,
@@ -109,6 +115,7 @@ impl Report {
             disk_written_bytes_per_payment: last.used.written_bytes_per_payment,
             network_bytes_per_payment: last.used.network_bytes_per_payment,
             node_cpu_us_per_payment: last.used.node_cpu_us_per_payment,
+            threads_us_per_payment: last.used.threads_us_per_payment,
             signature_us: setting.signature_us,
             generator_cores: last.used.generator_cores,
             problem,
@@ -131,9 +138,10 @@ impl Report {
     fn row(&self) -> String {
         let latency = self.latency_ms;
         format!(
-            "| {} | {} | {} | {} | {:.0} | {:.0} | {:.0} / {:.0} / {:.0} / {:.0} | {:.0} | {:.1} % | {:.1} | {:.0} | {} | {:.0} | {:.0} |\n",
+            "| {} | {}{} | {} | {} | {:.0} | {:.0} | {:.0} / {:.0} / {:.0} / {:.0} | {:.0} | {:.1} % | {:.1} | {:.0} | {} | {:.0} | {:.0} |\n",
             self.commit,
             self.validators,
+            if self.wan { " (wan)" } else { "" },
             self.accounts,
             self.cores,
             self.offered_per_s,
@@ -179,6 +187,7 @@ impl Report {
             "cpu of a validator",
             format!("{:.0} us a payment", self.node_cpu_us_per_payment),
         );
+        line("of which", shares(&self.threads_us_per_payment));
         line("cpu of the generator", format!("{:.2} cores", self.generator_cores));
         line("memory", format!("{} at most", mebibytes(self.rss_bytes)));
         line(
@@ -194,6 +203,14 @@ impl Report {
         );
         text
     }
+}
+
+/// What takes a tenth of a microsecond at least, the most first.
+fn shares(threads: &BTreeMap<String, f64>) -> String {
+    let mut shares: Vec<_> = threads.iter().filter(|(_, us)| **us >= 0.1).collect();
+    shares.sort_by(|one, other| other.1.total_cmp(one.1));
+    let shares: Vec<_> = shares.iter().map(|(kind, us)| format!("{kind} {us:.1}")).collect();
+    shares.join(", ")
 }
 
 /// All rates that were tried, in order.

@@ -16,7 +16,6 @@ use tokio::{
 
 use super::{
     offering::Pulse,
-    relay::{Passage, Relay},
     report::{Done, Report},
     schedule::{Episode, Kind},
     small_disk::SmallDisk,
@@ -25,6 +24,7 @@ use crate::{
     fleet::{Fleet, STOP_BOUND, node_binary},
     folder::ValidatorFolder,
     genesis::validator_name,
+    relay::{Passage, Relay},
 };
 
 const POLL: Duration = Duration::from_millis(100);
