@@ -1,6 +1,7 @@
 //! RocksDB with our columns: how it is tuned, opened, read and written.
 
 use std::{
+    ffi::c_int,
     path::{Path, PathBuf},
     sync::atomic::{AtomicBool, AtomicUsize, Ordering},
     thread,
@@ -11,8 +12,8 @@ use bincode::{Decode, Encode};
 use causeway_contracts::codec;
 use rocksdb::{
     BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
-    DBCompressionType, DBRecoveryMode, Direction, IteratorMode, MemtableFactory, Options, ReadOptions, SliceTransform,
-    Snapshot, WriteBatch, WriteOptions,
+    DBCompactionStyle, DBCompressionType, DBRecoveryMode, Direction, IteratorMode, Options, ReadOptions, Snapshot,
+    UniversalCompactOptions, WriteBatch, WriteOptions,
 };
 
 use super::{
@@ -33,11 +34,19 @@ const COLUMN_MEMTABLE_BYTES: usize = 8 * 1024 * 1024;
 /// The log that a start reads again is at most about this long.
 const LOG_BYTES: u64 = 128 * 1024 * 1024;
 
-/// So much of a transaction's id tells it from the others of a memtable.
-const INDEX_PREFIX_BYTES: usize = 8;
+/// Shorter batches are in the tables themselves.
+const BLOB_BYTES_MIN: u64 = 1024;
 
-/// For about as many entries as a memtable holds.
-const INDEX_BUCKETS: usize = 64 * 1024;
+const BLOB_FILE_BYTES: u64 = 64 * 1024 * 1024;
+
+/// So many runs of about a size become one.
+const INDEX_MERGE_WIDTH: c_int = 4;
+
+/// Nothing in the index is replaced, so no merge is due for what one would free.
+const INDEX_AMPLIFICATION_PERCENT: c_int = 10_000;
+
+/// Fewer runs are left as they are; each may have to be asked for an id.
+const INDEX_RUNS: c_int = 8;
 
 pub const OPEN_FILES_MAX: i32 = 256;
 
@@ -293,10 +302,8 @@ impl<'a> View<'a> {
         &'s self,
         column: Column,
         mode: IteratorMode<'_>,
-        mut options: ReadOptions,
+        options: ReadOptions,
     ) -> impl Iterator<Item = Result<Entry, StoreError>> + use<'s, 'a> {
-        // Some columns have no order in memory: one is made then.
-        options.set_total_order_seek(true);
         let entries = self
             .snapshot
             .iterator_cf_opt(self.database.column(column), options, mode);
@@ -325,7 +332,7 @@ fn options(mode: Mode) -> Options {
     // A reader beside a running node holds all files open, so that none is deleted under it.
     options.set_max_open_files(if mode == Mode::ReadOnly { -1 } else { OPEN_FILES_MAX });
     options.set_max_background_jobs(2);
-    // One thread writes, and a hashed memtable takes no others.
+    // One thread writes.
     options.set_allow_concurrent_memtable_write(false);
     // Spread over time instead of stalling a block's sync.
     options.set_bytes_per_sync(1024 * 1024);
@@ -351,17 +358,29 @@ fn column_options(column: Column, cache: &Cache) -> Options {
         tables.set_bloom_filter(10.0, false);
     }
     let mut options = Options::default();
-    if column == Column::Index {
-        // Random keys that are read one by one: finding their place in an order is dear, and of no use.
-        // The filters of tables are over prefixes then, and need not be over whole keys too.
-        tables.set_whole_key_filtering(false);
-        options.set_prefix_extractor(SliceTransform::create_fixed_prefix(INDEX_PREFIX_BYTES));
-        options.set_memtable_factory(MemtableFactory::HashLinkList {
-            bucket_count: INDEX_BUCKETS,
-        });
-    }
     options.set_block_based_table_factory(&tables);
-    options.set_compression_type(DBCompressionType::Lz4);
+    // Keys, signatures, hashes and numbers: what compression saves is less than a hundredth.
+    options.set_compression_type(DBCompressionType::None);
+    match column {
+        Column::Batches => {
+            // Long, and never replaced: a table has their places, and compaction leaves them where they are.
+            options.set_enable_blob_files(true);
+            options.set_min_blob_size(BLOB_BYTES_MIN);
+            options.set_blob_file_size(BLOB_FILE_BYTES);
+        }
+        Column::Index => {
+            // Random keys that are never replaced: levels would be written again and again for each that comes.
+            let mut universal = UniversalCompactOptions::default();
+            universal.set_min_merge_width(INDEX_MERGE_WIDTH);
+            universal.set_max_size_amplification_percent(INDEX_AMPLIFICATION_PERCENT);
+            options.set_compaction_style(DBCompactionStyle::Universal);
+            options.set_universal_compaction_options(&universal);
+            options.set_level_zero_file_num_compaction_trigger(INDEX_RUNS);
+            options.set_level_zero_slowdown_writes_trigger(5 * INDEX_RUNS);
+            options.set_level_zero_stop_writes_trigger(8 * INDEX_RUNS);
+        }
+        _ => {}
+    }
     options.set_write_buffer_size(COLUMN_MEMTABLE_BYTES);
     options.set_max_write_buffer_number(2);
     options.set_target_file_size_base(32 * 1024 * 1024);

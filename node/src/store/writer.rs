@@ -228,6 +228,7 @@ impl Writer {
             codec::encode(&receipts),
         );
         let index = self.database.column(Column::Index);
+        let mut entries = Vec::with_capacity(execution.receipts.len());
         for (receipt, location) in execution.receipts.iter().zip(&execution.locations) {
             let Subject::Transaction(id) = receipt.subject;
             let entry = IndexEntry {
@@ -238,6 +239,11 @@ impl Writer {
                 batch: location.batch,
                 transaction: location.transaction,
             };
+            entries.push((id, entry));
+        }
+        // The memtable finds the place of a key sooner from that of one before it.
+        entries.sort_unstable_by_key(|(id, _)| *id);
+        for (id, entry) in entries {
             write.put_cf(index, id.as_bytes(), codec::encode(&entry));
         }
     }

@@ -98,7 +98,7 @@ impl Intake {
             }
             self.ids.insert(id);
             self.waiting.push_back(Entry {
-                bytes: codec::encode(&transaction).len(),
+                bytes: codec::encoded_len(&transaction),
                 cost: ledger::cost(&transaction),
                 work: budget::work(&transaction),
                 candidate: Candidate {
