@@ -89,6 +89,8 @@ pub struct Options {
     pub accounts: u32,
     /// Whether validators are in four regions of the world.
     pub wan: bool,
+    /// Whether all validators are in one process, which is easier to profile.
+    pub single_process: bool,
     /// Payments a second; without it, the highest that is borne is looked for.
     pub rate: Option<u64>,
     /// Of each step of the search, its warm-up of a quarter included.
@@ -151,7 +153,7 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
         payments: 0,
         finalized: 0,
     };
-    let (steps, rss_bytes) = tokio::select! {
+    let Measured { steps, half, rss_bytes } = tokio::select! {
         measured = bench.measure(&options) => measured?,
         ended = following => {
             ended?;
@@ -174,11 +176,12 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
         commit: options.commit.clone(),
         validators: options.validators,
         wan: options.wan,
+        single_process: options.single_process,
         accounts: options.accounts,
         cores: parallel::cores(),
         signature_us: cost.as_secs_f64() * 1e6,
     };
-    let report = Report::new(setting, &taken, steps, problem);
+    let report = Report::new(setting, &taken, steps, half, problem);
     println!("\n{}", report::steps_table(&report.steps));
     print!("{}", report.table());
     let path = options.out.join("latest.json");
@@ -218,6 +221,7 @@ fn network(folder: &Folder, options: &Options) -> anyhow::Result<Network> {
     };
     network.arrangement = Arrangement {
         budgets,
+        single_process: options.single_process,
         ..Arrangement::default()
     };
     Ok(network)
@@ -229,9 +233,15 @@ async fn start(network: &Network) -> anyhow::Result<Fleet> {
 
 fn gauge(fleet: &Fleet) -> anyhow::Result<Gauge> {
     let validators = fleet.network().plan.validators;
-    let pids = (0..validators).map(|validator| fleet.pid(validator).context("it runs"));
+    let processes = if fleet.network().arrangement.single_process {
+        1
+    } else {
+        validators
+    };
+    let pids = (0..processes).map(|validator| fleet.pid(validator).context("it runs"));
     Ok(Gauge {
         observer: fleet.observer().clone(),
+        validators,
         pids: pids.collect::<Result<_, _>>()?,
     })
 }
@@ -272,9 +282,18 @@ struct Bench {
     finalized: u64,
 }
 
+/// What a run came to.
+struct Measured {
+    /// The last is the one that counts.
+    steps: Vec<Step>,
+    /// At half the rate that was found, if one was looked for.
+    half: Option<Step>,
+    /// The most memory that a validator took in the step that counts.
+    rss_bytes: u64,
+}
+
 impl Bench {
-    /// The steps, the last the one that counts, and the most memory that a validator took in it, in bytes.
-    async fn measure(&mut self, options: &Options) -> anyhow::Result<(Vec<Step>, u64)> {
+    async fn measure(&mut self, options: &Options) -> anyhow::Result<Measured> {
         self.step(FIRST).await?;
         let mut steps = Vec::new();
         let mut rate = match options.rate {
@@ -297,7 +316,19 @@ impl Bench {
             // What is borne for seconds may not be for long.
             rate = (rate * 9 / 10).max(1);
         }
-        Ok((steps, self.gauge.peak_bytes()))
+        let rss_bytes = self.gauge.peak_bytes();
+        let half = match options.rate {
+            Some(_) => None,
+            None => {
+                let pace = Pace {
+                    rate: (rate / 2).max(1),
+                    warm_up: options.warm_up,
+                    measured: options.measured,
+                };
+                Some(self.step(pace).await?)
+            }
+        };
+        Ok(Measured { steps, half, rss_bytes })
     }
 
     /// The highest rate that is borne for the time of a step.

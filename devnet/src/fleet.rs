@@ -114,8 +114,12 @@ impl Fleet {
 
     async fn start_all(&mut self) -> anyhow::Result<()> {
         let all: Vec<_> = (0..self.network.plan.validators).collect();
-        for &validator in &all {
-            self.spawn(validator)?;
+        if self.network.arrangement.single_process {
+            self.spawn(0, &all[1..])?;
+        } else {
+            for &validator in &all {
+                self.spawn(validator, &[])?;
+            }
         }
         self.wait_healthy(&all).await
     }
@@ -132,7 +136,8 @@ impl Fleet {
         self.network.folder.validator(validator)
     }
 
-    fn spawn(&mut self, validator: u16) -> anyhow::Result<()> {
+    /// Starts a validator's process, with others in it.
+    fn spawn(&mut self, validator: u16, beside: &[u16]) -> anyhow::Result<()> {
         let folder = self.folder(validator);
         let log = OpenOptions::new()
             .create(true)
@@ -143,6 +148,11 @@ impl Fleet {
             .arg("run")
             .arg("--config")
             .arg(folder.config())
+            .args(
+                beside
+                    .iter()
+                    .flat_map(|&other| ["--beside".into(), self.folder(other).config()]),
+            )
             .stdin(Stdio::null())
             .stdout(log.try_clone()?)
             .stderr(log)
@@ -221,7 +231,7 @@ impl Fleet {
 
     /// Starts one again, which may not become healthy before others do.
     pub fn begin(&mut self, validator: u16) -> anyhow::Result<()> {
-        self.spawn(validator)
+        self.spawn(validator, &[])
     }
 
     /// Whether it was started and has not been seen to end.

@@ -160,6 +160,9 @@ struct BenchArguments {
     /// Puts the validators into four regions of the world, 25 to 150 ms apart each way.
     #[arg(long)]
     wan: bool,
+    /// Runs all validators in one process, for a profiler. What it prints is not to be compared with other runs.
+    #[arg(long)]
+    single_process: bool,
     /// Payments offered per second; without it, the highest rate that is borne is looked for.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
     rate: Option<u64>,
@@ -209,6 +212,7 @@ impl BenchArguments {
             validators: self.validators,
             accounts: self.accounts,
             wan: self.wan,
+            single_process: self.single_process,
             rate: self.rate,
             step: Duration::from_secs(self.step_seconds),
             record: self.record,

@@ -50,6 +50,8 @@ pub struct Arrangement {
     /// So many validators, the first ones, come back with all blocks when they have lost their database.
     pub archives: u16,
     pub budgets: BudgetRates,
+    /// All validators run in the first one's process: none of them can be killed or restarted alone.
+    pub single_process: bool,
 }
 
 /// How a network's checkpoints come.

@@ -56,7 +56,7 @@ use crate::{
         network::{self, Network, NetworkError, Receivers, RegisteredNode, TcpAddress},
     },
     config::Config,
-    exit::ExitStatus,
+    exit::{self, ExitStatus},
     keyfile,
     log::{Absent, DiskFolder, Files, FilesError, FolderError, JournalError, Recovered},
     store::{
@@ -334,8 +334,9 @@ pub struct RunOptions {
     pub known: ProtocolVersion,
 }
 
-/// Runs the validator until SIGINT or SIGTERM.
-pub fn run(config: Config, options: RunOptions) -> Result<(), Failure> {
+/// Runs the validator until SIGINT or SIGTERM; and, so that a profiler sees a whole network as one process, others
+/// beside it, which have nothing in common with it but the process. What ends one of them ends all.
+pub fn run(config: Config, beside: Vec<Config>, options: RunOptions) -> Result<(), Failure> {
     tracing_subscriber::fmt()
         .with_env_filter(config.log.to_filter())
         .with_writer(io::stderr)
@@ -343,6 +344,27 @@ pub fn run(config: Config, options: RunOptions) -> Result<(), Failure> {
         .log_internal_errors(false)
         .with_ansi(io::stderr().is_terminal())
         .init();
+    let others: Vec<_> = beside
+        .into_iter()
+        .map(|config| {
+            let thread = thread::Builder::new().name("validator".to_owned());
+            let run = move || {
+                run_one(config, options)
+                    .unwrap_or_else(|failure| exit::stop(failure.status, &format!("{:#}", failure.reason)))
+            };
+            thread.spawn(run).map_err(Failure::bug)
+        })
+        .collect::<Result<_, _>>()?;
+    run_one(config, options)?;
+    for other in others {
+        other
+            .join()
+            .map_err(|_| Failure::bug(anyhow!("a validator beside this one has panicked; see above")))?;
+    }
+    Ok(())
+}
+
+fn run_one(config: Config, options: RunOptions) -> Result<(), Failure> {
     let member = identify(&config)?;
     tracing::info!(
         validator = %member.id,

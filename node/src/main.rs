@@ -41,6 +41,9 @@ enum Command {
     Run {
         #[arg(long)]
         config: PathBuf,
+        /// For profiling: run another validator too in this process. May be given more than once.
+        #[arg(long, hide = true, value_name = "CONFIG")]
+        beside: Vec<PathBuf>,
         /// Vote although the sign record is missing. Only if this validator's key has certainly
         /// not signed anything since the last backup: two different votes fork the network.
         #[arg(long)]
@@ -194,10 +197,12 @@ fn execute(command: Command) -> Result<(), Failure> {
         }
         Command::Run {
             config,
+            beside,
             trust_missing_sign_record,
             protocol_max,
         } => engine::run(
             load(&config)?,
+            beside.iter().map(|config| load(config)).collect::<Result<_, _>>()?,
             RunOptions {
                 trust_missing_sign_record,
                 known: protocol_max.map_or(PROTOCOL_MAX, ProtocolVersion),

@@ -17,13 +17,15 @@ const NETWORK_BYTES: &str = "causeway_network_bytes_total";
 /// Where to read.
 pub struct Gauge {
     pub observer: Observer,
-    /// Of the validators' processes, in order.
+    pub validators: u16,
+    /// Of their processes: one for each, in order, or one for all.
     pub pids: Vec<u32>,
 }
 
 /// At one moment.
 pub struct Reading {
     at: Instant,
+    validators: u16,
     nodes: Vec<Usage>,
     own: Usage,
     network_bytes: f64,
@@ -51,13 +53,14 @@ impl Gauge {
         let nodes = self.pids.iter().map(of).collect::<Result<_, _>>()?;
         let (own, at) = (of(&std::process::id())?, Instant::now());
         let mut network_bytes = 0.0;
-        for (validator, _) in (0..).zip(&self.pids) {
+        for validator in 0..self.validators {
             let metrics = self.observer.metrics(validator).await;
             let metrics = metrics.with_context(|| format!("validator {validator} gives no metrics"))?;
             network_bytes += metrics.sum_of(NETWORK_BYTES, "direction", "out").unwrap_or(0.0);
         }
         Ok(Reading {
             at,
+            validators: self.validators,
             nodes,
             own,
             network_bytes,
@@ -88,7 +91,7 @@ impl Reading {
             .zip(&before.nodes)
             .map(|(now, then)| now.since(then))
             .collect();
-        let per_payment = |all: f64| all / used.len() as f64 / payments.max(1) as f64;
+        let per_payment = |all: f64| all / f64::from(self.validators) / payments.max(1) as f64;
         let cpu: Duration = used.iter().map(|used| used.cpu).sum();
         let mut threads = BTreeMap::<_, Duration>::new();
         for (kind, cpu) in used.iter().flat_map(|used| &used.threads) {

@@ -56,10 +56,12 @@ impl Axis {
     }
 }
 
-/// Steps without latencies are not in it. `p99_max` is drawn as what p99 must stay under.
+/// Steps without latencies are not in it, nor those that were ended early: their latencies are of the few payments
+/// that came before. `p99_max` is drawn as what p99 must stay under.
 pub fn svg(steps: &[Step], p99_max: Duration) -> String {
     let mut found: Vec<(f64, Percentiles)> = steps
         .iter()
+        .filter(|step| !step.overloaded)
         .filter_map(|step| Some((step.rate as f64, step.latency?)))
         .collect();
     found.sort_by(|a, b| a.0.total_cmp(&b.0));

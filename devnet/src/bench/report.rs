@@ -27,9 +27,14 @@ pub struct Report {
     pub bound_per_s: f64,
     pub efficiency: f64,
     pub latency_ms: LatencyMs,
+    /// At half the rate that was found; absent where none was looked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub half: Option<Step>,
     pub validators: u16,
     /// Whether delays of 25 to 150 ms lay between them.
     pub wan: bool,
+    /// Whether all validators were in one process.
+    pub single_process: bool,
     pub accounts: u32,
     pub cores: usize,
     /// The most that any process of validators had while it was measured.
@@ -79,6 +84,7 @@ pub struct Setting {
     pub commit: String,
     pub validators: u16,
     pub wan: bool,
+    pub single_process: bool,
     pub accounts: u32,
     pub cores: usize,
     pub signature_us: f64,
@@ -95,7 +101,7 @@ pub struct Taken {
 
 impl Report {
     /// `steps` has one at least; the last is the one that counts.
-    pub fn new(setting: Setting, taken: &Taken, steps: Vec<Step>, problem: Option<String>) -> Self {
+    pub fn new(setting: Setting, taken: &Taken, steps: Vec<Step>, half: Option<Step>, problem: Option<String>) -> Self {
         let last = steps.last().expect("one step at least").clone();
         let validators = f64::from(setting.validators);
         let bound_per_s = setting.cores as f64 / (validators * setting.signature_us / 1e6);
@@ -106,8 +112,10 @@ impl Report {
             bound_per_s,
             efficiency: last.finalized_per_s / bound_per_s,
             latency_ms: last.latency.into(),
+            half,
             validators: setting.validators,
             wan: setting.wan,
+            single_process: setting.single_process,
             accounts: setting.accounts,
             cores: setting.cores,
             rss_bytes: taken.rss_bytes,
@@ -138,10 +146,11 @@ impl Report {
     fn row(&self) -> String {
         let latency = self.latency_ms;
         format!(
-            "| {} | {}{} | {} | {} | {:.0} | {:.0} | {:.0} / {:.0} / {:.0} / {:.0} | {:.0} | {:.1} % | {:.1} | {:.0} | {} | {:.0} | {:.0} |\n",
+            "| {} | {}{}{} | {} | {} | {:.0} | {:.0} | {:.0} / {:.0} / {:.0} / {:.0} | {:.0} | {:.1} % | {:.1} | {:.0} | {} | {:.0} | {:.0} |\n",
             self.commit,
             self.validators,
             if self.wan { " (wan)" } else { "" },
+            if self.single_process { " (one process)" } else { "" },
             self.accounts,
             self.cores,
             self.offered_per_s,
@@ -175,6 +184,16 @@ impl Report {
                 latency.p50, latency.p90, latency.p99, latency.p999
             ),
         );
+        if let Some(half) = &self.half {
+            let latency = LatencyMs::from(half.latency);
+            line(
+                "at half the rate",
+                format!(
+                    "p50 {:.0} ms, p99 {:.0} ms at {:.0} payments/s",
+                    latency.p50, latency.p99, half.offered_per_s
+                ),
+            );
+        }
         line(
             "bound",
             format!(
