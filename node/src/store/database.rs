@@ -12,7 +12,7 @@ use bincode::{Decode, Encode};
 use causeway_contracts::codec;
 use rocksdb::{
     BlockBasedOptions, BottommostLevelCompaction, Cache, ColumnFamily, ColumnFamilyDescriptor, CompactOptions, DB,
-    DBCompactionStyle, DBCompressionType, DBRecoveryMode, Direction, IteratorMode, Options, ReadOptions, Snapshot,
+    DBCompactionStyle, DBCompressionType, DBRecoveryMode, Direction, Env, IteratorMode, Options, ReadOptions, Snapshot,
     UniversalCompactOptions, WriteBatch, WriteOptions,
 };
 
@@ -108,8 +108,14 @@ impl Database {
     }
 
     fn open_once(path: &Path, mode: Mode) -> Result<Self, StoreError> {
+        let failed = |cause| StoreError::Database {
+            attempt: Attempt::Open,
+            path: path.to_owned(),
+            cause,
+        };
         let cache = Cache::new_lru_cache(CACHE_BYTES);
-        let options = options(mode);
+        let mut options = options(mode);
+        options.set_env(&environment().map_err(failed)?);
         let columns =
             Column::ALL.map(|column| ColumnFamilyDescriptor::new(column.name(), column_options(column, &cache)));
         let counted = Counted::new();
@@ -315,6 +321,14 @@ fn read_range(from: &[u8], to: &[u8]) -> ReadOptions {
     let mut options = ReadOptions::default();
     options.set_iterate_range(from.to_vec()..to.to_vec());
     options
+}
+
+/// This process's, whose compactions take what time payments leave: seconds of them come at once, and at the same
+/// height at all validators. Where they fall far behind, RocksDB makes writers wait.
+fn environment() -> Result<Env, rocksdb::Error> {
+    let mut environment = Env::new()?;
+    environment.lower_thread_pool_cpu_priority();
+    Ok(environment)
 }
 
 fn options(mode: Mode) -> Options {
