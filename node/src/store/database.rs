@@ -108,8 +108,12 @@ impl Database {
     }
 
     fn open_once(path: &Path, mode: Mode) -> Result<Self, StoreError> {
+        let attempt = match mode {
+            Mode::New => Attempt::Create,
+            Mode::Existing | Mode::ReadOnly => Attempt::Open,
+        };
         let failed = |cause| StoreError::Database {
-            attempt: Attempt::Open,
+            attempt,
             path: path.to_owned(),
             cause,
         };
@@ -123,16 +127,7 @@ impl Database {
             Mode::New | Mode::Existing => DB::open_cf_descriptors(&options, path, columns),
             Mode::ReadOnly => DB::open_cf_descriptors_read_only(&options, path, columns, false),
         };
-        let attempt = if mode == Mode::New {
-            Attempt::Create
-        } else {
-            Attempt::Open
-        };
-        let db = opened.map_err(|cause| StoreError::Database {
-            attempt,
-            path: path.to_owned(),
-            cause,
-        })?;
+        let db = opened.map_err(failed)?;
         let database = Self {
             db,
             path: path.to_owned(),
