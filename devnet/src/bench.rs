@@ -193,6 +193,9 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
     if let Some(record) = &options.record {
         report.append_to(record)?;
     }
+    if let Some(problem) = report.half.as_ref().and_then(|half| half.problem(options.p99_max)) {
+        println!("at half the rate: {problem}");
+    }
     if let Some(problem) = &report.problem {
         println!("not borne: {problem}");
     }

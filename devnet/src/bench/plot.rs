@@ -135,6 +135,27 @@ mod tests {
     }
 
     #[test]
+    fn a_rate_that_was_ended_early_has_no_point() {
+        let latency = Percentiles {
+            p50_ms: 10.0,
+            p90_ms: 20.0,
+            p99_ms: 30.0,
+            p999_ms: 40.0,
+            max_ms: 50.0,
+        };
+        let step = |rate, overloaded| Step {
+            rate,
+            overloaded,
+            latency: Some(latency),
+            ..Step::default()
+        };
+        let drawing = svg(&[step(1000, false), step(2000, false)], Duration::from_secs(1));
+        assert_eq!(drawing.matches("<circle").count(), 2 * LINES.len());
+        let drawing = svg(&[step(1000, false), step(2000, true)], Duration::from_secs(1));
+        assert_eq!(drawing.matches("<circle").count(), LINES.len());
+    }
+
+    #[test]
     fn nothing_measured_still_gives_a_drawing() {
         let drawing = svg(&[], Duration::from_secs(1));
         assert!(drawing.starts_with("<svg") && drawing.ends_with("</svg>\n"));

@@ -49,7 +49,7 @@ impl Pace {
 }
 
 /// What was measured at one rate.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Default, Serialize)]
 pub struct Step {
     pub rate: u64,
     /// Sent, of those that were due while it was measured.
@@ -239,16 +239,11 @@ impl Step {
         Self {
             rate: pace.rate,
             offered_per_s: pace.rate as f64,
-            finalized_per_s: 0.0,
-            latency: None,
-            late_ms: 0.0,
-            used: Used::default(),
             applied: tally.applied,
             rejected: tally.rejected,
-            refused: BTreeMap::new(),
-            unsent: 0,
             unfinished: tally.left.len() as u64,
             overloaded: true,
+            ..Self::default()
         }
     }
 }

@@ -49,6 +49,11 @@ impl Pace {
         }
     }
 
+    /// The next height may start, but there is nothing to order.
+    pub fn is_idle(&self) -> bool {
+        self.waiting.as_ref().is_some_and(|waiting| !waiting.wanted)
+    }
+
     /// When the next height is to start, if it may.
     pub fn due(&self) -> Option<Moment> {
         let waiting = self.waiting.as_ref()?;
@@ -77,10 +82,13 @@ mod tests {
         assert_eq!(pace.due(), None, "there is nothing to start yet");
         pace.wait(start);
         assert_eq!(pace.due(), at(start, 5_000));
+        assert!(pace.is_idle());
         pace.want();
         assert_eq!(pace.due(), at(start, 0));
+        assert!(!pace.is_idle());
         pace.started(start);
         assert_eq!(pace.due(), None);
+        assert!(!pace.is_idle());
         pace.wait(start + Duration::from_millis(10));
         assert_eq!(pace.due(), at(start, 5_010));
         pace.want();

@@ -8,8 +8,8 @@
 //!   before the first of these.
 //! - After a block is durable the next height starts when a batch waits, when others have begun it, or
 //!   after five seconds; at most every 25 milliseconds.
-//! - Every 300 ms each validator says how high it is. One that is behind fetches certified blocks, checks
-//!   the certificates and commits them without voting.
+//! - Every 300 ms, and every second while there is nothing to order, each validator says how high it is. One
+//!   that is behind fetches certified blocks, checks the certificates and commits them without voting.
 //! - After the first block of each period of block time it signs the root over its state, and says it with its
 //!   height, until more than two thirds say the same and a proposer puts that into a block.
 
@@ -42,6 +42,8 @@ use crate::{
 };
 
 const STATUS_EVERY: Duration = Duration::from_millis(300);
+
+const STATUS_EVERY_IDLE: Duration = Duration::from_secs(1);
 
 /// A node that is one block behind for longer than this fetches it.
 const PATIENCE: Duration = Duration::from_millis(300);
@@ -329,7 +331,11 @@ impl Validator {
             checkpoint: self.checkpoints.of(&self.me).copied(),
         };
         self.actions.push(Action::SendStatus(status.encode()));
-        self.actions.push(Action::SetTimer(Alarm::Status, STATUS_EVERY));
+        let again = match self.pace.is_idle() {
+            true => STATUS_EVERY_IDLE,
+            false => STATUS_EVERY,
+        };
+        self.actions.push(Action::SetTimer(Alarm::Status, again));
         self.catch_up(now);
     }
 

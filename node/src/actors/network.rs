@@ -9,7 +9,7 @@
 //!   the hello at the start of each link names this protocol version and this genesis.
 //! - One connection is used per peer. Both sides dial, so that a restarted validator is back at once;
 //!   when dials cross, both ends keep the one dialed by the smaller key.
-//! - Lost peers are dialed again after 100 ms, doubling to 3 s. Pings, one a second, notice a dead one
+//! - Lost peers are dialed again after 100 ms, doubling to 3 s. Pings, one in 3 s, notice a dead one
 //!   within ten seconds or so.
 //! - Each lane has a bounded queue per peer, and a full one drops the newest. The writer takes frames
 //!   of at most 64 KiB from the most urgent lane that has any.
@@ -223,7 +223,7 @@ fn swarm(keypair: Keypair, registered: HashSet<PeerId>) -> Result<Swarm<Behaviou
         ),
         ping: ping::Behaviour::new(
             ping::Config::new()
-                .with_interval(Duration::from_secs(1))
+                .with_interval(Duration::from_secs(3))
                 .with_timeout(Duration::from_secs(3)),
         ),
         identify: identify::Behaviour::new(

@@ -57,7 +57,7 @@ const LOADED_MAX: usize = 4096;
 const PUTS_MAX: usize = 4;
 
 /// How often due questions are looked for.
-const TICK: Duration = Duration::from_millis(50);
+const ASK_EVERY: Duration = Duration::from_millis(50);
 
 /// Whom the mempool talks to.
 pub struct Connections {
@@ -97,6 +97,7 @@ pub struct Mempool {
     penalties: Penalties,
     company: Company,
     check_timer: Option<Instant>,
+    ask_timer: bool,
     checks_under_way: usize,
     candidates_under_way: bool,
     /// Of peers' batches that were checked.
@@ -122,6 +123,7 @@ impl Mempool {
             penalties: Penalties::default(),
             company: Company::default(),
             check_timer: None,
+            ask_timer: false,
             checks_under_way: 0,
             candidates_under_way: false,
             puts_under_way: 0,
@@ -397,6 +399,21 @@ impl Mempool {
                 }
             }
         }
+        self.arm_ask_timer(context);
+    }
+
+    /// While somebody waits for batches, looks at whom to ask for them next. An idle node has no such timer.
+    fn arm_ask_timer(&mut self, context: &mut Context<Self>) {
+        if self.ask_timer || !self.exchange.is_waited_for() {
+            return;
+        }
+        self.ask_timer = true;
+        context.run_later(ASK_EVERY, |mempool, context| {
+            mempool.ask_timer = false;
+            let now = mempool.now();
+            mempool.exchange.ask_due(now);
+            mempool.perform(context);
+        });
     }
 
     fn blame(&self, peer: ValidatorId, misconduct: &BatchMisconduct) {
@@ -497,13 +514,8 @@ fn for_store(checked: &CheckedBatch) -> StoredBatch {
 impl Actor for Mempool {
     type Context = Context<Self>;
 
-    fn started(&mut self, context: &mut Context<Self>) {
+    fn started(&mut self, _: &mut Context<Self>) {
         self.load_unordered();
-        context.run_interval(TICK, |mempool, context| {
-            let now = mempool.now();
-            mempool.exchange.ask_due(now);
-            mempool.perform(context);
-        });
     }
 }
 
