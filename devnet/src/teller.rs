@@ -92,11 +92,17 @@ impl Customer {
 pub struct Teller<'a> {
     network: &'a Network,
     client: &'a Client,
+    /// Of the network; worked out once, since a genesis may have megabytes.
+    origin: GenesisHash,
 }
 
 impl<'a> Teller<'a> {
     pub fn new(network: &'a Network, client: &'a Client) -> Self {
-        Self { network, client }
+        Self {
+            network,
+            client,
+            origin: network.genesis.origin(),
+        }
     }
 
     fn participant_key(&self, id: ParticipantId) -> SecretKey {
@@ -104,7 +110,7 @@ impl<'a> Teller<'a> {
     }
 
     fn participant_account(&self, id: ParticipantId) -> AccountId {
-        AccountId::of_participant(&self.network.genesis.origin(), id)
+        AccountId::of_participant(&self.origin, id)
     }
 
     /// All of `actions` under one participant's key, in as few transactions as hold them.
