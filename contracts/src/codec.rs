@@ -198,7 +198,7 @@ impl<T: Encode, const MAX: usize> Encode for Bounded<T, MAX> {
     }
 }
 
-fn decode_count<D: Decoder>(decoder: &mut D, max: usize) -> Result<usize, BinDecode> {
+pub(crate) fn decode_count<D: Decoder>(decoder: &mut D, max: usize) -> Result<usize, BinDecode> {
     let count = u64::decode(decoder)?;
     match usize::try_from(count) {
         Ok(count) if count <= max => Ok(count),

@@ -19,6 +19,11 @@
 //! the same block too. A header's `transaction_count` counts all transactions of its batches, the
 //! skipped ones too, and so does its cost.
 //!
+//! # Contracts
+//! A block first ends the contracts whose time is over and forgets those that ended a day ago, the oldest
+//! first, at most [`SWEEP_MAX`] legs; then its transactions are executed ([`crate::settlement`]). A contract
+//! that the ledger ended by itself has a receipt, before those of the transactions.
+//!
 //! # Versions
 //! The rules have versions ([`crate::protocol`]), and a block's header says by which it is made: by the one
 //! that the state before it says is in force for its height. A block with an action of a later version is
@@ -46,15 +51,18 @@
 mod apply;
 mod authority;
 mod continuing;
+mod contracts;
 mod execution;
 mod limits;
 mod opening;
+mod ordered;
 mod overlay;
 pub mod posting;
 pub mod receipt;
 mod recent;
 pub mod rejection;
 mod state;
+mod sweep;
 mod table;
 mod validity;
 
@@ -67,6 +75,7 @@ pub use self::{
     state::{
         Account, BalanceRecord, Change, Day, STATE_VALUE_BYTES_MAX, StateKey, StateValue, WrongTable, changes_root,
     },
+    sweep::SWEEP_MAX,
     validity::InvalidBlock,
 };
 
@@ -88,6 +97,7 @@ use crate::{
     money::Currency,
     protocol::{NotInForce, Protocol, ProtocolVersion},
     registry::Registry,
+    settlement::{Contract, ContractId},
     snapshot::SnapshotEntry,
     transaction::{SignedTransaction, TxId},
 };
@@ -187,6 +197,10 @@ impl Ledger {
 
     pub fn balance(&self, account: &AccountId, currency: Currency) -> Option<&BalanceRecord> {
         self.state.balances.get(&(*account, currency))
+    }
+
+    pub fn contract(&self, id: &ContractId) -> Option<&Contract> {
+        self.state.contracts.rows().get(id)
     }
 
     pub fn currency(&self, code: Currency) -> Option<&CurrencyRecord> {

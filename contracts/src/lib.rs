@@ -21,6 +21,7 @@ pub mod protocol;
 pub mod registry;
 #[cfg(feature = "openapi")]
 mod schema;
+pub mod settlement;
 pub mod snapshot;
 pub mod statement;
 pub mod transaction;

@@ -12,6 +12,10 @@ use crate::{
     keys::{PublicKey, Signature},
     merkle::Root,
     money::{Amount, Balance, Currency},
+    settlement::{
+        ContractId,
+        condition::{Preimage, PreimageHash},
+    },
     transaction::{Nonce, TxId},
 };
 
@@ -41,12 +45,15 @@ text_schemas! {
     Balance: "^-?[0-9]{1,39}$", "Minor units; below zero only for an issuer.";
     BatchDigest: "^[0-9a-f]{64}$", "A batch's digest.";
     BlockId: "^[0-9a-f]{64}$", "The hash of a block's header.";
+    ContractId: "^[0-9a-f]{40}$", "A contract: a hold or an escrow.";
     Currency: "^[A-Z0-9]{3,8}$", "A currency's code.";
     GenesisHash: "^[0-9a-f]{64}$", "Names the network.";
     GenesisPrefix: "^[0-9a-f]{16}$", "The first 8 bytes of the genesis hash.";
     IdentityCommitment: "^[0-9a-f]{64}$", "A salted hash of what an operator knows about a customer.";
     Nonce: "^[0-9]{1,20}$", "Makes otherwise equal transactions different.";
     ParticipantId: "^[A-Z0-9]{2,12}$", "A bank, central bank or payment provider.";
+    Preimage: "^[0-9a-f]{64}$", "32 bytes whose SHA-256 a condition names.";
+    PreimageHash: "^[0-9a-f]{64}$", "The SHA-256 of a preimage.";
     PublicKey: "^ed25519:[0-9a-f]{64}$", "A public key with its algorithm.";
     Root: "^[0-9a-f]{64}$", "A Merkle tree's root or node.";
     Salt: "^[0-9a-f]{32}$", "Distinguishes accounts of the same keys at one operator.";

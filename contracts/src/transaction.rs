@@ -13,6 +13,7 @@ use crate::{
     keys::{BadSignature, Domain, PublicKey, SecretKey, Signature, Signed},
     money::{Amount, Currency},
     protocol::{PROTOCOL_MIN, ProtocolVersion},
+    settlement::{ContractId, Leg, SettlementAction, TermsError},
 };
 
 /// Wire length of a signed transaction, checked on the slice before anything is decoded. Fixed.
@@ -132,7 +133,7 @@ pub struct SignedTransaction {
     pub signatures: Bounded<TransactionSignature, 16>,
 }
 
-/// One thing that a transaction does. What each asks of its signers is in [`Action::authority`].
+/// One thing that a transaction does. What each asks of its signers is in [`Action::authorities`].
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
@@ -195,6 +196,8 @@ pub enum Action {
         reporter: ValidatorId,
         evidence: Box<Evidence>,
     },
+    /// Opens a contract, or does with one what its terms allow.
+    Settle(SettlementAction),
 }
 
 /// What a freeze covers: the whole account (its operator's right), or one currency in it (the right
@@ -217,20 +220,67 @@ pub enum Authority {
     Council,
     /// Alone, by the key with which it votes.
     Validator(ValidatorId),
+    /// Any of the keys that this escrow's conditions name, and none of them: whether those that are needed
+    /// have signed is for the claim to say.
+    Witnesses(ContractId),
 }
 
 impl Action {
-    pub fn authority(&self) -> Authority {
-        match self {
-            Self::Transfer { from, .. } | Self::Redeem { from, .. } => Authority::Account(*from),
+    /// All who must agree to it. The same may be among them more than once.
+    #[inline]
+    pub fn authorities(&self) -> impl Iterator<Item = Authority> {
+        let mut witnesses = None;
+        let mut legs: &[Leg] = &[];
+        let first = match self {
+            Self::Transfer { from, .. } | Self::Redeem { from, .. } => Some(Authority::Account(*from)),
             Self::OpenAccount { operator, .. }
             | Self::SetTier { operator, .. }
-            | Self::CloseAccount { operator, .. } => Authority::Participant(*operator),
-            Self::Freeze { by, .. } | Self::Unfreeze { by, .. } => Authority::Participant(*by),
-            Self::Issue { currency, .. } => Authority::Issuer(*currency),
-            Self::Council(_) => Authority::Council,
-            Self::ReportEvidence { reporter, .. } => Authority::Validator(*reporter),
-        }
+            | Self::CloseAccount { operator, .. } => Some(Authority::Participant(*operator)),
+            Self::Freeze { by, .. } | Self::Unfreeze { by, .. } => Some(Authority::Participant(*by)),
+            Self::Issue { currency, .. } => Some(Authority::Issuer(*currency)),
+            Self::Council(_) => Some(Authority::Council),
+            Self::ReportEvidence { reporter, .. } => Some(Authority::Validator(*reporter)),
+            Self::Settle(action) => match action {
+                SettlementAction::Hold(hold) => {
+                    legs = &hold.legs;
+                    None
+                }
+                SettlementAction::Claim(claim) => {
+                    witnesses = Some(Authority::Witnesses(claim.escrow));
+                    Some(Authority::Account(claim.by))
+                }
+                SettlementAction::Escrow(escrow) => Some(Authority::Account(escrow.payer)),
+                SettlementAction::Post { by, .. }
+                | SettlementAction::Void { by, .. }
+                | SettlementAction::PostGroup { by, .. }
+                | SettlementAction::VoidGroup { by, .. } => Some(Authority::Account(*by)),
+            },
+        };
+        let debtors = legs.iter().map(|leg| Authority::Account(leg.debtor));
+        first.into_iter().chain(witnesses).chain(debtors)
+    }
+
+    /// What it pays out of accounts, as caps for payments see it.
+    pub fn payments(&self) -> impl Iterator<Item = Leg> {
+        let (transfer, contract) = match self {
+            Self::Transfer {
+                from,
+                to,
+                currency,
+                amount,
+            } => (
+                Some(Leg {
+                    debtor: *from,
+                    creditor: *to,
+                    currency: *currency,
+                    amount: *amount,
+                }),
+                None,
+            ),
+            Self::Settle(action) => (None, Some(action.payments())),
+            _ => (None, None),
+        };
+        transfer.into_iter().chain(contract.into_iter().flatten())
     }
 
     /// The first version of the protocol that knows it. Programs that know only earlier ones cannot read it.
@@ -289,6 +339,8 @@ pub enum TransactionError {
     Signatures,
     #[error("action {action}: {source}")]
     KeyPolicy { action: usize, source: PolicyError },
+    #[error("action {action}: {source}")]
+    Terms { action: usize, source: TermsError },
     #[error("{actual} bytes, and a transaction has at most {TRANSACTION_BYTES_MAX}")]
     TooLong { actual: usize },
     #[error("the signature of {key} does not fit the transaction")]
@@ -352,6 +404,11 @@ impl SignedTransaction {
             return Err(TransactionError::ValidatorChanges);
         }
         for (action, item) in body.actions.iter().enumerate() {
+            if let Action::Settle(terms) = item {
+                terms
+                    .check()
+                    .map_err(|source| TransactionError::Terms { action, source })?;
+            }
             let Some(keys) = item.key_policy() else { continue };
             keys.check()
                 .map_err(|source| TransactionError::KeyPolicy { action, source })?;

@@ -1,7 +1,6 @@
 //! What each action does: checks in the order of [`Rejection`], then postings and records.
 //!
-//! Every check of an action comes before its first write, so an action that is rejected has written
-//! nothing; what earlier actions of its transaction wrote is taken back by the caller.
+//! What an action that is rejected, and those before it in its transaction, wrote is taken back by the caller.
 //!
 //! Who must sign was checked before ([`super::authority`]). What is not checked here, because no
 //! transaction that fails it gets into a batch: the shape of key policies.
@@ -11,6 +10,7 @@ mod council;
 mod evidence;
 mod money;
 mod nodes;
+pub(super) mod settlement;
 
 pub(super) use self::council::own_account;
 pub use self::{
@@ -29,7 +29,7 @@ use crate::{
     governance::CurrencyRecord,
     identity::{AccountId, AccountStatus},
     money::Currency,
-    transaction::{Action, TxId},
+    transaction::{Action, TransactionSignature, TxId},
 };
 
 /// An action with what it may depend on but the state.
@@ -39,6 +39,8 @@ pub(super) struct Context<'a> {
     pub(super) time: TimeMs,
     /// The transaction's.
     pub(super) id: TxId,
+    /// The transaction's, which have been checked.
+    pub(super) signatures: &'a [TransactionSignature],
     /// The one rule by which a signature is good, or a simulation's.
     pub(super) is_good: IsGood,
     /// The transaction's actions up to and with the one that is applied.
@@ -96,6 +98,7 @@ pub(super) fn apply(overlay: &mut Overlay<'_>, context: &Context<'_>) -> Result<
         Action::CloseAccount { operator, account } => accounts::close(overlay, *operator, *account),
         Action::Council(action) => council::apply(overlay, context, action),
         Action::ReportEvidence { reporter, evidence } => evidence::report(overlay, context, *reporter, evidence),
+        Action::Settle(action) => settlement::apply(overlay, context, action),
     }
 }
 

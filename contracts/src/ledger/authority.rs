@@ -4,6 +4,7 @@ use super::{overlay::Overlay, rejection::Skip};
 use crate::{
     identity::KeyPolicy,
     keys::PublicKey,
+    settlement::{Contract, Terms},
     transaction::{Action, Authority, SignedTransaction},
 };
 
@@ -12,6 +13,8 @@ enum Policy<'a> {
     Keys(&'a KeyPolicy),
     /// This key, alone.
     Key(&'a PublicKey),
+    /// Any key that this contract's conditions name, and none of them too.
+    Witnesses(Option<&'a Contract>),
 }
 
 impl Policy<'_> {
@@ -22,6 +25,13 @@ impl Policy<'_> {
                 Some(u32::from(found.weight))
             }
             Self::Key(only) => (*only == key).then_some(1),
+            Self::Witnesses(contract) => match &contract.as_ref()?.terms {
+                Terms::Escrow(escrow) => {
+                    let named = escrow.release_when.names(key) || escrow.refund_when.names(key);
+                    named.then_some(1)
+                }
+                _ => None,
+            },
         }
     }
 
@@ -29,17 +39,21 @@ impl Policy<'_> {
         match self {
             Self::Keys(policy) => policy.threshold,
             Self::Key(_) => 1,
+            Self::Witnesses(_) => 0,
         }
     }
 }
 
 /// The policy of an authority, in the state before the transaction.
 fn policy<'a>(overlay: &'a Overlay<'_>, authority: &Authority) -> Option<Policy<'a>> {
-    if let Authority::Validator(id) = authority {
-        let validator = overlay.base().validators.by_id(id)?;
-        return Some(Policy::Key(&validator.key));
+    match authority {
+        Authority::Validator(id) => {
+            let validator = overlay.base().validators.by_id(id)?;
+            Some(Policy::Key(&validator.key))
+        }
+        Authority::Witnesses(id) => Some(Policy::Witnesses(overlay.contract(id))),
+        _ => keys(overlay, authority).map(Policy::Keys),
     }
-    keys(overlay, authority).map(Policy::Keys)
 }
 
 fn keys<'a>(overlay: &'a Overlay<'_>, authority: &Authority) -> Option<&'a KeyPolicy> {
@@ -51,7 +65,7 @@ fn keys<'a>(overlay: &'a Overlay<'_>, authority: &Authority) -> Option<&'a KeyPo
             overlay.participant(issuer).map(|participant| &participant.keys)
         }
         Authority::Council => Some(overlay.council()),
-        Authority::Validator(_) => None,
+        Authority::Validator(_) | Authority::Witnesses(_) => None,
     }
 }
 
@@ -62,7 +76,7 @@ pub(super) fn check(overlay: &Overlay<'_>, signed: &SignedTransaction) -> Result
     let mut counted = 0u32;
     let mut met = true;
     let mut previous = None;
-    for authority in signed.transaction.actions.iter().map(Action::authority) {
+    for authority in signed.transaction.actions.iter().flat_map(Action::authorities) {
         if previous == Some(authority) {
             continue;
         }

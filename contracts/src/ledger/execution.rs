@@ -10,6 +10,7 @@ use super::{
     receipt::{Outcome, Receipt, Subject, receipts_root},
     rejection::Skip,
     state::{Change, changes_root},
+    sweep::sweep,
     table::{Row, Table},
 };
 use crate::{
@@ -17,7 +18,7 @@ use crate::{
     committee::ValidatorId,
     governance::Parameters,
     merkle::Root,
-    transaction::{SignedTransaction, Transaction, TxId, UnixSeconds},
+    transaction::{SignedTransaction, TxId, UnixSeconds},
 };
 
 /// Batches in a block's order. Each has been verified: its author's signature and its transactions'
@@ -38,8 +39,9 @@ pub struct BatchLocation {
 pub struct Execution {
     pub header: Header,
     pub batches: Vec<BatchDigest>,
+    /// Of the contracts that the ledger ended by itself, then of the transactions.
     pub receipts: Vec<Receipt>,
-    /// Of each receipt's transaction.
+    /// Of each transaction that has a receipt.
     pub locations: Vec<BatchLocation>,
     /// Ascending by key, which is the order of the encoded keys.
     pub changes: Vec<Change>,
@@ -52,6 +54,19 @@ pub struct Execution {
     pub digests: Vec<(TimeMs, BatchDigest)>,
     /// The skipped transactions, each with the author of its batch.
     pub skips: Vec<(ValidatorId, Skip)>,
+}
+
+impl Execution {
+    /// The receipts of transactions, each with the place of its transaction.
+    pub fn of_transactions(&self) -> impl Iterator<Item = (TxId, &Receipt, BatchLocation)> {
+        let receipts = self.receipts.iter().filter_map(|receipt| match receipt.subject {
+            Subject::Transaction(id) => Some((id, receipt)),
+            Subject::System { .. } => None,
+        });
+        receipts
+            .zip(&self.locations)
+            .map(|((id, receipt), at)| (id, receipt, *at))
+    }
 }
 
 /// What a block's transactions did.
@@ -105,12 +120,15 @@ pub(super) struct Setting<'a> {
 pub(super) fn execute(ledger: &Ledger, setting: &Setting<'_>, batches: Batches<'_>) -> Effects {
     let Setting { time, author, .. } = *setting;
     let count = batches.iter().map(|batch| batch.ids().len()).sum();
+    let mut overlay = Overlay::for_transactions(&ledger.state, ledger.seed, count);
+    let mut receipts = sweep(&ledger.state, &mut overlay, time);
+    receipts.reserve(count);
     let mut run = Run {
         ledger,
         time,
-        overlay: Overlay::for_transactions(&ledger.state, ledger.seed, count),
+        overlay,
         known: Table::with_room_for(ledger.seed, count),
-        receipts: Vec::with_capacity(count),
+        receipts,
         ids: Vec::with_capacity(count),
     };
     let mut locations = Vec::with_capacity(count);
@@ -192,7 +210,7 @@ impl Run<'_> {
             return Err(Skip::AlreadyKnown);
         }
         authority::check(&self.overlay, signed)?;
-        let outcome = self.actions(body, id);
+        let outcome = self.actions(signed, id);
         self.known.insert_new(hash, id, ());
         self.ids.push((body.valid_until, id));
         let index = u32::try_from(self.receipts.len()).expect("a block has fewer receipts");
@@ -205,12 +223,14 @@ impl Run<'_> {
     }
 
     /// Applies all actions or none.
-    fn actions(&mut self, body: &Transaction, id: TxId) -> Outcome {
+    fn actions(&mut self, signed: &SignedTransaction, id: TxId) -> Outcome {
+        let body = &signed.transaction;
         for at in 0..body.actions.len() {
             let context = Context {
                 height: self.ledger.tip.height.next(),
                 time: self.time,
                 id,
+                signatures: &signed.signatures,
                 is_good: self.ledger.is_good,
                 actions: &body.actions[..=at],
             };

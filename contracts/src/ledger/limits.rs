@@ -5,7 +5,7 @@
 //! | what | cost |
 //! | --- | --- |
 //! | a transaction, whatever becomes of it | 20 |
-//! | each signature, for each action | 3 |
+//! | each signature, for each account or participant that must agree to an action | 3 |
 //! | transfer | 60 |
 //! | issue, redeem | 60 |
 //! | open an account, register a participant | 100 |
@@ -14,6 +14,10 @@
 //! | change the validators | 300,000: 3 ms, of which 256 keys that are checked take most |
 //! | set or remove a node | 20,000: 0.2 ms, for a copy and the bytes of a registry of 512 nodes |
 //! | any other act of the council | 60 |
+//! | open a hold | 60, and 60 for each leg |
+//! | open an escrow | 160 |
+//! | post or void a hold | 120; of a group 1,020, whatever it has of 16 legs |
+//! | claim an escrow | 160, and 40 for each preimage |
 //! | report evidence | 12,260: 100, 10 for each of the 16 records that there may be, and 6,000 for each of two signatures |
 //!
 //! Closing looks into every registered currency, and each look-up waits for memory: among seven
@@ -36,6 +40,7 @@ use crate::{
         rejection::Rejection,
     },
     money::{Amount, Currency},
+    settlement::{LEGS_MAX, SettlementAction},
     transaction::{Action, SignedTransaction},
 };
 
@@ -45,6 +50,10 @@ const SIGNATURE_COST: u64 = 3;
 const LOOK_UP_COST: u64 = 10;
 /// A signature that is checked alone while a block is executed.
 const CHECK_COST: u64 = 6_000;
+/// Money that a contract sets aside, pays or gives back.
+const LEG_COST: u64 = 60;
+/// The hash of a preimage.
+const PREIMAGE_COST: u64 = 40;
 
 fn action_cost(action: &Action) -> u64 {
     match action {
@@ -56,14 +65,27 @@ fn action_cost(action: &Action) -> u64 {
         Action::Council(CouncilAction::ChangeValidators(_)) => 300_000,
         Action::Council(CouncilAction::SetNode(_) | CouncilAction::RemoveNode { .. }) => 20_000,
         Action::Council(_) => 60,
+        Action::Settle(action) => match action {
+            SettlementAction::Hold(hold) => 60 + LEG_COST * hold.legs.len() as u64,
+            SettlementAction::Escrow(_) => 100 + LEG_COST,
+            SettlementAction::Claim(claim) => 100 + LEG_COST + PREIMAGE_COST * claim.preimages.len() as u64,
+            SettlementAction::Post { .. } | SettlementAction::Void { .. } => 60 + LEG_COST,
+            SettlementAction::PostGroup { .. } | SettlementAction::VoidGroup { .. } => 60 + LEG_COST * LEGS_MAX as u64,
+        },
         Action::ReportEvidence { .. } => 100 + LOOK_UP_COST * u64::from(EVIDENCE_MAX) + 2 * CHECK_COST,
     }
+}
+
+/// How many look for their keys among a transaction's signatures.
+fn authority_count(action: &Action) -> u64 {
+    action.authorities().count() as u64
 }
 
 /// What a transaction counts towards `block_cost_max`.
 pub fn cost(signed: &SignedTransaction) -> u64 {
     let actions = &signed.transaction.actions;
-    let checks = SIGNATURE_COST * signed.signatures.len() as u64 * actions.len() as u64;
+    let authorities: u64 = actions.iter().map(authority_count).sum();
+    let checks = SIGNATURE_COST * signed.signatures.len() as u64 * authorities;
     TRANSACTION_COST + checks + actions.iter().map(action_cost).sum::<u64>()
 }
 
@@ -76,7 +98,7 @@ pub(super) fn caps(parameters: &Parameters, tier: Tier, currency: Currency) -> O
     parameters.limits_of(tier, currency)
 }
 
-/// A payment: a transfer as caps see it.
+/// A payment: a transfer, or money set aside for one, as caps see it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Payment {
     pub(super) from: AccountId,
@@ -87,16 +109,10 @@ pub(super) struct Payment {
 impl Payment {
     /// What a transaction's actions pay in this way, together.
     fn total(&self, actions: &[Action]) -> u128 {
-        let paid = actions.iter().map(|action| match action {
-            Action::Transfer {
-                from,
-                to,
-                currency,
-                amount,
-            } if (*from, *to, *currency) == (self.from, self.to, self.currency) => u128::from(amount.0),
-            _ => 0,
-        });
-        paid.sum()
+        let paid = actions.iter().flat_map(Action::payments);
+        paid.filter(|leg| (leg.debtor, leg.creditor, leg.currency) == (self.from, self.to, self.currency))
+            .map(|leg| u128::from(leg.amount.0))
+            .sum()
     }
 }
 

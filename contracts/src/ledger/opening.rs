@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::{
     IsGood, Ledger, Tip,
     apply::{EVIDENCE_MAX, own_account},
+    contracts::Contracts,
     overlay::{Changes, Overlay, Turnover},
     posting::{BalanceId, Posting, post},
     recent::{RecentDigests, RecentIds},
@@ -16,7 +17,7 @@ use crate::{
     committee::{ValidatorId, ValidatorSetError, change::FormerValidators, rotation::Rotation},
     genesis::Genesis,
     identity::{AccountId, AccountStatus},
-    money::Currency,
+    money::{Amount, Currency},
     protocol::Protocol,
     registry::RegistryError,
     snapshot::{self, SnapshotEntry},
@@ -40,6 +41,13 @@ pub enum RestoreError {
     Stray(AccountId, Currency),
     #[error("the balances of {currency} add up to {sum}, not to zero")]
     NotConserved { currency: Currency, sum: i128 },
+    #[error("account {account} holds {held} of {currency}, and its open contracts hold {contracts}")]
+    Held {
+        account: AccountId,
+        currency: Currency,
+        held: Amount,
+        contracts: u128,
+    },
     #[error("record {1} of evidence against {0} is above the last place, without the one before it, or of another")]
     StrayEvidence(ValidatorId, u8),
     #[error("transaction id {0} appears twice")]
@@ -78,6 +86,7 @@ impl Ledger {
             nodes: genesis.registry().expect("a checked genesis"),
             former_validators: FormerValidators::default(),
             checkpoints: Checkpoints::default(),
+            contracts: Contracts::default(),
         };
         let changes = opening_entries(genesis, &state, seed);
         state.set_all(changes);
@@ -126,6 +135,7 @@ impl Ledger {
         let seed = Seed::new(hash_seed);
         let state = restore_state(genesis, seed, entries)?;
         check_balances(&state)?;
+        check_held(&state)?;
         check_evidence(&state)?;
         state.nodes.check()?;
         let mut recent_ids = RecentIds::new(seed);
@@ -239,6 +249,7 @@ fn restore_state(
     let mut nodes = None;
     let mut former_validators = None;
     let mut checkpoints = None;
+    let mut contracts = Contracts::default();
     for (key, value) in entries {
         let is_new = match (key, value) {
             (StateKey::Account(id), StateValue::Account(it)) => accounts.insert(id, it).is_none(),
@@ -256,6 +267,7 @@ fn restore_state(
             (StateKey::Nodes, StateValue::Nodes(it)) => nodes.replace(it).is_none(),
             (StateKey::FormerValidators, StateValue::FormerValidators(it)) => former_validators.replace(it).is_none(),
             (StateKey::Checkpoints, StateValue::Checkpoints(it)) => checkpoints.replace(it).is_none(),
+            (StateKey::Contract(id), StateValue::Contract(it)) => contracts.insert(id, it).is_none(),
             _ => return Err(RestoreError::WrongTable(key)),
         };
         if !is_new {
@@ -283,6 +295,7 @@ fn restore_state(
         nodes: nodes.ok_or(RestoreError::Missing(StateKey::Nodes))?,
         former_validators: former_validators.ok_or(RestoreError::Missing(StateKey::FormerValidators))?,
         checkpoints: checkpoints.ok_or(RestoreError::Missing(StateKey::Checkpoints))?,
+        contracts,
     })
 }
 
@@ -297,6 +310,34 @@ fn check_evidence(state: &State) -> Result<(), RestoreError> {
         }
     }
     Ok(())
+}
+
+/// What is held is what open contracts hold.
+fn check_held(state: &State) -> Result<(), RestoreError> {
+    let mut sums: BTreeMap<(AccountId, Currency), u128> = BTreeMap::new();
+    for (account, currency, amount) in state.contracts.rows().values().flat_map(|contract| contract.held()) {
+        *sums.entry((account, currency)).or_default() += u128::from(amount.0);
+    }
+    for ((account, currency), record) in state.balances.iter() {
+        let contracts = sums.remove(&(*account, *currency)).unwrap_or(0);
+        if u128::from(record.held.0) != contracts {
+            return Err(RestoreError::Held {
+                account: *account,
+                currency: *currency,
+                held: record.held,
+                contracts,
+            });
+        }
+    }
+    match sums.into_iter().next() {
+        None => Ok(()),
+        Some(((account, currency), contracts)) => Err(RestoreError::Held {
+            account,
+            currency,
+            held: Amount::ZERO,
+            contracts,
+        }),
+    }
 }
 
 fn check_balances(state: &State) -> Result<(), RestoreError> {

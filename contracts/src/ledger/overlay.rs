@@ -6,6 +6,7 @@
 use std::{collections::BTreeMap, hint::black_box};
 
 use super::{
+    ordered::OrderedLayer,
     posting::Part,
     state::{Account, BalanceRecord, Change, State, StateKey, StateValue},
     table::{Key, Row, Seed, Table},
@@ -19,6 +20,7 @@ use crate::{
     money::Currency,
     protocol::{Protocol, Upcoming},
     registry::Registry,
+    settlement::{Contract, ContractId},
     transaction::{Action, SignedTransaction},
 };
 
@@ -206,6 +208,7 @@ pub(super) struct Overlay<'a> {
     currencies: Layer<Currency, CurrencyRecord>,
     participants: Layer<ParticipantId, Participant>,
     evidence: Layer<(ValidatorId, u8), Box<EvidenceRecord>>,
+    contracts: OrderedLayer<ContractId, Contract>,
     /// In force from the next block on, so that one block is computed with one set of parameters.
     next_parameters: Option<Parameters>,
     /// What `next_parameters` was before this transaction, if it changed them.
@@ -231,6 +234,7 @@ impl<'a> Overlay<'a> {
             currencies: Layer::new(seed),
             participants: Layer::new(seed),
             evidence: Layer::new(seed),
+            contracts: OrderedLayer::default(),
             next_parameters: None,
             parameters_before: None,
             council: Single::default(),
@@ -269,6 +273,10 @@ impl<'a> Overlay<'a> {
     pub(super) fn evidence(&self, against: ValidatorId, place: u8) -> Option<&EvidenceRecord> {
         let record = self.evidence.get(&self.base.evidence, &(against, place));
         record.map(Box::as_ref)
+    }
+
+    pub(super) fn contract(&self, id: &ContractId) -> Option<&Contract> {
+        self.contracts.get(self.base.contracts.rows(), id)
     }
 
     pub(super) fn currency_count(&self) -> usize {
@@ -326,6 +334,14 @@ impl<'a> Overlay<'a> {
             .put(&self.base.evidence, (against, place), Box::new(record));
     }
 
+    pub(super) fn put_contract(&mut self, id: ContractId, contract: Contract) {
+        self.contracts.set(id, Some(contract));
+    }
+
+    pub(super) fn remove_contract(&mut self, id: ContractId) {
+        self.contracts.set(id, None);
+    }
+
     pub(super) fn put_parameters(&mut self, parameters: Parameters) {
         let before = self.next_parameters.replace(parameters);
         self.parameters_before.get_or_insert(before);
@@ -378,6 +394,7 @@ impl<'a> Overlay<'a> {
         self.currencies.keep();
         self.participants.keep();
         self.evidence.keep();
+        self.contracts.keep();
         self.parameters_before = None;
         self.council.keep();
         self.upcoming.keep();
@@ -392,6 +409,7 @@ impl<'a> Overlay<'a> {
         self.currencies.take_back();
         self.participants.take_back();
         self.evidence.take_back();
+        self.contracts.take_back();
         if let Some(before) = self.parameters_before.take() {
             self.next_parameters = before;
         }
@@ -509,6 +527,12 @@ impl<'a> Overlay<'a> {
         }
         if checkpoints != self.base.checkpoints {
             changes.push(StateKey::Checkpoints, StateValue::Checkpoints(checkpoints), None);
+        }
+        for (id, contract) in self.contracts.into_changed(self.base.contracts.rows()) {
+            changes
+                .entries
+                .push((StateKey::Contract(id), contract.map(StateValue::Contract)));
+            changes.places.push(None);
         }
         changes
     }

@@ -7,6 +7,7 @@ use super::rejection::Rejection;
 use crate::{
     codec,
     merkle::{self, Root},
+    settlement::{ContractId, Ending},
     transaction::TxId,
 };
 
@@ -20,13 +21,17 @@ pub struct Receipt {
     pub outcome: Outcome,
 }
 
-/// What a receipt is about. Effects that no transaction asks for, such as the expiry of a hold, will
-/// be further variants.
+/// What a receipt is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     Transaction(TxId),
+    /// A contract that the ledger ended by itself, at the beginning of the block.
+    System {
+        contract: ContractId,
+        how: Ending,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]

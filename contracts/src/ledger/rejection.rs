@@ -30,7 +30,8 @@ pub enum Skip {
 }
 
 /// A transaction that had no effect but to consume its id. For each action in order, the first reason
-/// that holds, in this order.
+/// that holds, in this order; but what is said of a contract that an action names comes before all others:
+/// [`Self::UnknownContract`], [`Self::ContractEnded`], [`Self::ContractExpired`], [`Self::HoldGrouped`].
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize, thiserror::Error,
 )]
@@ -109,4 +110,18 @@ pub enum Rejection {
     ValidatorSetInvalid,
     #[error("unchanged validators would not hold more than two thirds of both the old set and the new one")]
     TooFewUnchangedValidators,
+    #[error("no contract of this kind has that id, or it ended more than a day ago")]
+    UnknownContract,
+    #[error("the contract has ended")]
+    ContractEnded,
+    #[error("the contract's time is over")]
+    ContractExpired,
+    #[error("the hold has several legs, which post or void together")]
+    HoldGrouped,
+    #[error("expires_at is not after the block's time, or more than ten years later")]
+    ExpiryOutOfRange,
+    #[error("more than the hold still has")]
+    OverHold,
+    #[error("the condition for this side of the escrow is not met")]
+    ConditionNotMet,
 }

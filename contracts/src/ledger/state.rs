@@ -5,7 +5,7 @@ use std::{fmt, hint::black_box};
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::{overlay::Changes, posting::Part, table::Table};
+use super::{contracts::Contracts, overlay::Changes, posting::Part, table::Table};
 use crate::{
     block::{Checkpoints, GenesisHash, Height, TimeMs},
     codec,
@@ -18,6 +18,7 @@ use crate::{
     money::{Amount, Balance, Currency},
     protocol::Protocol,
     registry::Registry,
+    settlement::{Contract, ContractId},
 };
 
 /// An account, without its balances.
@@ -97,6 +98,7 @@ pub enum StateKey {
     Nodes,
     FormerValidators,
     Checkpoints,
+    Contract(ContractId),
 }
 
 /// A state entry's content; the same variant as its key's.
@@ -117,13 +119,14 @@ pub enum StateValue {
     Nodes(Registry),
     FormerValidators(FormerValidators),
     Checkpoints(Checkpoints),
+    Contract(Contract),
 }
 
 /// A state entry's canonical bytes are at most this many: the longest is a registry of 512 nodes, with some
 /// 300 bytes each.
 pub const STATE_VALUE_BYTES_MAX: usize = 256 * 1024;
 
-/// A state entry that a block set, or removed. No rule of today removes one.
+/// A state entry that a block set, or removed.
 pub type Change = (StateKey, Option<StateValue>);
 
 /// The root over changes, in ascending order of their keys. A leaf is the encoded [`Change`].
@@ -165,6 +168,7 @@ pub(super) struct State {
     pub(super) nodes: Registry,
     pub(super) former_validators: FormerValidators,
     pub(super) checkpoints: Checkpoints,
+    pub(super) contracts: Contracts,
 }
 
 impl State {
@@ -184,6 +188,7 @@ impl State {
         let currencies = self.currencies.iter();
         let participants = self.participants.iter();
         let evidence = self.evidence.iter();
+        let contracts = self.contracts.rows().iter();
         let next = self.next_validators.to_list();
         let singles = [
             (StateKey::Parameters, StateValue::Parameters(self.parameters.clone())),
@@ -209,6 +214,7 @@ impl State {
             .chain(
                 evidence.map(|((id, at), record)| (StateKey::Evidence(*id, *at), StateValue::Evidence(record.clone()))),
             )
+            .chain(contracts.map(|(id, it)| (StateKey::Contract(*id), StateValue::Contract(it.clone()))))
     }
 
     /// The root over all entries.
@@ -231,7 +237,10 @@ impl State {
             };
             black_box(self.balances.read_rows_ahead(places.iter().flatten().copied(), touch));
             for (place, (key, value)) in places.iter().zip(&mut entries) {
-                let value = value.expect("no rule removes an entry");
+                let Some(value) = value else {
+                    self.remove(key).expect("an execution's changes fit their tables");
+                    continue;
+                };
                 match (key, value, place) {
                     // A block changes thousands of these; the others are few.
                     (StateKey::Balance(id, code), StateValue::Balance(record), Some(row)) => {
@@ -241,6 +250,15 @@ impl State {
                 }
             }
         }
+    }
+
+    /// Only contracts come to an end.
+    fn remove(&mut self, key: StateKey) -> Result<(), WrongTable> {
+        match key {
+            StateKey::Contract(id) => self.contracts.remove(&id),
+            _ => return Err(WrongTable),
+        }
+        Ok(())
     }
 
     /// Adds or replaces an entry.
@@ -268,6 +286,7 @@ impl State {
             (StateKey::Evidence(id, at), StateValue::Evidence(it)) => drop(self.evidence.insert((id, at), it)),
             (StateKey::Protocol, StateValue::Protocol(it)) => self.protocol = it,
             (StateKey::Origin, StateValue::Origin(it)) => self.origin = it,
+            (StateKey::Contract(id), StateValue::Contract(it)) => drop(self.contracts.insert(id, it)),
             _ => return Err(WrongTable),
         }
         Ok(())

@@ -7,4 +7,5 @@ mod model;
 mod network;
 mod precedence;
 mod rules;
+mod settlement;
 mod versions;

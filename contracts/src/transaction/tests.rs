@@ -399,7 +399,7 @@ fn each_action_names_whose_word_it_needs() {
         (report(), Authority::Validator(ValidatorId::of(&key(2)))),
     ];
     for (action, expected) in rows {
-        assert_eq!(action.authority(), expected, "{action:?}");
+        assert_eq!(action.authorities().collect::<Vec<_>>(), [expected], "{action:?}");
     }
 }
 

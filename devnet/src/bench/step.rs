@@ -145,7 +145,9 @@ impl Tally {
     fn add(&mut self, block: Verified) {
         let is_in_time = (self.from()..self.until()).contains(&block.at);
         for receipt in block.receipts {
-            let Subject::Transaction(id) = receipt.subject;
+            let Subject::Transaction(id) = receipt.subject else {
+                continue;
+            };
             // Of an earlier step.
             let Some(number) = self.left.remove(&id) else { continue };
             match receipt.outcome {

@@ -133,9 +133,9 @@ fn read_block(reader: &Reader, height: Height, has_receipts: bool) -> anyhow::Re
     }
     let receipts = reader.receipts(height)?;
     let receipts = receipts.with_context(|| format!("there are no receipts of block {height}"))?;
-    let receipts = receipts.into_iter().map(|receipt| {
-        let Subject::Transaction(id) = receipt.subject;
-        (id, matches!(receipt.outcome, Outcome::Applied))
+    let receipts = receipts.into_iter().filter_map(|receipt| match receipt.subject {
+        Subject::Transaction(id) => Some((id, matches!(receipt.outcome, Outcome::Applied))),
+        Subject::System { .. } => None,
     });
     Ok((stored.block.id(), receipts.collect()))
 }

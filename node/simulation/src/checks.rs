@@ -7,7 +7,7 @@ use causeway_contracts::{
     block::{BlockId, GenesisHash, Height, StateHash, TimeMs},
     committee::{ValidatorId, ValidatorSet},
     evidence::Evidence,
-    ledger::{Execution, Ledger, StateKey, StateValue, receipt},
+    ledger::{Execution, Ledger, StateKey, StateValue},
     money::Currency,
     protocol::{PROTOCOL_MIN, ProtocolVersion},
     transaction::TxId,
@@ -267,8 +267,7 @@ impl Checks {
     }
 
     fn invariant_at_most_once(&mut self, height: Height, execution: &Execution) {
-        for receipt in &execution.receipts {
-            let receipt::Subject::Transaction(id) = receipt.subject;
+        for (id, ..) in execution.of_transactions() {
             if !self.submitted.contains(&id) {
                 self.violated(format!("transaction {id} at height {height} was signed by nobody"));
             }
@@ -292,8 +291,7 @@ impl Checks {
                 "block {height} is of version {version}, and the state says {protocol:?}"
             ));
         }
-        for receipt in &execution.receipts {
-            let receipt::Subject::Transaction(id) = receipt.subject;
+        for (id, ..) in execution.of_transactions() {
             if version == PROTOCOL_MIN && self.later.contains(&id) {
                 self.violated(format!(
                     "transaction {id} at height {height} is of a version that was not in force"

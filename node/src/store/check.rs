@@ -353,7 +353,10 @@ impl<'a> Inspection<'a> {
             Damage::Receipts(height)
         });
         for (at, receipt) in receipts.iter().enumerate() {
-            let Subject::Transaction(id) = receipt.subject;
+            let Subject::Transaction(id) = receipt.subject else {
+                self.expect(receipt.index as usize == at, || Damage::Receipts(height));
+                continue;
+            };
             let entry: Option<IndexEntry> = self.view.get(Column::Index, id.as_bytes())?;
             let leads_here = entry.is_some_and(|entry| {
                 let body = batches

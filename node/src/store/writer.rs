@@ -5,7 +5,7 @@ use std::sync::Arc;
 use causeway_contracts::{
     block::{BatchDigest, Block, CommitCertificate},
     codec,
-    ledger::{Execution, StateKey, StateValue, Tip, receipt::Subject},
+    ledger::{Execution, StateKey, StateValue, Tip},
     proof::{CertifiedHeader, Handover},
 };
 use rocksdb::WriteBatch;
@@ -229,8 +229,7 @@ impl Writer {
         );
         let index = self.database.column(Column::Index);
         let mut entries = Vec::with_capacity(execution.receipts.len());
-        for (receipt, location) in execution.receipts.iter().zip(&execution.locations) {
-            let Subject::Transaction(id) = receipt.subject;
+        for (id, receipt, location) in execution.of_transactions() {
             let entry = IndexEntry {
                 location: Location {
                     height,

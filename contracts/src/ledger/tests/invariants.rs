@@ -315,6 +315,7 @@ impl Builder {
                 let named = |name: &&str| ValidatorId::of(&key(name)) == id;
                 NODES.into_iter().find(named).unwrap_or("stranger")
             }
+            Authority::Witnesses(_) => unreachable!("no contracts here"),
         }
     }
 
@@ -329,7 +330,11 @@ impl Builder {
             } => (actions, *signing, *valid_seconds),
         };
         let actions: Vec<_> = actions.iter().map(|it| self.action(it)).collect();
-        let names: BTreeSet<_> = actions.iter().map(|it| self.signer(it.authority())).collect();
+        let names: BTreeSet<_> = actions
+            .iter()
+            .flat_map(Action::authorities)
+            .map(|it| self.signer(it))
+            .collect();
         let mut names: Vec<_> = names.into_iter().collect();
         match signing {
             Signing::Right => {}
@@ -388,7 +393,7 @@ impl Made {
             })
             .collect();
         let mut fates = vec![None; self.transactions.len()];
-        for (receipt, location) in self.execution.receipts.iter().zip(&self.execution.locations) {
+        for (_, receipt, location) in self.execution.of_transactions() {
             let at = starts[location.batch as usize] + location.transaction as usize;
             fates[at] = Some(Ok(receipt.outcome));
         }

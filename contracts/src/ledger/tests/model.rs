@@ -195,7 +195,8 @@ impl Model {
             .transaction
             .actions
             .iter()
-            .map(|it| self.policy(&it.authority()))
+            .flat_map(Action::authorities)
+            .map(|it| self.policy(&it))
             .collect();
         let signers: BTreeSet<PublicKey> = tx.signers().copied().collect();
         let is_wanted = |key: &PublicKey| policies.iter().flatten().any(|policy| policy.contains(key));
@@ -219,6 +220,7 @@ impl Model {
                 let key = self.validators.keys().find(|key| ValidatorId::of(key) == *id)?;
                 Some(KeyPolicy::single(*key))
             }
+            Authority::Witnesses(_) => unreachable!("no contracts here"),
         }
     }
 
@@ -409,6 +411,7 @@ impl Model {
                     when(NodeInUse, self.loses_a_validator(name, &[]));
                 }
             },
+            Action::Settle(_) => unreachable!("no contracts here"),
             Action::ReportEvidence { evidence, .. } => {
                 let (at, now) = (evidence.height.0, self.height.0);
                 let recorded = self.evidence.get(&evidence.validator);
@@ -495,6 +498,7 @@ impl Model {
                 CouncilAction::SetNode(node) => drop(self.nodes.insert(node.name.to_string(), node.clone())),
                 CouncilAction::RemoveNode { name } => drop(self.nodes.remove(&**name)),
             },
+            Action::Settle(_) => unreachable!("no contracts here"),
             Action::ReportEvidence { evidence, .. } => {
                 self.evidence
                     .entry(evidence.validator)

@@ -254,7 +254,7 @@ impl Network {
 /// What became of each of a single batch's transactions.
 pub(super) fn fates(execution: &Execution, count: usize) -> Vec<Fate> {
     let mut fates = vec![None; count];
-    for (receipt, location) in execution.receipts.iter().zip(&execution.locations) {
+    for (_, receipt, location) in execution.of_transactions() {
         assert_eq!(location.batch, 0);
         fates[location.transaction as usize] = Some(Ok(receipt.outcome));
     }

@@ -118,7 +118,9 @@ impl Waiters {
 
     fn wake(&mut self, block: &Finalized) {
         for receipt in block.receipts.iter() {
-            let Subject::Transaction(id) = receipt.subject;
+            let Subject::Transaction(id) = receipt.subject else {
+                continue;
+            };
             for wake in self.by_id.remove(&id).unwrap_or_default() {
                 self.count -= 1;
                 tell(wake, Wake::Final);

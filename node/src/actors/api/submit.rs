@@ -265,6 +265,7 @@ fn invalid_code(error: &TransactionError) -> &'static str {
         TransactionError::ValidatorChanges => "too_many_validator_changes",
         TransactionError::Signatures => "bad_signature_list",
         TransactionError::KeyPolicy { .. } => "bad_key_policy",
+        TransactionError::Terms { .. } => "bad_terms",
         TransactionError::TooLong { .. } => "too_long",
         TransactionError::BadSignature { .. } => "bad_signature",
     }

@@ -11,7 +11,7 @@ use super::message::Spenders;
 pub(super) fn spenders(ledger: &Ledger, signed: &SignedTransaction) -> Spenders {
     let mut spenders = Spenders::default();
     let mut previous = None;
-    for authority in signed.transaction.actions.iter().map(Action::authority) {
+    for authority in signed.transaction.actions.iter().flat_map(Action::authorities) {
         if previous == Some(authority) {
             continue;
         }
@@ -27,7 +27,7 @@ pub(super) fn spenders(ledger: &Ledger, signed: &SignedTransaction) -> Spenders 
             Authority::Issuer(code) => spenders
                 .operators
                 .extend(ledger.currency(code).map(|currency| currency.issuer)),
-            Authority::Council | Authority::Validator(_) => {}
+            Authority::Council | Authority::Validator(_) | Authority::Witnesses(_) => {}
         }
     }
     spenders.accounts.sort_unstable();

@@ -310,7 +310,9 @@ fn more_changes_of_validators_than_a_proof_holds_are_read_in_pages_and_imported(
     assert_eq!(reader.handovers_from(Height(257)).expect("read").to_vec(), made[256..]);
     assert_eq!(reader.handovers_from(Height(301)).expect("read").to_vec(), []);
     let paid = reader.receipts(Height(298)).expect("read").expect("there");
-    let Subject::Transaction(id) = paid[0].subject;
+    let Subject::Transaction(id) = paid[0].subject else {
+        panic!("of a transaction");
+    };
     for (validator, expected) in [(trial.validator(2), true), (ValidatorId([9; 20]), false)] {
         assert_eq!(reader.has_been_validator(&validator).expect("read"), expected);
     }

@@ -351,7 +351,9 @@ fn a_check_finds_receipts_that_are_not_the_blocks() {
 #[test]
 fn a_check_finds_an_index_that_leads_elsewhere() {
     let id = |database: &Database| {
-        let causeway_contracts::ledger::receipt::Subject::Transaction(id) = receipts(database, 2)[4].subject;
+        let causeway_contracts::ledger::receipt::Subject::Transaction(id) = receipts(database, 2)[4].subject else {
+            panic!("of a transaction");
+        };
         id
     };
     let mut moved = None;

@@ -178,7 +178,9 @@ fn rejected_payments_have_receipts_too() {
     run(trial.advance(&store, &mut ledger, 10));
     let receipts = store.reader().receipts(Height(1)).expect("readable").expect("there");
     let rejected = receipts.iter().find(|receipt| receipt.outcome != Outcome::Applied);
-    let Subject::Transaction(id) = rejected.expect("one at least").subject;
+    let Subject::Transaction(id) = rejected.expect("one at least").subject else {
+        panic!("of a transaction");
+    };
     let proof = store
         .reader()
         .proof(&id, Height::GENESIS)

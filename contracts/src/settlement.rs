@@ -1,0 +1,225 @@
+//! Contracts that settle payments: what they are made of, and the actions that open and end them.
+//!
+//! A contract is a state machine with two kinds of state: [`Status::Open`], and an end with a name
+//! ([`Ending`]). Every open contract has a moment at which it ends by itself, so that nothing can lock
+//! money for ever. Rights depend on block time, not on when the ledger gets round to it: an expired
+//! contract refuses what it would have allowed a moment before, swept or not. What has ended is
+//! remembered for [`ENDED_SECONDS`], so that who comes late learns why, and is then forgotten.
+//!
+//! Money that a contract sets aside stays in its owner's account, as `held`; it leaves only as the
+//! contract says.
+
+pub mod condition;
+mod escrow;
+mod hold;
+
+pub use self::{
+    escrow::{Claim, Escrow, Side},
+    hold::{Hold, Leg, Parties},
+};
+
+use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use self::condition::ConditionError;
+use crate::{
+    block::TimeMs,
+    codec::{self, hex_newtype},
+    identity::AccountId,
+    money::{Amount, Currency},
+    transaction::{TxId, UnixSeconds},
+};
+
+/// How long the ledger knows what became of a contract.
+pub const ENDED_SECONDS: u64 = 86_400;
+
+/// A contract ends at most this long after the block in which it begins: ten years.
+pub const OPEN_SECONDS_MAX: u64 = 10 * 366 * 86_400;
+
+/// Money that contracts hold moves in at most this many parts at once.
+pub const LEGS_MAX: usize = 16;
+
+hex_newtype!(
+    /// A contract: the first 20 bytes of a hash of the transaction that opens it and the place of the
+    /// action in it. Known before the transaction is sent.
+    ContractId,
+    20
+);
+
+impl ContractId {
+    pub fn derive(id: &TxId, action: usize) -> Self {
+        let action = u8::try_from(action).expect("at most 64 actions");
+        let hash = codec::hash("causeway/contract/1", &[id.as_bytes(), &[action]]);
+        Self(*hash.first_chunk().expect("a hash has 32 bytes"))
+    }
+}
+
+/// Opens a contract, or does with one what its terms allow.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum SettlementAction {
+    /// Sets money aside for later payment. Signed by each debtor.
+    Hold(Hold),
+    /// Pays what a hold of one leg has set aside, or a part of it. Signed by one of its `post_by`.
+    Post {
+        hold: ContractId,
+        by: AccountId,
+        /// All of it if there is none.
+        #[serde(default)]
+        amount: Option<Amount>,
+        /// What is not paid stays held; else it is returned, and the hold ends.
+        #[serde(default)]
+        keep_rest: bool,
+    },
+    /// Returns what a hold of one leg has set aside. Signed by one of its `void_by`.
+    Void { hold: ContractId, by: AccountId },
+    /// Pays all legs of a hold, whole.
+    PostGroup { hold: ContractId, by: AccountId },
+    /// Returns all legs of a hold.
+    VoidGroup { hold: ContractId, by: AccountId },
+    /// Sets money aside under conditions. Signed by the payer.
+    Escrow(Escrow),
+    /// Releases or refunds an escrow whose condition is met. Signed by `by`, whoever that is, and by the
+    /// keys that the condition asks for.
+    Claim(Claim),
+}
+
+impl SettlementAction {
+    /// What is paid out of accounts, or set aside in them to be paid, as caps for payments see it.
+    pub fn payments(&self) -> impl Iterator<Item = Leg> {
+        let (legs, one): (&[Leg], _) = match self {
+            Self::Hold(hold) => (&hold.legs, None),
+            Self::Escrow(escrow) => (&[], Some(escrow.leg())),
+            _ => (&[], None),
+        };
+        legs.iter().copied().chain(one)
+    }
+
+    /// Every way in which it is not well made, whatever the state.
+    pub fn check(&self) -> Result<(), TermsError> {
+        match self {
+            Self::Hold(hold) => hold.check(),
+            Self::Escrow(escrow) => escrow.check(),
+            Self::Post { .. }
+            | Self::Void { .. }
+            | Self::PostGroup { .. }
+            | Self::VoidGroup { .. }
+            | Self::Claim(_) => Ok(()),
+        }
+    }
+}
+
+/// Why terms can be no contract's, whatever the state.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum TermsError {
+    #[error("a hold has 1 to {LEGS_MAX} legs")]
+    Legs,
+    #[error("{0} takes 1 to 4 accounts, in ascending order, each once")]
+    Parties(&'static str),
+    #[error(transparent)]
+    Condition(#[from] ConditionError),
+}
+
+/// A contract as the ledger keeps it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Contract {
+    pub terms: Terms,
+    /// The time of the block that opened it.
+    pub opened: TimeMs,
+    pub status: Status,
+}
+
+/// What was agreed; of a hold that was posted in part, with what is left.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Terms {
+    Hold(Hold),
+    Escrow(Escrow),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum Status {
+    Open,
+    Ended {
+        how: Ending,
+        #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+        at_ms: TimeMs,
+    },
+}
+
+/// How a contract ended.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode, Serialize, Deserialize, thiserror::Error,
+)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// A hold was paid.
+    #[error("posted")]
+    Posted,
+    /// A hold was returned by one who may.
+    #[error("voided")]
+    Voided,
+    /// A hold was returned since its time was over.
+    #[error("expired")]
+    Expired,
+    /// An escrow was paid.
+    #[error("released")]
+    Released,
+    /// An escrow was returned.
+    #[error("refunded")]
+    Refunded,
+}
+
+impl Terms {
+    /// From this time on the contract allows nothing any more, and the ledger ends it.
+    pub fn expires_at(&self) -> UnixSeconds {
+        match self {
+            Self::Hold(hold) => hold.expires_at,
+            Self::Escrow(escrow) => escrow.expires_at,
+        }
+    }
+
+    /// What an open contract of these terms holds, where, and for whom.
+    pub fn legs(&self) -> impl Iterator<Item = Leg> {
+        let (legs, one): (&[Leg], _) = match self {
+            Self::Hold(hold) => (&hold.legs, None),
+            Self::Escrow(escrow) => (&[], Some(escrow.leg())),
+        };
+        legs.iter().copied().chain(one)
+    }
+
+    /// Every account that it concerns; some perhaps more than once.
+    pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
+        let (post_by, void_by): (&[_], &[_]) = match self {
+            Self::Hold(hold) => (&hold.post_by, &hold.void_by),
+            Self::Escrow(_) => (&[], &[]),
+        };
+        let others = post_by.iter().chain(void_by).copied();
+        self.legs().flat_map(|leg| [leg.debtor, leg.creditor]).chain(others)
+    }
+}
+
+impl Contract {
+    /// When the ledger next has something to do about it by itself: to end it, or to forget it.
+    pub fn due(&self) -> UnixSeconds {
+        match self.status {
+            Status::Open => self.terms.expires_at(),
+            Status::Ended { at_ms, .. } => UnixSeconds(at_ms.0 / 1000 + ENDED_SECONDS),
+        }
+    }
+
+    pub fn is_open(&self) -> bool {
+        self.status == Status::Open
+    }
+
+    /// What it holds now.
+    pub fn held(&self) -> impl Iterator<Item = (AccountId, Currency, Amount)> {
+        let legs = self.is_open().then(|| self.terms.legs()).into_iter().flatten();
+        legs.map(|leg| (leg.debtor, leg.currency, leg.amount))
+    }
+}
