@@ -40,6 +40,8 @@ pub enum Domain {
     Continuation,
     /// The root over a validator's state after a block.
     Checkpoint,
+    /// A liquidity provider's offer to exchange; the message is its 32-byte hash.
+    Quote,
 }
 
 impl Domain {
@@ -53,6 +55,7 @@ impl Domain {
             Self::Statement => "causeway/statement/1",
             Self::Continuation => "causeway/continuation/1",
             Self::Checkpoint => "causeway/checkpoint/1",
+            Self::Quote => "causeway/quote/1",
         }
     }
 

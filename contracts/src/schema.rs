@@ -13,7 +13,7 @@ use crate::{
     merkle::Root,
     money::{Amount, Balance, Currency},
     settlement::{
-        ContractId,
+        ContractId, QuoteId, Rate,
         condition::{Preimage, PreimageHash},
     },
     transaction::{Nonce, TxId},
@@ -55,6 +55,8 @@ text_schemas! {
     Preimage: "^[0-9a-f]{64}$", "32 bytes whose SHA-256 a condition names.";
     PreimageHash: "^[0-9a-f]{64}$", "The SHA-256 of a preimage.";
     PublicKey: "^ed25519:[0-9a-f]{64}$", "A public key with its algorithm.";
+    QuoteId: "^[0-9a-f]{32}$", "A quote, by its maker's choice.";
+    Rate: "^[0-9]+(\\.[0-9]{1,12})?$", "Units of the bought currency for one of the sold one, in major units.";
     Root: "^[0-9a-f]{64}$", "A Merkle tree's root or node.";
     Salt: "^[0-9a-f]{32}$", "Distinguishes accounts of the same keys at one operator.";
     Signature: "^[0-9a-f]{128}$", "An Ed25519 signature.";

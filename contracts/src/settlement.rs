@@ -12,10 +12,22 @@
 pub mod condition;
 mod escrow;
 mod hold;
+mod pull;
+mod quote;
+mod rate;
 
 pub use self::{
     escrow::{Claim, Escrow, Side},
     hold::{Hold, Leg, Parties},
+    pull::{
+        Allowance, Collect, Mandate, MandateState, MerchantCategory, Part, PayRequest, Payees, Request, Share, Shares,
+        Spend, Split,
+    },
+    quote::{
+        Exchange, ExchangeAmount, FEES_MAX, Fee, Fill, HeldExchange, QUOTE_SECONDS_MAX, QUOTE_SIGNATURES_MAX, Quote,
+        QuoteId, QuoteMark, ReferenceRate, SignedQuote,
+    },
+    rate::{NotARate, RATE_SCALE_MAX, Rate},
 };
 
 use bincode::{Decode, Encode};
@@ -25,7 +37,7 @@ use self::condition::ConditionError;
 use crate::{
     block::TimeMs,
     codec::{self, hex_newtype},
-    identity::AccountId,
+    identity::{AccountId, ParticipantId},
     money::{Amount, Currency},
     transaction::{TxId, UnixSeconds},
 };
@@ -52,6 +64,12 @@ impl ContractId {
         let hash = codec::hash("causeway/contract/1", &[id.as_bytes(), &[action]]);
         Self(*hash.first_chunk().expect("a hash has 32 bytes"))
     }
+
+    /// Under which the ledger remembers that a quote was used or withdrawn.
+    pub fn of_quote(maker: &AccountId, id: &QuoteId) -> Self {
+        let hash = codec::hash("causeway/quote-mark/1", &[maker.as_bytes(), id.as_bytes()]);
+        Self(*hash.first_chunk().expect("a hash has 32 bytes"))
+    }
 }
 
 /// Opens a contract, or does with one what its terms allow.
@@ -73,16 +91,75 @@ pub enum SettlementAction {
         keep_rest: bool,
     },
     /// Returns what a hold of one leg has set aside. Signed by one of its `void_by`.
-    Void { hold: ContractId, by: AccountId },
+    Void {
+        hold: ContractId,
+        by: AccountId,
+    },
     /// Pays all legs of a hold, whole.
-    PostGroup { hold: ContractId, by: AccountId },
+    PostGroup {
+        hold: ContractId,
+        by: AccountId,
+    },
     /// Returns all legs of a hold.
-    VoidGroup { hold: ContractId, by: AccountId },
+    VoidGroup {
+        hold: ContractId,
+        by: AccountId,
+    },
     /// Sets money aside under conditions. Signed by the payer.
     Escrow(Escrow),
     /// Releases or refunds an escrow whose condition is met. Signed by `by`, whoever that is, and by the
     /// keys that the condition asks for.
     Claim(Claim),
+    /// Sets money aside that another may spend for a purpose. Signed by the grantor.
+    Allow(Allowance),
+    Spend(Spend),
+    /// Consents to being drawn on. Signed by the payer.
+    Mandate(Mandate),
+    Collect(Collect),
+    /// Asks for a payment. Signed by the payee.
+    Request(Request),
+    PayRequest(PayRequest),
+    /// Ends a mandate, by its payer or payee, or a request, by its payee.
+    Revoke {
+        contract: ContractId,
+        by: AccountId,
+    },
+    Split(Split),
+    /// Exchanges by a quote. Signed by the taker.
+    Exchange(Box<Exchange>),
+    /// Makes a quote useless that may be with someone already. Signed by its maker.
+    WithdrawQuote {
+        maker: AccountId,
+        id: QuoteId,
+        /// The quote's.
+        expires_at: UnixSeconds,
+    },
+    /// Makes known how much of `to` one unit of `from` is worth. Signed by the issuer of `from`. Replaces an
+    /// earlier one.
+    SetReferenceRate {
+        from: Currency,
+        to: Currency,
+        rate: Rate,
+        /// Not in the future, and not before that of the rate that is replaced.
+        as_of: UnixSeconds,
+    },
+    /// Says what kind of business the owner of an account has, or with `None` that this is not known. Signed
+    /// by the account's operator.
+    SetCategory {
+        operator: ParticipantId,
+        account: AccountId,
+        category: Option<MerchantCategory>,
+    },
+}
+
+/// Who must agree to a [`SettlementAction`], besides those whose money a hold sets aside.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Actor {
+    Account(AccountId),
+    Operator(ParticipantId),
+    Issuer(Currency),
+    /// An account, and any keys that an escrow names.
+    Claimant(AccountId, ContractId),
 }
 
 impl SettlementAction {
@@ -91,9 +168,36 @@ impl SettlementAction {
         let (legs, one): (&[Leg], _) = match self {
             Self::Hold(hold) => (&hold.legs, None),
             Self::Escrow(escrow) => (&[], Some(escrow.leg())),
+            Self::Allow(allowance) => (&[], Some(allowance.leg())),
             _ => (&[], None),
         };
         legs.iter().copied().chain(one)
+    }
+
+    /// Of a hold there is none: its debtors are.
+    pub(crate) fn actor(&self) -> Option<Actor> {
+        let account = match self {
+            Self::Hold(_) => return None,
+            Self::Claim(claim) => return Some(Actor::Claimant(claim.by, claim.escrow)),
+            Self::SetReferenceRate { from, .. } => return Some(Actor::Issuer(*from)),
+            Self::SetCategory { operator, .. } => return Some(Actor::Operator(*operator)),
+            Self::Post { by, .. }
+            | Self::Void { by, .. }
+            | Self::PostGroup { by, .. }
+            | Self::VoidGroup { by, .. }
+            | Self::Revoke { by, .. } => by,
+            Self::Escrow(escrow) => &escrow.payer,
+            Self::Allow(allowance) => &allowance.grantor,
+            Self::Spend(spend) => &spend.holder,
+            Self::Mandate(mandate) => &mandate.payer,
+            Self::Collect(collect) => &collect.payee,
+            Self::Request(request) => &request.payee,
+            Self::PayRequest(payment) => &payment.from,
+            Self::Split(split) => &split.from,
+            Self::Exchange(exchange) => &exchange.taker,
+            Self::WithdrawQuote { maker, .. } => maker,
+        };
+        Some(Actor::Account(*account))
     }
 
     /// Every way in which it is not well made, whatever the state.
@@ -101,11 +205,13 @@ impl SettlementAction {
         match self {
             Self::Hold(hold) => hold.check(),
             Self::Escrow(escrow) => escrow.check(),
-            Self::Post { .. }
-            | Self::Void { .. }
-            | Self::PostGroup { .. }
-            | Self::VoidGroup { .. }
-            | Self::Claim(_) => Ok(()),
+            Self::Allow(allowance) => allowance.check(),
+            Self::Mandate(mandate) => mandate.check(),
+            Self::Split(split) => split.check(),
+            Self::Exchange(exchange) => exchange.check(),
+            Self::SetReferenceRate { from, to, .. } if from == to => Err(TermsError::SameCurrency),
+            Self::SetReferenceRate { rate, .. } => rate.check().map_err(|_| TermsError::Rate),
+            _ => Ok(()),
         }
     }
 }
@@ -119,6 +225,20 @@ pub enum TermsError {
     Parties(&'static str),
     #[error(transparent)]
     Condition(#[from] ConditionError),
+    #[error("an allowance names at least one payee, category or operator")]
+    NoPayees,
+    #[error("a mandate has a period above zero, and ends after it starts")]
+    Period,
+    #[error("a split has 1 to 16 shares; those in basis points sum to 10,000")]
+    Shares,
+    #[error("a rate is above zero, with at most {RATE_SCALE_MAX} digits after the point")]
+    Rate,
+    #[error("a quote's least amount is above zero and not above its greatest")]
+    QuoteRange,
+    #[error("a quote has 1 to {QUOTE_SIGNATURES_MAX} signatures, in ascending order of their keys, each key once")]
+    QuoteSignatures,
+    #[error("the two currencies are the same")]
+    SameCurrency,
 }
 
 /// A contract as the ledger keeps it.
@@ -137,6 +257,11 @@ pub struct Contract {
 pub enum Terms {
     Hold(Hold),
     Escrow(Escrow),
+    Allowance(Allowance),
+    Mandate(MandateState),
+    Request(Request),
+    /// Never open: what is remembered of a quote.
+    Quote(QuoteMark),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
@@ -173,6 +298,21 @@ pub enum Ending {
     /// An escrow was returned.
     #[error("refunded")]
     Refunded,
+    /// An allowance was spent whole.
+    #[error("spent")]
+    Spent,
+    /// A mandate or a request was ended by one who may.
+    #[error("revoked")]
+    Revoked,
+    /// A request was paid.
+    #[error("paid")]
+    Paid,
+    /// A quote was used.
+    #[error("used")]
+    Used,
+    /// A quote was withdrawn by its maker.
+    #[error("withdrawn")]
+    Withdrawn,
 }
 
 impl Terms {
@@ -181,6 +321,10 @@ impl Terms {
         match self {
             Self::Hold(hold) => hold.expires_at,
             Self::Escrow(escrow) => escrow.expires_at,
+            Self::Allowance(allowance) => allowance.expires_at,
+            Self::Mandate(state) => state.mandate.ends_at,
+            Self::Request(request) => request.expires_at,
+            Self::Quote(mark) => mark.expires_at,
         }
     }
 
@@ -189,6 +333,8 @@ impl Terms {
         let (legs, one): (&[Leg], _) = match self {
             Self::Hold(hold) => (&hold.legs, None),
             Self::Escrow(escrow) => (&[], Some(escrow.leg())),
+            Self::Allowance(allowance) => (&[], Some(allowance.leg())),
+            Self::Mandate(_) | Self::Request(_) | Self::Quote(_) => (&[], None),
         };
         legs.iter().copied().chain(one)
     }
@@ -197,10 +343,18 @@ impl Terms {
     pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
         let (post_by, void_by): (&[_], &[_]) = match self {
             Self::Hold(hold) => (&hold.post_by, &hold.void_by),
-            Self::Escrow(_) => (&[], &[]),
+            _ => (&[], &[]),
         };
-        let others = post_by.iter().chain(void_by).copied();
-        self.legs().flat_map(|leg| [leg.debtor, leg.creditor]).chain(others)
+        let others = match self {
+            Self::Hold(_) | Self::Escrow(_) | Self::Allowance(_) => [None, None],
+            Self::Mandate(state) => [Some(state.mandate.payer), Some(state.mandate.payee)],
+            Self::Request(request) => [Some(request.payee), request.payer],
+            Self::Quote(mark) => [Some(mark.maker), mark.fill.map(|fill| fill.taker)],
+        };
+        self.legs()
+            .flat_map(|leg| [leg.debtor, leg.creditor])
+            .chain(post_by.iter().chain(void_by).copied())
+            .chain(others.into_iter().flatten())
     }
 }
 
@@ -209,6 +363,8 @@ impl Contract {
     pub fn due(&self) -> UnixSeconds {
         match self.status {
             Status::Open => self.terms.expires_at(),
+            // Until then it could be used again.
+            Status::Ended { .. } if matches!(self.terms, Terms::Quote(_)) => self.terms.expires_at(),
             Status::Ended { at_ms, .. } => UnixSeconds(at_ms.0 / 1000 + ENDED_SECONDS),
         }
     }

@@ -13,7 +13,7 @@ use crate::{
     keys::{BadSignature, Domain, PublicKey, SecretKey, Signature, Signed},
     money::{Amount, Currency},
     protocol::{PROTOCOL_MIN, ProtocolVersion},
-    settlement::{ContractId, Leg, SettlementAction, TermsError},
+    settlement::{Actor, ContractId, Leg, SettlementAction, TermsError},
 };
 
 /// Wire length of a signed transaction, checked on the slice before anything is decoded. Fixed.
@@ -240,21 +240,20 @@ impl Action {
             Self::Issue { currency, .. } => Some(Authority::Issuer(*currency)),
             Self::Council(_) => Some(Authority::Council),
             Self::ReportEvidence { reporter, .. } => Some(Authority::Validator(*reporter)),
-            Self::Settle(action) => match action {
-                SettlementAction::Hold(hold) => {
+            Self::Settle(action) => {
+                if let SettlementAction::Hold(hold) = action {
                     legs = &hold.legs;
-                    None
                 }
-                SettlementAction::Claim(claim) => {
-                    witnesses = Some(Authority::Witnesses(claim.escrow));
-                    Some(Authority::Account(claim.by))
-                }
-                SettlementAction::Escrow(escrow) => Some(Authority::Account(escrow.payer)),
-                SettlementAction::Post { by, .. }
-                | SettlementAction::Void { by, .. }
-                | SettlementAction::PostGroup { by, .. }
-                | SettlementAction::VoidGroup { by, .. } => Some(Authority::Account(*by)),
-            },
+                action.actor().map(|actor| match actor {
+                    Actor::Account(id) => Authority::Account(id),
+                    Actor::Operator(id) => Authority::Participant(id),
+                    Actor::Issuer(currency) => Authority::Issuer(currency),
+                    Actor::Claimant(id, escrow) => {
+                        witnesses = Some(Authority::Witnesses(escrow));
+                        Authority::Account(id)
+                    }
+                })
+            }
         };
         let debtors = legs.iter().map(|leg| Authority::Account(leg.debtor));
         first.into_iter().chain(witnesses).chain(debtors)

@@ -7,6 +7,7 @@ use crate::{
 
 mod golden;
 mod roundtrip;
+mod settlement;
 mod values;
 
 /// The varint of 2^60: a marker for eight bytes, and those.

@@ -87,6 +87,8 @@ impl Ledger {
             former_validators: FormerValidators::default(),
             checkpoints: Checkpoints::default(),
             contracts: Contracts::default(),
+            reference_rates: BTreeMap::new(),
+            categories: BTreeMap::new(),
         };
         let changes = opening_entries(genesis, &state, seed);
         state.set_all(changes);
@@ -250,6 +252,8 @@ fn restore_state(
     let mut former_validators = None;
     let mut checkpoints = None;
     let mut contracts = Contracts::default();
+    let mut reference_rates = BTreeMap::new();
+    let mut categories = BTreeMap::new();
     for (key, value) in entries {
         let is_new = match (key, value) {
             (StateKey::Account(id), StateValue::Account(it)) => accounts.insert(id, it).is_none(),
@@ -268,6 +272,10 @@ fn restore_state(
             (StateKey::FormerValidators, StateValue::FormerValidators(it)) => former_validators.replace(it).is_none(),
             (StateKey::Checkpoints, StateValue::Checkpoints(it)) => checkpoints.replace(it).is_none(),
             (StateKey::Contract(id), StateValue::Contract(it)) => contracts.insert(id, it).is_none(),
+            (StateKey::ReferenceRate(from, to), StateValue::ReferenceRate(it)) => {
+                reference_rates.insert((from, to), it).is_none()
+            }
+            (StateKey::Category(id), StateValue::Category(it)) => categories.insert(id, it).is_none(),
             _ => return Err(RestoreError::WrongTable(key)),
         };
         if !is_new {
@@ -296,6 +304,8 @@ fn restore_state(
         former_validators: former_validators.ok_or(RestoreError::Missing(StateKey::FormerValidators))?,
         checkpoints: checkpoints.ok_or(RestoreError::Missing(StateKey::Checkpoints))?,
         contracts,
+        reference_rates,
+        categories,
     })
 }
 

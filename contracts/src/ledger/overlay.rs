@@ -20,7 +20,7 @@ use crate::{
     money::Currency,
     protocol::{Protocol, Upcoming},
     registry::Registry,
-    settlement::{Contract, ContractId},
+    settlement::{Contract, ContractId, MerchantCategory, ReferenceRate},
     transaction::{Action, SignedTransaction},
 };
 
@@ -209,6 +209,8 @@ pub(super) struct Overlay<'a> {
     participants: Layer<ParticipantId, Participant>,
     evidence: Layer<(ValidatorId, u8), Box<EvidenceRecord>>,
     contracts: OrderedLayer<ContractId, Contract>,
+    reference_rates: OrderedLayer<(Currency, Currency), ReferenceRate>,
+    categories: OrderedLayer<AccountId, MerchantCategory>,
     /// In force from the next block on, so that one block is computed with one set of parameters.
     next_parameters: Option<Parameters>,
     /// What `next_parameters` was before this transaction, if it changed them.
@@ -235,6 +237,8 @@ impl<'a> Overlay<'a> {
             participants: Layer::new(seed),
             evidence: Layer::new(seed),
             contracts: OrderedLayer::default(),
+            reference_rates: OrderedLayer::default(),
+            categories: OrderedLayer::default(),
             next_parameters: None,
             parameters_before: None,
             council: Single::default(),
@@ -334,6 +338,22 @@ impl<'a> Overlay<'a> {
             .put(&self.base.evidence, (against, place), Box::new(record));
     }
 
+    pub(super) fn reference_rate(&self, from: Currency, to: Currency) -> Option<&ReferenceRate> {
+        self.reference_rates.get(&self.base.reference_rates, &(from, to))
+    }
+
+    pub(super) fn put_reference_rate(&mut self, from: Currency, to: Currency, rate: ReferenceRate) {
+        self.reference_rates.set((from, to), Some(rate));
+    }
+
+    pub(super) fn category(&self, account: &AccountId) -> Option<MerchantCategory> {
+        self.categories.get(&self.base.categories, account).copied()
+    }
+
+    pub(super) fn put_category(&mut self, account: AccountId, category: Option<MerchantCategory>) {
+        self.categories.set(account, category);
+    }
+
     pub(super) fn put_contract(&mut self, id: ContractId, contract: Contract) {
         self.contracts.set(id, Some(contract));
     }
@@ -395,6 +415,8 @@ impl<'a> Overlay<'a> {
         self.participants.keep();
         self.evidence.keep();
         self.contracts.keep();
+        self.reference_rates.keep();
+        self.categories.keep();
         self.parameters_before = None;
         self.council.keep();
         self.upcoming.keep();
@@ -410,6 +432,8 @@ impl<'a> Overlay<'a> {
         self.participants.take_back();
         self.evidence.take_back();
         self.contracts.take_back();
+        self.reference_rates.take_back();
+        self.categories.take_back();
         if let Some(before) = self.parameters_before.take() {
             self.next_parameters = before;
         }
@@ -532,6 +556,17 @@ impl<'a> Overlay<'a> {
             changes
                 .entries
                 .push((StateKey::Contract(id), contract.map(StateValue::Contract)));
+            changes.places.push(None);
+        }
+        for ((from, to), rate) in self.reference_rates.into_changed(&self.base.reference_rates) {
+            let key = StateKey::ReferenceRate(from, to);
+            changes.entries.push((key, rate.map(StateValue::ReferenceRate)));
+            changes.places.push(None);
+        }
+        for (id, category) in self.categories.into_changed(&self.base.categories) {
+            changes
+                .entries
+                .push((StateKey::Category(id), category.map(StateValue::Category)));
             changes.places.push(None);
         }
         changes

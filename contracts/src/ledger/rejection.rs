@@ -31,7 +31,8 @@ pub enum Skip {
 
 /// A transaction that had no effect but to consume its id. For each action in order, the first reason
 /// that holds, in this order; but what is said of a contract that an action names comes before all others:
-/// [`Self::UnknownContract`], [`Self::ContractEnded`], [`Self::ContractExpired`], [`Self::HoldGrouped`].
+/// [`Self::UnknownContract`], [`Self::ContractEnded`], [`Self::ContractExpired`], [`Self::HoldGrouped`]; and what
+/// is said of a quote: [`Self::QuoteInvalid`] to [`Self::QuoteWithdrawn`].
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize, thiserror::Error,
 )]
@@ -124,4 +125,32 @@ pub enum Rejection {
     OverHold,
     #[error("the condition for this side of the escrow is not met")]
     ConditionNotMet,
+    #[error("the quote is for another network, or not signed by its maker's keys")]
+    QuoteInvalid,
+    #[error("the quote's time is over")]
+    QuoteExpired,
+    #[error("the quote is for another taker")]
+    QuoteForeign,
+    #[error("the quote was used already")]
+    QuoteUsed,
+    #[error("the quote was withdrawn by its maker")]
+    QuoteWithdrawn,
+    #[error("the amount is below the quote's least or above its greatest")]
+    QuoteOutOfRange,
+    #[error("what is sold gives less than one minor unit of what is bought")]
+    NothingBought,
+    #[error("the payee is none to whom the allowance may be spent")]
+    PayeeNotAllowed,
+    #[error("more than is left of the allowance, or than one payment of it may be")]
+    OverAllowance,
+    #[error("the mandate has not started")]
+    MandateNotStarted,
+    #[error("more than the mandate allows in one payment or in this period")]
+    OverMandate,
+    #[error("not the amount that the request asks for")]
+    RequestMismatch,
+    #[error("the reference rate is of the future, or older than the one that is known")]
+    RateOutOfTime,
+    #[error("no terms of that kind can be revoked")]
+    NotRevocable,
 }

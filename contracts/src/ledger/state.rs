@@ -1,6 +1,6 @@
 //! What the ledger knows: the state tables, and the form in which an entry is stored and committed to.
 
-use std::{fmt, hint::black_box};
+use std::{collections::BTreeMap, fmt, hint::black_box};
 
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
@@ -18,7 +18,7 @@ use crate::{
     money::{Amount, Balance, Currency},
     protocol::Protocol,
     registry::Registry,
-    settlement::{Contract, ContractId},
+    settlement::{Contract, ContractId, MerchantCategory, ReferenceRate},
 };
 
 /// An account, without its balances.
@@ -99,6 +99,9 @@ pub enum StateKey {
     FormerValidators,
     Checkpoints,
     Contract(ContractId),
+    /// How much of the second currency one unit of the first is worth.
+    ReferenceRate(Currency, Currency),
+    Category(AccountId),
 }
 
 /// A state entry's content; the same variant as its key's.
@@ -120,6 +123,8 @@ pub enum StateValue {
     FormerValidators(FormerValidators),
     Checkpoints(Checkpoints),
     Contract(Contract),
+    ReferenceRate(ReferenceRate),
+    Category(MerchantCategory),
 }
 
 /// A state entry's canonical bytes are at most this many: the longest is a registry of 512 nodes, with some
@@ -169,6 +174,8 @@ pub(super) struct State {
     pub(super) former_validators: FormerValidators,
     pub(super) checkpoints: Checkpoints,
     pub(super) contracts: Contracts,
+    pub(super) reference_rates: BTreeMap<(Currency, Currency), ReferenceRate>,
+    pub(super) categories: BTreeMap<AccountId, MerchantCategory>,
 }
 
 impl State {
@@ -189,6 +196,8 @@ impl State {
         let participants = self.participants.iter();
         let evidence = self.evidence.iter();
         let contracts = self.contracts.rows().iter();
+        let rates = self.reference_rates.iter();
+        let categories = self.categories.iter();
         let next = self.next_validators.to_list();
         let singles = [
             (StateKey::Parameters, StateValue::Parameters(self.parameters.clone())),
@@ -214,6 +223,8 @@ impl State {
             .chain(
                 evidence.map(|((id, at), record)| (StateKey::Evidence(*id, *at), StateValue::Evidence(record.clone()))),
             )
+            .chain(rates.map(|((from, to), it)| (StateKey::ReferenceRate(*from, *to), StateValue::ReferenceRate(*it))))
+            .chain(categories.map(|(id, it)| (StateKey::Category(*id), StateValue::Category(*it))))
             .chain(contracts.map(|(id, it)| (StateKey::Contract(*id), StateValue::Contract(it.clone()))))
     }
 
@@ -252,10 +263,11 @@ impl State {
         }
     }
 
-    /// Only contracts come to an end.
+    /// Only contracts and categories come to an end.
     fn remove(&mut self, key: StateKey) -> Result<(), WrongTable> {
         match key {
             StateKey::Contract(id) => self.contracts.remove(&id),
+            StateKey::Category(id) => drop(self.categories.remove(&id)),
             _ => return Err(WrongTable),
         }
         Ok(())
@@ -287,6 +299,10 @@ impl State {
             (StateKey::Protocol, StateValue::Protocol(it)) => self.protocol = it,
             (StateKey::Origin, StateValue::Origin(it)) => self.origin = it,
             (StateKey::Contract(id), StateValue::Contract(it)) => drop(self.contracts.insert(id, it)),
+            (StateKey::ReferenceRate(from, to), StateValue::ReferenceRate(it)) => {
+                self.reference_rates.insert((from, to), it);
+            }
+            (StateKey::Category(id), StateValue::Category(it)) => drop(self.categories.insert(id, it)),
             _ => return Err(WrongTable),
         }
         Ok(())

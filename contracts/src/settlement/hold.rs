@@ -51,11 +51,15 @@ impl Hold {
         if self.legs.is_empty() {
             return Err(TermsError::Legs);
         }
-        let well_made = |parties: &Parties| !parties.is_empty() && parties.is_sorted_by(|a, b| a < b);
-        match (well_made(&self.post_by), well_made(&self.void_by)) {
-            (false, _) => Err(TermsError::Parties("post_by")),
-            (_, false) => Err(TermsError::Parties("void_by")),
-            _ => Ok(()),
-        }
+        check_parties(&self.post_by, &self.void_by)
+    }
+}
+
+pub(super) fn check_parties(post_by: &Parties, void_by: &Parties) -> Result<(), TermsError> {
+    let well_made = |parties: &Parties| !parties.is_empty() && parties.is_sorted_by(|a, b| a < b);
+    match (well_made(post_by), well_made(void_by)) {
+        (false, _) => Err(TermsError::Parties("post_by")),
+        (_, false) => Err(TermsError::Parties("void_by")),
+        _ => Ok(()),
     }
 }

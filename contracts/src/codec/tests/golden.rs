@@ -33,6 +33,7 @@ use crate::{
     money::{Amount, Balance},
     protocol::ProtocolVersion,
     registry::{Node, Registry},
+    settlement::{ContractId, Ending, SettlementAction},
     statement::{AccountView, Answer, BalanceView, Statement},
     transaction::{Action, FreezeScope, TxId},
 };
@@ -369,6 +370,38 @@ fn statements(lines: &mut Lines) {
     );
 }
 
+fn settlement(lines: &mut Lines) {
+    for (name, action) in super::settlement::actions() {
+        lines.bytes(&format!("action.settle.{name}"), &action);
+    }
+    for (name, contract) in super::settlement::contracts() {
+        lines.bytes(&format!("contract.{name}"), &contract);
+    }
+    for (number, ending) in super::settlement::ENDINGS.iter().enumerate() {
+        assert_eq!(encode(ending), [number as u8], "{ending}");
+    }
+    let id = TxId([8; 32]);
+    lines.id("contract.id", ContractId::derive(&id, 1));
+    let Action::Settle(SettlementAction::Exchange(exchange)) = &super::settlement::actions()[17].1 else {
+        panic!("an exchange");
+    };
+    let quote = &exchange.quote.quote;
+    lines.id("quote.hash", hex::encode(quote.hash()));
+    lines.id("quote.mark", quote.mark());
+    let subject = Subject::System {
+        contract: ContractId([3; 20]),
+        how: Ending::Expired,
+    };
+    lines.bytes(
+        "receipt.system",
+        &Receipt {
+            subject,
+            index: 1,
+            outcome: Outcome::Applied,
+        },
+    );
+}
+
 #[test]
 fn bytes_are_what_they_were() {
     let mut lines = Lines::default();
@@ -378,6 +411,7 @@ fn bytes_are_what_they_were() {
     evidence(&mut lines);
     receipts(&mut lines);
     statements(&mut lines);
+    settlement(&mut lines);
     lines.bytes("parameters.default", &Parameters::default());
     lines.bytes("genesis", &genesis());
     lines.id("genesis.hash", genesis().hash());

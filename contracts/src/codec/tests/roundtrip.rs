@@ -111,6 +111,8 @@ mod invariant_bytes_and_json_give_the_value_back {
         council_action: values::council_action();
         scope: values::scope();
         action: values::action();
+        settlement_action: super::super::settlement::settlement_action();
+        condition: super::super::settlement::condition();
         transaction: values::transaction();
         signed_transaction: values::signed_transaction();
         header: values::header();
@@ -143,6 +145,7 @@ mod invariant_bytes_give_the_value_back {
 
     round_trips! { |_| ();
         vote_kind: values::vote_kind();
+        contract: super::super::settlement::contract();
         signed_batch: values::signed_batch();
         read_request: values::read_request();
     }

@@ -92,6 +92,10 @@ pub fn key() -> impl Strategy<Value = PublicKey> {
     fixed(PublicKey::Ed25519)
 }
 
+pub fn key_of(byte: u8) -> PublicKey {
+    PublicKey::Ed25519([byte; 32])
+}
+
 pub fn tier() -> impl Strategy<Value = Tier> {
     any::<u8>().prop_map(Tier)
 }
@@ -256,6 +260,7 @@ pub fn action() -> impl Strategy<Value = Action> {
             amount
         }),
         council_action().prop_map(Action::Council),
+        super::settlement::settlement_action().prop_map(Action::Settle),
         (fixed!(crate::committee::ValidatorId), evidence().prop_map(Box::new))
             .prop_map(|(reporter, evidence)| Action::ReportEvidence { reporter, evidence }),
     ]

@@ -101,7 +101,7 @@ fn is_operator(overlay: &Overlay<'_>, id: ParticipantId) -> bool {
     overlay.participant(id).is_some_and(|participant| participant.operator)
 }
 
-fn serves(overlay: &Overlay<'_>, operator: ParticipantId, account: &Account) -> bool {
+pub(super) fn serves(overlay: &Overlay<'_>, operator: ParticipantId, account: &Account) -> bool {
     account.operator == operator && is_operator(overlay, operator)
 }
 

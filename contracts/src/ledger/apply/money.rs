@@ -45,7 +45,7 @@ pub(super) fn transfer(
         to,
         currency: code,
     };
-    limits::check_payment(payer_caps, &payment, context.actions)?;
+    limits::check_payment(payer_caps, &payment, amount, context.actions)?;
     let day = Day::of(context.time);
     let total = limits::check_day(payer_caps, &has, day, amount)?;
     if payee_caps.is_some() {

@@ -1,9 +1,11 @@
 //! Contracts: opening them, and ending them by an action or by time.
 
 mod escrows;
+mod exchanges;
 mod holds;
+mod pulls;
 
-use super::{Context, account, currency, moves};
+use super::{Context, account, currency, money, moves};
 use crate::{
     block::TimeMs,
     identity::AccountId,
@@ -37,6 +39,26 @@ pub(super) fn apply(
         SettlementAction::VoidGroup { hold, by } => holds::void(overlay, context, *hold, *by, holds::Legs::Any),
         SettlementAction::Escrow(escrow) => escrows::open(overlay, context, escrow),
         SettlementAction::Claim(claim) => escrows::claim(overlay, context, claim),
+        SettlementAction::Allow(allowance) => pulls::allow(overlay, context, allowance),
+        SettlementAction::Spend(spend) => pulls::spend(overlay, context, spend),
+        SettlementAction::Mandate(mandate) => pulls::mandate(overlay, context, mandate),
+        SettlementAction::Collect(collect) => pulls::collect(overlay, context, collect),
+        SettlementAction::Request(request) => pulls::request(overlay, context, request),
+        SettlementAction::PayRequest(payment) => pulls::pay_request(overlay, context, payment),
+        SettlementAction::Revoke { contract, by } => pulls::revoke(overlay, context, *contract, *by),
+        SettlementAction::Split(split) => pulls::split(overlay, context, split),
+        SettlementAction::Exchange(exchange) => exchanges::exchange(overlay, context, exchange),
+        SettlementAction::WithdrawQuote { maker, id, expires_at } => {
+            exchanges::withdraw(overlay, context, *maker, *id, *expires_at)
+        }
+        SettlementAction::SetReferenceRate { from, to, rate, as_of } => {
+            exchanges::set_reference_rate(overlay, context, *from, *to, *rate, *as_of)
+        }
+        SettlementAction::SetCategory {
+            operator,
+            account,
+            category,
+        } => pulls::set_category(overlay, *operator, *account, *category),
     }
 }
 
@@ -48,7 +70,9 @@ pub(in crate::ledger) fn expire(
     contract: &Contract,
 ) -> Ending {
     let how = match &contract.terms {
-        Terms::Hold(_) => Ending::Expired,
+        Terms::Hold(_) | Terms::Allowance(_) | Terms::Mandate(_) | Terms::Request(_) | Terms::Quote(_) => {
+            Ending::Expired
+        }
         Terms::Escrow(escrow) => match escrow.on_expiry {
             Side::Release if may_pay(overlay, &escrow.leg()).is_ok() => Ending::Released,
             Side::Release | Side::Refund => Ending::Refunded,
@@ -130,7 +154,7 @@ fn set_aside(overlay: &mut Overlay<'_>, context: &Context<'_>, leg: &Leg) -> Res
         to: creditor,
         currency: code,
     };
-    limits::check_payment(caps, &payment, context.actions)?;
+    limits::check_payment(caps, &payment, amount, context.actions)?;
     let day = Day::of(context.time);
     let total = limits::check_day(caps, &has, day, amount)?;
     if has.available.0 < i128::from(amount.0) {

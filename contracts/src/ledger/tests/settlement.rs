@@ -1,5 +1,8 @@
 //! What holds and escrows do, step by step, and in which order they refuse.
 
+mod exchange;
+mod model;
+
 use super::network::*;
 use crate::{
     block::TimeMs,

@@ -1,0 +1,660 @@
+//! Values of what settles: one of each kind whose bytes are fixed, and arbitrary ones.
+
+use proptest::prelude::*;
+
+use super::values::{amount, currency, fixed, key, list, number, participant_id, text};
+use crate::{
+    block::{GenesisPrefix, TimeMs},
+    codec::{self, Bounded, decode, encode},
+    identity::AccountId,
+    keys::Signature,
+    money::{Amount, Currency},
+    settlement::{
+        Allowance, Claim, Collect, Contract, ContractId, Ending, Escrow, Exchange, ExchangeAmount, Fee, Fill,
+        HeldExchange, Hold, Leg, Mandate, MandateState, MerchantCategory, Part, PayRequest, Payees, Quote, QuoteId,
+        QuoteMark, Rate, ReferenceRate, Request, SettlementAction, Share, Shares, Side, SignedQuote, Spend, Split,
+        Status, Terms,
+        condition::{Condition, Preimage, PreimageHash},
+    },
+    transaction::{Action, TransactionSignature, UnixSeconds},
+};
+
+fn account() -> impl Strategy<Value = AccountId> {
+    fixed(AccountId)
+}
+
+fn seconds() -> impl Strategy<Value = UnixSeconds> {
+    number().prop_map(UnixSeconds)
+}
+
+fn contract_id() -> impl Strategy<Value = ContractId> {
+    fixed(ContractId)
+}
+
+fn rate() -> impl Strategy<Value = Rate> {
+    (1..=u64::MAX, 0..=12u8).prop_map(|(mantissa, scale)| Rate { mantissa, scale })
+}
+
+prop_compose! {
+    fn leg()(debtor in account(), creditor in account(), currency in currency(), amount in amount()) -> Leg {
+        Leg { debtor, creditor, currency, amount }
+    }
+}
+
+prop_compose! {
+    fn hold()(
+        legs in list(leg(), 3), expires_at in seconds(), post_by in list(account(), 4), void_by in list(account(), 4),
+    ) -> Hold {
+        Hold { legs, expires_at, post_by, void_by }
+    }
+}
+
+/// At most four deep: nothing deeper has an encoding.
+pub fn condition() -> impl Strategy<Value = Condition> {
+    let leaf = prop_oneof![
+        seconds().prop_map(Condition::After),
+        seconds().prop_map(Condition::Before),
+        (list(key(), 3), any::<u8>()).prop_map(|(keys, threshold)| Condition::SignedBy { keys, threshold }),
+        fixed(PreimageHash).prop_map(Condition::Preimage),
+    ];
+    leaf.prop_recursive(3, 12, 3, |part| {
+        prop_oneof![
+            list(part.clone(), 3).prop_map(Condition::All),
+            list(part.clone(), 3).prop_map(Condition::Any),
+            (any::<u8>(), list(part, 3)).prop_map(|(count, of)| Condition::AtLeast { count, of }),
+        ]
+    })
+}
+
+fn side() -> impl Strategy<Value = Side> {
+    prop_oneof![Just(Side::Refund), Just(Side::Release)]
+}
+
+prop_compose! {
+    fn escrow()(
+        leg in leg(), release_when in condition(), refund_when in condition(), expires_at in seconds(),
+        on_expiry in side(),
+    ) -> Escrow {
+        Escrow {
+            payer: leg.debtor,
+            payee: leg.creditor,
+            currency: leg.currency,
+            amount: leg.amount,
+            release_when,
+            refund_when,
+            expires_at,
+            on_expiry,
+        }
+    }
+}
+
+fn payees() -> impl Strategy<Value = Payees> {
+    prop_oneof![
+        list(account(), 3).prop_map(Payees::Accounts),
+        list(any::<u16>().prop_map(MerchantCategory), 3).prop_map(Payees::Categories),
+        list(participant_id(), 3).prop_map(Payees::Operators),
+    ]
+}
+
+prop_compose! {
+    fn allowance()(
+        leg in leg(), payees in payees(), max_payment in prop::option::of(amount()), expires_at in seconds(),
+    ) -> Allowance {
+        Allowance {
+            grantor: leg.debtor,
+            holder: leg.creditor,
+            currency: leg.currency,
+            budget: leg.amount,
+            payees,
+            max_payment,
+            expires_at,
+        }
+    }
+}
+
+prop_compose! {
+    fn mandate()(
+        leg in leg(), max_per_period in amount(), period_seconds in number(), starts_at in seconds(),
+        ends_at in seconds(),
+    ) -> Mandate {
+        Mandate {
+            payer: leg.debtor,
+            payee: leg.creditor,
+            currency: leg.currency,
+            max_payment: leg.amount,
+            max_per_period,
+            period_seconds,
+            starts_at,
+            ends_at,
+        }
+    }
+}
+
+prop_compose! {
+    fn request()(
+        leg in leg(), payer in prop::option::of(account()), reference in text(), expires_at in seconds(),
+    ) -> Request {
+        Request { payee: leg.creditor, payer, currency: leg.currency, amount: leg.amount, reference, expires_at }
+    }
+}
+
+fn shares() -> impl Strategy<Value = Shares> {
+    let share = (account(), amount()).prop_map(|(to, amount)| Share { to, amount });
+    let part = (account(), any::<u16>()).prop_map(|(to, basis_points)| Part { to, basis_points });
+    prop_oneof![
+        list(share, 3).prop_map(Shares::Amounts),
+        (amount(), list(part, 3)).prop_map(|(amount, parts)| Shares::BasisPoints { amount, parts }),
+    ]
+}
+
+fn signature() -> impl Strategy<Value = TransactionSignature> {
+    (key(), fixed(Signature)).prop_map(|(key, signature)| TransactionSignature { key, signature })
+}
+
+prop_compose! {
+    fn quote()(
+        genesis in fixed(GenesisPrefix), id in fixed(QuoteId), maker in account(),
+        taker in prop::option::of(account()), leg in leg(), buy in currency(), rate in rate(), max in amount(),
+        fee in amount(), expires_at in seconds(), hold_seconds_max in any::<u32>(),
+    ) -> Quote {
+        Quote {
+            genesis, id, maker, taker, sell: leg.currency, buy, rate, min: leg.amount, max, fee, expires_at,
+            hold_seconds_max,
+        }
+    }
+}
+
+prop_compose! {
+    fn held()(hold in hold(), deliver_to in account(), fees in list((account(), amount()), 3)) -> HeldExchange {
+        let fees: Bounded<(AccountId, Amount), 8> = fees;
+        let fees = fees.iter().map(|&(to, amount)| Fee { to, amount }).collect();
+        HeldExchange {
+            deliver_to,
+            post_by: hold.post_by,
+            void_by: hold.void_by,
+            expires_at: hold.expires_at,
+            fees: Bounded::new(fees).unwrap(),
+        }
+    }
+}
+
+prop_compose! {
+    fn exchange()(
+        quote in quote(), signatures in list(signature(), 2), taker in account(), amount in amount(),
+        send in any::<bool>(), held in prop::option::of(held()),
+    ) -> Exchange {
+        let amount = if send { ExchangeAmount::Send(amount) } else { ExchangeAmount::Deliver(amount) };
+        Exchange { quote: SignedQuote { quote, signatures }, taker, amount, held }
+    }
+}
+
+pub fn settlement_action() -> impl Strategy<Value = SettlementAction> {
+    prop_oneof![
+        hold().prop_map(SettlementAction::Hold),
+        (contract_id(), account(), prop::option::of(amount()), any::<bool>()).prop_map(
+            |(hold, by, amount, keep_rest)| SettlementAction::Post {
+                hold,
+                by,
+                amount,
+                keep_rest
+            }
+        ),
+        (contract_id(), account()).prop_map(|(hold, by)| SettlementAction::Void { hold, by }),
+        (contract_id(), account()).prop_map(|(hold, by)| SettlementAction::PostGroup { hold, by }),
+        (contract_id(), account()).prop_map(|(hold, by)| SettlementAction::VoidGroup { hold, by }),
+        escrow().prop_map(SettlementAction::Escrow),
+        (contract_id(), account(), side(), list(fixed(Preimage), 3)).prop_map(|(escrow, by, side, preimages)| {
+            SettlementAction::Claim(Claim {
+                escrow,
+                by,
+                side,
+                preimages,
+            })
+        }),
+        allowance().prop_map(SettlementAction::Allow),
+        (contract_id(), leg()).prop_map(|(allowance, leg)| {
+            SettlementAction::Spend(Spend {
+                allowance,
+                holder: leg.debtor,
+                to: leg.creditor,
+                amount: leg.amount,
+            })
+        }),
+        mandate().prop_map(SettlementAction::Mandate),
+        (contract_id(), account(), amount(), text()).prop_map(|(mandate, payee, amount, reference)| {
+            SettlementAction::Collect(Collect {
+                mandate,
+                payee,
+                amount,
+                reference,
+            })
+        }),
+        request().prop_map(SettlementAction::Request),
+        (contract_id(), account(), amount())
+            .prop_map(|(request, from, amount)| { SettlementAction::PayRequest(PayRequest { request, from, amount }) }),
+        (contract_id(), account()).prop_map(|(contract, by)| SettlementAction::Revoke { contract, by }),
+        (account(), currency(), shares()).prop_map(|(from, currency, shares)| SettlementAction::Split(Split {
+            from,
+            currency,
+            shares
+        })),
+        exchange()
+            .prop_map(|exchange| SettlementAction::Exchange(Box::new(exchange)))
+            .boxed(),
+        (account(), fixed(QuoteId), seconds()).prop_map(|(maker, id, expires_at)| SettlementAction::WithdrawQuote {
+            maker,
+            id,
+            expires_at
+        }),
+        (currency(), currency(), rate(), seconds())
+            .prop_map(|(from, to, rate, as_of)| SettlementAction::SetReferenceRate { from, to, rate, as_of }),
+        (participant_id(), account(), prop::option::of(any::<u16>())).prop_map(|(operator, account, category)| {
+            SettlementAction::SetCategory {
+                operator,
+                account,
+                category: category.map(MerchantCategory),
+            }
+        }),
+    ]
+}
+
+fn terms() -> impl Strategy<Value = Terms> {
+    let mid = (rate(), seconds()).prop_map(|(rate, as_of)| ReferenceRate { rate, as_of });
+    let fill = (leg(), currency(), amount(), amount(), rate(), prop::option::of(mid)).prop_map(
+        |(leg, buy, bought, fee, rate, mid)| Fill {
+            taker: leg.debtor,
+            sell: leg.currency,
+            sold: leg.amount,
+            buy,
+            bought,
+            fee,
+            rate,
+            mid,
+        },
+    );
+    prop_oneof![
+        hold().prop_map(Terms::Hold).boxed(),
+        escrow().prop_map(Terms::Escrow).boxed(),
+        allowance().prop_map(Terms::Allowance).boxed(),
+        (mandate(), number(), amount())
+            .prop_map(|(mandate, period, collected)| Terms::Mandate(MandateState {
+                mandate,
+                period,
+                collected
+            }))
+            .boxed(),
+        request().prop_map(Terms::Request).boxed(),
+        (account(), fixed(QuoteId), seconds(), prop::option::of(fill))
+            .prop_map(|(maker, id, expires_at, fill)| {
+                Terms::Quote(QuoteMark {
+                    maker,
+                    id,
+                    expires_at,
+                    fill,
+                })
+            })
+            .boxed(),
+    ]
+    .boxed()
+}
+
+pub fn contract() -> impl Strategy<Value = Contract> {
+    let status = prop::option::of((number(), 0..ENDINGS.len()));
+    (terms(), number(), status).prop_map(|(terms, opened, status)| Contract {
+        terms,
+        opened: TimeMs(opened),
+        status: status.map_or(Status::Open, |(at, how)| Status::Ended {
+            how: ENDINGS[how],
+            at_ms: TimeMs(at),
+        }),
+    })
+}
+
+/// In the order of their numbers.
+pub const ENDINGS: [Ending; 10] = [
+    Ending::Posted,
+    Ending::Voided,
+    Ending::Expired,
+    Ending::Released,
+    Ending::Refunded,
+    Ending::Spent,
+    Ending::Revoked,
+    Ending::Paid,
+    Ending::Used,
+    Ending::Withdrawn,
+];
+
+fn id(byte: u8) -> AccountId {
+    AccountId([byte; 20])
+}
+
+fn code(name: &str) -> Currency {
+    Currency::new(name).unwrap()
+}
+
+fn only<T: std::fmt::Debug, const MAX: usize>(items: Vec<T>) -> Bounded<T, MAX> {
+    Bounded::new(items).unwrap()
+}
+
+fn leg_of(amount: u64) -> Leg {
+    Leg {
+        debtor: id(1),
+        creditor: id(2),
+        currency: code("EUR"),
+        amount: Amount(amount),
+    }
+}
+
+const LATER: UnixSeconds = UnixSeconds(1_900_000_000);
+
+/// One of each action, with a name.
+pub fn actions() -> Vec<(&'static str, Action)> {
+    let hold = Hold {
+        legs: only(vec![leg_of(1), leg_of(300)]),
+        expires_at: LATER,
+        post_by: only(vec![id(2)]),
+        void_by: only(vec![id(1), id(2)]),
+    };
+    let contract = ContractId([3; 20]);
+    let by = id(2);
+    let escrow = Escrow {
+        payer: id(1),
+        payee: id(2),
+        currency: code("EUR"),
+        amount: Amount(100),
+        release_when: Condition::Any(only(vec![
+            Condition::SignedBy {
+                keys: only(vec![super::values::key_of(1), super::values::key_of(2)]),
+                threshold: 2,
+            },
+            Condition::All(only(vec![
+                Condition::Preimage(PreimageHash([4; 32])),
+                Condition::Before(LATER),
+            ])),
+        ])),
+        refund_when: Condition::AtLeast {
+            count: 1,
+            of: only(vec![Condition::After(LATER)]),
+        },
+        expires_at: LATER,
+        on_expiry: Side::Release,
+    };
+    let quote = SignedQuote {
+        quote: Quote {
+            genesis: GenesisPrefix([5; 8]),
+            id: QuoteId([6; 16]),
+            maker: id(2),
+            taker: Some(id(1)),
+            sell: code("EUR"),
+            buy: code("THB"),
+            rate: "36.42".parse().unwrap(),
+            min: Amount(100),
+            max: Amount(1_000_000),
+            fee: Amount(25),
+            expires_at: LATER,
+            hold_seconds_max: 600,
+        },
+        signatures: only(vec![TransactionSignature {
+            key: super::values::key_of(2),
+            signature: Signature([7; 64]),
+        }]),
+    };
+    let exchange = Exchange {
+        quote,
+        taker: id(1),
+        amount: ExchangeAmount::Send(Amount(5_000)),
+        held: None,
+    };
+    let held = Exchange {
+        amount: ExchangeAmount::Deliver(Amount(5_000)),
+        held: Some(HeldExchange {
+            deliver_to: id(8),
+            post_by: only(vec![id(8)]),
+            void_by: only(vec![id(1)]),
+            expires_at: LATER,
+            fees: only(vec![Fee {
+                to: id(9),
+                amount: Amount(3),
+            }]),
+        }),
+        ..exchange.clone()
+    };
+    let shares = Shares::BasisPoints {
+        amount: Amount(101),
+        parts: only(vec![
+            Part {
+                to: id(2),
+                basis_points: 9_000,
+            },
+            Part {
+                to: id(3),
+                basis_points: 1_000,
+            },
+        ]),
+    };
+    let split = |shares| {
+        SettlementAction::Split(Split {
+            from: id(1),
+            currency: code("EUR"),
+            shares,
+        })
+    };
+    let post = |amount, keep_rest| SettlementAction::Post {
+        hold: contract,
+        by,
+        amount,
+        keep_rest,
+    };
+    let rows = vec![
+        ("hold", SettlementAction::Hold(hold)),
+        ("post", post(None, false)),
+        ("post_part", post(Some(Amount(7)), true)),
+        ("void", SettlementAction::Void { hold: contract, by }),
+        ("post_group", SettlementAction::PostGroup { hold: contract, by }),
+        ("void_group", SettlementAction::VoidGroup { hold: contract, by }),
+        ("escrow", SettlementAction::Escrow(escrow)),
+        (
+            "claim",
+            SettlementAction::Claim(Claim {
+                escrow: contract,
+                by,
+                side: Side::Release,
+                preimages: only(vec![Preimage([8; 32])]),
+            }),
+        ),
+        (
+            "allow",
+            SettlementAction::Allow(Allowance {
+                grantor: id(1),
+                holder: id(2),
+                currency: code("EUR"),
+                budget: Amount(500),
+                payees: Payees::Categories(only(vec![MerchantCategory(5_411)])),
+                max_payment: Some(Amount(50)),
+                expires_at: LATER,
+            }),
+        ),
+        (
+            "spend",
+            SettlementAction::Spend(Spend {
+                allowance: contract,
+                holder: id(2),
+                to: id(3),
+                amount: Amount(20),
+            }),
+        ),
+        (
+            "mandate",
+            SettlementAction::Mandate(Mandate {
+                payer: id(1),
+                payee: id(2),
+                currency: code("EUR"),
+                max_payment: Amount(50),
+                max_per_period: Amount(100),
+                period_seconds: 2_592_000,
+                starts_at: UnixSeconds(1_800_000_000),
+                ends_at: LATER,
+            }),
+        ),
+        (
+            "collect",
+            SettlementAction::Collect(Collect {
+                mandate: contract,
+                payee: id(2),
+                amount: Amount(20),
+                reference: codec::Text::new("INV-7").unwrap(),
+            }),
+        ),
+        (
+            "request",
+            SettlementAction::Request(Request {
+                payee: id(2),
+                payer: None,
+                currency: code("EUR"),
+                amount: Amount(20),
+                reference: codec::Text::new("lunch").unwrap(),
+                expires_at: LATER,
+            }),
+        ),
+        (
+            "pay_request",
+            SettlementAction::PayRequest(PayRequest {
+                request: contract,
+                from: id(1),
+                amount: Amount(20),
+            }),
+        ),
+        ("revoke", SettlementAction::Revoke { contract, by }),
+        (
+            "split_amounts",
+            split(Shares::Amounts(only(vec![Share {
+                to: id(2),
+                amount: Amount(1),
+            }]))),
+        ),
+        ("split_basis_points", split(shares)),
+        ("exchange", SettlementAction::Exchange(Box::new(exchange))),
+        ("exchange_held", SettlementAction::Exchange(Box::new(held))),
+        (
+            "withdraw_quote",
+            SettlementAction::WithdrawQuote {
+                maker: by,
+                id: QuoteId([6; 16]),
+                expires_at: LATER,
+            },
+        ),
+        (
+            "set_reference_rate",
+            SettlementAction::SetReferenceRate {
+                from: code("EUR"),
+                to: code("THB"),
+                rate: "36.5".parse().unwrap(),
+                as_of: LATER,
+            },
+        ),
+        (
+            "set_category",
+            SettlementAction::SetCategory {
+                operator: crate::identity::ParticipantId::new("BANK").unwrap(),
+                account: id(2),
+                category: Some(MerchantCategory(5_411)),
+            },
+        ),
+    ];
+    rows.into_iter()
+        .map(|(name, action)| (name, Action::Settle(action)))
+        .collect()
+}
+
+/// Kinds of contract as they are stored, one each.
+pub fn contracts() -> Vec<(&'static str, Contract)> {
+    let mut rows = Vec::new();
+    for (name, action) in actions() {
+        let Action::Settle(action) = action else { continue };
+        let terms = match action {
+            SettlementAction::Hold(hold) => Terms::Hold(hold),
+            SettlementAction::Escrow(escrow) => Terms::Escrow(escrow),
+            SettlementAction::Allow(allowance) => Terms::Allowance(allowance),
+            SettlementAction::Mandate(mandate) => Terms::Mandate(MandateState {
+                mandate,
+                period: 2,
+                collected: Amount(30),
+            }),
+            SettlementAction::Request(request) => Terms::Request(request),
+            SettlementAction::Exchange(exchange) if exchange.held.is_none() => {
+                let quote = &exchange.quote.quote;
+                Terms::Quote(QuoteMark {
+                    maker: quote.maker,
+                    id: quote.id,
+                    expires_at: quote.expires_at,
+                    fill: Some(Fill {
+                        taker: id(1),
+                        sell: quote.sell,
+                        sold: Amount(5_000),
+                        buy: quote.buy,
+                        bought: Amount(182_100),
+                        fee: quote.fee,
+                        rate: quote.rate,
+                        mid: Some(ReferenceRate {
+                            rate: "36.5".parse().unwrap(),
+                            as_of: LATER,
+                        }),
+                    }),
+                })
+            }
+            _ => continue,
+        };
+        let ended = Status::Ended {
+            how: Ending::Used,
+            at_ms: TimeMs(1_800_000_000_001),
+        };
+        let status = if matches!(terms, Terms::Quote(_)) {
+            ended
+        } else {
+            Status::Open
+        };
+        let opened = TimeMs(1_800_000_000_000);
+        rows.push((name, Contract { terms, opened, status }));
+    }
+    rows
+}
+
+/// What is nested deeper than may be is refused while it is read, however deep: nothing is followed to
+/// the end of it.
+#[test]
+fn a_condition_that_is_too_deep_has_no_bytes() {
+    let nested = |deep: usize| {
+        let mut bytes = [5, 1].repeat(deep - 1);
+        bytes.extend([0, 7]);
+        bytes
+    };
+    for deep in 1..=4 {
+        let condition: Condition = decode(&nested(deep), 100_000).unwrap();
+        assert_eq!(encode(&condition), nested(deep));
+    }
+    for deep in [5, 6, 50_000] {
+        let error = decode::<Condition>(&nested(deep), 1_000_000).unwrap_err();
+        assert!(error.to_string().contains("too deep"), "{error}");
+    }
+}
+
+/// 4,096 of the longest must fit a chunk of a snapshot.
+#[test]
+fn the_longest_contracts_have_about_a_kilobyte() {
+    let longest = encode(&Contract {
+        terms: Terms::Hold(Hold {
+            legs: only(vec![leg_of(u64::MAX); 16]),
+            expires_at: UnixSeconds(u64::MAX),
+            post_by: only(vec![id(1); 4]),
+            void_by: only(vec![id(1); 4]),
+        }),
+        opened: TimeMs(u64::MAX),
+        status: Status::Ended {
+            how: Ending::Posted,
+            at_ms: TimeMs(u64::MAX),
+        },
+    });
+    let escrow = crate::settlement::condition::CONDITIONS_BYTES_MAX + 100;
+    let most = crate::snapshot::CHUNK_BYTES_MAX / crate::snapshot::CHUNK_ENTRIES;
+    assert!(longest.len().max(escrow) + 24 < most, "{} of {most}", longest.len());
+}
