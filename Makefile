@@ -149,7 +149,7 @@ bench: build
 .PHONY: bench-stages
 bench-stages: setup
 	$(call say,criterion benches of the stages of a payment)
-	$(CARGO) bench --locked --workspace --bench codec --bench commit --bench ledger --bench proof --bench signatures
+	$(CARGO) bench --locked --workspace --bench codec --bench commit --bench ledger --bench proof --bench settlement --bench signatures
 
 # Seeds of the simulation, and heights that each comes to at least.
 SEEDS ?= 20000

@@ -14,6 +14,7 @@ use crate::{
     identity::{AccountId, AccountStatus, Freeze, KeyPolicy, ParticipantId, Tier},
     keys::{BadSignature, Domain, SecretKey, Signature, Signed},
     money::{Amount, Balance, Currency},
+    settlement::{ContractId, ReferenceRate, Status, Terms},
     transaction::TxId,
 };
 
@@ -40,6 +41,15 @@ pub enum Answer {
     Account(AccountView),
     Currency(CurrencyRecord),
     NoCurrency(Currency),
+    Contract(Box<ContractView>),
+    /// No such contract, or none that is remembered.
+    NoContract(ContractId),
+    /// How much of `to` a unit of `from` is worth, if its issuer has made it known.
+    ReferenceRate {
+        from: Currency,
+        to: Currency,
+        rate: Option<ReferenceRate>,
+    },
 }
 
 /// An account as the asker may see it.
@@ -68,6 +78,19 @@ pub struct BalanceView {
     /// Outgoing in the day of the block that the statement is about.
     pub spent_today: Amount,
     pub frozen: Option<Freeze>,
+}
+
+/// A contract, open or ended within the last day.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ContractView {
+    pub id: ContractId,
+    /// The time of the block that opened it.
+    #[cfg_attr(feature = "openapi", schema(value_type = u64))]
+    pub opened_ms: TimeMs,
+    pub status: Status,
+    pub terms: Terms,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]

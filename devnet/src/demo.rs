@@ -3,6 +3,7 @@
 pub mod audit;
 pub mod payroll;
 pub mod report;
+pub mod settlement;
 pub mod wallet;
 
 use std::{
@@ -142,6 +143,9 @@ impl Demo<'_> {
                 report.failed.push(why);
             }
         }
+
+        say("a payment abroad by quote, and an escrow that two of three release");
+        settlement::run(&company.wallet, &network, &client, report).await?;
 
         say(&format!("{} comes back", validator_name(VICTIM)));
         self.bring_back(&mut fleet, report).await?;

@@ -10,6 +10,7 @@ mod output;
 mod passphrase;
 mod payments;
 mod proofs;
+mod settlement;
 mod teller;
 mod wallet;
 
@@ -124,6 +125,16 @@ fn run(args: Args) -> anyhow::Result<()> {
                 Some(_) => batch::pay(&wallet, pay).await,
                 None => payments::pay(&wallet, pay).await,
             },
+            Command::Hold(command) => settlement::hold(&wallet, command).await,
+            Command::Escrow(command) => settlement::escrow(&wallet, command).await,
+            Command::Allowance(command) => settlement::allowance(&wallet, command).await,
+            Command::Mandate(command) => settlement::mandate(&wallet, command).await,
+            Command::Request(command) => settlement::request(&wallet, command).await,
+            Command::Split(split) => settlement::split(&wallet, split).await,
+            Command::Quote(command) => settlement::quote(&wallet, command).await,
+            Command::Exchange(exchange) => settlement::exchange(&wallet, exchange).await,
+            Command::Rate(command) => settlement::rate(&wallet, command).await,
+            Command::Contract(command) => settlement::contract(&wallet, command).await,
             Command::Receipt { tx, out } => proofs::receipt(&wallet, tx, out).await,
             Command::Verify { proof, genesis } => proofs::verify(&wallet, &proof, genesis),
             Command::History { limit } => payments::history(&wallet, limit),

@@ -147,6 +147,25 @@ impl Condition {
         }
     }
 
+    /// The same with all times zero: to find what was made alike at another time.
+    pub fn without_times(&self) -> Self {
+        let of = |parts: &Bounded<Self, CONDITION_LEAVES_MAX>| {
+            let parts = parts.iter().map(Self::without_times).collect();
+            Bounded::new(parts).expect("as many as before")
+        };
+        match self {
+            Self::After(_) => Self::After(UnixSeconds(0)),
+            Self::Before(_) => Self::Before(UnixSeconds(0)),
+            Self::SignedBy { .. } | Self::Preimage(_) => self.clone(),
+            Self::All(parts) => Self::All(of(parts)),
+            Self::Any(parts) => Self::Any(of(parts)),
+            Self::AtLeast { count, of: parts } => Self::AtLeast {
+                count: *count,
+                of: of(parts),
+            },
+        }
+    }
+
     /// Every way in which it is not well made, whatever the state.
     pub fn check(&self) -> Result<(), ConditionError> {
         if self.depth() > CONDITION_DEPTH_MAX {

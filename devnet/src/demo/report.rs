@@ -2,9 +2,13 @@
 
 use std::{collections::BTreeMap, fmt::Write};
 
-use causeway_contracts::ledger::rejection::Rejection;
+use causeway_contracts::{
+    ledger::rejection::Rejection,
+    money::{Amount, text::format_amount},
+};
 use serde::Serialize;
 
+use super::settlement::Settlement;
 use crate::{
     latency::Percentiles,
     load,
@@ -30,6 +34,7 @@ pub struct Report {
     pub payroll: Payroll,
     pub fault: Fault,
     pub receipts: Receipts,
+    pub settlement: Option<Settlement>,
     pub all_up: Option<load::Report>,
     pub one_down: Option<load::Report>,
     pub validators: Vec<Validator>,
@@ -142,6 +147,30 @@ impl Report {
                 ))
             ),
         );
+        if let Some(done) = &self.settlement {
+            let money = |amount, code| format!("{} {code}", format_amount(Amount(amount), 2));
+            row(
+                "paid abroad by quote",
+                format!(
+                    "{} for {}, both sides at once",
+                    money(done.sold_eur, "EUR"),
+                    money(done.bought_thb, "THB")
+                ),
+            );
+            row(
+                "",
+                format!(
+                    "rate {} (reference {}), fee {}",
+                    done.rate,
+                    done.reference_rate,
+                    money(done.fee_eur, "EUR")
+                ),
+            );
+            row(
+                "escrow",
+                format!("{} released by two of three", money(done.escrow_eur, "EUR")),
+            );
+        }
         for (currency, sums) in &self.currency_sums {
             row(&format!("sum of all {currency}"), agreed(sums));
         }

@@ -16,6 +16,7 @@ mod access;
 mod account;
 mod body;
 mod context;
+mod contract;
 mod error;
 mod hub;
 mod metrics;

@@ -11,12 +11,13 @@ use causeway_contracts::{
     committee::ValidatorId,
     evidence::EvidenceRecord,
     governance::CurrencyRecord,
-    identity::{AccountId, Participant, ParticipantId},
+    identity::{AccountId, KeyPolicy, Participant, ParticipantId},
     ledger::{Day, StateKey, StateValue, Tip, receipt::Receipt},
     merkle::{self, Root},
     money::Currency,
     proof::{CertifiedHeader, HANDOVERS_MAX, Handover, PROOF_VERSION, PaymentProof},
     registry::Registry,
+    settlement::{Contract, ContractId, ReferenceRate},
     snapshot::SNAPSHOT_HANDOVERS_MAX,
     statement::{AccountView, BalanceView},
     transaction::TxId,
@@ -250,6 +251,36 @@ impl Reader {
             });
         }
         Ok(balances)
+    }
+
+    /// Who signs for an account, and who serves it; `None` if there is no such account.
+    pub fn keys_of(&self, id: &AccountId) -> Result<Option<(KeyPolicy, ParticipantId)>, StoreError> {
+        match state(&self.database.view(), &StateKey::Account(*id))? {
+            Some(StateValue::Account(account)) => Ok(Some((account.keys, account.operator))),
+            None => Ok(None),
+            Some(_) => Err(self.wrong_table()),
+        }
+    }
+
+    /// A contract that is open or remembered, and the block it is of.
+    pub fn contract(&self, id: &ContractId) -> Result<(Tip, Option<Contract>), StoreError> {
+        let view = self.database.view();
+        let tip = read_tip(&view)?;
+        match state(&view, &StateKey::Contract(*id))? {
+            Some(StateValue::Contract(contract)) => Ok((tip, Some(contract))),
+            None => Ok((tip, None)),
+            Some(_) => Err(self.wrong_table()),
+        }
+    }
+
+    pub fn reference_rate(&self, from: Currency, to: Currency) -> Result<(Tip, Option<ReferenceRate>), StoreError> {
+        let view = self.database.view();
+        let tip = read_tip(&view)?;
+        match state(&view, &StateKey::ReferenceRate(from, to))? {
+            Some(StateValue::ReferenceRate(rate)) => Ok((tip, Some(rate))),
+            None => Ok((tip, None)),
+            Some(_) => Err(self.wrong_table()),
+        }
     }
 
     pub fn currency(&self, code: Currency) -> Result<(Tip, Option<CurrencyRecord>), StoreError> {

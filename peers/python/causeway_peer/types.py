@@ -180,6 +180,193 @@ EVIDENCE = record(
     ),
 )
 
+LEG = record(("debtor", ACCOUNT), ("creditor", ACCOUNT), ("currency", CURRENCY), ("amount", u64))
+PARTIES = sequence(ACCOUNT, 4)
+SIDE = variants(("refund",), ("release",))
+
+
+def condition(value: object) -> bytes:
+    """A type that holds itself."""
+    return CONDITION(value)
+
+
+CONDITION = variants(
+    ("after", u64),
+    ("before", u64),
+    ("signed_by", record(("keys", sequence(public_key, 16)), ("threshold", u8))),
+    ("preimage", HASH),
+    ("all", sequence(condition, 16)),
+    ("any", sequence(condition, 16)),
+    ("at_least", record(("count", u8), ("of", sequence(condition, 16)))),
+)
+
+
+def rate(value: object) -> bytes:
+    """Decimal text in JSON: its digits, and how many stand after the point."""
+    whole, _, part = str(value).partition(".")
+    return u64(whole + part) + u8(len(part))
+
+
+QUOTE = record(
+    ("genesis", raw(8)),
+    ("id", raw(16)),
+    ("maker", ACCOUNT),
+    ("taker", optional(ACCOUNT), None),
+    ("sell", CURRENCY),
+    ("buy", CURRENCY),
+    ("rate", rate),
+    ("min", u64),
+    ("max", u64),
+    ("fee", u64),
+    ("expires_at", u64),
+    ("hold_seconds_max", u32, 0),
+)
+
+CONTRACT_ID = raw(20)
+OF_HOLD = record(("hold", CONTRACT_ID), ("by", ACCOUNT))
+
+SETTLEMENT = variants(
+    (
+        "hold",
+        record(("legs", sequence(LEG, 16)), ("expires_at", u64), ("post_by", PARTIES), ("void_by", PARTIES)),
+    ),
+    (
+        "post",
+        record(
+            ("hold", CONTRACT_ID),
+            ("by", ACCOUNT),
+            ("amount", optional(u64), None),
+            ("keep_rest", boolean, False),
+        ),
+    ),
+    ("void", OF_HOLD),
+    ("post_group", OF_HOLD),
+    ("void_group", OF_HOLD),
+    (
+        "escrow",
+        record(
+            ("payer", ACCOUNT),
+            ("payee", ACCOUNT),
+            ("currency", CURRENCY),
+            ("amount", u64),
+            ("release_when", condition),
+            ("refund_when", condition),
+            ("expires_at", u64),
+            ("on_expiry", SIDE, "refund"),
+        ),
+    ),
+    (
+        "claim",
+        record(("escrow", CONTRACT_ID), ("by", ACCOUNT), ("side", SIDE), ("preimages", sequence(HASH, 16), [])),
+    ),
+    (
+        "allow",
+        record(
+            ("grantor", ACCOUNT),
+            ("holder", ACCOUNT),
+            ("currency", CURRENCY),
+            ("budget", u64),
+            (
+                "payees",
+                variants(
+                    ("accounts", sequence(ACCOUNT, 16)),
+                    ("categories", sequence(u16, 16)),
+                    ("operators", sequence(PARTICIPANT_ID, 16)),
+                ),
+            ),
+            ("max_payment", optional(u64), None),
+            ("expires_at", u64),
+        ),
+    ),
+    ("spend", record(("allowance", CONTRACT_ID), ("holder", ACCOUNT), ("to", ACCOUNT), ("amount", u64))),
+    (
+        "mandate",
+        record(
+            ("payer", ACCOUNT),
+            ("payee", ACCOUNT),
+            ("currency", CURRENCY),
+            ("max_payment", u64),
+            ("max_per_period", u64),
+            ("period_seconds", u64),
+            ("starts_at", u64),
+            ("ends_at", u64),
+        ),
+    ),
+    (
+        "collect",
+        record(("mandate", CONTRACT_ID), ("payee", ACCOUNT), ("amount", u64), ("reference", text(35), "")),
+    ),
+    (
+        "request",
+        record(
+            ("payee", ACCOUNT),
+            ("payer", optional(ACCOUNT), None),
+            ("currency", CURRENCY),
+            ("amount", u64),
+            ("reference", text(140), ""),
+            ("expires_at", u64),
+        ),
+    ),
+    ("pay_request", record(("request", CONTRACT_ID), ("from", ACCOUNT), ("amount", u64))),
+    ("revoke", record(("contract", CONTRACT_ID), ("by", ACCOUNT))),
+    (
+        "split",
+        record(
+            ("from", ACCOUNT),
+            ("currency", CURRENCY),
+            (
+                "shares",
+                variants(
+                    ("amounts", sequence(record(("to", ACCOUNT), ("amount", u64)), 16)),
+                    (
+                        "basis_points",
+                        record(
+                            ("amount", u64),
+                            ("parts", sequence(record(("to", ACCOUNT), ("basis_points", u16)), 16)),
+                        ),
+                    ),
+                ),
+            ),
+        ),
+    ),
+    (
+        "exchange",
+        record(
+            (
+                "quote",
+                record(
+                    ("quote", QUOTE),
+                    ("signatures", sequence(record(("key", public_key), ("signature", SIGNATURE)), 4)),
+                ),
+            ),
+            ("taker", ACCOUNT),
+            ("amount", variants(("send", u64), ("deliver", u64))),
+            (
+                "held",
+                optional(
+                    record(
+                        ("deliver_to", ACCOUNT),
+                        ("post_by", PARTIES),
+                        ("void_by", PARTIES),
+                        ("expires_at", u64),
+                        ("fees", sequence(record(("to", ACCOUNT), ("amount", u64)), 8), []),
+                    )
+                ),
+                None,
+            ),
+        ),
+    ),
+    ("withdraw_quote", record(("maker", ACCOUNT), ("id", raw(16)), ("expires_at", u64))),
+    (
+        "set_reference_rate",
+        record(("from", CURRENCY), ("to", CURRENCY), ("rate", rate), ("as_of", u64)),
+    ),
+    (
+        "set_category",
+        record(("operator", PARTICIPANT_ID), ("account", ACCOUNT), ("category", optional(u16), None)),
+    ),
+)
+
 ACTION = variants(
     ("transfer", record(("from", ACCOUNT), ("to", ACCOUNT), ("currency", CURRENCY), ("amount", u64))),
     (
@@ -200,6 +387,7 @@ ACTION = variants(
     ("redeem", record(("currency", CURRENCY), ("from", ACCOUNT), ("amount", u64))),
     ("council", COUNCIL_ACTION),
     ("report_evidence", record(("reporter", raw(20)), ("evidence", EVIDENCE))),
+    ("settle", SETTLEMENT),
 )
 
 TRANSACTION = record(
@@ -247,12 +435,49 @@ REASONS = (
     "node_in_use",
     "validator_set_invalid",
     "too_few_unchanged_validators",
+    "unknown_contract",
+    "contract_ended",
+    "contract_expired",
+    "hold_grouped",
+    "expiry_out_of_range",
+    "over_hold",
+    "condition_not_met",
+    "quote_invalid",
+    "quote_expired",
+    "quote_foreign",
+    "quote_used",
+    "quote_withdrawn",
+    "quote_out_of_range",
+    "nothing_bought",
+    "payee_not_allowed",
+    "over_allowance",
+    "mandate_not_started",
+    "over_mandate",
+    "request_mismatch",
+    "rate_out_of_time",
+    "not_revocable",
+)
+
+ENDING = variants(
+    ("posted",),
+    ("voided",),
+    ("expired",),
+    ("released",),
+    ("refunded",),
+    ("spent",),
+    ("revoked",),
+    ("paid",),
+    ("used",),
+    ("withdrawn",),
 )
 
 REJECTION = variants(*((name,) for name in REASONS))
 
 RECEIPT = record(
-    ("subject", variants(("transaction", HASH))),
+    (
+        "subject",
+        variants(("transaction", HASH), ("system", record(("contract", CONTRACT_ID), ("how", ENDING)))),
+    ),
     ("index", u32),
     ("outcome", variants(("applied",), ("rejected", record(("action", u8), ("reason", REJECTION))))),
 )

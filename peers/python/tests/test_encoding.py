@@ -65,6 +65,55 @@ class Encoding(unittest.TestCase):
                 action = {"report_evidence": {"reporter": reporter, "evidence": evidence}}
                 self.assertEqual(types.ACTION(action).hex(), golden["action.report_evidence"])
 
+    def test_contracts_are_those_of_the_golden_bytes(self):
+        golden = dict(line.split() for line in GOLDEN.read_text().splitlines())
+        one, two = "01" * 20, "02" * 20
+        later = 1_900_000_000
+        # Keys are written after their algorithm's byte; none of these is on the curve.
+        keys = ["ed25519:" + "01" * 32, "ed25519:" + "02" * 32]
+        shown = {"all": [{"preimage": "04" * 32}, {"before": later}]}
+        escrow = {
+            "payer": one,
+            "payee": two,
+            "currency": "EUR",
+            "amount": "100",
+            "release_when": {"any": [{"signed_by": {"keys": keys, "threshold": 2}}, shown]},
+            "refund_when": {"at_least": {"count": 1, "of": [{"after": later}]}},
+            "expires_at": later,
+            "on_expiry": "release",
+        }
+        quote = {
+            "genesis": "05" * 8,
+            "id": "06" * 16,
+            "maker": two,
+            "taker": one,
+            "sell": "EUR",
+            "buy": "THB",
+            "rate": "36.42",
+            "min": "100",
+            "max": "1000000",
+            "fee": "25",
+            "expires_at": later,
+            "hold_seconds_max": 600,
+        }
+        exchange = {
+            "quote": {"quote": quote, "signatures": [{"key": keys[1], "signature": "07" * 64}]},
+            "taker": one,
+            "amount": {"deliver": "5000"},
+            "held": {
+                "deliver_to": "08" * 20,
+                "post_by": ["08" * 20],
+                "void_by": [one],
+                "expires_at": later,
+                "fees": [{"to": "09" * 20, "amount": "3"}],
+            },
+        }
+        for name, action in (("escrow", {"escrow": escrow}), ("exchange_held", {"exchange": exchange})):
+            self.assertEqual(types.ACTION({"settle": action}).hex(), golden[f"action.settle.{name}"])
+        system = {"system": {"contract": "03" * 20, "how": "expired"}}
+        receipt = {"subject": system, "index": 1, "outcome": "applied"}
+        self.assertEqual(types.RECEIPT(receipt).hex(), golden["receipt.system"])
+
     def test_unknown_and_missing_fields_are_refused(self):
         transfer = {"from": "11" * 20, "to": "22" * 20, "currency": "CNY", "amount": "5"}
         types.ACTION({"transfer": transfer})

@@ -1,5 +1,7 @@
 //! What can be typed.
 
+pub mod settlement;
+
 use std::{num::NonZeroU32, path::PathBuf, str::FromStr};
 
 use anyhow::Context;
@@ -79,6 +81,34 @@ pub enum Command {
     Issue(Issue),
     /// Pay one, or many from a CSV file
     Pay(Pay),
+    /// Set money aside, to be paid or returned later
+    #[command(subcommand)]
+    Hold(settlement::HoldCommand),
+    /// Set money aside under conditions
+    #[command(subcommand)]
+    Escrow(settlement::EscrowCommand),
+    /// Money for a purpose, that another may spend
+    #[command(subcommand)]
+    Allowance(settlement::AllowanceCommand),
+    /// Consent to being drawn on: subscriptions, bills
+    #[command(subcommand)]
+    Mandate(settlement::MandateCommand),
+    /// Ask for a payment, and answer one who asks
+    #[command(subcommand)]
+    Request(settlement::RequestCommand),
+    /// Pay several at once, all or none
+    Split(settlement::Split),
+    /// Offer to exchange (for liquidity providers)
+    #[command(subcommand)]
+    Quote(settlement::QuoteCommand),
+    /// Exchange by a quote: both sides at once
+    Exchange(settlement::Exchange),
+    /// Reference rates between currencies
+    #[command(subcommand)]
+    Rate(settlement::RateCommand),
+    /// Look at any contract
+    #[command(subcommand)]
+    Contract(settlement::ContractCommand),
     /// Fetch the proof of what became of a transaction
     Receipt {
         /// The transaction's id
@@ -113,7 +143,16 @@ impl Command {
     pub fn pays(&self) -> bool {
         matches!(
             self,
-            Self::Pay(_) | Self::Issue(_) | Self::Account(AccountCommand::Open(_))
+            Self::Pay(_)
+                | Self::Issue(_)
+                | Self::Account(AccountCommand::Open(_))
+                | Self::Hold(_)
+                | Self::Escrow(_)
+                | Self::Allowance(_)
+                | Self::Mandate(_)
+                | Self::Request(_)
+                | Self::Split(_)
+                | Self::Exchange(_)
         )
     }
 }

@@ -10,6 +10,7 @@ use causeway_contracts::{
     keys::SecretKey,
     ledger::receipt::Outcome,
     proof::{PaymentProof, VerifiedPayment},
+    settlement::ContractId,
     transaction::{Action, SignedTransaction, Transaction},
 };
 use causeway_wallet::{
@@ -175,7 +176,17 @@ fn done(tx: &SignedTransaction, (_, verified): (PaymentProof, VerifiedPayment), 
 
 /// Prints what became of a transaction; a rejection is an error with its reason. `what` is such as
 /// `["Paid", "12.50 EUR to bob"]`.
-pub fn report(wallet: &Wallet, done: &Done, [verb, what]: [&str; 2]) -> anyhow::Result<()> {
+pub fn report(wallet: &Wallet, done: &Done, words: [&str; 2]) -> anyhow::Result<()> {
+    report_contract(wallet, done, words, None)
+}
+
+/// The same, of a transaction that opens a contract.
+pub fn report_contract(
+    wallet: &Wallet,
+    done: &Done,
+    [verb, what]: [&str; 2],
+    contract: Option<ContractId>,
+) -> anyhow::Result<()> {
     let VerifiedPayment {
         id,
         outcome,
@@ -197,6 +208,8 @@ pub fn report(wallet: &Wallet, done: &Done, [verb, what]: [&str; 2]) -> anyhow::
         }
         if let Outcome::Rejected { reason, .. } = outcome {
             object["reason"] = Value::String(output::reason_word(*reason));
+        } else if let Some(contract) = contract {
+            object["contract"] = json!(contract);
         }
         say!("{object}");
     }
@@ -217,6 +230,9 @@ pub fn report(wallet: &Wallet, done: &Done, [verb, what]: [&str; 2]) -> anyhow::
         (Outcome::Applied, _) if wallet.json => {}
         (Outcome::Applied, _) => {
             say!("{verb} {what}.");
+            if let Some(contract) = contract {
+                say!("Contract {contract}");
+            }
             say!("Final in block {height} after {latency_ms} ms; transaction {id}");
         }
     }

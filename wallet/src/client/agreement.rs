@@ -16,7 +16,8 @@ use causeway_contracts::{
     keys::SecretKey,
     money::Currency,
     proof::{CertifiedHeader, HANDOVERS_MAX, PROOF_BYTES_MAX},
-    statement::{AccountView, Answer, SignedStatement},
+    settlement::{ContractId, ReferenceRate},
+    statement::{AccountView, Answer, ContractView, SignedStatement},
     transaction::TxId,
 };
 use futures::future::join_all;
@@ -79,6 +80,39 @@ impl Client {
                 move |answer| match answer {
                     Answer::Currency(record) if record.code == code => Some(Some(record)),
                     Answer::NoCurrency(asked) if asked == code => Some(None),
+                    _ => None,
+                },
+            )
+            .await?;
+        Ok(agreed.answer)
+    }
+
+    /// A contract; `None` if it is not known, or no longer. `key` is of an account that it concerns, or one that
+    /// its conditions name.
+    pub async fn contract(&self, id: &ContractId, key: &SecretKey) -> Result<Option<ContractView>, ClientError> {
+        let path = format!("/v1/contracts/{id}");
+        let asked = *id;
+        let agreed = self
+            .agree(
+                |node| self.signed_request(node, &path, key),
+                move |answer| match answer {
+                    Answer::Contract(view) if view.id == asked => Some(Some(*view)),
+                    Answer::NoContract(id) if id == asked => Some(None),
+                    _ => None,
+                },
+            )
+            .await?;
+        Ok(agreed.answer)
+    }
+
+    /// How much of `to` a unit of `from` is worth, by the word of the issuer of `from`.
+    pub async fn reference_rate(&self, from: Currency, to: Currency) -> Result<Option<ReferenceRate>, ClientError> {
+        let path = format!("/v1/rates/{from}/{to}");
+        let agreed = self
+            .agree(
+                |node| self.http.get(self.url(node, &path)),
+                move |answer| match answer {
+                    Answer::ReferenceRate { from: f, to: t, rate } if (f, t) == (from, to) => Some(rate),
                     _ => None,
                 },
             )

@@ -33,9 +33,9 @@ use crate::{
     money::{Amount, Balance},
     protocol::ProtocolVersion,
     registry::{Node, Registry},
-    settlement::{ContractId, Ending, SettlementAction},
-    statement::{AccountView, Answer, BalanceView, Statement},
-    transaction::{Action, FreezeScope, TxId},
+    settlement::{ContractId, Ending, ReferenceRate, SettlementAction},
+    statement::{AccountView, Answer, BalanceView, ContractView, Statement},
+    transaction::{Action, FreezeScope, TxId, UnixSeconds},
 };
 
 const GOLDEN: &str = include_str!("golden.txt");
@@ -380,6 +380,24 @@ fn settlement(lines: &mut Lines) {
     for (number, ending) in super::settlement::ENDINGS.iter().enumerate() {
         assert_eq!(encode(ending), [number as u8], "{ending}");
     }
+    let (name, contract) = super::settlement::contracts().swap_remove(0);
+    let view = ContractView {
+        id: ContractId([3; 20]),
+        opened_ms: contract.opened,
+        status: contract.status,
+        terms: contract.terms,
+    };
+    lines.bytes(&format!("answer.contract.{name}"), &Answer::Contract(Box::new(view)));
+    lines.bytes("answer.no_contract", &Answer::NoContract(ContractId([3; 20])));
+    let rate = Answer::ReferenceRate {
+        from: currency("EUR"),
+        to: currency("THB"),
+        rate: Some(ReferenceRate {
+            rate: "36.5".parse().unwrap(),
+            as_of: UnixSeconds(1_900_000_000),
+        }),
+    };
+    lines.bytes("answer.reference_rate", &rate);
     let id = TxId([8; 32]);
     lines.id("contract.id", ContractId::derive(&id, 1));
     let Action::Settle(SettlementAction::Exchange(exchange)) = &super::settlement::actions()[17].1 else {

@@ -16,6 +16,7 @@ use crate::{
         Status, Terms,
         condition::{Condition, Preimage, PreimageHash},
     },
+    statement::{Answer, ContractView},
     transaction::{Action, TransactionSignature, UnixSeconds},
 };
 
@@ -307,6 +308,24 @@ pub fn contract() -> impl Strategy<Value = Contract> {
             how: ENDINGS[how],
             at_ms: TimeMs(at),
         }),
+    })
+}
+
+pub fn contract_view() -> impl Strategy<Value = ContractView> {
+    (contract_id(), contract()).prop_map(|(id, contract)| ContractView {
+        id,
+        opened_ms: contract.opened,
+        status: contract.status,
+        terms: contract.terms,
+    })
+}
+
+pub fn reference_rate_answer() -> impl Strategy<Value = Answer> {
+    let rate = (rate(), seconds()).prop_map(|(rate, as_of)| ReferenceRate { rate, as_of });
+    (currency(), currency(), prop::option::of(rate)).prop_map(|(from, to, rate)| Answer::ReferenceRate {
+        from,
+        to,
+        rate,
     })
 }
 

@@ -555,6 +555,9 @@ pub fn answer() -> impl Strategy<Value = Answer> {
         account_view().prop_map(Answer::Account),
         currency_record().prop_map(Answer::Currency),
         currency().prop_map(Answer::NoCurrency),
+        super::settlement::contract_view().prop_map(|view| Answer::Contract(Box::new(view))),
+        fixed!(crate::settlement::ContractId).prop_map(Answer::NoContract),
+        super::settlement::reference_rate_answer(),
     ]
 }
 

@@ -50,6 +50,8 @@ pub(super) enum ApiError {
     Height,
     #[error("the header Last-Event-ID is the height of a block, as the stream's events give it")]
     LastEventId,
+    #[error("the path's contract id: {0}")]
+    ContractId(NotHex),
     #[error("the path's currency: {0}")]
     Currency(NotACurrency),
     #[error("the path's address: {0}")]
@@ -95,6 +97,8 @@ pub(super) enum ApiError {
     BadSignature,
     #[error("there is no account at this address that this key may read")]
     NotPermitted,
+    #[error("there is no contract of this id that this key may read")]
+    ContractNotPermitted,
     #[error("the stream is for validators and registered participants, and this key is none of theirs")]
     NotRegistered,
 
@@ -158,6 +162,7 @@ impl ApiError {
             Self::TransactionId(_) => "bad_transaction_id",
             Self::Height => "bad_height",
             Self::LastEventId => "bad_last_event_id",
+            Self::ContractId(_) => "bad_contract_id",
             Self::Currency(_) => "bad_currency",
             Self::Address(_) => "bad_address",
             Self::OtherPrefix { .. } => "other_network",
@@ -174,7 +179,7 @@ impl ApiError {
             Self::PathTooLong => "path_too_long",
             Self::Skew { .. } => "clock_skew",
             Self::BadSignature => "bad_signature",
-            Self::NotPermitted | Self::NotRegistered => "not_permitted",
+            Self::NotPermitted | Self::ContractNotPermitted | Self::NotRegistered => "not_permitted",
             Self::NoReceipt { .. } => "no_receipt",
             Self::NoBlock { .. } => "no_block",
             Self::BodiesFull | Self::TooManyWaiters | Self::TooManyStreams | Self::NoAnswer => "busy",
@@ -260,6 +265,7 @@ impl ResponseError for ApiError {
             | Self::TransactionId(_)
             | Self::Height
             | Self::LastEventId
+            | Self::ContractId(_)
             | Self::Currency(_)
             | Self::Address(_)
             | Self::OtherPrefix { .. }
@@ -276,7 +282,7 @@ impl ResponseError for ApiError {
             | Self::Signature(_)
             | Self::Skew { .. }
             | Self::BadSignature => StatusCode::UNAUTHORIZED,
-            Self::NotPermitted | Self::NotRegistered => StatusCode::FORBIDDEN,
+            Self::NotPermitted | Self::ContractNotPermitted | Self::NotRegistered => StatusCode::FORBIDDEN,
             Self::BodiesFull | Self::Penalized { .. } | Self::TooManyWaiters | Self::NoAnswer => {
                 StatusCode::TOO_MANY_REQUESTS
             }

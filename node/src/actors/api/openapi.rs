@@ -8,6 +8,7 @@ use causeway_contracts::{
     identity::Address,
     keys::{PublicKey, Signature},
     money::Currency,
+    settlement::{ContractId, condition::PreimageHash},
     transaction::TxId,
 };
 use utoipa::{
@@ -15,7 +16,7 @@ use utoipa::{
     openapi::{ContentBuilder, PathItem, Ref, ResponseBuilder, path::Operation},
 };
 
-use super::{account, error::PROBLEM_TYPE, metrics, public, receipt, stream, submit};
+use super::{account, contract, error::PROBLEM_TYPE, metrics, public, receipt, stream, submit};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -34,6 +35,8 @@ use super::{account, error::PROBLEM_TYPE, metrics, public, receipt, stream, subm
         receipt::transaction,
         receipt::receipt,
         account::account,
+        contract::contract,
+        contract::reference_rate,
         public::currencies,
         public::currency,
         public::block,
@@ -45,7 +48,7 @@ use super::{account, error::PROBLEM_TYPE, metrics, public, receipt, stream, subm
         metrics::metrics,
     ),
     // Those that only parameters name are not found by themselves.
-    components(schemas(Address, Currency, Height, Problem, PublicKey, Signature, TxId)),
+    components(schemas(Address, ContractId, Currency, Height, PreimageHash, Problem, PublicKey, Signature, TxId)),
     modifiers(&AnyProblem),
 )]
 struct Document;

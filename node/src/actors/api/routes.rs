@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 use serde::de::DeserializeOwned;
 
-use super::{account, error::ApiError, metrics, public, receipt, stream, submit};
+use super::{account, contract, error::ApiError, metrics, public, receipt, stream, submit};
 
 /// What never changes may be kept for a year.
 pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -58,6 +58,16 @@ pub(super) const API: &[Endpoint] = &[
         path: "/v1/accounts/{address}",
         allow: GET,
         route: || get().to(account::account),
+    },
+    Endpoint {
+        path: "/v1/contracts/{id}",
+        allow: GET,
+        route: || get().to(contract::contract),
+    },
+    Endpoint {
+        path: "/v1/rates/{from}/{to}",
+        allow: GET,
+        route: || get().to(contract::reference_rate),
     },
     Endpoint {
         path: "/v1/currencies",

@@ -4,6 +4,7 @@
 mod accounts;
 mod bounds;
 mod chain;
+mod contracts;
 mod description;
 mod node;
 mod penalties;

@@ -528,7 +528,7 @@ impl Run {
             let fate = fates(&execution, 1)[0].expect("rightly signed");
             assert_eq!(fate == Outcome::Applied, expected.is_some(), "{op:?}: {fate:?}");
         }
-        for who in 0..NAMES.len() {
+        for (who, person) in NAMES.iter().enumerate() {
             for (code, name) in CODES.iter().enumerate() {
                 let has = (
                     self.net.available(self.account(who), name),
@@ -538,7 +538,7 @@ impl Run {
                     i128::from(self.model.available[&(who, code)]),
                     self.model.held[&(who, code)],
                 );
-                assert_eq!(has, expected, "{} {name} after {op:?}", NAMES[who]);
+                assert_eq!(has, expected, "{person} {name} after {op:?}");
             }
         }
     }

@@ -1,0 +1,328 @@
+//! What contracts cost one thread beside a plain transfer, signatures of transactions excluded, with 100,000 accounts
+//! in memory: a block of transactions of one action each is drafted (executed, with its roots) and committed.
+//! And what the end of a million holds in one second costs each block.
+
+use std::time::{Duration, Instant};
+
+use causeway_benches::{
+    bank, bank_key, batch, currency, customer_key, customer_keys, genesis, list, transaction, unverified,
+};
+use causeway_contracts::{
+    block::{HashedBatch, TimeMs},
+    committee::ValidatorId,
+    genesis::{OpeningAccount, OpeningBalance},
+    governance::CurrencyRecord,
+    identity::{AccountId, IdentityCommitment, KeyPolicy, Salt, Tier},
+    keys::SecretKey,
+    ledger::{Ledger, receipt::Outcome},
+    money::{Amount, Currency},
+    settlement::{
+        Claim, ContractId, Escrow, Exchange, ExchangeAmount, Hold, Leg, Quote, QuoteId, SettlementAction, Share,
+        Shares, Side, Split,
+        condition::{Condition, Preimage},
+    },
+    transaction::{Action, SignedTransaction, UnixSeconds},
+};
+use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+
+const ACCOUNTS: u64 = 100_000;
+const BATCH: usize = 1_024;
+/// As many as fit a block of the dearest action here.
+const ACTIONS: u64 = 512;
+const EXPIRING: u64 = 1_000_000;
+
+fn dollar() -> Currency {
+    Currency::new("USD").expect("a code")
+}
+
+/// Of the last account, which exchanges.
+fn maker_key() -> SecretKey {
+    SecretKey::from_seed(&[77; 32])
+}
+
+struct World {
+    ledger: Ledger,
+    accounts: Vec<AccountId>,
+    proposer: ValidatorId,
+    nonce: u64,
+}
+
+impl World {
+    fn new() -> Self {
+        let accounts = (0..=ACCOUNTS).map(|number| {
+            let mut salt = [0; 16];
+            salt[..8].copy_from_slice(&number.to_le_bytes());
+            let keys = match number {
+                ACCOUNTS => KeyPolicy::single(maker_key().public_key()),
+                number => customer_keys(number),
+            };
+            let both = [currency(), dollar()].map(|currency| OpeningBalance {
+                currency,
+                amount: Amount(1_000_000_000),
+            });
+            OpeningAccount {
+                operator: bank(),
+                keys,
+                salt: Salt(salt),
+                tier: Tier(0),
+                identity: IdentityCommitment([9; 32]),
+                balances: list(both.to_vec()),
+            }
+        });
+        let proposer = SecretKey::from_seed(&[2; 32]);
+        let mut genesis = genesis(std::slice::from_ref(&proposer), accounts.collect());
+        let mut currencies = genesis.currencies.to_vec();
+        currencies.push(CurrencyRecord {
+            code: dollar(),
+            ..currencies[0].clone()
+        });
+        genesis.currencies = list(currencies);
+        assert_eq!(genesis.council, KeyPolicy::single(bank_key()));
+        let hash = genesis.hash();
+        let id = |it: &OpeningAccount| AccountId::derive(&hash, it.operator, &it.keys, &it.salt);
+        Self {
+            accounts: genesis.accounts.iter().map(id).collect(),
+            ledger: Ledger::from_genesis(&genesis, 0x5eed),
+            proposer: ValidatorId::of(&proposer.public_key()),
+            nonce: 0,
+        }
+    }
+
+    fn in_seconds(&self, seconds: u64) -> UnixSeconds {
+        UnixSeconds(self.ledger.tip().time_ms.0 / 1000 + seconds)
+    }
+
+    fn sign(&mut self, signer: u64, action: Action) -> SignedTransaction {
+        self.nonce += 1;
+        let now = self.ledger.tip().time_ms;
+        let body = transaction(&self.ledger.genesis(), now, self.nonce, vec![action]);
+        unverified(body, customer_key(signer))
+    }
+
+    /// Executes and commits a block; says how long that took.
+    fn block(&mut self, transactions: Vec<SignedTransaction>) -> Duration {
+        let batches: Vec<_> = transactions
+            .chunks(BATCH)
+            .map(|part| HashedBatch::new(batch(self.ledger.genesis(), self.proposer, part.to_vec())))
+            .collect();
+        let now = TimeMs(self.ledger.tip().time_ms.0 + 500);
+        let start = Instant::now();
+        let (_, execution) = self.ledger.draft(now, self.proposer, &batches, None);
+        let applied = execution
+            .of_transactions()
+            .filter(|(_, it, _)| it.outcome == Outcome::Applied);
+        assert_eq!(applied.count(), transactions.len(), "all are applied");
+        self.ledger.commit(execution);
+        start.elapsed()
+    }
+
+    fn leg(&self, number: u64, name: Currency) -> Leg {
+        Leg {
+            debtor: self.accounts[number as usize],
+            creditor: self.accounts[(number as usize + 50_000) % ACCOUNTS as usize],
+            currency: name,
+            amount: Amount(10),
+        }
+    }
+
+    fn hold(&self, number: u64, seconds: u64) -> Action {
+        let leg = self.leg(number, currency());
+        Action::Settle(SettlementAction::Hold(Hold {
+            legs: list(vec![leg]),
+            expires_at: self.in_seconds(seconds),
+            post_by: list(vec![leg.creditor]),
+            void_by: list(vec![leg.creditor]),
+        }))
+    }
+
+    fn escrow(&self, number: u64) -> Action {
+        let leg = self.leg(number, currency());
+        Action::Settle(SettlementAction::Escrow(Escrow {
+            payer: leg.debtor,
+            payee: leg.creditor,
+            currency: leg.currency,
+            amount: leg.amount,
+            release_when: Condition::Preimage(Preimage([5; 32]).hash()),
+            refund_when: Condition::After(self.in_seconds(60)),
+            expires_at: self.in_seconds(120),
+            on_expiry: Side::Refund,
+        }))
+    }
+
+    /// Opens contracts in a block of their own, and gives their ids.
+    fn opened(&mut self, make: fn(&Self, u64) -> Action) -> Vec<ContractId> {
+        let transactions: Vec<_> = (0..ACTIONS)
+            .map(|number| {
+                let action = make(self, number);
+                self.sign(number, action)
+            })
+            .collect();
+        let ids = transactions.iter().map(|tx| ContractId::derive(&tx.id(), 0)).collect();
+        self.block(transactions);
+        ids
+    }
+
+    fn all(&mut self, make: impl Fn(&Self, u64) -> (u64, Action)) -> Duration {
+        let transactions = (0..ACTIONS)
+            .map(|number| {
+                let (signer, action) = make(self, number);
+                self.sign(signer, action)
+            })
+            .collect();
+        self.block(transactions)
+    }
+}
+
+fn creditor(number: u64) -> u64 {
+    (number + 50_000) % ACCOUNTS
+}
+
+type Kind = (&'static str, fn(&mut World) -> Duration);
+
+/// A block of each kind, with what it needs made before and not counted.
+fn kinds() -> Vec<Kind> {
+    vec![
+        ("transfer", |world| {
+            world.all(|world, number| {
+                let leg = world.leg(number, currency());
+                let action = Action::Transfer {
+                    from: leg.debtor,
+                    to: leg.creditor,
+                    currency: leg.currency,
+                    amount: leg.amount,
+                };
+                (number, action)
+            })
+        }),
+        ("hold", |world| {
+            world.all(|world, number| (number, world.hold(number, 600)))
+        }),
+        ("post", |world| {
+            let ids = world.opened(|world, number| world.hold(number, 600));
+            world.all(|world, number| {
+                let action = SettlementAction::Post {
+                    hold: ids[number as usize],
+                    by: world.accounts[creditor(number) as usize],
+                    amount: None,
+                    keep_rest: false,
+                };
+                (creditor(number), Action::Settle(action))
+            })
+        }),
+        ("escrow", |world| {
+            world.all(|world, number| (number, world.escrow(number)))
+        }),
+        ("claim", |world| {
+            let ids = world.opened(World::escrow);
+            world.all(|world, number| {
+                let claim = Claim {
+                    escrow: ids[number as usize],
+                    by: world.accounts[creditor(number) as usize],
+                    side: Side::Release,
+                    preimages: list(vec![Preimage([5; 32])]),
+                };
+                (creditor(number), Action::Settle(SettlementAction::Claim(claim)))
+            })
+        }),
+        ("split to four", |world| {
+            world.all(|world, number| {
+                let shares = (1..=4).map(|step| Share {
+                    to: world.accounts[((number + step * 9_001) % ACCOUNTS) as usize],
+                    amount: Amount(10),
+                });
+                let split = Split {
+                    from: world.accounts[number as usize],
+                    currency: currency(),
+                    shares: Shares::Amounts(list(shares.collect())),
+                };
+                (number, Action::Settle(SettlementAction::Split(split)))
+            })
+        }),
+        ("exchange", |world| {
+            let base = world.nonce;
+            let quotes: Vec<_> = (0..ACTIONS)
+                .map(|number| {
+                    let mut id = [0; 16];
+                    id[..8].copy_from_slice(&(base + number).to_le_bytes());
+                    let quote = Quote {
+                        genesis: world.ledger.genesis().prefix(),
+                        id: QuoteId(id),
+                        maker: world.accounts[ACCOUNTS as usize],
+                        taker: None,
+                        sell: currency(),
+                        buy: dollar(),
+                        rate: "1.0845".parse().expect("a rate"),
+                        min: Amount(1),
+                        max: Amount(1_000),
+                        fee: Amount(0),
+                        expires_at: world.in_seconds(60),
+                        hold_seconds_max: 0,
+                    };
+                    quote.sign([&maker_key()]).expect("well made")
+                })
+                .collect();
+            world.all(|world, number| {
+                let exchange = Exchange {
+                    quote: quotes[number as usize].clone(),
+                    taker: world.accounts[number as usize],
+                    amount: ExchangeAmount::Send(Amount(10)),
+                    held: None,
+                };
+                (number, Action::Settle(SettlementAction::Exchange(Box::new(exchange))))
+            })
+        }),
+    ]
+}
+
+fn actions(c: &mut Criterion) {
+    let mut world = World::new();
+    let mut group = c.benchmark_group("one action");
+    group.throughput(Throughput::Elements(ACTIONS));
+    group.sample_size(20);
+    for (name, block) in kinds() {
+        group.bench_function(name, |b| {
+            b.iter_custom(|blocks| (0..blocks).map(|_| block(&mut world)).sum());
+        });
+    }
+    group.finish();
+}
+
+/// A million holds that end in the same second: each block ends 10,000 of them, whatever else it does.
+fn expiry(c: &mut Criterion) {
+    let mut world = World::new();
+    let expires_at = world.in_seconds(86_400);
+    for first in (0..EXPIRING).step_by(8_192) {
+        let transactions = (first..(first + 8_192).min(EXPIRING))
+            .map(|number| {
+                let leg = world.leg(number % ACCOUNTS, currency());
+                let hold = Hold {
+                    legs: list(vec![leg]),
+                    expires_at,
+                    post_by: list(vec![leg.creditor]),
+                    void_by: list(vec![leg.creditor]),
+                };
+                world.sign(number % ACCOUNTS, Action::Settle(SettlementAction::Hold(hold)))
+            })
+            .collect();
+        world.block(transactions);
+    }
+    let mut group = c.benchmark_group("a million holds end");
+    group.sample_size(10);
+    group.bench_function("execution of one block", |b| {
+        b.iter_custom(|blocks| {
+            let now = TimeMs(expires_at.0 * 1000 + 1);
+            let mut taken = Duration::ZERO;
+            for _ in 0..blocks {
+                let start = Instant::now();
+                let (_, execution) = world.ledger.draft(now, world.proposer, &[], None);
+                taken += start.elapsed();
+                assert_eq!(execution.receipts.len(), 10_000);
+            }
+            taken
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, actions, expiry);
+criterion_main!(benches);

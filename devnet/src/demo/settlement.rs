@@ -1,0 +1,157 @@
+//! The act of the contracts: an importer pays an exporter abroad by a liquidity provider's quote, both sides
+//! at once, and releases a deposit from escrow when two of three agree. All by the wallet's own commands.
+
+use anyhow::Context;
+use causeway_contracts::{
+    identity::{Address, ParticipantId},
+    money::{Amount, Currency},
+};
+use causeway_wallet::client::Client;
+use indicatif::ProgressBar;
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{report::Report, wallet::Wallet};
+use crate::{network::Network, teller::Teller};
+
+/// What the act came to, for the table.
+#[derive(Debug, Default, Serialize)]
+pub struct Settlement {
+    /// What was sold and bought by the quote, in minor units.
+    pub sold_eur: u64,
+    pub bought_thb: u64,
+    pub fee_eur: u64,
+    pub rate: String,
+    pub reference_rate: String,
+    /// Released by two of three, in minor units.
+    pub escrow_eur: u64,
+}
+
+/// Who takes part, with the operator and the money that each begins with.
+const PARTIES: [(&str, &str, &str, Amount); 3] = [
+    ("importer", "BANKA", "EUR", Amount(200_000)),
+    ("exporter", "BANKB", "EUR", Amount(0)),
+    ("maker", "BANKB", "THB", Amount(100_000_000)),
+];
+
+const ARBITERS: [&str; 3] = ["importer", "exporter", "arbiter"];
+
+const RATE: &str = "36.42";
+const REFERENCE_RATE: &str = "36.5";
+
+pub async fn run(wallet: &Wallet, network: &Network, client: &Client, report: &mut Report) -> anyhow::Result<()> {
+    prepare(wallet, network, client).await?;
+    let found = Settlement {
+        sold_eur: 100_000,
+        bought_thb: 3_642_000,
+        fee_eur: 150,
+        rate: RATE.to_owned(),
+        reference_rate: REFERENCE_RATE.to_owned(),
+        escrow_eur: 25_000,
+    };
+    pay_by_quote(wallet, network).await?;
+    let importer = has(wallet, "importer", "EUR").await?;
+    let expected = 200_000 - found.sold_eur - found.fee_eur;
+    report.check(importer == expected, || {
+        format!("the importer has {importer} EUR cents after the exchange, and not {expected}")
+    });
+    let exporter = has(wallet, "exporter", "THB").await?;
+    report.check(exporter == found.bought_thb, || {
+        format!(
+            "the exporter has {exporter} satang after the exchange, and not {}",
+            found.bought_thb
+        )
+    });
+    escrow(wallet).await?;
+    let exporter = has(wallet, "exporter", "EUR").await?;
+    report.check(exporter == found.escrow_eur, || {
+        format!(
+            "the exporter has {exporter} EUR cents after the escrow, and not {}",
+            found.escrow_eur
+        )
+    });
+    report.settlement = Some(found);
+    Ok(())
+}
+
+/// Keys, accounts and money.
+async fn prepare(wallet: &Wallet, network: &Network, client: &Client) -> anyhow::Result<()> {
+    for id in ["BANKB", "CBEUR"] {
+        let file = network.folder.key(&format!("{id}.key"));
+        let file = file.to_str().context("the folder's name is UTF-8")?;
+        wallet.run(&["keys", "import", id, "--seed-file", file]).await?;
+    }
+    wallet.run(&["keys", "new", "arbiter"]).await?;
+    let teller = Teller::new(network, client);
+    for (name, operator, currency, amount) in PARTIES {
+        wallet.run(&["keys", "new", name]).await?;
+        let open = ["account", "open", "--operator", operator, "--operator-key", operator];
+        let opened = wallet
+            .run(&[&open[..], &["--key", name, "--tier", "0", "--label", name]].concat())
+            .await?;
+        let address: Address = text(&opened, "address")?.parse()?;
+        if amount != Amount::ZERO {
+            let (operator, currency) = (ParticipantId::new(operator)?, Currency::new(currency)?);
+            teller
+                .fund(operator, currency, &[address.account], amount, &ProgressBar::hidden())
+                .await?;
+        }
+    }
+    Ok(())
+}
+
+/// Payment versus payment, in two phases: the exporter accepts what is held for it.
+async fn pay_by_quote(wallet: &Wallet, network: &Network) -> anyhow::Result<()> {
+    let set = ["rate", "set", "EUR", "THB", REFERENCE_RATE, "--key", "CBEUR"];
+    wallet.run(&set).await?;
+    let file = network.folder.path().join("quote.json");
+    let file = file.to_str().context("the folder's name is UTF-8")?;
+    let make = [
+        "quote", "make", "EUR", "THB", RATE, "--maker", "maker", "--taker", "importer",
+    ];
+    let terms = ["--min", "1", "--max", "10000", "--fee", "1.50", "--expires-in", "10m"];
+    wallet
+        .run(&[&make[..], &terms, &["--hold-for", "10m", "--out", file]].concat())
+        .await?;
+    let exchange = ["exchange", file, "1000.00", "--from", "importer", "--hold-for", "5m"];
+    let held = wallet
+        .run(&[&exchange[..], &["--deliver-to", "exporter"]].concat())
+        .await?;
+    let contract = text(&held, "contract")?;
+    wallet.run(&["hold", "post", &contract, "--as", "exporter"]).await?;
+    Ok(())
+}
+
+async fn escrow(wallet: &Wallet) -> anyhow::Result<()> {
+    let mut open = vec!["escrow", "open", "exporter", "250.00", "EUR", "--from", "importer"];
+    let mut keys = Vec::new();
+    for name in ARBITERS {
+        keys.push(text(&wallet.run(&["keys", "export", name]).await?, "public_key")?);
+    }
+    open.extend(keys.iter().flat_map(|key| ["--signer", key.as_str()]));
+    open.extend(["--threshold", "2", "--expires-in", "30d"]);
+    let opened = wallet.run(&open).await?;
+    let contract = text(&opened, "contract")?;
+    let claim = ["escrow", "claim", &contract, "--as", "exporter", "--key", "arbiter"];
+    wallet.run(&claim).await?;
+    Ok(())
+}
+
+/// The first of this name that a command printed.
+fn text(printed: &[Value], name: &str) -> anyhow::Result<String> {
+    let found = printed.iter().find_map(|value| value.get(name)?.as_str());
+    Ok(found.with_context(|| format!("the wallet prints {name}"))?.to_owned())
+}
+
+/// What an account of the wallet has of a currency, in minor units, by the word of enough validators.
+async fn has(wallet: &Wallet, account: &str, currency: &str) -> anyhow::Result<u64> {
+    let shown = wallet.run(&["account", "show", account]).await?;
+    let shown = shown.first().context("the wallet prints the account")?;
+    let balances = shown["account"]["balances"].as_array();
+    let of_currency = balances
+        .into_iter()
+        .flatten()
+        .find(|balance| balance.get("currency").and_then(Value::as_str) == Some(currency));
+    let available = of_currency.and_then(|balance| balance.get("available")?.as_str());
+    Ok(available.unwrap_or("0").parse()?)
+}

@@ -1,0 +1,138 @@
+//! `GET /v1/contracts/{id}`: contracts are read by those whom they concern; and reference rates, which
+//! anyone may read.
+//!
+//! A request is signed, see [`super::access`]. Its key must be in the key policy of an account that the
+//! contract concerns or of that account's operator, or be named by an escrow's conditions. As with accounts,
+//! strangers are not told whether a contract exists.
+
+use actix_web::{
+    HttpRequest, HttpResponse,
+    http::header::CACHE_CONTROL,
+    web::{self, Path},
+};
+use causeway_contracts::{
+    api::Problem,
+    keys::{PublicKey, Signature},
+    ledger,
+    money::Currency,
+    settlement::{ContractId, Terms},
+    statement::{Answer, ContractView, SignedStatement},
+};
+
+use super::{
+    access::{is_participants, signer},
+    context::Api,
+    error::ApiError,
+};
+use crate::store::{Reader, StoreError};
+
+/// A contract, for those whom it concerns
+///
+/// A hold, an escrow, an allowance, a mandate or a request, open or ended within the last day; or what became
+/// of a quote, until it expires. Signed by a key of an account that it concerns or of that account's operator, or by a key
+/// that an escrow's conditions name. The answer is this validator's signed statement; equal ones by more than
+/// a third of the power prove it.
+#[utoipa::path(
+    get,
+    path = "/v1/contracts/{id}",
+    params(
+        ("id" = ContractId, Path, description = "Of the transaction that opened it, and the place of the action in it"),
+        ("causeway-key" = PublicKey, Header, description = "Who asks"),
+        ("causeway-time" = u64, Header, description = "When, in milliseconds since 1970; within 30 s of the node's clock"),
+        ("causeway-signature" = Signature, Header, description = "Over `causeway/request/1`, the genesis hash, path and query as sent, and the time"),
+    ),
+    responses(
+        (status = 200, body = SignedStatement, description = "Of the contract, or that there is none."),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not the id of a contract."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "Not signed, or not well."),
+        (status = 403, body = Problem, content_type = "application/problem+json", description = "No contract of this id that this key may read."),
+        (status = 429, body = Problem, content_type = "application/problem+json", description = "Too many invalid requests came from this address.",
+            headers(("Retry-After" = u64, description = "Seconds."))),
+    ),
+)]
+pub(super) async fn contract(
+    api: web::Data<Api>,
+    request: HttpRequest,
+    id: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let id: ContractId = id.parse().map_err(ApiError::ContractId)?;
+    let key = signer(&api, &request)?;
+    let statement = match api.read(move |reader| look(reader, id, &key)).await? {
+        Seen::Contract(tip, view) => api.state(&tip, Answer::Contract(view)),
+        Seen::None(tip) => api.state(&tip, Answer::NoContract(id)),
+        Seen::NotPermitted => return Err(ApiError::ContractNotPermitted),
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(statement))
+}
+
+enum Seen {
+    Contract(ledger::Tip, Box<ContractView>),
+    None(ledger::Tip),
+    NotPermitted,
+}
+
+fn look(reader: &Reader, id: ContractId, key: &PublicKey) -> Result<Seen, StoreError> {
+    let (tip, found) = reader.contract(&id)?;
+    let Some(contract) = found else {
+        let none = is_participants(reader, key)?;
+        return Ok(if none { Seen::None(tip) } else { Seen::NotPermitted });
+    };
+    let view = ContractView {
+        id,
+        opened_ms: contract.opened,
+        status: contract.status,
+        terms: contract.terms,
+    };
+    Ok(match concerns(reader, &view.terms, key)? {
+        true => Seen::Contract(tip, Box::new(view)),
+        false => Seen::NotPermitted,
+    })
+}
+
+fn concerns(reader: &Reader, terms: &Terms, key: &PublicKey) -> Result<bool, StoreError> {
+    if let Terms::Escrow(escrow) = terms
+        && (escrow.release_when.names(key) || escrow.refund_when.names(key))
+    {
+        return Ok(true);
+    }
+    let mut accounts: Vec<_> = terms.accounts().collect();
+    accounts.sort_unstable();
+    accounts.dedup();
+    for id in accounts {
+        let Some((keys, operator)) = reader.keys_of(&id)? else {
+            continue;
+        };
+        if keys.contains(key) || reader.participant(&operator)?.is_some_and(|it| it.keys.contains(key)) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// A reference rate, signed
+///
+/// This validator's signed statement of how much of one currency a unit of another is worth, by the word of the
+/// issuer of `from`, or that no such rate was made known.
+#[utoipa::path(
+    get,
+    path = "/v1/rates/{from}/{to}",
+    params(
+        ("from" = Currency, Path, description = "Such as EUR"),
+        ("to" = Currency, Path, description = "Such as THB"),
+    ),
+    responses(
+        (status = 200, body = SignedStatement),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not a currency code."),
+    ),
+)]
+pub(super) async fn reference_rate(
+    api: web::Data<Api>,
+    codes: Path<(String, String)>,
+) -> Result<HttpResponse, ApiError> {
+    let from: Currency = codes.0.parse().map_err(ApiError::Currency)?;
+    let to: Currency = codes.1.parse().map_err(ApiError::Currency)?;
+    let (tip, rate) = api.read(move |reader| reader.reference_rate(from, to)).await?;
+    Ok(HttpResponse::Ok().json(api.state(&tip, Answer::ReferenceRate { from, to, rate })))
+}

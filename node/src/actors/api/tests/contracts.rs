@@ -1,0 +1,175 @@
+use actix_web::http::StatusCode;
+use causeway_contracts::{
+    codec::Bounded,
+    ledger::receipt::{Outcome, Subject},
+    money::Amount,
+    settlement::{ContractId, Ending, Escrow, Hold, Leg, SettlementAction, Side, Status, condition::Condition},
+    statement::{Answer, ContractView, SignedStatement},
+    transaction::{Action, UnixSeconds},
+};
+
+use super::{
+    chain::{ALICE, BANK, BOB, Chain, EURO_ISSUER, OTHER_BANK, STRANGER, account, act, euro, key, yen},
+    node::{Node, problem},
+};
+
+fn leg(chain: &Chain) -> Leg {
+    Leg {
+        debtor: account(&chain.hash, ALICE),
+        creditor: account(&chain.hash, BOB),
+        currency: euro(),
+        amount: Amount(7),
+    }
+}
+
+/// In a minute.
+fn soon(chain: &Chain) -> UnixSeconds {
+    UnixSeconds(chain.ledger.tip().time_ms.0 / 1000 + 60)
+}
+
+/// What has been opened by one action of Alice's.
+async fn opened(chain: &mut Chain, nonce: u64, action: SettlementAction) -> ContractId {
+    let tx = act(&chain.hash, nonce, Action::Settle(action), ALICE);
+    let id = ContractId::derive(&tx.id(), 0);
+    let block = chain.commit(vec![tx]).await;
+    assert_eq!(block.receipts[0].outcome, Outcome::Applied);
+    id
+}
+
+async fn status(node: &Node, seed: u8, id: &ContractId) -> u16 {
+    node.get_signed(seed, &format!("/v1/contracts/{id}"))
+        .await
+        .status()
+        .as_u16()
+}
+
+async fn answer(node: &Node, chain: &Chain, seed: u8, id: &ContractId) -> Answer {
+    let response = node.get_signed(seed, &format!("/v1/contracts/{id}")).await;
+    assert_eq!(response.status().as_u16(), 200, "key {seed}");
+    let stated: SignedStatement = response.json().await.unwrap();
+    assert_eq!(stated.verify(&chain.hash, chain.ledger.validators()), Ok(1));
+    stated.statement.answer
+}
+
+#[actix_web::test]
+async fn those_whom_a_contract_concerns_read_it() {
+    let mut chain = Chain::new(8);
+    let leg = leg(&chain);
+    let hold = Hold {
+        legs: Bounded::new(vec![leg]).unwrap(),
+        expires_at: soon(&chain),
+        post_by: Bounded::new(vec![leg.creditor]).unwrap(),
+        void_by: Bounded::new(vec![leg.creditor]).unwrap(),
+    };
+    let id = opened(&mut chain, 1, SettlementAction::Hold(hold)).await;
+    let node = Node::checking(&chain);
+    for seed in [ALICE, BOB, BANK] {
+        let Answer::Contract(view) = answer(&node, &chain, seed, &id).await else {
+            panic!("key {seed}");
+        };
+        let ContractView { id: named, status, .. } = *view;
+        assert_eq!((named, status), (id, Status::Open));
+    }
+    for seed in [STRANGER, OTHER_BANK, EURO_ISSUER] {
+        assert_eq!(status(&node, seed, &id).await, 403, "key {seed}");
+    }
+    // Strangers are told the same of what is not there; participants that it is not.
+    let nothing = ContractId([9; 20]);
+    assert_eq!(status(&node, STRANGER, &nothing).await, 403);
+    assert_eq!(
+        answer(&node, &chain, OTHER_BANK, &nothing).await,
+        Answer::NoContract(nothing)
+    );
+    let response = node.get_signed(ALICE, "/v1/contracts/7").await;
+    problem(response, StatusCode::BAD_REQUEST, "bad_contract_id").await;
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn who_may_agree_to_an_escrow_reads_it() {
+    let mut chain = Chain::new(8);
+    let leg = leg(&chain);
+    let agreed = Condition::SignedBy {
+        keys: Bounded::new(vec![key(STRANGER).public_key()]).unwrap(),
+        threshold: 1,
+    };
+    let escrow = Escrow {
+        payer: leg.debtor,
+        payee: leg.creditor,
+        currency: leg.currency,
+        amount: leg.amount,
+        release_when: agreed.clone(),
+        refund_when: agreed,
+        expires_at: soon(&chain),
+        on_expiry: Side::Refund,
+    };
+    let id = opened(&mut chain, 1, SettlementAction::Escrow(escrow)).await;
+    let node = Node::checking(&chain);
+    assert_eq!(status(&node, STRANGER, &id).await, 200);
+    assert_eq!(status(&node, OTHER_BANK, &id).await, 403);
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn what_the_ledger_ended_by_itself_has_a_receipt_and_a_name() {
+    let mut chain = Chain::new(8);
+    let leg = leg(&chain);
+    let hold = Hold {
+        legs: Bounded::new(vec![leg]).unwrap(),
+        expires_at: UnixSeconds(chain.ledger.tip().time_ms.0 / 1000 + 3),
+        post_by: Bounded::new(vec![leg.creditor]).unwrap(),
+        void_by: Bounded::new(vec![leg.creditor]).unwrap(),
+    };
+    let id = opened(&mut chain, 1, SettlementAction::Hold(hold)).await;
+    let mut ended = None;
+    for _ in 0..8 {
+        let block = chain.commit(vec![]).await;
+        ended = ended.or(block.receipts.first().map(|receipt| receipt.subject));
+    }
+    let how = Ending::Expired;
+    assert_eq!(ended, Some(Subject::System { contract: id, how }));
+    let node = Node::checking(&chain);
+    let Answer::Contract(view) = answer(&node, &chain, ALICE, &id).await else {
+        panic!("it is remembered");
+    };
+    assert!(matches!(
+        view.status,
+        Status::Ended {
+            how: Ending::Expired,
+            ..
+        }
+    ));
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn anyone_reads_reference_rates() {
+    let mut chain = Chain::new(8);
+    let rate = "161.25".parse().unwrap();
+    let as_of = UnixSeconds(chain.ledger.tip().time_ms.0 / 1000);
+    let set = SettlementAction::SetReferenceRate {
+        from: euro(),
+        to: yen(),
+        rate,
+        as_of,
+    };
+    let set = act(&chain.hash, 1, Action::Settle(set), EURO_ISSUER);
+    let block = chain.commit(vec![set]).await;
+    assert_eq!(block.receipts[0].outcome, Outcome::Applied);
+    let node = Node::checking(&chain);
+    let read = async |path: &str| -> Answer {
+        let stated: SignedStatement = node.get(path).await.json().await.unwrap();
+        stated.statement.answer
+    };
+    let Answer::ReferenceRate { rate: Some(known), .. } = read("/v1/rates/EUR/JPY").await else {
+        panic!("it was made known");
+    };
+    assert_eq!((known.rate, known.as_of), (rate, as_of));
+    let none = Answer::ReferenceRate {
+        from: yen(),
+        to: euro(),
+        rate: None,
+    };
+    assert_eq!(read("/v1/rates/JPY/EUR").await, none);
+    node.server.stop().await;
+}

@@ -1,0 +1,205 @@
+//! Quotes, exchange by them, and reference rates.
+
+use std::path::Path;
+
+use anyhow::{Context, bail, ensure};
+use causeway_contracts::{
+    codec::Bounded,
+    settlement::{Exchange, ExchangeAmount, HeldExchange, Quote, QuoteId, SettlementAction, SignedQuote},
+    transaction::UnixSeconds,
+};
+use causeway_wallet::{clock, durable};
+use serde_json::json;
+
+use super::{Desk, from_now, is_applied};
+use crate::cli::{
+    args::settlement::{self as args, MakeQuote, QuoteCommand, RateCommand},
+    output::{self, note, say},
+    wallet::{Wallet, exponent},
+};
+
+/// A quote in JSON has less than 3 KiB.
+const QUOTE_FILE_MAX: u64 = 16 * 1024;
+
+fn read_quote(path: &Path) -> anyhow::Result<SignedQuote> {
+    let bytes = durable::read(path, QUOTE_FILE_MAX)?;
+    let quote: SignedQuote =
+        serde_json::from_slice(&bytes).with_context(|| format!("{} is not a quote", path.display()))?;
+    quote.check()?;
+    Ok(quote)
+}
+
+pub async fn quote(wallet: &Wallet, command: QuoteCommand) -> anyhow::Result<()> {
+    let desk = Desk::new(wallet)?;
+    match command {
+        QuoteCommand::Make(make) => self::make(&desk, make).await,
+        QuoteCommand::Show { file } => show(&desk, &read_quote(&file)?).await,
+        QuoteCommand::Withdraw { file } => {
+            let Quote {
+                id, maker, expires_at, ..
+            } = read_quote(&file)?.quote;
+            let accounts = desk.home.accounts()?;
+            let Some(by) = accounts.into_iter().find(|entry| entry.address.account == maker) else {
+                bail!("the quote's maker is no account of this wallet");
+            };
+            let action = SettlementAction::WithdrawQuote { maker, id, expires_at };
+            let done = desk.act(&by, action).await?;
+            desk.done(&done, ["Withdrawn", &format!("quote {id}")])
+        }
+    }
+}
+
+async fn make(desk: &Desk<'_>, make: MakeQuote) -> anyhow::Result<()> {
+    let maker = desk.own(make.maker.as_deref())?;
+    let mut id = [0; 16];
+    getrandom::fill(&mut id)?;
+    let hold_seconds_max = match make.hold_for {
+        Some(span) => u32::try_from(span.0).context("that is too long a hold")?,
+        None => 0,
+    };
+    let quote = Quote {
+        genesis: desk.client.genesis().prefix(),
+        id: QuoteId(id),
+        maker: maker.address.account,
+        taker: make.taker.map(|taker| desk.party(&taker)).transpose()?,
+        sell: make.sell,
+        buy: make.buy,
+        rate: make.rate,
+        min: desk.amount(&make.min, make.sell).await?,
+        max: desk.amount(&make.max, make.sell).await?,
+        fee: desk.amount_or_zero(&make.fee, make.sell).await?,
+        expires_at: from_now(make.expires_in),
+        hold_seconds_max,
+    };
+    let key = desk.wallet.open_key(&desk.home, &maker.key)?;
+    let signed = quote.sign([&key])?;
+    let mut text = serde_json::to_vec_pretty(&signed)?;
+    text.push(b'\n');
+    durable::replace(&make.out, &text)?;
+    if desk.wallet.json {
+        say!("{}", serde_json::to_value(&signed)?);
+    } else {
+        show(desk, &signed).await?;
+        say!("It is in {}; give that file to the taker.", make.out.display());
+    }
+    Ok(())
+}
+
+async fn show(desk: &Desk<'_>, signed: &SignedQuote) -> anyhow::Result<()> {
+    if desk.wallet.json {
+        say!("{}", serde_json::to_value(signed)?);
+        return Ok(());
+    }
+    let quote = &signed.quote;
+    let name = |id: causeway_contracts::identity::AccountId| id.address(desk.client.prefix());
+    say!("quote {}  by {}", quote.id, name(quote.maker));
+    say!("  one {} for {} {}", quote.sell, quote.rate, quote.buy);
+    say!(
+        "  from {} to {}, fee {}",
+        desk.money(quote.min, quote.sell).await?,
+        desk.money(quote.max, quote.sell).await?,
+        desk.money(quote.fee, quote.sell).await?
+    );
+    let whom = quote
+        .taker
+        .map_or("whoever has it".to_owned(), |id| name(id).to_string());
+    say!("  for {whom}, until {}", output::time(quote.expires_at.0));
+    let is_of_this_network = quote.genesis == desk.client.genesis().prefix();
+    let hash = quote.hash();
+    let is_signed = signed.signed(&hash).all(|signature| signature.verify().is_ok());
+    if !is_of_this_network {
+        note!("It is a quote of another network.");
+    }
+    if !is_signed {
+        note!("Its signatures do not fit it: it is worth nothing.");
+    }
+    Ok(())
+}
+
+pub async fn exchange(wallet: &Wallet, args: args::Exchange) -> anyhow::Result<()> {
+    let desk = Desk::new(wallet)?;
+    let from = desk.own(args.from.as_deref())?;
+    let signed = read_quote(&args.quote)?;
+    let quote = signed.quote.clone();
+    let (sold_exponent, bought_exponent) = (
+        exponent(&desk.home, &desk.client, quote.sell).await?,
+        exponent(&desk.home, &desk.client, quote.buy).await?,
+    );
+    let (amount, sides) = if args.deliver {
+        let bought = desk.amount(&args.amount, quote.buy).await?;
+        let sold = quote.rate.sold(bought, sold_exponent, bought_exponent);
+        (ExchangeAmount::Deliver(bought), sold.zip(Some(bought)))
+    } else {
+        let sold = desk.amount(&args.amount, quote.sell).await?;
+        let bought = quote.rate.bought(sold, sold_exponent, bought_exponent);
+        (ExchangeAmount::Send(sold), Some(sold).zip(bought))
+    };
+    let (sold, bought) = sides.context("the amount is too large to be exchanged at this rate")?;
+    let what = format!(
+        "{} for {}, fee {}",
+        desk.money(sold, quote.sell).await?,
+        desk.money(bought, quote.buy).await?,
+        desk.money(quote.fee, quote.sell).await?
+    );
+    let held = match args.hold_for.zip(args.deliver_to) {
+        None => None,
+        Some((span, to)) => {
+            let deliver_to = desk.party(&to)?;
+            let only = |id| Bounded::new(vec![id]).expect("one");
+            Some(HeldExchange {
+                deliver_to,
+                post_by: only(deliver_to),
+                void_by: only(from.address.account),
+                expires_at: from_now(span),
+                fees: Bounded::default(),
+            })
+        }
+    };
+    let is_held = held.is_some();
+    let exchange = Exchange {
+        quote: signed,
+        taker: from.address.account,
+        amount,
+        held,
+    };
+    let done = desk.act(&from, SettlementAction::Exchange(Box::new(exchange))).await?;
+    if is_held && is_applied(&done) {
+        return desk.opened(&done, ["Held", &what]);
+    }
+    desk.done(&done, ["Exchanged", &what])
+}
+
+pub async fn rate(wallet: &Wallet, command: RateCommand) -> anyhow::Result<()> {
+    let desk = Desk::new(wallet)?;
+    match command {
+        RateCommand::Show { from, to } => {
+            let known = desk.client.reference_rate(from, to).await?;
+            if wallet.json {
+                say!("{}", json!({ "from": from, "to": to, "rate": known }));
+                return Ok(());
+            }
+            let known = known.with_context(|| format!("the issuer of {from} has made known no rate to {to}"))?;
+            say!(
+                "one {from} for {} {to}, as of {}",
+                known.rate,
+                output::time(known.as_of.0)
+            );
+            Ok(())
+        }
+        RateCommand::Set { from, to, rate, key } => {
+            ensure!(from != to, "a rate is between two currencies");
+            let key = wallet.open_key(&desk.home, &key)?;
+            let action = SettlementAction::SetReferenceRate {
+                from,
+                to,
+                rate,
+                // Clocks differ, and it must not be after the block's time.
+                as_of: UnixSeconds((clock::now_ms().0 / 1000).saturating_sub(5)),
+            };
+            let done = desk
+                .carry_out(std::slice::from_ref(&key), action, String::new())
+                .await?;
+            desk.done(&done, ["Made known", &format!("one {from} for {rate} {to}")])
+        }
+    }
+}

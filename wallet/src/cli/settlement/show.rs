@@ -1,0 +1,153 @@
+//! What a contract is, in words.
+
+use causeway_contracts::{
+    settlement::{Payees, Side, Status, Terms, condition::Condition},
+    statement::ContractView,
+    transaction::UnixSeconds,
+};
+
+use super::{Desk, Which};
+use crate::cli::output::{self, say};
+
+pub(super) async fn show(desk: &Desk<'_>, which: &Which) -> anyhow::Result<()> {
+    let (view, _) = desk.view(which).await?;
+    if desk.wallet.json {
+        say!("{}", serde_json::to_value(&view)?);
+        return Ok(());
+    }
+    for line in describe(desk, &view).await? {
+        say!("{line}");
+    }
+    Ok(())
+}
+
+fn at(time: UnixSeconds) -> String {
+    output::time(time.0)
+}
+
+async fn describe(desk: &Desk<'_>, view: &ContractView) -> anyhow::Result<Vec<String>> {
+    let name = |id: causeway_contracts::identity::AccountId| id.address(desk.client.prefix());
+    let status = match view.status {
+        Status::Open => format!("open until {}", at(view.terms.expires_at())),
+        Status::Ended { how, at_ms } => format!("{how} at {}", output::time(at_ms.0 / 1000)),
+    };
+    let mut lines = Vec::new();
+    let kind = match &view.terms {
+        Terms::Hold(hold) => {
+            for leg in &hold.legs {
+                let money = desk.money(leg.amount, leg.currency).await?;
+                lines.push(format!("  {money} from {} to {}", name(leg.debtor), name(leg.creditor)));
+            }
+            for (who, parties) in [("post", &hold.post_by), ("void", &hold.void_by)] {
+                let parties: Vec<_> = parties.iter().map(|id| name(*id).to_string()).collect();
+                lines.push(format!("  may {who} it: {}", parties.join(", ")));
+            }
+            "hold"
+        }
+        Terms::Escrow(escrow) => {
+            let money = desk.money(escrow.amount, escrow.currency).await?;
+            lines.push(format!(
+                "  {money} from {} to {}",
+                name(escrow.payer),
+                name(escrow.payee)
+            ));
+            lines.push(format!("  released when {}", condition(&escrow.release_when)));
+            lines.push(format!("  refunded when {}", condition(&escrow.refund_when)));
+            let end = match escrow.on_expiry {
+                Side::Refund => "refunded",
+                Side::Release => "released",
+            };
+            lines.push(format!("  else {end} at its end"));
+            "escrow"
+        }
+        Terms::Allowance(allowance) => {
+            let left = desk.money(allowance.budget, allowance.currency).await?;
+            lines.push(format!(
+                "  {left} of {} left for {}",
+                name(allowance.grantor),
+                name(allowance.holder)
+            ));
+            let to = match &allowance.payees {
+                Payees::Accounts(list) => list
+                    .iter()
+                    .map(|id| name(*id).to_string())
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                Payees::Categories(list) => list
+                    .iter()
+                    .map(|code| format!("category {:04}", code.0))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+                Payees::Operators(list) => list
+                    .iter()
+                    .map(|id| format!("customers of {id}"))
+                    .collect::<Vec<_>>()
+                    .join(", "),
+            };
+            lines.push(format!("  to be spent at {to}"));
+            if let Some(max) = allowance.max_payment {
+                let max = desk.money(max, allowance.currency).await?;
+                lines.push(format!("  at most {max} at a time"));
+            }
+            "allowance"
+        }
+        Terms::Mandate(state) => {
+            let mandate = &state.mandate;
+            let most = desk.money(mandate.max_payment, mandate.currency).await?;
+            let period = desk.money(mandate.max_per_period, mandate.currency).await?;
+            lines.push(format!("  {} draws from {}", name(mandate.payee), name(mandate.payer)));
+            lines.push(format!(
+                "  at most {most} at a time, {period} in each {} s from {} on",
+                mandate.period_seconds,
+                at(mandate.starts_at)
+            ));
+            let drawn = desk.money(state.collected, mandate.currency).await?;
+            lines.push(format!("  {drawn} drawn in period {}", state.period));
+            "mandate"
+        }
+        Terms::Request(request) => {
+            let money = desk.money(request.amount, request.currency).await?;
+            let who = request.payer.map_or("anyone".to_owned(), |id| name(id).to_string());
+            lines.push(format!("  {money} to {}, from {who}", name(request.payee)));
+            if !request.reference.is_empty() {
+                lines.push(format!("  reference: {}", request.reference.escape_debug()));
+            }
+            "request"
+        }
+        Terms::Quote(mark) => {
+            lines.push(format!("  quote {} of {}", mark.id, name(mark.maker)));
+            if let Some(fill) = &mark.fill {
+                let sold = desk.money(fill.sold, fill.sell).await?;
+                let bought = desk.money(fill.bought, fill.buy).await?;
+                lines.push(format!(
+                    "  {} sold {sold} for {bought} at {}",
+                    name(fill.taker),
+                    fill.rate
+                ));
+                if let Some(mid) = &fill.mid {
+                    lines.push(format!("  reference rate {} as of {}", mid.rate, at(mid.as_of)));
+                }
+            }
+            "quote"
+        }
+    };
+    lines.insert(0, format!("{kind} {}  {status}", view.id));
+    Ok(lines)
+}
+
+/// A condition in words.
+fn condition(condition: &Condition) -> String {
+    let all = |parts: &[Condition], word: &str| {
+        let parts: Vec<_> = parts.iter().map(self::condition).collect();
+        format!("({})", parts.join(word))
+    };
+    match condition {
+        Condition::After(time) => format!("it is {} or later", at(*time)),
+        Condition::Before(time) => format!("it is before {}", at(*time)),
+        Condition::SignedBy { keys, threshold } => format!("{threshold} of {} keys sign", keys.len()),
+        Condition::Preimage(hash) => format!("a secret with SHA-256 {hash} is shown"),
+        Condition::All(parts) => all(parts, " and "),
+        Condition::Any(parts) => all(parts, " or "),
+        Condition::AtLeast { count, of } => format!("at least {count} of {}", all(of, ", ")),
+    }
+}
