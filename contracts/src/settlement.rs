@@ -12,6 +12,8 @@
 pub mod condition;
 mod escrow;
 mod hold;
+pub mod offer;
+pub mod path;
 mod pull;
 mod quote;
 mod rate;
@@ -19,6 +21,7 @@ mod rate;
 pub use self::{
     escrow::{Claim, Escrow, Side},
     hold::{Hold, Leg, Parties},
+    offer::{Offer, OfferState, PathAmount, PathPayment},
     pull::{
         Allowance, Collect, Mandate, MandateState, MerchantCategory, Part, PayRequest, Payees, Request, Share, Shares,
         Spend, Split,
@@ -33,7 +36,7 @@ pub use self::{
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use self::condition::ConditionError;
+use self::{condition::ConditionError, offer::BookKey};
 use crate::{
     block::TimeMs,
     codec::{self, hex_newtype},
@@ -119,7 +122,7 @@ pub enum SettlementAction {
     /// Asks for a payment. Signed by the payee.
     Request(Request),
     PayRequest(PayRequest),
-    /// Ends a mandate, by its payer or payee, or a request, by its payee.
+    /// Ends a mandate, by its payer or payee, a request, by its payee, or an offer, by its maker.
     Revoke {
         contract: ContractId,
         by: AccountId,
@@ -150,6 +153,10 @@ pub enum SettlementAction {
         account: AccountId,
         category: Option<MerchantCategory>,
     },
+    /// Signed by the maker.
+    Offer(Offer),
+    /// Signed by the payer.
+    PayPath(PathPayment),
 }
 
 /// Who must agree to a [`SettlementAction`], besides those whose money a hold sets aside.
@@ -196,6 +203,8 @@ impl SettlementAction {
             Self::Split(split) => &split.from,
             Self::Exchange(exchange) => &exchange.taker,
             Self::WithdrawQuote { maker, .. } => maker,
+            Self::Offer(offer) => &offer.maker,
+            Self::PayPath(payment) => &payment.from,
         };
         Some(Actor::Account(*account))
     }
@@ -209,6 +218,8 @@ impl SettlementAction {
             Self::Mandate(mandate) => mandate.check(),
             Self::Split(split) => split.check(),
             Self::Exchange(exchange) => exchange.check(),
+            Self::Offer(offer) => offer.check(),
+            Self::PayPath(payment) => payment.check(),
             Self::SetReferenceRate { from, to, .. } if from == to => Err(TermsError::SameCurrency),
             Self::SetReferenceRate { rate, .. } => rate.check().map_err(|_| TermsError::Rate),
             _ => Ok(()),
@@ -237,6 +248,8 @@ pub enum TermsError {
     QuoteRange,
     #[error("a quote has 1 to {QUOTE_SIGNATURES_MAX} signatures, in ascending order of their keys, each key once")]
     QuoteSignatures,
+    #[error("a path has 2 to 5 currencies, each once")]
+    Path,
     #[error("the two currencies are the same")]
     SameCurrency,
 }
@@ -262,6 +275,7 @@ pub enum Terms {
     Request(Request),
     /// Never open: what is remembered of a quote.
     Quote(QuoteMark),
+    Offer(OfferState),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
@@ -313,6 +327,9 @@ pub enum Ending {
     /// A quote was withdrawn by its maker.
     #[error("withdrawn")]
     Withdrawn,
+    /// An offer was taken whole.
+    #[error("filled")]
+    Filled,
 }
 
 impl Terms {
@@ -325,6 +342,7 @@ impl Terms {
             Self::Mandate(state) => state.mandate.ends_at,
             Self::Request(request) => request.expires_at,
             Self::Quote(mark) => mark.expires_at,
+            Self::Offer(state) => state.offer.expires_at,
         }
     }
 
@@ -334,6 +352,7 @@ impl Terms {
             Self::Hold(hold) => (&hold.legs, None),
             Self::Escrow(escrow) => (&[], Some(escrow.leg())),
             Self::Allowance(allowance) => (&[], Some(allowance.leg())),
+            Self::Offer(state) => (&[], Some(state.leg())),
             Self::Mandate(_) | Self::Request(_) | Self::Quote(_) => (&[], None),
         };
         legs.iter().copied().chain(one)
@@ -346,7 +365,7 @@ impl Terms {
             _ => (&[], &[]),
         };
         let others = match self {
-            Self::Hold(_) | Self::Escrow(_) | Self::Allowance(_) => [None, None],
+            Self::Hold(_) | Self::Escrow(_) | Self::Allowance(_) | Self::Offer(_) => [None, None],
             Self::Mandate(state) => [Some(state.mandate.payer), Some(state.mandate.payee)],
             Self::Request(request) => [Some(request.payee), request.payer],
             Self::Quote(mark) => [Some(mark.maker), mark.fill.map(|fill| fill.taker)],
@@ -366,6 +385,14 @@ impl Contract {
             // Until then it could be used again.
             Status::Ended { .. } if matches!(self.terms, Terms::Quote(_)) => self.terms.expires_at(),
             Status::Ended { at_ms, .. } => UnixSeconds(at_ms.0 / 1000 + ENDED_SECONDS),
+        }
+    }
+
+    /// Where it stands in a book, if it is an offer that stands in one.
+    pub fn book_key(&self) -> Option<BookKey> {
+        match &self.terms {
+            Terms::Offer(state) if self.is_open() => Some(state.place(self.opened)),
+            _ => None,
         }
     }
 

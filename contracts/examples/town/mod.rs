@@ -39,7 +39,7 @@ pub fn code(name: &str) -> Currency {
 
 pub fn list<T, const MAX: usize>(items: impl Into<Vec<T>>) -> Bounded<T, MAX> {
     let items: Vec<T> = items.into();
-    Bounded::new(items).ok().expect("not too many")
+    Bounded::new(items).expect("not too many")
 }
 
 fn text<const MAX: usize>(text: &str) -> Text<MAX> {

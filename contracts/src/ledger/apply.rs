@@ -39,6 +39,8 @@ pub(super) struct Context<'a> {
     pub(super) time: TimeMs,
     /// The transaction's.
     pub(super) id: TxId,
+    /// The place of its receipt in its block.
+    pub(super) receipt: u32,
     /// The transaction's, which have been checked.
     pub(super) signatures: &'a [TransactionSignature],
     /// The one rule by which a signature is good, or a simulation's.

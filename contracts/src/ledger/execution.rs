@@ -225,11 +225,13 @@ impl Run<'_> {
     /// Applies all actions or none.
     fn actions(&mut self, signed: &SignedTransaction, id: TxId) -> Outcome {
         let body = &signed.transaction;
+        let receipt = u32::try_from(self.receipts.len()).expect("a block has fewer receipts");
         for at in 0..body.actions.len() {
             let context = Context {
                 height: self.ledger.tip.height.next(),
                 time: self.time,
                 id,
+                receipt,
                 signatures: &signed.signatures,
                 is_good: self.ledger.is_good,
                 actions: &body.actions[..=at],

@@ -22,6 +22,7 @@
 //! | open a mandate or a request, revoke one, withdraw a quote | 100 |
 //! | split | 60 for each share |
 //! | exchange | 160, 60 for each of two sides and each fee, and 6,000 for each signature under the quote |
+//! | place an offer, pay through books | 5,220: 100, 10 for each of 128 offers looked at, and 120 for each of 32 filled |
 //! | set a reference rate or a category | 60 |
 //! | report evidence | 12,260: 100, 10 for each of the 16 records that there may be, and 6,000 for each of two signatures |
 //!
@@ -45,7 +46,10 @@ use crate::{
         rejection::Rejection,
     },
     money::{Amount, Currency},
-    settlement::{LEGS_MAX, SettlementAction},
+    settlement::{
+        LEGS_MAX, SettlementAction,
+        offer::{FILLS_MAX, LOOKS_MAX},
+    },
     transaction::{Action, SignedTransaction},
 };
 
@@ -88,6 +92,9 @@ fn action_cost(action: &Action) -> u64 {
             SettlementAction::Exchange(exchange) => {
                 let fees = exchange.held.as_ref().map_or(0, |held| held.fees.len());
                 160 + CHECK_COST * exchange.quote.signatures.len() as u64 + LEG_COST * (2 + fees as u64)
+            }
+            SettlementAction::Offer(_) | SettlementAction::PayPath(_) => {
+                100 + LOOK_UP_COST * LOOKS_MAX as u64 + 2 * LEG_COST * FILLS_MAX as u64
             }
             SettlementAction::SetReferenceRate { .. } | SettlementAction::SetCategory { .. } => 60,
         },

@@ -20,6 +20,7 @@ use crate::{
     money::{Amount, Currency},
     protocol::Protocol,
     registry::RegistryError,
+    settlement::ContractId,
     snapshot::{self, SnapshotEntry},
     transaction::{TxId, UnixSeconds},
 };
@@ -48,6 +49,8 @@ pub enum RestoreError {
         held: Amount,
         contracts: u128,
     },
+    #[error("contract {0} is an open offer and not in its place in a book, or in one and no open offer")]
+    Book(ContractId),
     #[error("record {1} of evidence against {0} is above the last place, without the one before it, or of another")]
     StrayEvidence(ValidatorId, u8),
     #[error("transaction id {0} appears twice")]
@@ -89,6 +92,7 @@ impl Ledger {
             contracts: Contracts::default(),
             reference_rates: BTreeMap::new(),
             categories: BTreeMap::new(),
+            book: BTreeMap::new(),
         };
         let changes = opening_entries(genesis, &state, seed);
         state.set_all(changes);
@@ -138,6 +142,7 @@ impl Ledger {
         let state = restore_state(genesis, seed, entries)?;
         check_balances(&state)?;
         check_held(&state)?;
+        check_book(&state)?;
         check_evidence(&state)?;
         state.nodes.check()?;
         let mut recent_ids = RecentIds::new(seed);
@@ -254,6 +259,7 @@ fn restore_state(
     let mut contracts = Contracts::default();
     let mut reference_rates = BTreeMap::new();
     let mut categories = BTreeMap::new();
+    let mut book = BTreeMap::new();
     for (key, value) in entries {
         let is_new = match (key, value) {
             (StateKey::Account(id), StateValue::Account(it)) => accounts.insert(id, it).is_none(),
@@ -276,6 +282,7 @@ fn restore_state(
                 reference_rates.insert((from, to), it).is_none()
             }
             (StateKey::Category(id), StateValue::Category(it)) => categories.insert(id, it).is_none(),
+            (StateKey::Book(key), StateValue::Book(id)) => book.insert(key, id).is_none(),
             _ => return Err(RestoreError::WrongTable(key)),
         };
         if !is_new {
@@ -306,6 +313,7 @@ fn restore_state(
         contracts,
         reference_rates,
         categories,
+        book,
     })
 }
 
@@ -320,6 +328,28 @@ fn check_evidence(state: &State) -> Result<(), RestoreError> {
         }
     }
     Ok(())
+}
+
+/// Open offers are in their places, and nothing else is.
+fn check_book(state: &State) -> Result<(), RestoreError> {
+    let contracts = state.contracts.rows();
+    let mut placed = 0;
+    for (id, contract) in contracts {
+        let Some(key) = contract.book_key() else { continue };
+        if state.book.get(&key) != Some(id) {
+            return Err(RestoreError::Book(*id));
+        }
+        placed += 1;
+    }
+    let is_open = |id: &&ContractId| contracts.get(id).is_some_and(|it| it.book_key().is_some());
+    match state.book.values().find(|id| !is_open(id)) {
+        Some(id) => Err(RestoreError::Book(*id)),
+        None if placed == state.book.len() => Ok(()),
+        // Two places for one offer.
+        None => Err(RestoreError::Book(
+            *state.book.values().next().expect("there are more places"),
+        )),
+    }
 }
 
 /// What is held is what open contracts hold.

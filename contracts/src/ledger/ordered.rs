@@ -32,6 +32,31 @@ impl<K: Copy + Ord, V: Clone + PartialEq> OrderedLayer<K, V> {
         }
     }
 
+    /// The rows from this key on, in order.
+    pub(super) fn from<'a>(&'a self, base: &'a BTreeMap<K, V>, key: K) -> impl Iterator<Item = (K, &'a V)> {
+        let mut touched = self.rows.range(key..).peekable();
+        let mut base = base.range(key..).peekable();
+        std::iter::from_fn(move || {
+            loop {
+                let is_touched = match (touched.peek(), base.peek()) {
+                    (Some((row, _)), Some((other, _))) => row <= other,
+                    (Some(_), None) => true,
+                    (None, _) => false,
+                };
+                if !is_touched {
+                    return base.next().map(|(key, value)| (*key, value));
+                }
+                let (key, row) = touched.next()?;
+                if base.peek().is_some_and(|(other, _)| *other == key) {
+                    base.next();
+                }
+                if let Some(value) = row {
+                    return Some((*key, value));
+                }
+            }
+        })
+    }
+
     /// Adds, replaces or (with `None`) removes a row.
     pub(super) fn set(&mut self, key: K, value: Option<V>) {
         let old = self.rows.insert(key, value);
@@ -96,6 +121,9 @@ mod tests {
                     prop_assert_eq!(layer.get(&base, &key), model.get(&key));
                 }
             }
+            let rows: Vec<_> = layer.from(&base, 5).map(|(key, value)| (key, *value)).collect();
+            let expected: Vec<_> = model.range(5..).map(|(key, value)| (*key, *value)).collect();
+            prop_assert_eq!(rows, expected);
             let mut after = base.clone();
             for (key, value) in layer.into_changed(&base) {
                 prop_assert_ne!(base.get(&key), value.as_ref());

@@ -20,7 +20,7 @@ use crate::{
     money::Currency,
     protocol::{Protocol, Upcoming},
     registry::Registry,
-    settlement::{Contract, ContractId, MerchantCategory, ReferenceRate},
+    settlement::{Contract, ContractId, MerchantCategory, ReferenceRate, offer::BookKey},
     transaction::{Action, SignedTransaction},
 };
 
@@ -211,6 +211,7 @@ pub(super) struct Overlay<'a> {
     contracts: OrderedLayer<ContractId, Contract>,
     reference_rates: OrderedLayer<(Currency, Currency), ReferenceRate>,
     categories: OrderedLayer<AccountId, MerchantCategory>,
+    book: OrderedLayer<BookKey, ContractId>,
     /// In force from the next block on, so that one block is computed with one set of parameters.
     next_parameters: Option<Parameters>,
     /// What `next_parameters` was before this transaction, if it changed them.
@@ -239,6 +240,7 @@ impl<'a> Overlay<'a> {
             contracts: OrderedLayer::default(),
             reference_rates: OrderedLayer::default(),
             categories: OrderedLayer::default(),
+            book: OrderedLayer::default(),
             next_parameters: None,
             parameters_before: None,
             council: Single::default(),
@@ -354,7 +356,23 @@ impl<'a> Overlay<'a> {
         self.categories.set(account, category);
     }
 
+    /// The offers that stand at this place or after it, in order.
+    pub(super) fn book(&self, from: BookKey) -> impl Iterator<Item = (BookKey, &ContractId)> {
+        self.book.from(&self.base.book, from)
+    }
+
+    /// An open offer is in its place in a book from then on, and one that has ended in none.
     pub(super) fn put_contract(&mut self, id: ContractId, contract: Contract) {
+        let before = self.contract(&id).and_then(Contract::book_key);
+        let after = contract.book_key();
+        if before != after {
+            if let Some(key) = before {
+                self.book.set(key, None);
+            }
+            if let Some(key) = after {
+                self.book.set(key, Some(id));
+            }
+        }
         self.contracts.set(id, Some(contract));
     }
 
@@ -417,6 +435,7 @@ impl<'a> Overlay<'a> {
         self.contracts.keep();
         self.reference_rates.keep();
         self.categories.keep();
+        self.book.keep();
         self.parameters_before = None;
         self.council.keep();
         self.upcoming.keep();
@@ -434,6 +453,7 @@ impl<'a> Overlay<'a> {
         self.contracts.take_back();
         self.reference_rates.take_back();
         self.categories.take_back();
+        self.book.take_back();
         if let Some(before) = self.parameters_before.take() {
             self.next_parameters = before;
         }
@@ -567,6 +587,10 @@ impl<'a> Overlay<'a> {
             changes
                 .entries
                 .push((StateKey::Category(id), category.map(StateValue::Category)));
+            changes.places.push(None);
+        }
+        for (key, id) in self.book.into_changed(&self.base.book) {
+            changes.entries.push((StateKey::Book(key), id.map(StateValue::Book)));
             changes.places.push(None);
         }
         changes

@@ -153,4 +153,10 @@ pub enum Rejection {
     RateOutOfTime,
     #[error("no terms of that kind can be revoked")]
     NotRevocable,
+    #[error("the offer would take another of its maker's own; revoke that first")]
+    OfferCrossesOwn,
+    #[error("the offers on the path do not suffice for the amount")]
+    PathTooThin,
+    #[error("less would be delivered, or more sent, than the payment's bound")]
+    WorseThanBound,
 }

@@ -18,7 +18,7 @@ use crate::{
     money::{Amount, Balance, Currency},
     protocol::Protocol,
     registry::Registry,
-    settlement::{Contract, ContractId, MerchantCategory, ReferenceRate},
+    settlement::{Contract, ContractId, MerchantCategory, ReferenceRate, offer::BookKey},
 };
 
 /// An account, without its balances.
@@ -102,6 +102,8 @@ pub enum StateKey {
     /// How much of the second currency one unit of the first is worth.
     ReferenceRate(Currency, Currency),
     Category(AccountId),
+    /// The offer that stands there.
+    Book(BookKey),
 }
 
 /// A state entry's content; the same variant as its key's.
@@ -125,6 +127,7 @@ pub enum StateValue {
     Contract(Contract),
     ReferenceRate(ReferenceRate),
     Category(MerchantCategory),
+    Book(ContractId),
 }
 
 /// A state entry's canonical bytes are at most this many: the longest is a registry of 512 nodes, with some
@@ -176,6 +179,7 @@ pub(super) struct State {
     pub(super) contracts: Contracts,
     pub(super) reference_rates: BTreeMap<(Currency, Currency), ReferenceRate>,
     pub(super) categories: BTreeMap<AccountId, MerchantCategory>,
+    pub(super) book: BTreeMap<BookKey, ContractId>,
 }
 
 impl State {
@@ -198,6 +202,7 @@ impl State {
         let contracts = self.contracts.rows().iter();
         let rates = self.reference_rates.iter();
         let categories = self.categories.iter();
+        let book = self.book.iter();
         let next = self.next_validators.to_list();
         let singles = [
             (StateKey::Parameters, StateValue::Parameters(self.parameters.clone())),
@@ -224,6 +229,7 @@ impl State {
                 evidence.map(|((id, at), record)| (StateKey::Evidence(*id, *at), StateValue::Evidence(record.clone()))),
             )
             .chain(rates.map(|((from, to), it)| (StateKey::ReferenceRate(*from, *to), StateValue::ReferenceRate(*it))))
+            .chain(book.map(|(key, id)| (StateKey::Book(*key), StateValue::Book(*id))))
             .chain(categories.map(|(id, it)| (StateKey::Category(*id), StateValue::Category(*it))))
             .chain(contracts.map(|(id, it)| (StateKey::Contract(*id), StateValue::Contract(it.clone()))))
     }
@@ -263,11 +269,12 @@ impl State {
         }
     }
 
-    /// Only contracts and categories come to an end.
+    /// Only contracts, categories and places in books come to an end.
     fn remove(&mut self, key: StateKey) -> Result<(), WrongTable> {
         match key {
             StateKey::Contract(id) => self.contracts.remove(&id),
             StateKey::Category(id) => drop(self.categories.remove(&id)),
+            StateKey::Book(key) => drop(self.book.remove(&key)),
             _ => return Err(WrongTable),
         }
         Ok(())
@@ -303,6 +310,7 @@ impl State {
                 self.reference_rates.insert((from, to), it);
             }
             (StateKey::Category(id), StateValue::Category(it)) => drop(self.categories.insert(id, it)),
+            (StateKey::Book(key), StateValue::Book(id)) => drop(self.book.insert(key, id)),
             _ => return Err(WrongTable),
         }
         Ok(())

@@ -32,22 +32,53 @@ impl Rate {
     /// What `sold` minor units give, rounded down: what is lost is less than one minor unit of the bought
     /// currency. The exponents are those of the two currencies. `None` if it is too large to be represented.
     pub fn bought(&self, sold: Amount, sold_exponent: u8, bought_exponent: u8) -> Option<Amount> {
-        // Below 2^128, and the powers of ten of both sides cancel: nothing wider is needed.
-        let product = u128::from(sold.0) * u128::from(self.mantissa);
-        let up = i32::from(bought_exponent) - i32::from(sold_exponent) - i32::from(self.scale);
-        let exact = match u32::try_from(up) {
-            Ok(up) => product.checked_mul(power_of_ten(up))?,
-            Err(_) => product / power_of_ten(up.unsigned_abs()),
-        };
-        u64::try_from(exact).ok().map(Amount)
+        self.times(sold, sold_exponent, bought_exponent, |value, unit| value / unit)
+    }
+
+    /// The same, rounded up.
+    pub fn bought_up(&self, sold: Amount, sold_exponent: u8, bought_exponent: u8) -> Option<Amount> {
+        self.times(sold, sold_exponent, bought_exponent, u128::div_ceil)
     }
 
     /// What must be sold for `bought` minor units, rounded up: what is paid too much is less than one minor
     /// unit of the sold currency. `None` if it is too large to be represented.
     pub fn sold(&self, bought: Amount, sold_exponent: u8, bought_exponent: u8) -> Option<Amount> {
+        self.over(bought, sold_exponent, bought_exponent, true)
+    }
+
+    /// The most that may be sold for `bought` minor units: the same, rounded down.
+    pub fn sold_down(&self, bought: Amount, sold_exponent: u8, bought_exponent: u8) -> Option<Amount> {
+        self.over(bought, sold_exponent, bought_exponent, false)
+    }
+
+    /// Whether one who wants this rate or a better one and another, who offers what the first wants and wants
+    /// what it offers at that rate, can both have it: whether the two multiplied are at most one.
+    pub fn meets(&self, opposite: &Self) -> bool {
+        let product = u128::from(self.mantissa) * u128::from(opposite.mantissa);
+        product <= power_of_ten(u32::from(self.scale) + u32::from(opposite.scale))
+    }
+
+    fn times(
+        &self,
+        sold: Amount,
+        sold_exponent: u8,
+        bought_exponent: u8,
+        divide: impl Fn(u128, u128) -> u128,
+    ) -> Option<Amount> {
+        // Below 2^128, and the powers of ten of both sides cancel: nothing wider is needed.
+        let product = u128::from(sold.0) * u128::from(self.mantissa);
+        let up = i32::from(bought_exponent) - i32::from(sold_exponent) - i32::from(self.scale);
+        let exact = match u32::try_from(up) {
+            Ok(up) => product.checked_mul(power_of_ten(up))?,
+            Err(_) => divide(product, power_of_ten(up.unsigned_abs())),
+        };
+        u64::try_from(exact).ok().map(Amount)
+    }
+
+    fn over(&self, bought: Amount, sold_exponent: u8, bought_exponent: u8, rounds_up: bool) -> Option<Amount> {
         let mantissa = u128::from(self.mantissa);
         let up = i32::from(sold_exponent) + i32::from(self.scale) - i32::from(bought_exponent);
-        let rounded_up = match u32::try_from(up) {
+        let (quotient, is_more) = match u32::try_from(up) {
             Ok(up) => {
                 // Long division, a decimal digit at a time: the whole numerator could need 131 bits.
                 let mut quotient = u128::from(bought.0) / mantissa;
@@ -57,15 +88,19 @@ impl Rate {
                     quotient = quotient.checked_mul(10)?.checked_add(rest / mantissa)?;
                     rest %= mantissa;
                 }
-                quotient.checked_add(u128::from(rest != 0))?
+                (quotient, rest != 0)
             }
-            Err(_) => u128::from(bought.0).div_ceil(mantissa * power_of_ten(up.unsigned_abs())),
+            Err(_) => {
+                let divisor = mantissa * power_of_ten(up.unsigned_abs());
+                (u128::from(bought.0) / divisor, u128::from(bought.0) % divisor != 0)
+            }
         };
-        u64::try_from(rounded_up).ok().map(Amount)
+        let rounded = quotient.checked_add(u128::from(rounds_up && is_more))?;
+        u64::try_from(rounded).ok().map(Amount)
     }
 }
 
-/// At most 10^20 is asked for.
+/// At most 10^24 is asked for.
 fn power_of_ten(exponent: u32) -> u128 {
     10u128.pow(exponent)
 }
@@ -213,6 +248,29 @@ mod tests {
                     prop_assert!(sold.0 == 0 || !suffices(sold.0 - 1));
                 }
                 None => prop_assert!(!suffices(u64::MAX)),
+            }
+        }
+
+        /// The two roundings of each are a unit apart, or equal where nothing is lost.
+        #[test]
+        fn roundings_enclose_the_exact_value(
+            rate in rate(), amount in amount(), es in 0..=8u8, eb in 0..=8u8,
+        ) {
+            let exact = |sold: u64, bought: u64| {
+                let (left, right) = sides(rate, sold, bought.into(), es, eb);
+                big::cmp(&left, &right)
+            };
+            if let (Some(down), Some(up)) =
+                (rate.bought(Amount(amount), es, eb), rate.bought_up(Amount(amount), es, eb))
+            {
+                prop_assert!(exact(amount, up.0).is_le());
+                prop_assert_eq!(up.0 - down.0, u64::from(exact(amount, down.0).is_gt()));
+            }
+            if let (Some(down), Some(up)) =
+                (rate.sold_down(Amount(amount), es, eb), rate.sold(Amount(amount), es, eb))
+            {
+                prop_assert!(exact(down.0, amount).is_le());
+                prop_assert_eq!(up.0 - down.0, u64::from(exact(down.0, amount).is_lt()));
             }
         }
 

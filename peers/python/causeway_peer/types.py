@@ -365,6 +365,33 @@ SETTLEMENT = variants(
         "set_category",
         record(("operator", PARTICIPANT_ID), ("account", ACCOUNT), ("category", optional(u16), None)),
     ),
+    (
+        "offer",
+        record(
+            ("maker", ACCOUNT),
+            ("sell", CURRENCY),
+            ("buy", CURRENCY),
+            ("rate", rate),
+            ("amount", u64),
+            ("min_fill", u64, "0"),
+            ("expires_at", u64),
+        ),
+    ),
+    (
+        "pay_path",
+        record(
+            ("from", ACCOUNT),
+            ("to", ACCOUNT),
+            ("path", sequence(CURRENCY, 5)),
+            (
+                "amount",
+                variants(
+                    ("send_exact", record(("send", u64), ("deliver_min", u64))),
+                    ("deliver_exact", record(("deliver", u64), ("send_max", u64))),
+                ),
+            ),
+        ),
+    ),
 )
 
 ACTION = variants(
@@ -456,6 +483,9 @@ REASONS = (
     "request_mismatch",
     "rate_out_of_time",
     "not_revocable",
+    "offer_crosses_own",
+    "path_too_thin",
+    "worse_than_bound",
 )
 
 ENDING = variants(
@@ -469,6 +499,7 @@ ENDING = variants(
     ("paid",),
     ("used",),
     ("withdrawn",),
+    ("filled",),
 )
 
 REJECTION = variants(*((name,) for name in REASONS))

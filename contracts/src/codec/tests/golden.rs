@@ -404,6 +404,11 @@ fn settlement(lines: &mut Lines) {
         panic!("an exchange");
     };
     let quote = &exchange.quote.quote;
+    for (name, contract) in super::settlement::contracts() {
+        if let Some(key) = contract.book_key() {
+            lines.bytes(&format!("book_key.{name}"), &key);
+        }
+    }
     lines.id("quote.hash", hex::encode(quote.hash()));
     lines.id("quote.mark", quote.mark());
     let subject = Subject::System {

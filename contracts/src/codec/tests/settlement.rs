@@ -11,9 +11,9 @@ use crate::{
     money::{Amount, Currency},
     settlement::{
         Allowance, Claim, Collect, Contract, ContractId, Ending, Escrow, Exchange, ExchangeAmount, Fee, Fill,
-        HeldExchange, Hold, Leg, Mandate, MandateState, MerchantCategory, Part, PayRequest, Payees, Quote, QuoteId,
-        QuoteMark, Rate, ReferenceRate, Request, SettlementAction, Share, Shares, Side, SignedQuote, Spend, Split,
-        Status, Terms,
+        HeldExchange, Hold, Leg, Mandate, MandateState, MerchantCategory, Offer, OfferState, Part, PathAmount,
+        PathPayment, PayRequest, Payees, Quote, QuoteId, QuoteMark, Rate, ReferenceRate, Request, SettlementAction,
+        Share, Shares, Side, SignedQuote, Spend, Split, Status, Terms,
         condition::{Condition, Preimage, PreimageHash},
     },
     statement::{Answer, ContractView},
@@ -189,6 +189,33 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn offer()(leg in leg(), buy in currency(), rate in rate(), min_fill in amount(), expires_at in seconds()) -> Offer {
+        Offer {
+            maker: leg.debtor,
+            sell: leg.currency,
+            buy,
+            rate,
+            amount: leg.amount,
+            min_fill,
+            expires_at,
+        }
+    }
+}
+
+prop_compose! {
+    fn path_payment()(
+        from in account(), to in account(), path in list(currency(), 5), one in amount(), other in amount(),
+        delivers in any::<bool>(),
+    ) -> PathPayment {
+        let amount = match delivers {
+            true => PathAmount::DeliverExact { deliver: one, send_max: other },
+            false => PathAmount::SendExact { send: one, deliver_min: other },
+        };
+        PathPayment { from, to, path, amount }
+    }
+}
+
 pub fn settlement_action() -> impl Strategy<Value = SettlementAction> {
     prop_oneof![
         hold().prop_map(SettlementAction::Hold),
@@ -247,6 +274,8 @@ pub fn settlement_action() -> impl Strategy<Value = SettlementAction> {
             id,
             expires_at
         }),
+        offer().prop_map(SettlementAction::Offer),
+        path_payment().prop_map(SettlementAction::PayPath).boxed(),
         (currency(), currency(), rate(), seconds())
             .prop_map(|(from, to, rate, as_of)| SettlementAction::SetReferenceRate { from, to, rate, as_of }),
         (participant_id(), account(), prop::option::of(any::<u16>())).prop_map(|(operator, account, category)| {
@@ -285,6 +314,9 @@ fn terms() -> impl Strategy<Value = Terms> {
             }))
             .boxed(),
         request().prop_map(Terms::Request).boxed(),
+        (offer(), any::<u32>(), any::<u8>())
+            .prop_map(|(offer, receipt, action)| Terms::Offer(OfferState { offer, receipt, action }))
+            .boxed(),
         (account(), fixed(QuoteId), seconds(), prop::option::of(fill))
             .prop_map(|(maker, id, expires_at, fill)| {
                 Terms::Quote(QuoteMark {
@@ -330,7 +362,7 @@ pub fn reference_rate_answer() -> impl Strategy<Value = Answer> {
 }
 
 /// In the order of their numbers.
-pub const ENDINGS: [Ending; 10] = [
+pub const ENDINGS: [Ending; 11] = [
     Ending::Posted,
     Ending::Voided,
     Ending::Expired,
@@ -341,6 +373,7 @@ pub const ENDINGS: [Ending; 10] = [
     Ending::Paid,
     Ending::Used,
     Ending::Withdrawn,
+    Ending::Filled,
 ];
 
 fn id(byte: u8) -> AccountId {
@@ -579,6 +612,42 @@ pub fn actions() -> Vec<(&'static str, Action)> {
                 category: Some(MerchantCategory(5_411)),
             },
         ),
+        (
+            "offer",
+            SettlementAction::Offer(Offer {
+                maker: id(1),
+                sell: code("EUR"),
+                buy: code("THB"),
+                rate: "36.42".parse().unwrap(),
+                amount: Amount(5_000),
+                min_fill: Amount(10),
+                expires_at: LATER,
+            }),
+        ),
+        (
+            "pay_path_send",
+            SettlementAction::PayPath(PathPayment {
+                from: id(1),
+                to: id(2),
+                path: only(vec![code("EUR"), code("USD"), code("THB")]),
+                amount: PathAmount::SendExact {
+                    send: Amount(100),
+                    deliver_min: Amount(300),
+                },
+            }),
+        ),
+        (
+            "pay_path_deliver",
+            SettlementAction::PayPath(PathPayment {
+                from: id(1),
+                to: id(2),
+                path: only(vec![code("EUR"), code("THB")]),
+                amount: PathAmount::DeliverExact {
+                    deliver: Amount(300),
+                    send_max: Amount(100),
+                },
+            }),
+        ),
     ];
     rows.into_iter()
         .map(|(name, action)| (name, Action::Settle(action)))
@@ -600,6 +669,11 @@ pub fn contracts() -> Vec<(&'static str, Contract)> {
                 collected: Amount(30),
             }),
             SettlementAction::Request(request) => Terms::Request(request),
+            SettlementAction::Offer(offer) => Terms::Offer(OfferState {
+                offer,
+                receipt: 300,
+                action: 2,
+            }),
             SettlementAction::Exchange(exchange) if exchange.held.is_none() => {
                 let quote = &exchange.quote.quote;
                 Terms::Quote(QuoteMark {

@@ -3,6 +3,7 @@
 mod escrows;
 mod exchanges;
 mod holds;
+mod offers;
 mod pulls;
 
 use super::{Context, account, currency, money, moves};
@@ -54,6 +55,8 @@ pub(super) fn apply(
         SettlementAction::SetReferenceRate { from, to, rate, as_of } => {
             exchanges::set_reference_rate(overlay, context, *from, *to, *rate, *as_of)
         }
+        SettlementAction::Offer(offer) => offers::place(overlay, context, offer),
+        SettlementAction::PayPath(payment) => offers::pay(overlay, context, payment),
         SettlementAction::SetCategory {
             operator,
             account,
@@ -70,9 +73,12 @@ pub(in crate::ledger) fn expire(
     contract: &Contract,
 ) -> Ending {
     let how = match &contract.terms {
-        Terms::Hold(_) | Terms::Allowance(_) | Terms::Mandate(_) | Terms::Request(_) | Terms::Quote(_) => {
-            Ending::Expired
-        }
+        Terms::Hold(_)
+        | Terms::Allowance(_)
+        | Terms::Mandate(_)
+        | Terms::Request(_)
+        | Terms::Quote(_)
+        | Terms::Offer(_) => Ending::Expired,
         Terms::Escrow(escrow) => match escrow.on_expiry {
             Side::Release if may_pay(overlay, &escrow.leg()).is_ok() => Ending::Released,
             Side::Release | Side::Refund => Ending::Refunded,
@@ -131,43 +137,62 @@ fn check_expiry(context: &Context<'_>, expires_at: UnixSeconds) -> Result<(), Re
 /// Sets a leg's money aside in the debtor's account, which counts as paid on this day. As a transfer
 /// does, but that the payee's cap is looked at when the payee is paid.
 fn set_aside(overlay: &mut Overlay<'_>, context: &Context<'_>, leg: &Leg) -> Result<(), Rejection> {
-    let Leg {
-        debtor,
-        creditor,
-        currency: code,
-        amount,
-    } = *leg;
+    reserve(
+        overlay,
+        context,
+        leg.debtor,
+        Some(leg.creditor),
+        leg.currency,
+        leg.amount,
+    )
+}
+
+/// The same, for a payee or for none in particular.
+fn reserve(
+    overlay: &mut Overlay<'_>,
+    context: &Context<'_>,
+    owner: AccountId,
+    payee: Option<AccountId>,
+    code: Currency,
+    amount: Amount,
+) -> Result<(), Rejection> {
     let parameters = &overlay.base().parameters;
-    let payer = account(overlay, &debtor)?;
-    let payee = account(overlay, &creditor)?;
+    let payer = account(overlay, &owner)?;
+    if let Some(payee) = &payee {
+        account(overlay, payee)?;
+    }
     payer.pays()?;
-    payee.is_open()?;
+    if let Some(payee) = &payee {
+        account(overlay, payee)?.is_open()?;
+    }
     let caps = limits::caps(parameters, payer.tier, code);
     let record = currency(overlay, code)?;
-    let has = overlay.balance(debtor, code);
+    let has = overlay.balance(owner, code);
     moves(record, &has)?;
     if amount.is_zero() {
         return Err(Rejection::AmountZero);
     }
-    let payment = Payment {
-        from: debtor,
-        to: creditor,
-        currency: code,
-    };
-    limits::check_payment(caps, &payment, amount, context.actions)?;
+    if let Some(to) = payee {
+        let payment = Payment {
+            from: owner,
+            to,
+            currency: code,
+        };
+        limits::check_payment(caps, &payment, amount, context.actions)?;
+    }
     let day = Day::of(context.time);
     let total = limits::check_day(caps, &has, day, amount)?;
     if has.available.0 < i128::from(amount.0) {
         return Err(Rejection::InsufficientFunds);
     }
-    if debtor == creditor {
+    if payee == Some(owner) {
         return Err(Rejection::SamePayerAndPayee);
     }
     let total = total.ok_or(Rejection::Overflow)?;
     has.held.checked_add(amount).ok_or(Rejection::Overflow)?;
     let posting = Posting {
-        debit: BalanceId::available(debtor, code),
-        credit: held(debtor, code),
+        debit: BalanceId::available(owner, code),
+        credit: held(owner, code),
         amount,
     };
     post(overlay, &posting, Some(Outgoing { day, total }));
@@ -192,9 +217,13 @@ fn may_pay(overlay: &Overlay<'_>, leg: &Leg) -> Result<(), Rejection> {
 
 /// Whether the creditor may have this much more.
 fn check_payee(overlay: &Overlay<'_>, leg: &Leg, amount: Amount) -> Result<(), Rejection> {
-    let payee = account(overlay, &leg.creditor)?;
-    let caps = limits::caps(&overlay.base().parameters, payee.tier, leg.currency);
-    limits::check_payee(caps, &overlay.balance(leg.creditor, leg.currency), amount)
+    check_payee_cap(overlay, leg.creditor, leg.currency, amount)
+}
+
+fn check_payee_cap(overlay: &Overlay<'_>, id: AccountId, code: Currency, amount: Amount) -> Result<(), Rejection> {
+    let payee = account(overlay, &id)?;
+    let caps = limits::caps(&overlay.base().parameters, payee.tier, code);
+    limits::check_payee(caps, &overlay.balance(id, code), amount)
 }
 
 /// Held money to the creditor.

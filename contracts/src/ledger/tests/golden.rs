@@ -19,7 +19,8 @@ use crate::{
     money::{Amount, Balance},
     protocol::{Protocol, ProtocolVersion, Upcoming},
     registry::Registry,
-    transaction::{FreezeScope, TxId},
+    settlement::{ContractId, MerchantCategory, ReferenceRate},
+    transaction::{FreezeScope, TxId, UnixSeconds},
 };
 
 fn hex_of<T: bincode::Encode + bincode::Decode<()> + PartialEq + std::fmt::Debug>(value: &T) -> String {
@@ -74,6 +75,15 @@ fn state_keys_have_these_bytes() {
         (StateKey::Nodes, "0c"),
         (StateKey::FormerValidators, "0d"),
         (StateKey::Checkpoints, "0e"),
+        (
+            StateKey::Contract(ContractId([0xab; 20])),
+            "0fabababababababababababababababababababab",
+        ),
+        (
+            StateKey::ReferenceRate(code("EUR"), code("USD")),
+            "1045555200000000005553440000000000",
+        ),
+        (StateKey::Category(ID), "11aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
     ];
     for (key, expected) in &rows {
         assert_eq!(hex_of(key), *expected);
@@ -183,6 +193,18 @@ fn registries_and_singles_have_these_bytes() {
             .replace(' ', ""),
         ),
         (StateValue::FormerValidators(FormerValidators::default()), "0d00".into()),
+        (StateValue::Category(MerchantCategory(5_411)), "11fb2315".into()),
+        (
+            StateValue::Book(ContractId([0xab; 20])),
+            format!("12{}", "ab".repeat(20)),
+        ),
+        (
+            StateValue::ReferenceRate(ReferenceRate {
+                rate: "36.5".parse().unwrap(),
+                as_of: UnixSeconds(300),
+            }),
+            "10fb6d0101fb2c01".into(),
+        ),
         (StateValue::Checkpoints(Checkpoints::default()), "0e0000".into()),
         (
             StateValue::Checkpoints(Checkpoints {

@@ -2,6 +2,7 @@
 
 mod exchange;
 mod model;
+mod offers;
 
 use super::network::*;
 use crate::{

@@ -188,12 +188,19 @@ pub(super) fn revoke(
     let may = match &contract.terms {
         Terms::Mandate(state) => [state.mandate.payer, state.mandate.payee].contains(&by),
         Terms::Request(request) => request.payee == by,
+        Terms::Offer(state) => state.offer.maker == by,
         _ => return Err(Rejection::NotRevocable),
     };
     if !may {
         return Err(Rejection::NotPermitted);
     }
-    end(overlay, context.time, id, contract, Ending::Revoked);
+    match &contract.terms {
+        Terms::Offer(state) => {
+            let state = state.clone();
+            super::offers::end_offer(overlay, context, id, contract, &state);
+        }
+        _ => end(overlay, context.time, id, contract, Ending::Revoked),
+    }
     Ok(())
 }
 
