@@ -17,9 +17,11 @@ use crate::{
     keys::{BadSignature, Domain, PublicKey, SecretKey, Signature, Signed},
     ledger::receipt::{Outcome, Receipt},
     merkle::Root,
+    money::{Amount, Currency},
     proof::{HANDOVERS_MAX, Handover},
     protocol::{Protocol, ProtocolVersion, Upcoming},
     registry::Registry,
+    settlement::{ContractId, Rate},
     statement::SignedStatement,
     transaction::TxId,
 };
@@ -245,6 +247,41 @@ pub struct EvidencePage {
     /// There is more: ask again with this as `after`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<ValidatorId>,
+}
+
+/// `GET /v1/books/{sell}/{buy}`: the offers of a book, best first.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct BookView {
+    /// As of this block.
+    pub height: Height,
+    pub sell: Currency,
+    pub buy: Currency,
+    pub offers: Vec<OfferView>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct OfferView {
+    pub id: ContractId,
+    /// What is wanted for one of what is sold.
+    pub rate: Rate,
+    /// What is left to be sold.
+    pub amount: Amount,
+    /// Less than this is sold only if it is all that is left.
+    pub min_fill: Amount,
+}
+
+/// `GET /v1/paths`: the best way for a payment through books, and what it would come to.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct PathView {
+    /// As of this block.
+    pub height: Height,
+    /// Empty if there is none.
+    pub path: Vec<Currency>,
+    pub sent: Amount,
+    pub delivered: Amount,
 }
 
 /// The body of every error: problem details (RFC 9457).

@@ -99,6 +99,9 @@ pub struct Currency([u8; 8]);
 pub struct NotACurrency;
 
 impl Currency {
+    /// Sorts before every code: for the beginnings of ranges.
+    pub const LOWEST: Self = Self([0; 8]);
+
     pub fn new(code: &str) -> Result<Self, NotACurrency> {
         let code = code.as_bytes();
         if !(3..=8).contains(&code.len()) || !code.iter().all(|&b| is_code_character(b)) {

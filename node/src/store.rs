@@ -16,6 +16,7 @@
 pub mod adopt;
 pub mod backup;
 mod beside;
+mod books;
 pub mod check;
 pub mod chunks;
 mod database;
@@ -38,6 +39,7 @@ use causeway_contracts::{block::BatchDigest, genesis::Genesis};
 use tokio::sync::{mpsc, oneshot};
 
 pub use self::{
+    books::StoredBooks,
     database::OPEN_FILES_MAX,
     database::wait_until_closed,
     error::StoreError,

@@ -133,6 +133,8 @@ fn run(args: Args) -> anyhow::Result<()> {
             Command::Split(split) => settlement::split(&wallet, split).await,
             Command::Quote(command) => settlement::quote(&wallet, command).await,
             Command::Exchange(exchange) => settlement::exchange(&wallet, exchange).await,
+            Command::Offer(command) => settlement::offer(&wallet, command).await,
+            Command::Path(command) => settlement::path(&wallet, command).await,
             Command::Rate(command) => settlement::rate(&wallet, command).await,
             Command::Contract(command) => settlement::contract(&wallet, command).await,
             Command::Receipt { tx, out } => proofs::receipt(&wallet, tx, out).await,

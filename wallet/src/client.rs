@@ -37,6 +37,9 @@ pub const NODES_MAX: usize = 256;
 /// seconds, and only a block past the time shows that the transaction is dead.
 const PATIENCE: Duration = Duration::from_secs(30);
 
+/// 128 offers have some 20 KiB.
+const ADVICE_BYTES_MAX: usize = 256 * 1024;
+
 pub struct Client {
     http: reqwest::Client,
     nodes: Vec<Node>,
@@ -233,6 +236,22 @@ impl Client {
             Err(error) if error.status() == Some(reqwest::StatusCode::NOT_FOUND) => Ok(None),
             Err(error) => Err(error),
         }
+    }
+
+    /// What some node says at a path that anyone may read, and that nothing depends on.
+    pub async fn ask<T: serde::de::DeserializeOwned>(&self, path: &str) -> Result<T, ClientError> {
+        let mut last = None;
+        for node in self.in_order() {
+            let request = self.http.get(self.url(node, path));
+            match http::call(request, http::REQUEST_TIMEOUT, ADVICE_BYTES_MAX).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => last = Some(Box::new(error)),
+            }
+        }
+        Err(ClientError::Unreachable {
+            asked: self.nodes.len(),
+            last: last.expect("a client has at least one node"),
+        })
     }
 
     fn url(&self, node: usize, path: &str) -> String {

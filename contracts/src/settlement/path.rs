@@ -160,7 +160,7 @@ pub trait Books {
 }
 
 /// What a payment along a path takes, hop by hop, and what it comes to.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Plan {
     pub hops: Vec<Vec<Take>>,
     pub sent: Amount,

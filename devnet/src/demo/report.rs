@@ -170,6 +170,10 @@ impl Report {
                 "escrow",
                 format!("{} released by two of three", money(done.escrow_eur, "EUR")),
             );
+            row(
+                "through a book",
+                format!("{} for {}", money(done.path_eur, "EUR"), money(done.path_thb, "THB")),
+            );
         }
         for (currency, sums) in &self.currency_sums {
             row(&format!("sum of all {currency}"), agreed(sums));

@@ -25,6 +25,9 @@ pub struct Settlement {
     pub reference_rate: String,
     /// Released by two of three, in minor units.
     pub escrow_eur: u64,
+    /// Paid through a book of offers, in minor units.
+    pub path_eur: u64,
+    pub path_thb: u64,
 }
 
 /// Who takes part, with the operator and the money that each begins with.
@@ -48,6 +51,9 @@ pub async fn run(wallet: &Wallet, network: &Network, client: &Client, report: &m
         rate: RATE.to_owned(),
         reference_rate: REFERENCE_RATE.to_owned(),
         escrow_eur: 25_000,
+        path_eur: 10_000,
+        // 100.00 / 0.0275, rounded down to the satang.
+        path_thb: 363_636,
     };
     pay_by_quote(wallet, network).await?;
     let importer = has(wallet, "importer", "EUR").await?;
@@ -69,6 +75,12 @@ pub async fn run(wallet: &Wallet, network: &Network, client: &Client, report: &m
             "the exporter has {exporter} EUR cents after the escrow, and not {}",
             found.escrow_eur
         )
+    });
+    through_a_book(wallet).await?;
+    let exporter = has(wallet, "exporter", "THB").await?;
+    let expected = found.bought_thb + found.path_thb;
+    report.check(exporter == expected, || {
+        format!("the exporter has {exporter} satang after the payment through a book, and not {expected}")
     });
     report.settlement = Some(found);
     Ok(())
@@ -134,6 +146,15 @@ async fn escrow(wallet: &Wallet) -> anyhow::Result<()> {
     let contract = text(&opened, "contract")?;
     let claim = ["escrow", "claim", &contract, "--as", "exporter", "--key", "arbiter"];
     wallet.run(&claim).await?;
+    Ok(())
+}
+
+/// The maker's offer stands in a book; the importer pays euros, and baht arrive.
+async fn through_a_book(wallet: &Wallet) -> anyhow::Result<()> {
+    let offer = ["offer", "place", "THB", "EUR", "0.0275", "20000.00", "--from", "maker"];
+    wallet.run(&offer).await?;
+    let pay = ["path", "pay", "exporter", "EUR", "THB", "100.00", "--as", "importer"];
+    wallet.run(&pay).await?;
     Ok(())
 }
 

@@ -15,6 +15,7 @@
 mod access;
 mod account;
 mod body;
+mod book;
 mod context;
 mod contract;
 mod error;

@@ -370,11 +370,15 @@ impl Reader {
         Ok(pending)
     }
 
+    pub(super) fn database(&self) -> &Database {
+        &self.database
+    }
+
     fn wrong_table(&self) -> StoreError {
         self.database.damaged(Damage::WrongTable)
     }
 }
 
-fn state(view: &View<'_>, key: &StateKey) -> Result<Option<StateValue>, StoreError> {
+pub(super) fn state(view: &View<'_>, key: &StateKey) -> Result<Option<StateValue>, StoreError> {
     view.get(Column::State, &codec::encode(key))
 }

@@ -103,6 +103,12 @@ pub enum Command {
     Quote(settlement::QuoteCommand),
     /// Exchange by a quote: both sides at once
     Exchange(settlement::Exchange),
+    /// Standing offers in the books of the ledger
+    #[command(subcommand)]
+    Offer(settlement::OfferCommand),
+    /// Pay in one currency what arrives in another, through the books
+    #[command(subcommand)]
+    Path(settlement::PathCommand),
     /// Reference rates between currencies
     #[command(subcommand)]
     Rate(settlement::RateCommand),
@@ -153,6 +159,8 @@ impl Command {
                 | Self::Request(_)
                 | Self::Split(_)
                 | Self::Exchange(_)
+                | Self::Offer(_)
+                | Self::Path(_)
         )
     }
 }

@@ -2,6 +2,7 @@
 //! `contract`.
 
 mod exchange;
+mod offers;
 mod show;
 
 use std::collections::BTreeMap;
@@ -14,8 +15,8 @@ use causeway_contracts::{
     ledger::receipt::Outcome,
     money::{Amount, Currency, text::parse_amount},
     settlement::{
-        Allowance, Claim, Collect, ContractId, Escrow, Hold, Leg, Mandate, Part, Parties, PayRequest, Payees, Request,
-        SettlementAction, Share, Shares, Side, Spend, Split, Terms,
+        Allowance, Claim, Collect, ContractId, Escrow, Hold, Leg, Mandate, Part, Parties, PathAmount, PayRequest,
+        Payees, Request, SettlementAction, Share, Shares, Side, Spend, Split, Terms,
         condition::{Condition, Preimage},
     },
     statement::ContractView,
@@ -29,7 +30,10 @@ use causeway_wallet::{
 };
 use serde_json::json;
 
-pub use self::exchange::{exchange, quote, rate};
+pub use self::{
+    exchange::{exchange, quote, rate},
+    offers::{offer, path},
+};
 use super::{
     args::settlement::{
         self as args, AllowanceCommand, ContractCommand, EscrowCommand, Goes, HoldCommand, HoldTerms, MandateCommand,
@@ -147,6 +151,17 @@ fn without_times(mut action: SettlementAction) -> SettlementAction {
         SettlementAction::Allow(allowance) => allowance.expires_at = never,
         SettlementAction::Mandate(mandate) => (mandate.starts_at, mandate.ends_at) = (never, never),
         SettlementAction::Request(request) => request.expires_at = never,
+        SettlementAction::Offer(offer) => offer.expires_at = never,
+        // By another way, or with another bound, it is the same payment.
+        SettlementAction::PayPath(payment) => {
+            let ends = [payment.path.first(), payment.path.last()];
+            let ends = ends.into_iter().flatten().copied().collect();
+            payment.path = Bounded::new(ends).expect("two");
+            match &mut payment.amount {
+                PathAmount::SendExact { deliver_min, .. } => *deliver_min = Amount::ZERO,
+                PathAmount::DeliverExact { send_max, .. } => *send_max = Amount::ZERO,
+            }
+        }
         SettlementAction::Exchange(exchange) => {
             if let Some(held) = &mut exchange.held {
                 held.expires_at = never;

@@ -50,6 +50,8 @@ pub(super) enum ApiError {
     Height,
     #[error("the header Last-Event-ID is the height of a block, as the stream's events give it")]
     LastEventId,
+    #[error("give either send or deliver, in minor units")]
+    PathAmount,
     #[error("the path's contract id: {0}")]
     ContractId(NotHex),
     #[error("the path's currency: {0}")]
@@ -158,7 +160,7 @@ impl ApiError {
             Self::NoRoute => "no_such_path",
             Self::Method { .. } => "method_not_allowed",
             Self::HeadersTooLong { .. } => "headers_too_long",
-            Self::Query { .. } | Self::WaitTooLong { .. } => "bad_query",
+            Self::Query { .. } | Self::WaitTooLong { .. } | Self::PathAmount => "bad_query",
             Self::TransactionId(_) => "bad_transaction_id",
             Self::Height => "bad_height",
             Self::LastEventId => "bad_last_event_id",
@@ -265,6 +267,7 @@ impl ResponseError for ApiError {
             | Self::TransactionId(_)
             | Self::Height
             | Self::LastEventId
+            | Self::PathAmount
             | Self::ContractId(_)
             | Self::Currency(_)
             | Self::Address(_)

@@ -16,7 +16,7 @@ use utoipa::{
     openapi::{ContentBuilder, PathItem, Ref, ResponseBuilder, path::Operation},
 };
 
-use super::{account, contract, error::PROBLEM_TYPE, metrics, public, receipt, stream, submit};
+use super::{account, book, contract, error::PROBLEM_TYPE, metrics, public, receipt, stream, submit};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -37,6 +37,8 @@ use super::{account, contract, error::PROBLEM_TYPE, metrics, public, receipt, st
         account::account,
         contract::contract,
         contract::reference_rate,
+        book::book,
+        book::path,
         public::currencies,
         public::currency,
         public::block,

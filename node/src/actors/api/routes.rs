@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 use serde::de::DeserializeOwned;
 
-use super::{account, contract, error::ApiError, metrics, public, receipt, stream, submit};
+use super::{account, book, contract, error::ApiError, metrics, public, receipt, stream, submit};
 
 /// What never changes may be kept for a year.
 pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -63,6 +63,16 @@ pub(super) const API: &[Endpoint] = &[
         path: "/v1/contracts/{id}",
         allow: GET,
         route: || get().to(contract::contract),
+    },
+    Endpoint {
+        path: "/v1/books/{sell}/{buy}",
+        allow: GET,
+        route: || get().to(book::book),
+    },
+    Endpoint {
+        path: "/v1/paths",
+        allow: GET,
+        route: || get().to(book::path),
     },
     Endpoint {
         path: "/v1/rates/{from}/{to}",

@@ -395,6 +395,71 @@ pub struct Exchange {
 }
 
 #[derive(Debug, Subcommand)]
+pub enum OfferCommand {
+    /// Offer to sell one currency for another, to whoever takes it
+    ///
+    /// It takes at once what others offer the other way at this rate or a better one; the rest stands until it
+    /// is taken, revoked or over.
+    Place {
+        /// What is sold
+        sell: Currency,
+        /// What is wanted
+        buy: Currency,
+        /// The least of it for one of what is sold, such as 36.42
+        rate: Rate,
+        /// How much is sold, such as 1000.00
+        amount: String,
+        #[arg(long, value_name = "ACCOUNT")]
+        from: Option<String>,
+        /// Sell no less at a time, unless it is all that is left
+        #[arg(long, value_name = "AMOUNT", default_value = "0")]
+        min_fill: String,
+        #[arg(long, value_name = "TIME", default_value = "1d")]
+        expires_in: Span,
+    },
+    /// Take an offer back
+    Revoke(Which),
+    /// Show an offer
+    Show(Which),
+    /// Show the offers that sell one currency for another, by the word of one node
+    Book { sell: Currency, buy: Currency },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum PathCommand {
+    /// Find the best way through the books, by the word of one node
+    Find(FindPath),
+    /// Pay in one currency what arrives in another
+    ///
+    /// The best way is looked up, and the payment made only if it comes to what was found, or at most
+    /// --slippage worse.
+    Pay {
+        /// Address, contact or account that is paid
+        payee: String,
+        #[command(flatten)]
+        find: FindPath,
+        #[arg(long = "as", value_name = "ACCOUNT")]
+        by: Option<String>,
+        /// How much worse it may be than was found, in ten-thousandths
+        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(0..=5_000))]
+        slippage: u16,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct FindPath {
+    /// What is paid
+    pub from: Currency,
+    /// What arrives
+    pub to: Currency,
+    /// How much is paid, such as 1000.00; with --deliver, how much arrives
+    pub amount: String,
+    /// The amount is what is to arrive
+    #[arg(long)]
+    pub deliver: bool,
+}
+
+#[derive(Debug, Subcommand)]
 pub enum RateCommand {
     /// Show how much of one currency a unit of another is worth, by the word of its issuer
     Show { from: Currency, to: Currency },

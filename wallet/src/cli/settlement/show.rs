@@ -114,6 +114,13 @@ async fn describe(desk: &Desk<'_>, view: &ContractView) -> anyhow::Result<Vec<St
             }
             "request"
         }
+        Terms::Offer(state) => {
+            let offer = &state.offer;
+            let left = desk.money(offer.amount, offer.sell).await?;
+            lines.push(format!("  {} sells {left} for {}", name(offer.maker), offer.buy));
+            lines.push(format!("  one {} for {} {} or more", offer.sell, offer.rate, offer.buy));
+            "offer"
+        }
         Terms::Quote(mark) => {
             lines.push(format!("  quote {} of {}", mark.id, name(mark.maker)));
             if let Some(fill) = &mark.fill {

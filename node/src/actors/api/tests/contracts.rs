@@ -1,9 +1,10 @@
 use actix_web::http::StatusCode;
 use causeway_contracts::{
+    api::{BookView, PathView},
     codec::Bounded,
     ledger::receipt::{Outcome, Subject},
     money::Amount,
-    settlement::{ContractId, Ending, Escrow, Hold, Leg, SettlementAction, Side, Status, condition::Condition},
+    settlement::{ContractId, Ending, Escrow, Hold, Leg, Offer, SettlementAction, Side, Status, condition::Condition},
     statement::{Answer, ContractView, SignedStatement},
     transaction::{Action, UnixSeconds},
 };
@@ -171,5 +172,50 @@ async fn anyone_reads_reference_rates() {
         rate: None,
     };
     assert_eq!(read("/v1/rates/JPY/EUR").await, none);
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn anyone_reads_books_and_is_told_the_best_way() {
+    let mut chain = Chain::new(8);
+    let offer = |rate: &str| {
+        SettlementAction::Offer(Offer {
+            maker: account(&chain.hash, ALICE),
+            sell: euro(),
+            buy: yen(),
+            rate: rate.parse().unwrap(),
+            amount: Amount(1_000),
+            min_fill: Amount(0),
+            expires_at: soon(&chain),
+        })
+    };
+    let (dear, cheap) = (offer("165"), offer("160.5"));
+    let dear = opened(&mut chain, 1, dear).await;
+    let cheap = opened(&mut chain, 2, cheap).await;
+    let node = Node::checking(&chain);
+    let book: BookView = node.get("/v1/books/EUR/JPY").await.json().await.unwrap();
+    let ids: Vec<_> = book.offers.iter().map(|offer| offer.id).collect();
+    assert_eq!(ids, [cheap, dear]);
+    let none: BookView = node.get("/v1/books/JPY/EUR").await.json().await.unwrap();
+    assert_eq!(none.offers, []);
+    // 10.00 EUR cost 1,605 JPY, 5.00 more 825.
+    let way: PathView = node
+        .get("/v1/paths?from=JPY&to=EUR&deliver=1500")
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!((way.path, way.sent), (vec![yen(), euro()], Amount(2_430)));
+    let way: PathView = node
+        .get("/v1/paths?from=JPY&to=EUR&send=2430")
+        .await
+        .json()
+        .await
+        .unwrap();
+    assert_eq!(way.delivered, Amount(1_500));
+    let way: PathView = node.get("/v1/paths?from=EUR&to=JPY&send=1").await.json().await.unwrap();
+    assert_eq!(way.path, []);
+    let response = node.get("/v1/paths?from=EUR&to=JPY").await;
+    problem(response, StatusCode::BAD_REQUEST, "bad_query").await;
     node.server.stop().await;
 }
