@@ -12,6 +12,7 @@
 pub mod condition;
 mod escrow;
 mod hold;
+pub mod netting;
 pub mod offer;
 pub mod path;
 mod pull;
@@ -36,7 +37,11 @@ pub use self::{
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use self::{condition::ConditionError, offer::BookKey};
+use self::{
+    condition::ConditionError,
+    netting::{Cycle, CycleState, Obligation},
+    offer::BookKey,
+};
 use crate::{
     block::TimeMs,
     codec::{self, hex_newtype},
@@ -157,6 +162,22 @@ pub enum SettlementAction {
     Offer(Offer),
     /// Signed by the payer.
     PayPath(PathPayment),
+    /// Opens a netting cycle. Signed by its opener.
+    OpenCycle(Cycle),
+    /// Sets money aside for a cycle, so that its owner may owe that much. Signed by the participant.
+    Prefund {
+        cycle: ContractId,
+        participant: AccountId,
+        currency: Currency,
+        amount: Amount,
+    },
+    /// Signed by the debtor.
+    Oblige(Obligation),
+    /// Closes a cycle before its time. Signed by its opener.
+    CloseCycle {
+        cycle: ContractId,
+        by: AccountId,
+    },
 }
 
 /// Who must agree to a [`SettlementAction`], besides those whose money a hold sets aside.
@@ -192,7 +213,11 @@ impl SettlementAction {
             | Self::Void { by, .. }
             | Self::PostGroup { by, .. }
             | Self::VoidGroup { by, .. }
-            | Self::Revoke { by, .. } => by,
+            | Self::Revoke { by, .. }
+            | Self::CloseCycle { by, .. } => by,
+            Self::OpenCycle(cycle) => &cycle.opener,
+            Self::Prefund { participant, .. } => participant,
+            Self::Oblige(obligation) => &obligation.debtor,
             Self::Escrow(escrow) => &escrow.payer,
             Self::Allow(allowance) => &allowance.grantor,
             Self::Spend(spend) => &spend.holder,
@@ -220,6 +245,7 @@ impl SettlementAction {
             Self::Exchange(exchange) => exchange.check(),
             Self::Offer(offer) => offer.check(),
             Self::PayPath(payment) => payment.check(),
+            Self::OpenCycle(cycle) => cycle.check(),
             Self::SetReferenceRate { from, to, .. } if from == to => Err(TermsError::SameCurrency),
             Self::SetReferenceRate { rate, .. } => rate.check().map_err(|_| TermsError::Rate),
             _ => Ok(()),
@@ -248,6 +274,8 @@ pub enum TermsError {
     QuoteRange,
     #[error("a quote has 1 to {QUOTE_SIGNATURES_MAX} signatures, in ascending order of their keys, each key once")]
     QuoteSignatures,
+    #[error("a cycle has 2 to 32 participants and 1 to 8 currencies, both in ascending order, each once")]
+    Cycle,
     #[error("a path has 2 to 5 currencies, each once")]
     Path,
     #[error("the two currencies are the same")]
@@ -276,6 +304,7 @@ pub enum Terms {
     /// Never open: what is remembered of a quote.
     Quote(QuoteMark),
     Offer(OfferState),
+    Cycle(CycleState),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
@@ -330,6 +359,12 @@ pub enum Ending {
     /// An offer was taken whole.
     #[error("filled")]
     Filled,
+    /// A netting cycle was closed: everybody's net amounts were paid.
+    #[error("closed")]
+    Closed,
+    /// No end: queued obligations of a cycle were settled, as far as that went, and it goes on.
+    #[error("netted")]
+    Netted,
 }
 
 impl Terms {
@@ -343,6 +378,7 @@ impl Terms {
             Self::Request(request) => request.expires_at,
             Self::Quote(mark) => mark.expires_at,
             Self::Offer(state) => state.offer.expires_at,
+            Self::Cycle(state) => state.cycle.closes_at,
         }
     }
 
@@ -353,7 +389,7 @@ impl Terms {
             Self::Escrow(escrow) => (&[], Some(escrow.leg())),
             Self::Allowance(allowance) => (&[], Some(allowance.leg())),
             Self::Offer(state) => (&[], Some(state.leg())),
-            Self::Mandate(_) | Self::Request(_) | Self::Quote(_) => (&[], None),
+            Self::Mandate(_) | Self::Request(_) | Self::Quote(_) | Self::Cycle(_) => (&[], None),
         };
         legs.iter().copied().chain(one)
     }
@@ -362,6 +398,7 @@ impl Terms {
     pub fn accounts(&self) -> impl Iterator<Item = AccountId> {
         let (post_by, void_by): (&[_], &[_]) = match self {
             Self::Hold(hold) => (&hold.post_by, &hold.void_by),
+            Self::Cycle(state) => (&state.cycle.participants, &[]),
             _ => (&[], &[]),
         };
         let others = match self {
@@ -369,6 +406,7 @@ impl Terms {
             Self::Mandate(state) => [Some(state.mandate.payer), Some(state.mandate.payee)],
             Self::Request(request) => [Some(request.payee), request.payer],
             Self::Quote(mark) => [Some(mark.maker), mark.fill.map(|fill| fill.taker)],
+            Self::Cycle(state) => [Some(state.cycle.opener), None],
         };
         self.legs()
             .flat_map(|leg| [leg.debtor, leg.creditor])
@@ -381,7 +419,13 @@ impl Contract {
     /// When the ledger next has something to do about it by itself: to end it, or to forget it.
     pub fn due(&self) -> UnixSeconds {
         match self.status {
-            Status::Open => self.terms.expires_at(),
+            Status::Open => match &self.terms {
+                // Its queue is looked at in the second after the one in which it last was.
+                Terms::Cycle(state) if state.is_changed && state.queued > 0 => {
+                    UnixSeconds(state.looked_at.0 + 1).min(state.cycle.closes_at)
+                }
+                terms => terms.expires_at(),
+            },
             // Until then it could be used again.
             Status::Ended { .. } if matches!(self.terms, Terms::Quote(_)) => self.terms.expires_at(),
             Status::Ended { at_ms, .. } => UnixSeconds(at_ms.0 / 1000 + ENDED_SECONDS),

@@ -23,6 +23,9 @@
 //! | split | 60 for each share |
 //! | exchange | 160, 60 for each of two sides and each fee, and 6,000 for each signature under the quote |
 //! | place an offer, pay through books | 5,220: 100, 10 for each of 128 offers looked at, and 120 for each of 32 filled |
+//! | open a netting cycle | 100, and 10 for each participant |
+//! | prefund a cycle, record an obligation | 260 |
+//! | close a cycle | 230,820: 100, 120 for each of 256 positions, 20 for each of 10,000 obligations that may wait |
 //! | set a reference rate or a category | 60 |
 //! | report evidence | 12,260: 100, 10 for each of the 16 records that there may be, and 6,000 for each of two signatures |
 //!
@@ -47,7 +50,7 @@ use crate::{
     },
     money::{Amount, Currency},
     settlement::{
-        LEGS_MAX, SettlementAction,
+        LEGS_MAX, SettlementAction, netting,
         offer::{FILLS_MAX, LOOKS_MAX},
     },
     transaction::{Action, SignedTransaction},
@@ -95,6 +98,13 @@ fn action_cost(action: &Action) -> u64 {
             }
             SettlementAction::Offer(_) | SettlementAction::PayPath(_) => {
                 100 + LOOK_UP_COST * LOOKS_MAX as u64 + 2 * LEG_COST * FILLS_MAX as u64
+            }
+            SettlementAction::OpenCycle(cycle) => 100 + LOOK_UP_COST * cycle.participants.len() as u64,
+            SettlementAction::Prefund { .. } | SettlementAction::Oblige(_) => 200 + LEG_COST,
+            // Two postings for each participant and currency, and an entry for each obligation that waits.
+            SettlementAction::CloseCycle { .. } => {
+                100 + 2 * LEG_COST * (netting::PARTICIPANTS_MAX * netting::CURRENCIES_MAX) as u64
+                    + 2 * LOOK_UP_COST * netting::QUEUE_MAX as u64
             }
             SettlementAction::SetReferenceRate { .. } | SettlementAction::SetCategory { .. } => 60,
         },

@@ -93,6 +93,8 @@ impl Ledger {
             reference_rates: BTreeMap::new(),
             categories: BTreeMap::new(),
             book: BTreeMap::new(),
+            positions: BTreeMap::new(),
+            obligations: BTreeMap::new(),
         };
         let changes = opening_entries(genesis, &state, seed);
         state.set_all(changes);
@@ -260,6 +262,8 @@ fn restore_state(
     let mut reference_rates = BTreeMap::new();
     let mut categories = BTreeMap::new();
     let mut book = BTreeMap::new();
+    let mut positions = BTreeMap::new();
+    let mut obligations = BTreeMap::new();
     for (key, value) in entries {
         let is_new = match (key, value) {
             (StateKey::Account(id), StateValue::Account(it)) => accounts.insert(id, it).is_none(),
@@ -283,6 +287,10 @@ fn restore_state(
             }
             (StateKey::Category(id), StateValue::Category(it)) => categories.insert(id, it).is_none(),
             (StateKey::Book(key), StateValue::Book(id)) => book.insert(key, id).is_none(),
+            (StateKey::Position(id, who, code), StateValue::Position(it)) => {
+                positions.insert((id, who, code), it).is_none()
+            }
+            (StateKey::Obligation(id, at), StateValue::Obligation(it)) => obligations.insert((id, at), it).is_none(),
             _ => return Err(RestoreError::WrongTable(key)),
         };
         if !is_new {
@@ -314,6 +322,8 @@ fn restore_state(
         reference_rates,
         categories,
         book,
+        positions,
+        obligations,
     })
 }
 
@@ -352,11 +362,14 @@ fn check_book(state: &State) -> Result<(), RestoreError> {
     }
 }
 
-/// What is held is what open contracts hold.
+/// What is held is what open contracts hold, and what is prefunded in cycles.
 fn check_held(state: &State) -> Result<(), RestoreError> {
     let mut sums: BTreeMap<(AccountId, Currency), u128> = BTreeMap::new();
     for (account, currency, amount) in state.contracts.rows().values().flat_map(|contract| contract.held()) {
         *sums.entry((account, currency)).or_default() += u128::from(amount.0);
+    }
+    for ((_, account, currency), position) in &state.positions {
+        *sums.entry((*account, *currency)).or_default() += u128::from(position.prefunded.0);
     }
     for ((account, currency), record) in state.balances.iter() {
         let contracts = sums.remove(&(*account, *currency)).unwrap_or(0);

@@ -20,7 +20,11 @@ use crate::{
     money::Currency,
     protocol::{Protocol, Upcoming},
     registry::Registry,
-    settlement::{Contract, ContractId, MerchantCategory, ReferenceRate, offer::BookKey},
+    settlement::{
+        Contract, ContractId, MerchantCategory, ReferenceRate,
+        netting::{Obligation, Position},
+        offer::BookKey,
+    },
     transaction::{Action, SignedTransaction},
 };
 
@@ -212,6 +216,8 @@ pub(super) struct Overlay<'a> {
     reference_rates: OrderedLayer<(Currency, Currency), ReferenceRate>,
     categories: OrderedLayer<AccountId, MerchantCategory>,
     book: OrderedLayer<BookKey, ContractId>,
+    positions: OrderedLayer<(ContractId, AccountId, Currency), Position>,
+    obligations: OrderedLayer<(ContractId, [u8; 8]), Obligation>,
     /// In force from the next block on, so that one block is computed with one set of parameters.
     next_parameters: Option<Parameters>,
     /// What `next_parameters` was before this transaction, if it changed them.
@@ -241,6 +247,8 @@ impl<'a> Overlay<'a> {
             reference_rates: OrderedLayer::default(),
             categories: OrderedLayer::default(),
             book: OrderedLayer::default(),
+            positions: OrderedLayer::default(),
+            obligations: OrderedLayer::default(),
             next_parameters: None,
             parameters_before: None,
             council: Single::default(),
@@ -356,6 +364,27 @@ impl<'a> Overlay<'a> {
         self.categories.set(account, category);
     }
 
+    /// Of a participant in one currency of a cycle; all zero if there is none.
+    pub(super) fn position(&self, key: &(ContractId, AccountId, Currency)) -> Position {
+        let found = self.positions.get(&self.base.positions, key);
+        found.copied().unwrap_or_default()
+    }
+
+    pub(super) fn put_position(&mut self, key: (ContractId, AccountId, Currency), position: Option<Position>) {
+        self.positions.set(key, position);
+    }
+
+    /// Those of a cycle that wait, the oldest first, each with its number.
+    pub(super) fn obligations(&self, cycle: ContractId) -> Vec<([u8; 8], Obligation)> {
+        let from = self.obligations.from(&self.base.obligations, (cycle, [0; 8]));
+        let own = from.take_while(|((of, _), _)| *of == cycle);
+        own.map(|((_, at), obligation)| (at, *obligation)).collect()
+    }
+
+    pub(super) fn put_obligation(&mut self, key: (ContractId, [u8; 8]), obligation: Option<Obligation>) {
+        self.obligations.set(key, obligation);
+    }
+
     /// The offers that stand at this place or after it, in order.
     pub(super) fn book(&self, from: BookKey) -> impl Iterator<Item = (BookKey, &ContractId)> {
         self.book.from(&self.base.book, from)
@@ -436,6 +465,8 @@ impl<'a> Overlay<'a> {
         self.reference_rates.keep();
         self.categories.keep();
         self.book.keep();
+        self.positions.keep();
+        self.obligations.keep();
         self.parameters_before = None;
         self.council.keep();
         self.upcoming.keep();
@@ -454,6 +485,8 @@ impl<'a> Overlay<'a> {
         self.reference_rates.take_back();
         self.categories.take_back();
         self.book.take_back();
+        self.positions.take_back();
+        self.obligations.take_back();
         if let Some(before) = self.parameters_before.take() {
             self.next_parameters = before;
         }
@@ -591,6 +624,16 @@ impl<'a> Overlay<'a> {
         }
         for (key, id) in self.book.into_changed(&self.base.book) {
             changes.entries.push((StateKey::Book(key), id.map(StateValue::Book)));
+            changes.places.push(None);
+        }
+        for ((id, who, code), position) in self.positions.into_changed(&self.base.positions) {
+            let key = StateKey::Position(id, who, code);
+            changes.entries.push((key, position.map(StateValue::Position)));
+            changes.places.push(None);
+        }
+        for ((id, at), obligation) in self.obligations.into_changed(&self.base.obligations) {
+            let key = StateKey::Obligation(id, at);
+            changes.entries.push((key, obligation.map(StateValue::Obligation)));
             changes.places.push(None);
         }
         changes

@@ -159,4 +159,10 @@ pub enum Rejection {
     PathTooThin,
     #[error("less would be delivered, or more sent, than the payment's bound")]
     WorseThanBound,
+    #[error("the account is no participant of the cycle, or the currency none of its currencies")]
+    NotInCycle,
+    #[error("debtor and creditor must each have prefunded something in the cycle")]
+    NothingPrefunded,
+    #[error("as many obligations wait in the cycle as may")]
+    QueueFull,
 }

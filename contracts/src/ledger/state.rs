@@ -18,7 +18,11 @@ use crate::{
     money::{Amount, Balance, Currency},
     protocol::Protocol,
     registry::Registry,
-    settlement::{Contract, ContractId, MerchantCategory, ReferenceRate, offer::BookKey},
+    settlement::{
+        Contract, ContractId, MerchantCategory, ReferenceRate,
+        netting::{Obligation, Position},
+        offer::BookKey,
+    },
 };
 
 /// An account, without its balances.
@@ -104,6 +108,10 @@ pub enum StateKey {
     Category(AccountId),
     /// The offer that stands there.
     Book(BookKey),
+    /// Of a participant in one currency of a netting cycle.
+    Position(ContractId, AccountId, Currency),
+    /// One that waits in a cycle, by its number there, big-endian.
+    Obligation(ContractId, [u8; 8]),
 }
 
 /// A state entry's content; the same variant as its key's.
@@ -128,6 +136,8 @@ pub enum StateValue {
     ReferenceRate(ReferenceRate),
     Category(MerchantCategory),
     Book(ContractId),
+    Position(Position),
+    Obligation(Obligation),
 }
 
 /// A state entry's canonical bytes are at most this many: the longest is a registry of 512 nodes, with some
@@ -180,6 +190,8 @@ pub(super) struct State {
     pub(super) reference_rates: BTreeMap<(Currency, Currency), ReferenceRate>,
     pub(super) categories: BTreeMap<AccountId, MerchantCategory>,
     pub(super) book: BTreeMap<BookKey, ContractId>,
+    pub(super) positions: BTreeMap<(ContractId, AccountId, Currency), Position>,
+    pub(super) obligations: BTreeMap<(ContractId, [u8; 8]), Obligation>,
 }
 
 impl State {
@@ -203,6 +215,8 @@ impl State {
         let rates = self.reference_rates.iter();
         let categories = self.categories.iter();
         let book = self.book.iter();
+        let positions = self.positions.iter();
+        let obligations = self.obligations.iter();
         let next = self.next_validators.to_list();
         let singles = [
             (StateKey::Parameters, StateValue::Parameters(self.parameters.clone())),
@@ -229,6 +243,11 @@ impl State {
                 evidence.map(|((id, at), record)| (StateKey::Evidence(*id, *at), StateValue::Evidence(record.clone()))),
             )
             .chain(rates.map(|((from, to), it)| (StateKey::ReferenceRate(*from, *to), StateValue::ReferenceRate(*it))))
+            .chain(
+                positions
+                    .map(|((id, who, code), it)| (StateKey::Position(*id, *who, *code), StateValue::Position(*it))),
+            )
+            .chain(obligations.map(|((id, at), it)| (StateKey::Obligation(*id, *at), StateValue::Obligation(*it))))
             .chain(book.map(|(key, id)| (StateKey::Book(*key), StateValue::Book(*id))))
             .chain(categories.map(|(id, it)| (StateKey::Category(*id), StateValue::Category(*it))))
             .chain(contracts.map(|(id, it)| (StateKey::Contract(*id), StateValue::Contract(it.clone()))))
@@ -269,12 +288,14 @@ impl State {
         }
     }
 
-    /// Only contracts, categories and places in books come to an end.
+    /// What contracts are made of comes to an end, and categories; all else stays.
     fn remove(&mut self, key: StateKey) -> Result<(), WrongTable> {
         match key {
             StateKey::Contract(id) => self.contracts.remove(&id),
             StateKey::Category(id) => drop(self.categories.remove(&id)),
             StateKey::Book(key) => drop(self.book.remove(&key)),
+            StateKey::Position(id, who, code) => drop(self.positions.remove(&(id, who, code))),
+            StateKey::Obligation(id, at) => drop(self.obligations.remove(&(id, at))),
             _ => return Err(WrongTable),
         }
         Ok(())
@@ -311,6 +332,12 @@ impl State {
             }
             (StateKey::Category(id), StateValue::Category(it)) => drop(self.categories.insert(id, it)),
             (StateKey::Book(key), StateValue::Book(id)) => drop(self.book.insert(key, id)),
+            (StateKey::Position(id, who, code), StateValue::Position(it)) => {
+                self.positions.insert((id, who, code), it);
+            }
+            (StateKey::Obligation(id, at), StateValue::Obligation(it)) => {
+                self.obligations.insert((id, at), it);
+            }
             _ => return Err(WrongTable),
         }
         Ok(())

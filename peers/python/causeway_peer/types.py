@@ -392,6 +392,30 @@ SETTLEMENT = variants(
             ),
         ),
     ),
+    (
+        "open_cycle",
+        record(
+            ("opener", ACCOUNT),
+            ("participants", sequence(ACCOUNT, 32)),
+            ("currencies", sequence(CURRENCY, 8)),
+            ("closes_at", u64),
+        ),
+    ),
+    (
+        "prefund",
+        record(("cycle", CONTRACT_ID), ("participant", ACCOUNT), ("currency", CURRENCY), ("amount", u64)),
+    ),
+    (
+        "oblige",
+        record(
+            ("cycle", CONTRACT_ID),
+            ("debtor", ACCOUNT),
+            ("creditor", ACCOUNT),
+            ("currency", CURRENCY),
+            ("amount", u64),
+        ),
+    ),
+    ("close_cycle", record(("cycle", CONTRACT_ID), ("by", ACCOUNT))),
 )
 
 ACTION = variants(
@@ -486,6 +510,9 @@ REASONS = (
     "offer_crosses_own",
     "path_too_thin",
     "worse_than_bound",
+    "not_in_cycle",
+    "nothing_prefunded",
+    "queue_full",
 )
 
 ENDING = variants(
@@ -500,6 +527,8 @@ ENDING = variants(
     ("used",),
     ("withdrawn",),
     ("filled",),
+    ("closed",),
+    ("netted",),
 )
 
 REJECTION = variants(*((name,) for name in REASONS))

@@ -15,6 +15,7 @@ use crate::{
         PathPayment, PayRequest, Payees, Quote, QuoteId, QuoteMark, Rate, ReferenceRate, Request, SettlementAction,
         Share, Shares, Side, SignedQuote, Spend, Split, Status, Terms,
         condition::{Condition, Preimage, PreimageHash},
+        netting::{Cycle, CycleState, Obligation, Total},
     },
     statement::{Answer, ContractView},
     transaction::{Action, TransactionSignature, UnixSeconds},
@@ -216,6 +217,38 @@ prop_compose! {
     }
 }
 
+prop_compose! {
+    fn cycle()(
+        opener in account(), participants in list(account(), 4), currencies in list(currency(), 3),
+        closes_at in seconds(),
+    ) -> Cycle {
+        Cycle { opener, participants, currencies, closes_at }
+    }
+}
+
+prop_compose! {
+    fn obligation()(cycle in contract_id(), leg in leg()) -> Obligation {
+        Obligation {
+            cycle,
+            debtor: leg.debtor,
+            creditor: leg.creditor,
+            currency: leg.currency,
+            amount: leg.amount,
+        }
+    }
+}
+
+prop_compose! {
+    fn cycle_state()(
+        cycle in cycle(), recorded in number(), queued in any::<u32>(), is_changed in any::<bool>(),
+        looked_at in seconds(), totals in list((amount(), amount()), 3),
+    ) -> CycleState {
+        let totals: Bounded<(Amount, Amount), 8> = totals;
+        let totals = totals.iter().map(|&(gross, paid)| Total { gross, paid }).collect();
+        CycleState { cycle, recorded, queued, is_changed, looked_at, totals: only(totals) }
+    }
+}
+
 pub fn settlement_action() -> impl Strategy<Value = SettlementAction> {
     prop_oneof![
         hold().prop_map(SettlementAction::Hold),
@@ -275,6 +308,17 @@ pub fn settlement_action() -> impl Strategy<Value = SettlementAction> {
             expires_at
         }),
         offer().prop_map(SettlementAction::Offer),
+        cycle().prop_map(SettlementAction::OpenCycle).boxed(),
+        obligation().prop_map(SettlementAction::Oblige),
+        (contract_id(), leg())
+            .prop_map(|(cycle, leg)| SettlementAction::Prefund {
+                cycle,
+                participant: leg.debtor,
+                currency: leg.currency,
+                amount: leg.amount,
+            })
+            .boxed(),
+        (contract_id(), account()).prop_map(|(cycle, by)| SettlementAction::CloseCycle { cycle, by }),
         path_payment().prop_map(SettlementAction::PayPath).boxed(),
         (currency(), currency(), rate(), seconds())
             .prop_map(|(from, to, rate, as_of)| SettlementAction::SetReferenceRate { from, to, rate, as_of }),
@@ -314,6 +358,7 @@ fn terms() -> impl Strategy<Value = Terms> {
             }))
             .boxed(),
         request().prop_map(Terms::Request).boxed(),
+        cycle_state().prop_map(Terms::Cycle).boxed(),
         (offer(), any::<u32>(), any::<u8>())
             .prop_map(|(offer, receipt, action)| Terms::Offer(OfferState { offer, receipt, action }))
             .boxed(),
@@ -362,7 +407,7 @@ pub fn reference_rate_answer() -> impl Strategy<Value = Answer> {
 }
 
 /// In the order of their numbers.
-pub const ENDINGS: [Ending; 11] = [
+pub const ENDINGS: [Ending; 13] = [
     Ending::Posted,
     Ending::Voided,
     Ending::Expired,
@@ -374,6 +419,8 @@ pub const ENDINGS: [Ending; 11] = [
     Ending::Used,
     Ending::Withdrawn,
     Ending::Filled,
+    Ending::Closed,
+    Ending::Netted,
 ];
 
 fn id(byte: u8) -> AccountId {
@@ -625,6 +672,35 @@ pub fn actions() -> Vec<(&'static str, Action)> {
             }),
         ),
         (
+            "open_cycle",
+            SettlementAction::OpenCycle(Cycle {
+                opener: id(1),
+                participants: only(vec![id(1), id(2)]),
+                currencies: only(vec![code("EUR"), code("THB")]),
+                closes_at: LATER,
+            }),
+        ),
+        (
+            "prefund",
+            SettlementAction::Prefund {
+                cycle: contract,
+                participant: id(1),
+                currency: code("EUR"),
+                amount: Amount(500),
+            },
+        ),
+        (
+            "oblige",
+            SettlementAction::Oblige(Obligation {
+                cycle: contract,
+                debtor: id(1),
+                creditor: id(2),
+                currency: code("EUR"),
+                amount: Amount(300),
+            }),
+        ),
+        ("close_cycle", SettlementAction::CloseCycle { cycle: contract, by }),
+        (
             "pay_path_send",
             SettlementAction::PayPath(PathPayment {
                 from: id(1),
@@ -669,6 +745,20 @@ pub fn contracts() -> Vec<(&'static str, Contract)> {
                 collected: Amount(30),
             }),
             SettlementAction::Request(request) => Terms::Request(request),
+            SettlementAction::OpenCycle(cycle) => Terms::Cycle(CycleState {
+                cycle,
+                recorded: 300,
+                queued: 2,
+                is_changed: true,
+                looked_at: UnixSeconds(1_800_000_000),
+                totals: only(vec![
+                    Total {
+                        gross: Amount(1_000),
+                        paid: Amount(10),
+                    };
+                    2
+                ]),
+            }),
             SettlementAction::Offer(offer) => Terms::Offer(OfferState {
                 offer,
                 receipt: 300,
@@ -748,6 +838,26 @@ fn the_longest_contracts_have_about_a_kilobyte() {
         },
     });
     let escrow = crate::settlement::condition::CONDITIONS_BYTES_MAX + 100;
+    let cycle = encode(&Terms::Cycle(CycleState {
+        cycle: Cycle {
+            opener: id(1),
+            participants: only(vec![id(1); 32]),
+            currencies: only(vec![code("EUR"); 8]),
+            closes_at: UnixSeconds(u64::MAX),
+        },
+        recorded: u64::MAX,
+        queued: u32::MAX,
+        is_changed: true,
+        looked_at: UnixSeconds(u64::MAX),
+        totals: only(vec![
+            Total {
+                gross: Amount(u64::MAX),
+                paid: Amount(u64::MAX),
+            };
+            8
+        ]),
+    }));
+    let escrow = escrow.max(cycle.len() + 20);
     let most = crate::snapshot::CHUNK_BYTES_MAX / crate::snapshot::CHUNK_ENTRIES;
     assert!(longest.len().max(escrow) + 24 < most, "{} of {most}", longest.len());
 }

@@ -3,6 +3,7 @@
 mod escrows;
 mod exchanges;
 mod holds;
+pub(in crate::ledger) mod netting;
 mod offers;
 mod pulls;
 
@@ -57,6 +58,15 @@ pub(super) fn apply(
         }
         SettlementAction::Offer(offer) => offers::place(overlay, context, offer),
         SettlementAction::PayPath(payment) => offers::pay(overlay, context, payment),
+        SettlementAction::OpenCycle(cycle) => netting::open(overlay, context, cycle),
+        SettlementAction::Prefund {
+            cycle,
+            participant,
+            currency,
+            amount,
+        } => netting::prefund(overlay, context, *cycle, *participant, *currency, *amount),
+        SettlementAction::Oblige(obligation) => netting::oblige(overlay, context, obligation),
+        SettlementAction::CloseCycle { cycle, by } => netting::close(overlay, context, *cycle, *by),
         SettlementAction::SetCategory {
             operator,
             account,
@@ -73,6 +83,10 @@ pub(in crate::ledger) fn expire(
     contract: &Contract,
 ) -> Ending {
     let how = match &contract.terms {
+        Terms::Cycle(state) => {
+            netting::finish(overlay, time, id, contract, state);
+            return Ending::Closed;
+        }
         Terms::Hold(_)
         | Terms::Allowance(_)
         | Terms::Mandate(_)

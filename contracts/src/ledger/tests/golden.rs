@@ -19,7 +19,10 @@ use crate::{
     money::{Amount, Balance},
     protocol::{Protocol, ProtocolVersion, Upcoming},
     registry::Registry,
-    settlement::{ContractId, MerchantCategory, ReferenceRate},
+    settlement::{
+        ContractId, MerchantCategory, ReferenceRate,
+        netting::{Obligation, Position},
+    },
     transaction::{FreezeScope, TxId, UnixSeconds},
 };
 
@@ -84,6 +87,14 @@ fn state_keys_have_these_bytes() {
             "1045555200000000005553440000000000",
         ),
         (StateKey::Category(ID), "11aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+        (
+            StateKey::Position(ContractId([0xab; 20]), ID, code("EUR")),
+            "13ababababababababababababababababababababaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa4555520000000000",
+        ),
+        (
+            StateKey::Obligation(ContractId([0xab; 20]), 300u64.to_be_bytes()),
+            "14abababababababababababababababababababab000000000000012c",
+        ),
     ];
     for (key, expected) in &rows {
         assert_eq!(hex_of(key), *expected);
@@ -194,6 +205,23 @@ fn registries_and_singles_have_these_bytes() {
         ),
         (StateValue::FormerValidators(FormerValidators::default()), "0d00".into()),
         (StateValue::Category(MerchantCategory(5_411)), "11fb2315".into()),
+        (
+            StateValue::Position(Position {
+                prefunded: Amount(300),
+                net: Balance(-7),
+            }),
+            "13fb2c010d".into(),
+        ),
+        (
+            StateValue::Obligation(Obligation {
+                cycle: ContractId([0xab; 20]),
+                debtor: ID,
+                creditor: ID,
+                currency: code("EUR"),
+                amount: Amount(5),
+            }),
+            format!("14{}{}455552000000000005", "ab".repeat(20), "aa".repeat(40)),
+        ),
         (
             StateValue::Book(ContractId([0xab; 20])),
             format!("12{}", "ab".repeat(20)),

@@ -2,6 +2,7 @@
 
 mod exchange;
 mod model;
+mod netting;
 mod offers;
 
 use super::network::*;
