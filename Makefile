@@ -120,6 +120,8 @@ readme-test: build
 demo-test: build
 	$(call say,the demo (two minutes or so))
 	$(BIN)/causeway-devnet demo --dir $(TEST_DIR)
+	$(call say,a swap between two networks)
+	$(BIN)/causeway-devnet swap --dir $(TEST_DIR)
 
 $(TEST_DIR)/demo/demo.json:
 	$(MAKE) demo-test

@@ -91,6 +91,23 @@ pub struct ContractView {
     pub opened_ms: TimeMs,
     pub status: Status,
     pub terms: Terms,
+    /// Of a netting cycle: those of the asker, or to its opener all, ascending by account and currency.
+    #[serde(default)]
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<PositionView>, max_items = 256))]
+    pub positions: Bounded<PositionView, 256>,
+}
+
+/// Where a participant stands in one currency of a netting cycle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct PositionView {
+    pub account: AccountId,
+    pub currency: Currency,
+    /// Held in the account for the cycle.
+    pub prefunded: Amount,
+    /// What it is owed without what it owes.
+    pub net: Balance,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]

@@ -144,7 +144,7 @@ impl Demo<'_> {
             }
         }
 
-        say("a payment abroad by quote, and an escrow that two of three release");
+        say("abroad by quote and through a book, an escrow that two of three release, a netting cycle");
         settlement::run(&company.wallet, &network, &client, report).await?;
 
         say(&format!("{} comes back", validator_name(VICTIM)));

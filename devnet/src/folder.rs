@@ -10,6 +10,7 @@
 //! DIR/chaos/                   made by `chaos`: the same in its own network/, and chaos.json
 //! DIR/attack/                  made by `attack`: the same in its own network/, and attack.json
 //! DIR/bench/                   made by `bench`: the same in its own network/
+//! DIR/swap/, DIR/swap-other/   made by `swap`: the same, two networks
 //! ```
 
 use std::{
@@ -57,10 +58,20 @@ pub enum Trial {
     Chaos,
     Attack,
     Bench,
+    Swap,
+    /// The second network of a swap.
+    SwapOther,
 }
 
 impl Trial {
-    pub const ALL: [Self; 4] = [Self::Demo, Self::Chaos, Self::Attack, Self::Bench];
+    pub const ALL: [Self; 6] = [
+        Self::Demo,
+        Self::Chaos,
+        Self::Attack,
+        Self::Bench,
+        Self::Swap,
+        Self::SwapOther,
+    ];
 
     /// Of the command and of its folder.
     pub const fn name(self) -> &'static str {
@@ -69,6 +80,8 @@ impl Trial {
             Self::Chaos => "chaos",
             Self::Attack => "attack",
             Self::Bench => "bench",
+            Self::Swap => "swap",
+            Self::SwapOther => "swap-other",
         }
     }
 }

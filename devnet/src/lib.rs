@@ -22,6 +22,7 @@ pub mod process;
 pub mod progress;
 pub mod relay;
 pub mod status;
+pub mod swap;
 pub mod table;
 pub mod teller;
 pub mod up;

@@ -9,7 +9,7 @@ use causeway_devnet::{
     load::{ACCOUNTS, Loader, Offer},
     network::Network,
     ports::{BASE_PORT, VALIDATORS_MAX},
-    progress, status,
+    progress, status, swap,
     up::{self, Options, StopSignals, VALIDATORS},
 };
 use clap::{Args, Parser, Subcommand};
@@ -91,6 +91,15 @@ enum Command {
         /// Payments offered per second.
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
         rate: u64,
+    },
+    /// Swaps money between two networks of its own that know nothing of each other, tied by one secret: once both
+    /// get what they want, and once both get theirs back.
+    Swap {
+        #[command(flatten)]
+        place: Place,
+        /// The first of 600 ports; without it, free ones are looked for.
+        #[arg(long, value_name = "P")]
+        base_port: Option<u16>,
     },
     /// Attacks the APIs of a network of its own in every way it knows while honest clients pay: slow
     /// headers and bodies, readers that never read, huge bodies, idle connections, invalid signatures.
@@ -303,6 +312,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             let holds = trial(&place, async |folder| chaos::run(folder, options).await).await?;
             return Ok(status_of(holds));
         }
+        Command::Swap { place, base_port } => {
+            trial(&place, async |folder| swap::run(folder, base_port).await).await?;
+            println!("swap: ok");
+        }
         Command::Attack {
             place,
             rate,
@@ -393,7 +406,7 @@ async fn reset(place: &Place) -> anyhow::Result<()> {
         down(&Network::load(folder.network())?).await?;
     }
     chaos::clear(&folder).await?;
-    for trial in [Trial::Demo, Trial::Attack, Trial::Bench] {
+    for trial in [Trial::Demo, Trial::Attack, Trial::Bench, Trial::Swap, Trial::SwapOther] {
         fleet::clear(&folder, trial).await?;
     }
     let path = folder.path().to_owned();

@@ -135,6 +135,7 @@ fn run(args: Args) -> anyhow::Result<()> {
             Command::Exchange(exchange) => settlement::exchange(&wallet, exchange).await,
             Command::Offer(command) => settlement::offer(&wallet, command).await,
             Command::Path(command) => settlement::path(&wallet, command).await,
+            Command::Netting(command) => settlement::netting(&wallet, command).await,
             Command::Rate(command) => settlement::rate(&wallet, command).await,
             Command::Contract(command) => settlement::contract(&wallet, command).await,
             Command::Receipt { tx, out } => proofs::receipt(&wallet, tx, out).await,

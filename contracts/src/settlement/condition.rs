@@ -70,6 +70,9 @@ pub enum Condition {
         #[cfg_attr(feature = "openapi", schema(value_type = Vec<Condition>))]
         of: Bounded<Condition, CONDITION_LEAVES_MAX>,
     },
+    /// In an escrow that has ended, in the place of a hash: the preimage that its claim carried, for who has
+    /// another to claim with it. In no escrow that is opened.
+    Revealed(Preimage),
 }
 
 /// Why a condition can be in no escrow.
@@ -81,6 +84,8 @@ pub enum ConditionError {
     TooManyLeaves(usize),
     #[error("{actual} bytes for the two conditions of an escrow, and at most {CONDITIONS_BYTES_MAX} are allowed")]
     TooLong { actual: usize },
+    #[error("a secret is in no condition, only its hash is")]
+    Revealed,
     #[error("a condition of no parts")]
     Empty,
     #[error("{needed} are needed, and there are {count}: nobody could meet it, or everybody does")]
@@ -116,6 +121,43 @@ impl Condition {
             Self::All(parts) => met(parts) == parts.len(),
             Self::Any(parts) => met(parts) > 0,
             Self::AtLeast { count, of } => met(of) >= usize::from(*count),
+            Self::Revealed(preimage) => facts.hashes.contains(&preimage.hash()),
+        }
+    }
+
+    /// With these preimages in the places of their hashes.
+    pub fn reveal(&self, preimages: &[Preimage]) -> Self {
+        self.map(&|leaf| match leaf {
+            Self::Preimage(hash) => preimages
+                .iter()
+                .find(|it| it.hash() == *hash)
+                .map(|it| Self::Revealed(*it)),
+            _ => None,
+        })
+    }
+
+    /// The preimages that it shows.
+    pub fn revealed(&self) -> Vec<Preimage> {
+        match self {
+            Self::Revealed(preimage) => vec![*preimage],
+            other => other.parts().iter().flat_map(Self::revealed).collect(),
+        }
+    }
+
+    /// The same, with those leaves replaced for which there is something else.
+    fn map(&self, replace: &impl Fn(&Self) -> Option<Self>) -> Self {
+        let of = |parts: &Bounded<Self, CONDITION_LEAVES_MAX>| {
+            let parts = parts.iter().map(|part| part.map(replace)).collect();
+            Bounded::new(parts).expect("as many as before")
+        };
+        match self {
+            Self::All(parts) => Self::All(of(parts)),
+            Self::Any(parts) => Self::Any(of(parts)),
+            Self::AtLeast { count, of: parts } => Self::AtLeast {
+                count: *count,
+                of: of(parts),
+            },
+            leaf => replace(leaf).unwrap_or_else(|| leaf.clone()),
         }
     }
 
@@ -149,21 +191,11 @@ impl Condition {
 
     /// The same with all times zero: to find what was made alike at another time.
     pub fn without_times(&self) -> Self {
-        let of = |parts: &Bounded<Self, CONDITION_LEAVES_MAX>| {
-            let parts = parts.iter().map(Self::without_times).collect();
-            Bounded::new(parts).expect("as many as before")
-        };
-        match self {
-            Self::After(_) => Self::After(UnixSeconds(0)),
-            Self::Before(_) => Self::Before(UnixSeconds(0)),
-            Self::SignedBy { .. } | Self::Preimage(_) => self.clone(),
-            Self::All(parts) => Self::All(of(parts)),
-            Self::Any(parts) => Self::Any(of(parts)),
-            Self::AtLeast { count, of: parts } => Self::AtLeast {
-                count: *count,
-                of: of(parts),
-            },
-        }
+        self.map(&|leaf| match leaf {
+            Self::After(_) => Some(Self::After(UnixSeconds(0))),
+            Self::Before(_) => Some(Self::Before(UnixSeconds(0))),
+            _ => None,
+        })
     }
 
     /// Every way in which it is not well made, whatever the state.
@@ -185,6 +217,7 @@ impl Condition {
         };
         match self {
             Self::After(_) | Self::Before(_) | Self::Preimage(_) => {}
+            Self::Revealed(_) => return Err(ConditionError::Revealed),
             Self::SignedBy { keys, threshold } => {
                 within(*threshold, keys.len())?;
                 if !keys.is_sorted_by(|a, b| a < b) {
@@ -223,6 +256,7 @@ impl Condition {
                 count: u8::decode(decoder)?,
                 of: Self::decode_parts(decoder, depth)?,
             },
+            7 => Self::Revealed(Preimage::decode(decoder)?),
             _ => return Err(DecodeError::Other("a condition of an unknown kind")),
         })
     }

@@ -174,6 +174,14 @@ impl Report {
                 "through a book",
                 format!("{} for {}", money(done.path_eur, "EUR"), money(done.path_thb, "THB")),
             );
+            row(
+                "netting cycle",
+                format!(
+                    "{} owed, {} moved",
+                    money(done.owed_eur, "EUR"),
+                    money(done.moved_eur, "EUR")
+                ),
+            );
         }
         for (currency, sums) in &self.currency_sums {
             row(&format!("sum of all {currency}"), agreed(sums));

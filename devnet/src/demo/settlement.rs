@@ -28,6 +28,9 @@ pub struct Settlement {
     /// Paid through a book of offers, in minor units.
     pub path_eur: u64,
     pub path_thb: u64,
+    /// Of a netting cycle: what was owed in all, and what moved, in minor units.
+    pub owed_eur: u64,
+    pub moved_eur: u64,
 }
 
 /// Who takes part, with the operator and the money that each begins with.
@@ -54,6 +57,8 @@ pub async fn run(wallet: &Wallet, network: &Network, client: &Client, report: &m
         path_eur: 10_000,
         // 100.00 / 0.0275, rounded down to the satang.
         path_thb: 363_636,
+        owed_eur: 18_000,
+        moved_eur: 1_000,
     };
     pay_by_quote(wallet, network).await?;
     let importer = has(wallet, "importer", "EUR").await?;
@@ -82,6 +87,22 @@ pub async fn run(wallet: &Wallet, network: &Network, client: &Client, report: &m
     report.check(exporter == expected, || {
         format!("the exporter has {exporter} satang after the payment through a book, and not {expected}")
     });
+    let before = [
+        has(wallet, "importer", "EUR").await?,
+        has(wallet, "exporter", "EUR").await?,
+    ];
+    let totals = net(wallet).await?;
+    report.check(totals == (found.owed_eur, found.moved_eur), || {
+        format!("the cycle says that of {} cents owed {} were moved", totals.0, totals.1)
+    });
+    let after = [
+        has(wallet, "importer", "EUR").await?,
+        has(wallet, "exporter", "EUR").await?,
+    ];
+    report.check(
+        after == [before[0] + found.moved_eur, before[1] - found.moved_eur],
+        || format!("the cycle's members have {after:?} EUR cents, and had {before:?}"),
+    );
     report.settlement = Some(found);
     Ok(())
 }
@@ -156,6 +177,50 @@ async fn through_a_book(wallet: &Wallet) -> anyhow::Result<()> {
     let pay = ["path", "pay", "exporter", "EUR", "THB", "100.00", "--as", "importer"];
     wallet.run(&pay).await?;
     Ok(())
+}
+
+/// Two that owe each other 85.00 and 95.00, with 20.00 set aside: 10.00 is moved. Gives what the cycle says was
+/// owed in all and moved.
+async fn net(wallet: &Wallet) -> anyhow::Result<(u64, u64)> {
+    let open = [
+        "netting",
+        "open",
+        "--participant",
+        "importer",
+        "--participant",
+        "exporter",
+    ];
+    let opened = wallet
+        .run(&[&open[..], &["--currency", "EUR", "--from", "importer"]].concat())
+        .await?;
+    let cycle = text(&opened, "contract")?;
+    for name in ["importer", "exporter"] {
+        wallet
+            .run(&["netting", "prefund", &cycle, "20.00", "EUR", "--as", name])
+            .await?;
+    }
+    for (debtor, creditor, amount) in [("importer", "exporter", "85.00"), ("exporter", "importer", "95.00")] {
+        wallet
+            .run(&["netting", "owe", &cycle, creditor, amount, "EUR", "--as", debtor])
+            .await?;
+    }
+    // Neither has headroom for the whole: they wait, and settle together in the next second.
+    for _ in 0..100 {
+        if shown_cycle(wallet, &cycle).await?["queued"] == 0 {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(200)).await;
+    }
+    wallet.run(&["netting", "close", &cycle, "--as", "importer"]).await?;
+    let total = &shown_cycle(wallet, &cycle).await?["totals"][0];
+    let number = |name: &str| -> anyhow::Result<u64> { Ok(total[name].as_str().unwrap_or_default().parse()?) };
+    Ok((number("gross")?, number("paid")?))
+}
+
+async fn shown_cycle(wallet: &Wallet, cycle: &str) -> anyhow::Result<Value> {
+    let shown = wallet.run(&["netting", "show", cycle, "--as", "importer"]).await?;
+    let view = shown.first().context("the wallet prints the cycle")?;
+    Ok(view["terms"]["cycle"].clone())
 }
 
 /// The first of this name that a command printed.

@@ -19,7 +19,7 @@ use causeway_contracts::{
     registry::Registry,
     settlement::{Contract, ContractId, ReferenceRate},
     snapshot::SNAPSHOT_HANDOVERS_MAX,
-    statement::{AccountView, BalanceView},
+    statement::{AccountView, BalanceView, PositionView},
     transaction::TxId,
 };
 use tokio::sync::oneshot;
@@ -271,6 +271,28 @@ impl Reader {
             None => Ok((tip, None)),
             Some(_) => Err(self.wrong_table()),
         }
+    }
+
+    /// Everybody's positions in a netting cycle.
+    pub fn positions(&self, cycle: &ContractId) -> Result<Vec<PositionView>, StoreError> {
+        let view = self.database.view();
+        let lowest = StateKey::Position(*cycle, AccountId([0; 20]), Currency::LOWEST);
+        let prefix = &codec::encode(&lowest)[..=20];
+        let mut positions = Vec::new();
+        for entry in view.scan_prefix(Column::State, prefix) {
+            let (StateKey::Position(_, account, currency), StateValue::Position(position)) =
+                state_entry(&view, entry?)?
+            else {
+                return Err(self.wrong_table());
+            };
+            positions.push(PositionView {
+                account,
+                currency,
+                prefunded: position.prefunded,
+                net: position.net,
+            });
+        }
+        Ok(positions)
     }
 
     pub fn reference_rate(&self, from: Currency, to: Currency) -> Result<(Tip, Option<ReferenceRate>), StoreError> {

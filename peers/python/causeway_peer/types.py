@@ -198,6 +198,7 @@ CONDITION = variants(
     ("all", sequence(condition, 16)),
     ("any", sequence(condition, 16)),
     ("at_least", record(("count", u8), ("of", sequence(condition, 16)))),
+    ("revealed", HASH),
 )
 
 

@@ -109,6 +109,9 @@ pub enum Command {
     /// Pay in one currency what arrives in another, through the books
     #[command(subcommand)]
     Path(settlement::PathCommand),
+    /// Owe each other, and pay one amount in the end (for operators)
+    #[command(subcommand)]
+    Netting(settlement::NettingCommand),
     /// Reference rates between currencies
     #[command(subcommand)]
     Rate(settlement::RateCommand),
@@ -161,6 +164,7 @@ impl Command {
                 | Self::Exchange(_)
                 | Self::Offer(_)
                 | Self::Path(_)
+                | Self::Netting(_)
         )
     }
 }

@@ -2,6 +2,7 @@
 //! `contract`.
 
 mod exchange;
+mod netting;
 mod offers;
 mod show;
 
@@ -32,6 +33,7 @@ use serde_json::json;
 
 pub use self::{
     exchange::{exchange, quote, rate},
+    netting::netting,
     offers::{offer, path},
 };
 use super::{
@@ -152,6 +154,7 @@ fn without_times(mut action: SettlementAction) -> SettlementAction {
         SettlementAction::Mandate(mandate) => (mandate.starts_at, mandate.ends_at) = (never, never),
         SettlementAction::Request(request) => request.expires_at = never,
         SettlementAction::Offer(offer) => offer.expires_at = never,
+        SettlementAction::OpenCycle(cycle) => cycle.closes_at = never,
         // By another way, or with another bound, it is the same payment.
         SettlementAction::PayPath(payment) => {
             let ends = [payment.path.first(), payment.path.last()];

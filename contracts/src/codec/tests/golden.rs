@@ -33,8 +33,11 @@ use crate::{
     money::{Amount, Balance},
     protocol::ProtocolVersion,
     registry::{Node, Registry},
-    settlement::{ContractId, Ending, ReferenceRate, SettlementAction},
-    statement::{AccountView, Answer, BalanceView, ContractView, Statement},
+    settlement::{
+        ContractId, Ending, ReferenceRate, SettlementAction,
+        condition::{Condition, Preimage},
+    },
+    statement::{AccountView, Answer, BalanceView, ContractView, PositionView, Statement},
     transaction::{Action, FreezeScope, TxId, UnixSeconds},
 };
 
@@ -386,6 +389,12 @@ fn settlement(lines: &mut Lines) {
         opened_ms: contract.opened,
         status: contract.status,
         terms: contract.terms,
+        positions: list(vec![PositionView {
+            account: AccountId([1; 20]),
+            currency: currency("EUR"),
+            prefunded: Amount(300),
+            net: Balance(-7),
+        }]),
     };
     lines.bytes(&format!("answer.contract.{name}"), &Answer::Contract(Box::new(view)));
     lines.bytes("answer.no_contract", &Answer::NoContract(ContractId([3; 20])));
@@ -399,6 +408,7 @@ fn settlement(lines: &mut Lines) {
     };
     lines.bytes("answer.reference_rate", &rate);
     let id = TxId([8; 32]);
+    lines.bytes("condition.revealed", &Condition::Revealed(Preimage([8; 32])));
     lines.id("contract.id", ContractId::derive(&id, 1));
     let Action::Settle(SettlementAction::Exchange(exchange)) = &super::settlement::actions()[17].1 else {
         panic!("an exchange");

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::values::{amount, currency, fixed, key, list, number, participant_id, text};
+use super::values::{amount, balance, currency, fixed, key, list, number, participant_id, text};
 use crate::{
     block::{GenesisPrefix, TimeMs},
     codec::{self, Bounded, decode, encode},
@@ -17,7 +17,7 @@ use crate::{
         condition::{Condition, Preimage, PreimageHash},
         netting::{Cycle, CycleState, Obligation, Total},
     },
-    statement::{Answer, ContractView},
+    statement::{Answer, ContractView, PositionView},
     transaction::{Action, TransactionSignature, UnixSeconds},
 };
 
@@ -58,6 +58,7 @@ pub fn condition() -> impl Strategy<Value = Condition> {
         seconds().prop_map(Condition::Before),
         (list(key(), 3), any::<u8>()).prop_map(|(keys, threshold)| Condition::SignedBy { keys, threshold }),
         fixed(PreimageHash).prop_map(Condition::Preimage),
+        fixed(Preimage).prop_map(Condition::Revealed),
     ];
     leaf.prop_recursive(3, 12, 3, |part| {
         prop_oneof![
@@ -389,11 +390,18 @@ pub fn contract() -> impl Strategy<Value = Contract> {
 }
 
 pub fn contract_view() -> impl Strategy<Value = ContractView> {
-    (contract_id(), contract()).prop_map(|(id, contract)| ContractView {
+    let position = (leg(), balance()).prop_map(|(leg, net)| PositionView {
+        account: leg.debtor,
+        currency: leg.currency,
+        prefunded: leg.amount,
+        net,
+    });
+    (contract_id(), contract(), list(position, 3)).prop_map(|(id, contract, positions)| ContractView {
         id,
         opened_ms: contract.opened,
         status: contract.status,
         terms: contract.terms,
+        positions,
     })
 }
 

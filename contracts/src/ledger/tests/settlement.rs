@@ -310,6 +310,12 @@ fn an_escrow_goes_where_the_first_claim_says() {
     let id = net.open_contract(action, &["ann"]);
     net.must(vec![claim(id, eve, Side::Release, vec![secret])], &["eve"]);
     assert_eq!(net.available(bob, "EUR"), 1_200);
+    // Whoever reads the contract finds the secret.
+    let ended = net.ledger.contract(&id).unwrap();
+    let crate::settlement::Terms::Escrow(shown) = &ended.terms else {
+        panic!("{ended:?}");
+    };
+    assert_eq!(shown.release_when.revealed(), [secret]);
 
     // Refunded by time, before it would expire.
     let action = escrow(&net, Side::Release);

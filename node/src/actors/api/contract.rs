@@ -12,11 +12,13 @@ use actix_web::{
 };
 use causeway_contracts::{
     api::Problem,
+    codec::Bounded,
+    identity::AccountId,
     keys::{PublicKey, Signature},
     ledger,
     money::Currency,
     settlement::{ContractId, Terms},
-    statement::{Answer, ContractView, SignedStatement},
+    statement::{Answer, ContractView, PositionView, SignedStatement},
 };
 
 use super::{
@@ -83,12 +85,44 @@ fn look(reader: &Reader, id: ContractId, key: &PublicKey) -> Result<Seen, StoreE
         id,
         opened_ms: contract.opened,
         status: contract.status,
+        positions: positions(reader, id, &contract.terms, key)?,
         terms: contract.terms,
     };
     Ok(match concerns(reader, &view.terms, key)? {
         true => Seen::Contract(tip, Box::new(view)),
         false => Seen::NotPermitted,
     })
+}
+
+/// Those of a cycle that a key may see: its own and its customers', or as the opener all.
+fn positions(
+    reader: &Reader,
+    id: ContractId,
+    terms: &Terms,
+    key: &PublicKey,
+) -> Result<Bounded<PositionView, 256>, StoreError> {
+    let Terms::Cycle(state) = terms else {
+        return Ok(Bounded::default());
+    };
+    let mut seen = reader.positions(&id)?;
+    if !acts_for(reader, &state.cycle.opener, key)? {
+        let mut own = Vec::new();
+        for position in seen {
+            if acts_for(reader, &position.account, key)? {
+                own.push(position);
+            }
+        }
+        seen = own;
+    }
+    Ok(Bounded::new(seen).expect("32 participants and 8 currencies at most"))
+}
+
+/// Whether a key is one of the account's or of its operator's.
+fn acts_for(reader: &Reader, id: &AccountId, key: &PublicKey) -> Result<bool, StoreError> {
+    let Some((keys, operator)) = reader.keys_of(id)? else {
+        return Ok(false);
+    };
+    Ok(keys.contains(key) || reader.participant(&operator)?.is_some_and(|it| it.keys.contains(key)))
 }
 
 fn concerns(reader: &Reader, terms: &Terms, key: &PublicKey) -> Result<bool, StoreError> {
@@ -101,10 +135,7 @@ fn concerns(reader: &Reader, terms: &Terms, key: &PublicKey) -> Result<bool, Sto
     accounts.sort_unstable();
     accounts.dedup();
     for id in accounts {
-        let Some((keys, operator)) = reader.keys_of(&id)? else {
-            continue;
-        };
-        if keys.contains(key) || reader.participant(&operator)?.is_some_and(|it| it.keys.contains(key)) {
+        if acts_for(reader, &id, key)? {
             return Ok(true);
         }
     }

@@ -426,6 +426,46 @@ pub enum OfferCommand {
 }
 
 #[derive(Debug, Subcommand)]
+pub enum NettingCommand {
+    /// Open a netting cycle: who may owe whom, in which currencies, until when
+    Open {
+        /// Who takes part; 2 to 32
+        #[arg(long, value_name = "ACCOUNT", required = true)]
+        participant: Vec<String>,
+        /// 1 to 8
+        #[arg(long, value_name = "CODE", required = true)]
+        currency: Vec<Currency>,
+        /// When it closes by itself
+        #[arg(long, value_name = "TIME", default_value = "1d")]
+        closes_in: Span,
+        /// Who opens it, and may close it sooner
+        #[arg(long, value_name = "ACCOUNT")]
+        from: Option<String>,
+    },
+    /// Set money aside for a cycle: so much you may owe
+    Prefund {
+        #[command(flatten)]
+        which: Which,
+        /// Such as 10000.00
+        amount: String,
+        currency: Currency,
+    },
+    /// Record that you owe another participant
+    Owe {
+        #[command(flatten)]
+        which: Which,
+        /// To whom
+        creditor: String,
+        amount: String,
+        currency: Currency,
+    },
+    /// Close a cycle that you have opened: everybody pays or gets one amount in each currency
+    Close(Which),
+    /// Show a cycle, with your positions in it
+    Show(Which),
+}
+
+#[derive(Debug, Subcommand)]
 pub enum PathCommand {
     /// Find the best way through the books, by the word of one node
     Find(FindPath),

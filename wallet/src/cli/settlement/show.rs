@@ -7,7 +7,10 @@ use causeway_contracts::{
 };
 
 use super::{Desk, Which};
-use crate::cli::output::{self, say};
+use crate::cli::{
+    output::{self, say},
+    wallet::exponent,
+};
 
 pub(super) async fn show(desk: &Desk<'_>, which: &Which) -> anyhow::Result<()> {
     let (view, _) = desk.view(which).await?;
@@ -114,6 +117,27 @@ async fn describe(desk: &Desk<'_>, view: &ContractView) -> anyhow::Result<Vec<St
             }
             "request"
         }
+        Terms::Cycle(state) => {
+            let recorded = state.recorded;
+            lines.push(format!("  {recorded} obligations, of which {} wait", state.queued));
+            for (currency, total) in state.cycle.currencies.iter().zip(&state.totals) {
+                let (gross, paid) = (
+                    desk.money(total.gross, *currency).await?,
+                    desk.money(total.paid, *currency).await?,
+                );
+                lines.push(format!("  {gross} owed in all, {paid} moved at the close"));
+            }
+            for position in &view.positions {
+                let prefunded = desk.money(position.prefunded, position.currency).await?;
+                let exponent = exponent(&desk.home, &desk.client, position.currency).await?;
+                let net = output::balance(position.net, exponent, position.currency);
+                lines.push(format!(
+                    "  {} has {prefunded} set aside, net {net}",
+                    name(position.account)
+                ));
+            }
+            "cycle"
+        }
         Terms::Offer(state) => {
             let offer = &state.offer;
             let left = desk.money(offer.amount, offer.sell).await?;
@@ -153,6 +177,7 @@ fn condition(condition: &Condition) -> String {
         Condition::Before(time) => format!("it is before {}", at(*time)),
         Condition::SignedBy { keys, threshold } => format!("{threshold} of {} keys sign", keys.len()),
         Condition::Preimage(hash) => format!("a secret with SHA-256 {hash} is shown"),
+        Condition::Revealed(secret) => format!("the secret {secret} was shown"),
         Condition::All(parts) => all(parts, " and "),
         Condition::Any(parts) => all(parts, " or "),
         Condition::AtLeast { count, of } => format!("at least {count} of {}", all(of, ", ")),

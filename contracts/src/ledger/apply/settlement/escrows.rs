@@ -1,8 +1,8 @@
 //! Escrows: set aside, claim.
 
 use super::{
-    Context, Ending, Overlay, Rejection, Side, Terms, account, begin, check_expiry, check_payee, end, give_back,
-    may_pay, open_contract, pay, set_aside,
+    Context, Contract, Ending, Overlay, Rejection, Side, Terms, account, begin, check_expiry, check_payee, end,
+    give_back, may_pay, open_contract, pay, set_aside,
 };
 use crate::settlement::{
     Claim, Escrow,
@@ -49,6 +49,13 @@ pub(super) fn claim(overlay: &mut Overlay<'_>, context: &Context<'_>, claim: &Cl
             Ending::Refunded
         }
     };
+    // Who has another escrow with the same hash finds the secret here.
+    let terms = Terms::Escrow(Escrow {
+        release_when: escrow.release_when.reveal(&claim.preimages),
+        refund_when: escrow.refund_when.reveal(&claim.preimages),
+        ..escrow.clone()
+    });
+    let contract = Contract { terms, ..contract };
     end(overlay, context.time, claim.escrow, contract, how);
     Ok(())
 }
