@@ -20,6 +20,7 @@ use causeway_contracts::{
         Claim, ContractId, Escrow, Exchange, ExchangeAmount, Hold, Leg, Quote, QuoteId, SettlementAction, Share,
         Shares, Side, Split,
         condition::{Condition, Preimage},
+        netting::{Headroom, Obligation, resolve},
     },
     transaction::{Action, SignedTransaction, UnixSeconds},
 };
@@ -324,5 +325,39 @@ fn expiry(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, actions, expiry);
+/// The queue of a cycle of 20 operators in 5 currencies, of which most wait for each other.
+fn netting(c: &mut Criterion) {
+    let mut group = c.benchmark_group("resolve a queue of obligations");
+    group.sample_size(10);
+    for count in [1_000u64, 10_000, 100_000] {
+        let mut number = 1u64;
+        let mut below = |end: u64| {
+            number = number.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (number >> 33) % end
+        };
+        let account = |at: u64| AccountId([at as u8; 20]);
+        let currencies: Vec<_> = (0..5)
+            .map(|at| Currency::new(&format!("CU{at}")).expect("a code"))
+            .collect();
+        let queue: Vec<_> = (0..count)
+            .map(|_| {
+                let debtor = below(20);
+                Obligation {
+                    cycle: ContractId([0; 20]),
+                    debtor: account(debtor),
+                    creditor: account((debtor + 1 + below(19)) % 20),
+                    currency: currencies[below(5) as usize],
+                    amount: Amount(1 + below(10_000)),
+                }
+            })
+            .collect();
+        group.throughput(Throughput::Elements(count));
+        group.bench_function(count.to_string(), |b| {
+            b.iter(|| resolve(&mut Headroom::new(), &queue));
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, actions, expiry, netting);
 criterion_main!(benches);

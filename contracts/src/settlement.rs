@@ -127,7 +127,8 @@ pub enum SettlementAction {
     /// Asks for a payment. Signed by the payee.
     Request(Request),
     PayRequest(PayRequest),
-    /// Ends a mandate, by its payer or payee, a request, by its payee, or an offer, by its maker.
+    /// Ends a mandate, by its payer or payee, a request, by its payee, an offer, by its maker, or an allowance, by
+    /// its holder.
     Revoke {
         contract: ContractId,
         by: AccountId,
@@ -139,8 +140,6 @@ pub enum SettlementAction {
     WithdrawQuote {
         maker: AccountId,
         id: QuoteId,
-        /// The quote's.
-        expires_at: UnixSeconds,
     },
     /// Makes known how much of `to` one unit of `from` is worth. Signed by the issuer of `from`. Replaces an
     /// earlier one.
@@ -199,7 +198,11 @@ impl SettlementAction {
             Self::Allow(allowance) => (&[], Some(allowance.leg())),
             _ => (&[], None),
         };
-        legs.iter().copied().chain(one)
+        let split = match self {
+            Self::Split(split) => split.legs(),
+            _ => Vec::new(),
+        };
+        legs.iter().copied().chain(one).chain(split)
     }
 
     /// Of a hold there is none: its debtors are.

@@ -184,8 +184,9 @@ async fn completed(here: &Side, there: &Side) -> anyhow::Result<()> {
     let hers = lock(here, &here.ann, &here.bob, &hash, "2h").await?;
     let seen = here.bob.run(&["escrow", "show", &hers]).await?;
     let seen = &seen.first().context("the wallet prints the escrow")?["terms"]["escrow"];
+    let agreed = EUR.to_string();
     ensure!(
-        seen["amount"] == EUR.to_string() && seen["release_when"]["all"][0]["preimage"] == hash,
+        seen["amount"].as_str() == Some(agreed.as_str()) && seen["release_when"]["all"][0]["preimage"] == hash,
         "Bob sees another escrow than was agreed: {seen}"
     );
     let his = lock(there, &there.bob, &there.ann, &hash, "1h").await?;

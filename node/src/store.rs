@@ -46,7 +46,7 @@ pub use self::{
     folder::free_bytes,
     format::{FORMAT_VERSION, Location, StoredBlock},
     open::{Expect, Opened, renew},
-    reader::Reader,
+    reader::{Reader, StoredContract},
     writer::{BlockCommit, StoredBatch},
 };
 use self::{

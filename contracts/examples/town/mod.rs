@@ -1,4 +1,4 @@
-//! A ledger in memory for the examples: one bank, two currencies, some people with money. Every act is a
+//! A ledger in memory for the examples: one bank, three currencies, some people with money. Every act is a
 //! signed transaction in a block of its own, a second after the one before.
 
 // Each example uses a part of it.
@@ -53,7 +53,7 @@ fn bank() -> ParticipantId {
 impl Town {
     /// With people and what they have, in minor units: `("ann", "EUR", 1_000)`.
     pub fn with(people: &[(&str, &str, u64)]) -> Self {
-        let currencies = ["EUR", "THB"].map(|name| CurrencyRecord {
+        let currencies = ["EUR", "THB", "USD"].map(|name| CurrencyRecord {
             code: code(name),
             exponent: 2,
             issuer: bank(),

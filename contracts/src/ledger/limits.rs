@@ -22,7 +22,7 @@
 //! | open a mandate or a request, revoke one, withdraw a quote | 100 |
 //! | split | 60 for each share |
 //! | exchange | 160, 60 for each of two sides and each fee, and 6,000 for each signature under the quote |
-//! | place an offer, pay through books | 5,220: 100, 10 for each of 128 offers looked at, and 120 for each of 32 filled |
+//! | place an offer, pay through books | 3,940, and 17,920 for each book: 70 for each of 256 offers looked at, and 120 for each of 32 filled |
 //! | open a netting cycle | 100, and 10 for each participant |
 //! | prefund a cycle, record an obligation | 260 |
 //! | close a cycle | 230,820: 100, 120 for each of 256 positions, 20 for each of 10,000 obligations that may wait |
@@ -64,6 +64,9 @@ const LOOK_UP_COST: u64 = 10;
 const CHECK_COST: u64 = 6_000;
 /// Money that a contract sets aside, pays or gives back.
 const LEG_COST: u64 = 60;
+/// Looking at the first offers of a book: each with its contract, its maker's account and what that has.
+const BOOK_COST: u64 = 7 * LOOK_UP_COST * LOOKS_MAX as u64;
+const FILLS_COST: u64 = 2 * LEG_COST * FILLS_MAX as u64;
 /// The hash of a preimage.
 const PREIMAGE_COST: u64 = 40;
 
@@ -91,13 +94,14 @@ fn action_cost(action: &Action) -> u64 {
             | SettlementAction::Request(_)
             | SettlementAction::Revoke { .. }
             | SettlementAction::WithdrawQuote { .. } => 100,
-            SettlementAction::Split(split) => LEG_COST * split.shares().len() as u64,
+            SettlementAction::Split(split) => LEG_COST * split.payees() as u64,
             SettlementAction::Exchange(exchange) => {
                 let fees = exchange.held.as_ref().map_or(0, |held| held.fees.len());
                 160 + CHECK_COST * exchange.quote.signatures.len() as u64 + LEG_COST * (2 + fees as u64)
             }
-            SettlementAction::Offer(_) | SettlementAction::PayPath(_) => {
-                100 + LOOK_UP_COST * LOOKS_MAX as u64 + 2 * LEG_COST * FILLS_MAX as u64
+            SettlementAction::Offer(_) => 100 + BOOK_COST + FILLS_COST,
+            SettlementAction::PayPath(payment) => {
+                100 + BOOK_COST * payment.path.len().saturating_sub(1) as u64 + FILLS_COST
             }
             SettlementAction::OpenCycle(cycle) => 100 + LOOK_UP_COST * cycle.participants.len() as u64,
             SettlementAction::Prefund { .. } | SettlementAction::Oblige(_) => 200 + LEG_COST,

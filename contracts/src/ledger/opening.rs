@@ -20,7 +20,7 @@ use crate::{
     money::{Amount, Currency},
     protocol::Protocol,
     registry::RegistryError,
-    settlement::ContractId,
+    settlement::{ContractId, Terms},
     snapshot::{self, SnapshotEntry},
     transaction::{TxId, UnixSeconds},
 };
@@ -51,6 +51,8 @@ pub enum RestoreError {
     },
     #[error("contract {0} is an open offer and not in its place in a book, or in one and no open offer")]
     Book(ContractId),
+    #[error("account {1} has a position in {0}, which is no open cycle, or owes more than is prefunded")]
+    Position(ContractId, AccountId),
     #[error("record {1} of evidence against {0} is above the last place, without the one before it, or of another")]
     StrayEvidence(ValidatorId, u8),
     #[error("transaction id {0} appears twice")]
@@ -281,7 +283,7 @@ fn restore_state(
             (StateKey::Nodes, StateValue::Nodes(it)) => nodes.replace(it).is_none(),
             (StateKey::FormerValidators, StateValue::FormerValidators(it)) => former_validators.replace(it).is_none(),
             (StateKey::Checkpoints, StateValue::Checkpoints(it)) => checkpoints.replace(it).is_none(),
-            (StateKey::Contract(id), StateValue::Contract(it)) => contracts.insert(id, it).is_none(),
+            (StateKey::Contract(id), StateValue::Contract(it)) => contracts.insert(id, *it).is_none(),
             (StateKey::ReferenceRate(from, to), StateValue::ReferenceRate(it)) => {
                 reference_rates.insert((from, to), it).is_none()
             }
@@ -368,7 +370,12 @@ fn check_held(state: &State) -> Result<(), RestoreError> {
     for (account, currency, amount) in state.contracts.rows().values().flat_map(|contract| contract.held()) {
         *sums.entry((account, currency)).or_default() += u128::from(amount.0);
     }
-    for ((_, account, currency), position) in &state.positions {
+    for ((id, account, currency), position) in &state.positions {
+        let cycle = state.contracts.rows().get(id);
+        let is_open = cycle.is_some_and(|it| it.is_open() && matches!(it.terms, Terms::Cycle(_)));
+        if !is_open || position.headroom() < 0 {
+            return Err(RestoreError::Position(*id, *account));
+        }
         *sums.entry((*account, *currency)).or_default() += u128::from(position.prefunded.0);
     }
     for ((account, currency), record) in state.balances.iter() {

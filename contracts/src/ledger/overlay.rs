@@ -376,7 +376,9 @@ impl<'a> Overlay<'a> {
 
     /// Those of a cycle that wait, the oldest first, each with its number.
     pub(super) fn obligations(&self, cycle: ContractId) -> Vec<([u8; 8], Obligation)> {
-        let from = self.obligations.from(&self.base.obligations, (cycle, [0; 8]));
+        let from = self
+            .obligations
+            .from(&self.base.obligations, (cycle, [0; 8]), usize::MAX);
         let own = from.take_while(|((of, _), _)| *of == cycle);
         own.map(|((_, at), obligation)| (at, *obligation)).collect()
     }
@@ -385,9 +387,9 @@ impl<'a> Overlay<'a> {
         self.obligations.set(key, obligation);
     }
 
-    /// The offers that stand at this place or after it, in order.
-    pub(super) fn book(&self, from: BookKey) -> impl Iterator<Item = (BookKey, &ContractId)> {
-        self.book.from(&self.base.book, from)
+    /// The offers that stand at this place or after it, in order, of so many places that are looked at.
+    pub(super) fn book(&self, from: BookKey, looks: usize) -> impl Iterator<Item = (BookKey, &ContractId)> {
+        self.book.from(&self.base.book, from, looks)
     }
 
     /// An open offer is in its place in a book from then on, and one that has ended in none.
@@ -606,9 +608,10 @@ impl<'a> Overlay<'a> {
             changes.push(StateKey::Checkpoints, StateValue::Checkpoints(checkpoints), None);
         }
         for (id, contract) in self.contracts.into_changed(self.base.contracts.rows()) {
-            changes
-                .entries
-                .push((StateKey::Contract(id), contract.map(StateValue::Contract)));
+            changes.entries.push((
+                StateKey::Contract(id),
+                contract.map(|it| StateValue::Contract(Box::new(it))),
+            ));
             changes.places.push(None);
         }
         for ((from, to), rate) in self.reference_rates.into_changed(&self.base.reference_rates) {

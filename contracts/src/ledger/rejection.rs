@@ -31,8 +31,11 @@ pub enum Skip {
 
 /// A transaction that had no effect but to consume its id. For each action in order, the first reason
 /// that holds, in this order; but what is said of a contract that an action names comes before all others:
-/// [`Self::UnknownContract`], [`Self::ContractEnded`], [`Self::ContractExpired`], [`Self::HoldGrouped`]; and what
-/// is said of a quote: [`Self::QuoteInvalid`] to [`Self::QuoteWithdrawn`].
+/// [`Self::UnknownContract`], [`Self::ContractEnded`], [`Self::ContractExpired`], [`Self::HoldGrouped`], and then what
+/// its terms say of the action: [`Self::NotPermitted`] of a mandate and a request, [`Self::MandateNotStarted`],
+/// [`Self::OverMandate`], [`Self::RequestMismatch`], [`Self::NotInCycle`] of money that is set aside; and what is said
+/// of a quote: [`Self::QuoteInvalid`] to [`Self::QuoteWithdrawn`]. Of a hold or an exchange with several payments, the first
+/// of them that cannot be set aside says why.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize, thiserror::Error,
 )]

@@ -132,7 +132,7 @@ pub enum StateValue {
     Nodes(Registry),
     FormerValidators(FormerValidators),
     Checkpoints(Checkpoints),
-    Contract(Contract),
+    Contract(Box<Contract>),
     ReferenceRate(ReferenceRate),
     Category(MerchantCategory),
     Book(ContractId),
@@ -250,7 +250,7 @@ impl State {
             .chain(obligations.map(|((id, at), it)| (StateKey::Obligation(*id, *at), StateValue::Obligation(*it))))
             .chain(book.map(|(key, id)| (StateKey::Book(*key), StateValue::Book(*id))))
             .chain(categories.map(|(id, it)| (StateKey::Category(*id), StateValue::Category(*it))))
-            .chain(contracts.map(|(id, it)| (StateKey::Contract(*id), StateValue::Contract(it.clone()))))
+            .chain(contracts.map(|(id, it)| (StateKey::Contract(*id), StateValue::Contract(Box::new(it.clone())))))
     }
 
     /// The root over all entries.
@@ -326,7 +326,7 @@ impl State {
             (StateKey::Evidence(id, at), StateValue::Evidence(it)) => drop(self.evidence.insert((id, at), it)),
             (StateKey::Protocol, StateValue::Protocol(it)) => self.protocol = it,
             (StateKey::Origin, StateValue::Origin(it)) => self.origin = it,
-            (StateKey::Contract(id), StateValue::Contract(it)) => drop(self.contracts.insert(id, it)),
+            (StateKey::Contract(id), StateValue::Contract(it)) => drop(self.contracts.insert(id, *it)),
             (StateKey::ReferenceRate(from, to), StateValue::ReferenceRate(it)) => {
                 self.reference_rates.insert((from, to), it);
             }

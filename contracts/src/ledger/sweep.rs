@@ -9,12 +9,21 @@ use super::{
 };
 use crate::{
     block::TimeMs,
-    settlement::{Contract, Ending, Terms},
+    settlement::{Contract, ContractId, Ending, Terms},
 };
 
 /// Legs that one block moves or forgets at most, whatever falls due; what is left follows in the next
 /// blocks, the oldest first. 10,000 take some 20 ms.
 pub const SWEEP_MAX: usize = 10_000;
+
+fn add(receipts: &mut Vec<Receipt>, contract: ContractId, how: Ending) {
+    let index = u32::try_from(receipts.len()).expect("at most SWEEP_MAX");
+    receipts.push(Receipt {
+        subject: Subject::System { contract, how },
+        index,
+        outcome: Outcome::Applied,
+    });
+}
 
 /// What it takes to act on a contract.
 fn legs(contract: &Contract) -> usize {
@@ -30,7 +39,23 @@ fn legs(contract: &Contract) -> usize {
 pub(super) fn sweep(state: &State, overlay: &mut Overlay<'_>, time: TimeMs) -> Vec<Receipt> {
     let mut receipts = Vec::new();
     let mut room = SWEEP_MAX;
+    let mut has_looked = false;
     for (id, contract) in state.contracts.due_at(time) {
+        let cycle = match &contract.terms {
+            Terms::Cycle(state) if contract.is_open() => Some(state),
+            _ => None,
+        };
+        if let Some(state) = cycle.filter(|state| !state.cycle.closes_at.is_past(time)) {
+            // One queue in a block, the one that waits for longest; the others keep their turn.
+            room = room.saturating_sub(1);
+            if !std::mem::replace(&mut has_looked, true) && netting::look(overlay, time, id, contract, state) {
+                add(&mut receipts, id, Ending::Netted);
+            }
+            if room == 0 {
+                break;
+            }
+            continue;
+        }
         let legs = legs(contract);
         // One alone may have more of them than a block does at once.
         if legs > room && room < SWEEP_MAX {
@@ -38,19 +63,8 @@ pub(super) fn sweep(state: &State, overlay: &mut Overlay<'_>, time: TimeMs) -> V
         }
         room = room.saturating_sub(legs);
         if contract.is_open() {
-            let how = match &contract.terms {
-                Terms::Cycle(state) if !state.cycle.closes_at.is_past(time) => {
-                    netting::look(overlay, time, id, contract, state);
-                    Ending::Netted
-                }
-                _ => settlement::expire(overlay, time, id, contract),
-            };
-            let index = u32::try_from(receipts.len()).expect("at most SWEEP_MAX");
-            receipts.push(Receipt {
-                subject: Subject::System { contract: id, how },
-                index,
-                outcome: Outcome::Applied,
-            });
+            let how = settlement::expire(overlay, time, id, contract);
+            add(&mut receipts, id, how);
         } else {
             overlay.remove_contract(id);
         }

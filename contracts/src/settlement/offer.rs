@@ -14,14 +14,17 @@ use crate::{
     transaction::UnixSeconds,
 };
 
+/// An offer stands at most this long: 90 days.
+pub const OFFER_SECONDS_MAX: u64 = 90 * 86_400;
+
 /// Currencies on a path: four hops.
 pub const PATH_CURRENCIES_MAX: usize = 5;
 
 /// Offers that one action fills at most, over all hops of a path.
 pub const FILLS_MAX: usize = 32;
 
-/// Offers of one book that one action looks at: of those that it passes over, too.
-pub const LOOKS_MAX: usize = 128;
+/// Offers of one book that one action looks at, those included that it passes over or that are gone.
+pub const LOOKS_MAX: usize = 256;
 
 /// Sells one currency for another to whoever takes it, at its rate or a better one, until it is filled, revoked
 /// or expired. What is left to sell is held.

@@ -96,7 +96,8 @@ pub fn spend(
         }
     }
     match takes.last_mut() {
-        Some(last) if is_dust || left.is_zero() => {
+        // Less than one more of the last would cost.
+        Some(last) if left.is_zero() || last.offer.price(Amount(1), exponents).is_none_or(|one| left < one) => {
             last.paid = Amount(last.paid.0 + left.0);
             Ok(takes)
         }
@@ -204,8 +205,15 @@ pub fn plan(books: &impl Books, path: &[Currency], amount: PathAmount) -> Result
 /// Ways that are kept to each currency for each number of hops.
 const WAYS_MAX: usize = 32;
 
-/// So far along a path.
-type Way = (Amount, Vec<Currency>);
+/// So far along a path: how much, by how many fills, and by which currencies.
+struct Way {
+    amount: Amount,
+    fills: usize,
+    path: Vec<Currency>,
+}
+
+/// Hops that are tried at most, whatever books there are.
+const HOPS_MAX: usize = 20_000;
 
 /// The path by which most is delivered, or least sent, with at most four hops; `None` if there is none. Of equal
 /// ones the one with the fewest hops, and of these the one whose currencies come first by their codes.
@@ -227,25 +235,45 @@ pub fn find(
     let mut sorted: Vec<_> = currencies.to_vec();
     sorted.sort_unstable();
     sorted.dedup();
-    let mut ways: BTreeMap<Currency, Vec<Way>> = BTreeMap::from([(start, vec![(begin, vec![start])])]);
+    let begin = Way {
+        amount: begin,
+        fills: 0,
+        path: vec![start],
+    };
+    let mut ways: BTreeMap<Currency, Vec<Way>> = BTreeMap::from([(start, vec![begin])]);
     let mut best: Option<Way> = None;
+    let mut hops = HOPS_MAX;
     // Ascending: the best first.
-    let rank = |way: &Way| if is_forward { u64::MAX - way.0.0 } else { way.0.0 };
+    let rank = |way: &Way| {
+        if is_forward {
+            u64::MAX - way.amount.0
+        } else {
+            way.amount.0
+        }
+    };
     for _ in 1..PATH_CURRENCIES_MAX {
         let mut next: BTreeMap<Currency, Vec<Way>> = BTreeMap::new();
-        for (here, (amount, path)) in ways
+        for (here, way) in ways
             .iter()
             .flat_map(|(here, ways)| ways.iter().map(move |way| (here, way)))
         {
-            for there in sorted.iter().filter(|there| !path.contains(there)) {
-                if let Some(reached) = hop(books, (*here, *there), *amount, is_forward) {
-                    let path = path.iter().chain([there]).copied().collect();
-                    next.entry(*there).or_default().push((reached, path));
+            for there in sorted.iter().filter(|there| !way.path.contains(there)) {
+                if hops == 0 {
+                    break;
+                }
+                let Some((amount, fills)) = hop(books, (*here, *there), way.amount, is_forward) else {
+                    continue;
+                };
+                hops -= 1;
+                let fills = way.fills + fills;
+                if fills <= FILLS_MAX {
+                    let path = way.path.iter().chain([there]).copied().collect();
+                    next.entry(*there).or_default().push(Way { amount, fills, path });
                 }
             }
         }
         for ways in next.values_mut() {
-            ways.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.1.cmp(&b.1)));
+            ways.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| a.path.cmp(&b.path)));
             ways.truncate(WAYS_MAX);
         }
         if let Some(way) = next.remove(&end).and_then(|ways| ways.into_iter().next())
@@ -255,7 +283,7 @@ pub fn find(
         }
         ways = next;
     }
-    best.map(|(_, mut path)| {
+    best.map(|Way { mut path, .. }| {
         if !is_forward {
             path.reverse();
         }
@@ -263,14 +291,22 @@ pub fn find(
     })
 }
 
-fn hop(books: &impl Books, (here, there): (Currency, Currency), amount: Amount, is_forward: bool) -> Option<Amount> {
-    if is_forward {
+fn hop(
+    books: &impl Books,
+    (here, there): (Currency, Currency),
+    amount: Amount,
+    is_forward: bool,
+) -> Option<(Amount, usize)> {
+    let (takes, reached) = if is_forward {
         let takes = spend(books.offers(there, here), amount, books.exponents(here, there)?).ok()?;
-        taken(&takes)
+        let reached = taken(&takes)?;
+        (takes, reached)
     } else {
         let takes = acquire(books.offers(here, there), amount, books.exponents(there, here)?).ok()?;
-        paid(&takes)
-    }
+        let reached = paid(&takes)?;
+        (takes, reached)
+    };
+    Some((reached, takes.len()))
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! The act of the contracts: an importer pays an exporter abroad by a liquidity provider's quote, both sides
-//! at once, and releases a deposit from escrow when two of three agree. All by the wallet's own commands.
+//! at once, and through a book of offers; a deposit is released from escrow when two of three agree; and the two net what
+//! they owe each other. All by the wallet's own commands.
 
 use anyhow::Context;
 use causeway_contracts::{
@@ -174,8 +175,10 @@ async fn escrow(wallet: &Wallet) -> anyhow::Result<()> {
 async fn through_a_book(wallet: &Wallet) -> anyhow::Result<()> {
     let offer = ["offer", "place", "THB", "EUR", "0.0275", "20000.00", "--from", "maker"];
     wallet.run(&offer).await?;
-    let pay = ["path", "pay", "exporter", "EUR", "THB", "100.00", "--as", "importer"];
-    wallet.run(&pay).await?;
+    let pay = ["path", "pay", "exporter", "EUR", "THB", "100.00"];
+    wallet
+        .run(&[&pay[..], &["--bound", "3600.00", "--as", "importer"]].concat())
+        .await?;
     Ok(())
 }
 

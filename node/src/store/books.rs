@@ -22,8 +22,8 @@ use super::{
     reader::{Reader, state},
 };
 
-/// Offers that are read for one question, over all books.
-const OFFERS_MAX: usize = 32_768;
+/// Offers that are read for one question, over all books; later books, by their currencies, are left out then.
+const OFFERS_MAX: usize = 8_192;
 
 /// The first offers of books, of one block.
 #[derive(Debug, Default)]
@@ -101,14 +101,11 @@ impl Reader {
     }
 }
 
-type Pair = (Currency, Currency);
+type Book = ((Currency, Currency), Vec<BookOffer>);
 
 /// The first offers of the first book at or after this place, and the place of the last that was read.
-fn first_offers(
-    view: &View<'_>,
-    from: BookKey,
-) -> Result<(Option<(Pair, Vec<BookOffer>)>, Option<BookKey>), StoreError> {
-    let mut found: Option<(Pair, Vec<BookOffer>)> = None;
+fn first_offers(view: &View<'_>, from: BookKey) -> Result<(Option<Book>, Option<BookKey>), StoreError> {
+    let mut found: Option<Book> = None;
     let mut last = None;
     for entry in view.scan(Column::State, &codec::encode(&StateKey::Book(from))) {
         let (StateKey::Book(key), StateValue::Book(id)) = state_entry(view, entry?)? else {

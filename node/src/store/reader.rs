@@ -17,7 +17,7 @@ use causeway_contracts::{
     money::Currency,
     proof::{CertifiedHeader, HANDOVERS_MAX, Handover, PROOF_VERSION, PaymentProof},
     registry::Registry,
-    settlement::{Contract, ContractId, ReferenceRate},
+    settlement::{Contract, ContractId, ReferenceRate, Terms},
     snapshot::SNAPSHOT_HANDOVERS_MAX,
     statement::{AccountView, BalanceView, PositionView},
     transaction::TxId,
@@ -36,6 +36,13 @@ use super::{
     open::{decode_key, read_beginning, read_tip, state_entry},
     snapshot,
 };
+
+/// A contract with the positions in it.
+pub struct StoredContract {
+    pub contract: Contract,
+    /// Ascending by account and currency; none unless it is an open netting cycle.
+    pub positions: Vec<PositionView>,
+}
 
 /// Answers each question from one committed block, never from between two.
 #[derive(Clone)]
@@ -262,26 +269,31 @@ impl Reader {
         }
     }
 
-    /// A contract that is open or remembered, and the block it is of.
-    pub fn contract(&self, id: &ContractId) -> Result<(Tip, Option<Contract>), StoreError> {
+    /// A contract that is open or remembered, with everybody's positions if it is a netting cycle, and the block
+    /// it is of.
+    pub fn contract(&self, id: &ContractId) -> Result<(Tip, Option<StoredContract>), StoreError> {
         let view = self.database.view();
         let tip = read_tip(&view)?;
         match state(&view, &StateKey::Contract(*id))? {
-            Some(StateValue::Contract(contract)) => Ok((tip, Some(contract))),
+            Some(StateValue::Contract(contract)) => {
+                let positions = match &contract.terms {
+                    Terms::Cycle(_) => self.positions(&view, id)?,
+                    _ => Vec::new(),
+                };
+                let contract = *contract;
+                Ok((tip, Some(StoredContract { contract, positions })))
+            }
             None => Ok((tip, None)),
             Some(_) => Err(self.wrong_table()),
         }
     }
 
-    /// Everybody's positions in a netting cycle.
-    pub fn positions(&self, cycle: &ContractId) -> Result<Vec<PositionView>, StoreError> {
-        let view = self.database.view();
+    fn positions(&self, view: &View<'_>, cycle: &ContractId) -> Result<Vec<PositionView>, StoreError> {
         let lowest = StateKey::Position(*cycle, AccountId([0; 20]), Currency::LOWEST);
         let prefix = &codec::encode(&lowest)[..=20];
         let mut positions = Vec::new();
         for entry in view.scan_prefix(Column::State, prefix) {
-            let (StateKey::Position(_, account, currency), StateValue::Position(position)) =
-                state_entry(&view, entry?)?
+            let (StateKey::Position(_, account, currency), StateValue::Position(position)) = state_entry(view, entry?)?
             else {
                 return Err(self.wrong_table());
             };

@@ -357,7 +357,7 @@ SETTLEMENT = variants(
             ),
         ),
     ),
-    ("withdraw_quote", record(("maker", ACCOUNT), ("id", raw(16)), ("expires_at", u64))),
+    ("withdraw_quote", record(("maker", ACCOUNT), ("id", raw(16)))),
     (
         "set_reference_rate",
         record(("from", CURRENCY), ("to", CURRENCY), ("rate", rate), ("as_of", u64)),

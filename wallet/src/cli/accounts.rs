@@ -48,6 +48,12 @@ pub async fn run(wallet: &Wallet, command: AccountCommand) -> anyhow::Result<()>
             print_entry(wallet, &entry);
             Ok(())
         }
+        AccountCommand::Category {
+            account,
+            category,
+            operator,
+            operator_key,
+        } => super::settlement::category(wallet, &account, category, operator, &operator_key).await,
         AccountCommand::Show { account, key } => show(wallet, &home, account, key).await,
         AccountCommand::List => {
             let accounts = home.accounts()?;

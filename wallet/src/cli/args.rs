@@ -12,6 +12,7 @@ use causeway_contracts::{
     keys::PublicKey,
     money::Currency,
     registry::NodeName,
+    settlement::MerchantCategory,
     transaction::TxId,
 };
 use causeway_wallet::exit;
@@ -238,6 +239,20 @@ pub enum AccountCommand {
     },
     /// List this wallet's accounts
     List,
+    /// Say what kind of business an account's owner has (for its operator)
+    Category {
+        /// Label, contact or address
+        account: String,
+        /// Four digits of ISO 18245; none if absent
+        #[arg(value_name = "MCC", value_parser = settlement::category)]
+        category: Option<MerchantCategory>,
+        /// The operator that serves the account
+        #[arg(long, value_name = "ID")]
+        operator: ParticipantId,
+        /// The operator's key
+        #[arg(long, value_name = "NAME")]
+        operator_key: String,
+    },
 }
 
 #[derive(Debug, clap::Args)]

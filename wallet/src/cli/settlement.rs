@@ -11,13 +11,13 @@ use std::collections::BTreeMap;
 use anyhow::{Context, bail, ensure};
 use causeway_contracts::{
     codec::{Bounded, Text},
-    identity::AccountId,
+    identity::{AccountId, ParticipantId},
     keys::SecretKey,
     ledger::receipt::Outcome,
     money::{Amount, Currency, text::parse_amount},
     settlement::{
-        Allowance, Claim, Collect, ContractId, Escrow, Hold, Leg, Mandate, Part, Parties, PathAmount, PayRequest,
-        Payees, Request, SettlementAction, Share, Shares, Side, Spend, Split, Terms,
+        Allowance, Claim, Collect, ContractId, Escrow, Hold, Leg, Mandate, MerchantCategory, Part, Parties, PathAmount,
+        PayRequest, Payees, Request, SettlementAction, Share, Shares, Side, Spend, Split, Terms,
         condition::{Condition, Preimage},
     },
     statement::ContractView,
@@ -327,6 +327,7 @@ pub async fn escrow(wallet: &Wallet, command: EscrowCommand) -> anyhow::Result<(
                 (Some(threshold), None, None) => {
                     let mut keys = signer;
                     keys.sort_unstable();
+                    keys.dedup();
                     let agreed = Condition::SignedBy {
                         keys: Bounded::new(keys).context("at most 16 keys")?,
                         threshold,
@@ -334,6 +335,10 @@ pub async fn escrow(wallet: &Wallet, command: EscrowCommand) -> anyhow::Result<(
                     (agreed.clone(), agreed)
                 }
                 (None, Some((hash, deadline)), None) => {
+                    ensure!(
+                        deadline.0 <= expires_in.0,
+                        "the secret cannot count for longer than the escrow is open: give --expires-in at least as long as --deadline"
+                    );
                     let until = from_now(deadline);
                     let shown = [Condition::Preimage(hash), Condition::Before(until)];
                     let release = Condition::All(Bounded::new(shown.to_vec()).expect("two"));
@@ -484,6 +489,36 @@ pub async fn allowance(wallet: &Wallet, command: AllowanceCommand) -> anyhow::Re
         }
         AllowanceCommand::Show(which) => show::show(&desk, &which).await,
     }
+}
+
+/// What kind of business an account's owner has, by its operator's word.
+pub async fn category(
+    wallet: &Wallet,
+    account: &str,
+    category: Option<MerchantCategory>,
+    operator: ParticipantId,
+    key: &str,
+) -> anyhow::Result<()> {
+    let desk = Desk::new(wallet)?;
+    let account = desk.party(account)?;
+    let key = wallet.open_key(&desk.home, key)?;
+    let action = SettlementAction::SetCategory {
+        operator,
+        account,
+        category,
+    };
+    let done = desk
+        .carry_out(std::slice::from_ref(&key), action, String::new())
+        .await?;
+    let what = match category {
+        Some(category) => format!(
+            "{} is in category {:04}",
+            account.address(desk.client.prefix()),
+            category.0
+        ),
+        None => format!("{} is in no category", account.address(desk.client.prefix())),
+    };
+    desk.done(&done, ["Recorded", &what])
 }
 
 pub async fn mandate(wallet: &Wallet, command: MandateCommand) -> anyhow::Result<()> {

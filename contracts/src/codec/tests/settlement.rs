@@ -303,11 +303,7 @@ pub fn settlement_action() -> impl Strategy<Value = SettlementAction> {
         exchange()
             .prop_map(|exchange| SettlementAction::Exchange(Box::new(exchange)))
             .boxed(),
-        (account(), fixed(QuoteId), seconds()).prop_map(|(maker, id, expires_at)| SettlementAction::WithdrawQuote {
-            maker,
-            id,
-            expires_at
-        }),
+        (account(), fixed(QuoteId)).prop_map(|(maker, id)| SettlementAction::WithdrawQuote { maker, id }),
         offer().prop_map(SettlementAction::Offer),
         cycle().prop_map(SettlementAction::OpenCycle).boxed(),
         obligation().prop_map(SettlementAction::Oblige),
@@ -647,7 +643,6 @@ pub fn actions() -> Vec<(&'static str, Action)> {
             SettlementAction::WithdrawQuote {
                 maker: by,
                 id: QuoteId([6; 16]),
-                expires_at: LATER,
             },
         ),
         (

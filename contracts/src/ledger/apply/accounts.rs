@@ -94,6 +94,9 @@ pub(super) fn close(overlay: &mut Overlay<'_>, operator: ParticipantId, id: Acco
         ..found.clone()
     };
     overlay.put_account(id, account);
+    if overlay.category(&id).is_some() {
+        overlay.put_category(id, None);
+    }
     Ok(())
 }
 

@@ -50,9 +50,7 @@ pub(super) fn apply(
         SettlementAction::Revoke { contract, by } => pulls::revoke(overlay, context, *contract, *by),
         SettlementAction::Split(split) => pulls::split(overlay, context, split),
         SettlementAction::Exchange(exchange) => exchanges::exchange(overlay, context, exchange),
-        SettlementAction::WithdrawQuote { maker, id, expires_at } => {
-            exchanges::withdraw(overlay, context, *maker, *id, *expires_at)
-        }
+        SettlementAction::WithdrawQuote { maker, id } => exchanges::withdraw(overlay, context, *maker, *id),
         SettlementAction::SetReferenceRate { from, to, rate, as_of } => {
             exchanges::set_reference_rate(overlay, context, *from, *to, *rate, *as_of)
         }

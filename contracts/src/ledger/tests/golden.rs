@@ -209,8 +209,9 @@ fn registries_and_singles_have_these_bytes() {
             StateValue::Position(Position {
                 prefunded: Amount(300),
                 net: Balance(-7),
+                queued: 2,
             }),
-            "13fb2c010d".into(),
+            "13fb2c010d02".into(),
         ),
         (
             StateValue::Obligation(Obligation {

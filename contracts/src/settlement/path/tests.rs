@@ -50,7 +50,7 @@ fn cost(offer: &BookOffer, taken: u64, exponents: Exponents) -> u64 {
 
 /// Unit by unit: the largest part of each offer, in order, that the rest pays for.
 fn brute_spend(offers: &[BookOffer], paid: u64, exponents: Exponents) -> Option<(u64, Vec<(u64, u64)>)> {
-    let (mut left, mut takes, mut is_dust) = (paid, Vec::new(), false);
+    let (mut left, mut takes, mut last) = (paid, Vec::new(), None);
     for offer in offers {
         if left == 0 {
             break;
@@ -59,24 +59,22 @@ fn brute_spend(offers: &[BookOffer], paid: u64, exponents: Exponents) -> Option<
             .rev()
             .find(|taken| cost(offer, *taken, exponents) <= left);
         match fits.unwrap_or(0) {
-            0 => {
-                is_dust = true;
-                break;
-            }
+            0 => break,
             taken if taken < offer.min_fill.0 && taken < offer.amount.0 => continue,
             taken => {
                 let price = cost(offer, taken, exponents);
                 left -= price;
                 takes.push((taken, price));
+                last = Some(offer);
                 // One more could not be paid for.
                 if taken < offer.amount.0 {
-                    is_dust = true;
                     break;
                 }
             }
         }
     }
-    if takes.is_empty() || (left > 0 && !is_dust) {
+    let last = last?;
+    if left > 0 && left >= cost(last, 1, exponents) {
         return None;
     }
     takes.last_mut().unwrap().1 += left;

@@ -26,13 +26,14 @@ use super::{
     context::Api,
     error::ApiError,
 };
-use crate::store::{Reader, StoreError};
+use crate::store::{Reader, StoreError, StoredContract};
 
 /// A contract, for those whom it concerns
 ///
-/// A hold, an escrow, an allowance, a mandate or a request, open or ended within the last day; or what became
-/// of a quote, until it expires. Signed by a key of an account that it concerns or of that account's operator, or by a key
-/// that an escrow's conditions name. The answer is this validator's signed statement; equal ones by more than
+/// A hold, an escrow, an allowance, a mandate, a request, an offer or a netting cycle, open or ended within the last
+/// day; or what became of a quote, until it expires. Signed by a key of an account that it concerns or of that
+/// account's operator, or by a key that an escrow's conditions name; a request that anyone may pay is shown to anyone
+/// who has its id. Positions in a cycle are shown to those who have them, and all to its opener. The answer is this validator's signed statement; equal ones by more than
 /// a third of the power prove it.
 #[utoipa::path(
     get,
@@ -77,7 +78,7 @@ enum Seen {
 
 fn look(reader: &Reader, id: ContractId, key: &PublicKey) -> Result<Seen, StoreError> {
     let (tip, found) = reader.contract(&id)?;
-    let Some(contract) = found else {
+    let Some(StoredContract { contract, positions }) = found else {
         let none = is_participants(reader, key)?;
         return Ok(if none { Seen::None(tip) } else { Seen::NotPermitted });
     };
@@ -85,7 +86,7 @@ fn look(reader: &Reader, id: ContractId, key: &PublicKey) -> Result<Seen, StoreE
         id,
         opened_ms: contract.opened,
         status: contract.status,
-        positions: positions(reader, id, &contract.terms, key)?,
+        positions: readable(reader, positions, &contract.terms, key)?,
         terms: contract.terms,
     };
     Ok(match concerns(reader, &view.terms, key)? {
@@ -95,16 +96,15 @@ fn look(reader: &Reader, id: ContractId, key: &PublicKey) -> Result<Seen, StoreE
 }
 
 /// Those of a cycle that a key may see: its own and its customers', or as the opener all.
-fn positions(
+fn readable(
     reader: &Reader,
-    id: ContractId,
+    mut seen: Vec<PositionView>,
     terms: &Terms,
     key: &PublicKey,
 ) -> Result<Bounded<PositionView, 256>, StoreError> {
     let Terms::Cycle(state) = terms else {
         return Ok(Bounded::default());
     };
-    let mut seen = reader.positions(&id)?;
     if !acts_for(reader, &state.cycle.opener, key)? {
         let mut own = Vec::new();
         for position in seen {
@@ -129,6 +129,10 @@ fn concerns(reader: &Reader, terms: &Terms, key: &PublicKey) -> Result<bool, Sto
     if let Terms::Escrow(escrow) = terms
         && (escrow.release_when.names(key) || escrow.refund_when.names(key))
     {
+        return Ok(true);
+    }
+    // Whoever has the id of a request that anyone may pay is asked to.
+    if matches!(terms, Terms::Request(request) if request.payer.is_none()) {
         return Ok(true);
     }
     let mut accounts: Vec<_> = terms.accounts().collect();

@@ -238,7 +238,7 @@ pub enum AllowanceCommand {
     Show(Which),
 }
 
-fn category(text: &str) -> Result<MerchantCategory, String> {
+pub fn category(text: &str) -> Result<MerchantCategory, String> {
     match text.parse() {
         Ok(code) if text.len() == 4 => Ok(MerchantCategory(code)),
         _ => Err("a merchant category has four digits, such as 5411".to_owned()),
@@ -471,8 +471,8 @@ pub enum PathCommand {
     Find(FindPath),
     /// Pay in one currency what arrives in another
     ///
-    /// The best way is looked up, and the payment made only if it comes to what was found, or at most
-    /// --slippage worse.
+    /// The best way is looked up at one node, whose word is not believed: the payment is made only if it keeps
+    /// to --bound.
     Pay {
         /// Address, contact or account that is paid
         payee: String,
@@ -480,9 +480,9 @@ pub enum PathCommand {
         find: FindPath,
         #[arg(long = "as", value_name = "ACCOUNT")]
         by: Option<String>,
-        /// How much worse it may be than was found, in ten-thousandths
-        #[arg(long, default_value_t = 50, value_parser = clap::value_parser!(u16).range(0..=5_000))]
-        slippage: u16,
+        /// The least that must arrive; with --deliver, the most that may be paid
+        #[arg(long, value_name = "AMOUNT")]
+        bound: String,
     },
 }
 

@@ -35,14 +35,12 @@ pub async fn quote(wallet: &Wallet, command: QuoteCommand) -> anyhow::Result<()>
         QuoteCommand::Make(make) => self::make(&desk, make).await,
         QuoteCommand::Show { file } => show(&desk, &read_quote(&file)?).await,
         QuoteCommand::Withdraw { file } => {
-            let Quote {
-                id, maker, expires_at, ..
-            } = read_quote(&file)?.quote;
+            let Quote { id, maker, .. } = read_quote(&file)?.quote;
             let accounts = desk.home.accounts()?;
             let Some(by) = accounts.into_iter().find(|entry| entry.address.account == maker) else {
                 bail!("the quote's maker is no account of this wallet");
             };
-            let action = SettlementAction::WithdrawQuote { maker, id, expires_at };
+            let action = SettlementAction::WithdrawQuote { maker, id };
             let done = desk.act(&by, action).await?;
             desk.done(&done, ["Withdrawn", &format!("quote {id}")])
         }

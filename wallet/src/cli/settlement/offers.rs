@@ -1,6 +1,6 @@
 //! Offers, books, and payments through them.
 
-use anyhow::bail;
+use anyhow::{bail, ensure};
 use causeway_contracts::{
     api::{BookView, PathView},
     codec::Bounded,
@@ -78,6 +78,11 @@ async fn find(desk: &Desk<'_>, wanted: &FindPath) -> anyhow::Result<(PathView, A
             wanted.to
         );
     }
+    let ends = (found.path.first(), found.path.last());
+    ensure!(
+        ends == (Some(&wanted.from), Some(&wanted.to)),
+        "a node named a path between other currencies; give the wallet other nodes"
+    );
     Ok((found, amount))
 }
 
@@ -103,21 +108,23 @@ pub async fn path(wallet: &Wallet, command: PathCommand) -> anyhow::Result<()> {
             payee,
             find: wanted,
             by,
-            slippage,
+            bound,
         } => {
             let by = desk.own(by.as_deref())?;
             let to = desk.party(&payee)?;
             let (found, amount) = find(&desk, &wanted).await?;
-            let part = |amount: Amount, of: u64| Amount((u128::from(amount.0) * u128::from(of) / 10_000) as u64);
-            let slippage = u64::from(slippage);
+            let bound = desk
+                .amount(&bound, if wanted.deliver { wanted.from } else { wanted.to })
+                .await?;
+            ensure!(!bound.is_zero(), "a bound of nothing is none");
             let amount = match wanted.deliver {
                 true => PathAmount::DeliverExact {
                     deliver: amount,
-                    send_max: Amount(found.sent.0.saturating_add(part(found.sent, slippage).0)),
+                    send_max: bound,
                 },
                 false => PathAmount::SendExact {
                     send: amount,
-                    deliver_min: part(found.delivered, 10_000 - slippage),
+                    deliver_min: bound,
                 },
             };
             let what = match amount {

@@ -175,7 +175,10 @@ fn condition(condition: &Condition) -> String {
     match condition {
         Condition::After(time) => format!("it is {} or later", at(*time)),
         Condition::Before(time) => format!("it is before {}", at(*time)),
-        Condition::SignedBy { keys, threshold } => format!("{threshold} of {} keys sign", keys.len()),
+        Condition::SignedBy { keys, threshold } => {
+            let keys: Vec<_> = keys.iter().map(ToString::to_string).collect();
+            format!("{threshold} of these sign: {}", keys.join(", "))
+        }
         Condition::Preimage(hash) => format!("a secret with SHA-256 {hash} is shown"),
         Condition::Revealed(secret) => format!("the secret {secret} was shown"),
         Condition::All(parts) => all(parts, " and "),

@@ -175,16 +175,13 @@ fn mark(
     overlay.put_contract(ContractId::of_quote(&maker, &id), contract);
 }
 
+/// Remembered for as long as any quote may be good from now on.
 pub(super) fn withdraw(
     overlay: &mut Overlay<'_>,
     context: &Context<'_>,
     maker: AccountId,
     id: QuoteId,
-    expires_at: UnixSeconds,
 ) -> Result<(), Rejection> {
-    if expires_at.is_past(context.time) {
-        return Err(Rejection::QuoteExpired);
-    }
     match overlay
         .contract(&ContractId::of_quote(&maker, &id))
         .map(|mark| mark.status)
@@ -196,9 +193,7 @@ pub(super) fn withdraw(
         Some(_) => return Err(Rejection::QuoteUsed),
     }
     account(overlay, &maker)?.is_open()?;
-    if expires_at.0 > context.time.0 / 1000 + QUOTE_SECONDS_MAX {
-        return Err(Rejection::ExpiryOutOfRange);
-    }
+    let expires_at = UnixSeconds(context.time.0 / 1000 + QUOTE_SECONDS_MAX);
     mark(overlay, context, maker, id, expires_at, None);
     Ok(())
 }

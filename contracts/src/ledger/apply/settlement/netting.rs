@@ -107,13 +107,19 @@ pub(super) fn oblige(
         return Err(Rejection::NothingPrefunded);
     }
     let has_room = overlay.position(&(id, debtor, code)).headroom() >= i128::from(obligation.amount.0);
-    if !has_room && state.queued as usize >= QUEUE_MAX {
+    // Nobody takes the others' room.
+    let most = QUEUE_MAX / cycle.participants.len();
+    if !has_room && waiting(overlay, id, cycle, debtor) >= most {
         return Err(Rejection::QueueFull);
     }
     if has_room {
-        settle(overlay, &mut state, obligation)?;
+        settle(overlay, &mut state, obligation);
     } else {
         overlay.put_obligation((id, state.recorded.to_be_bytes()), Some(*obligation));
+        let key = (id, debtor, code);
+        let position = overlay.position(&key);
+        let queued = position.queued + 1;
+        overlay.put_position(key, Some(Position { queued, ..position }));
         state.queued += 1;
     }
     state.recorded += 1;
@@ -122,8 +128,8 @@ pub(super) fn oblige(
     Ok(())
 }
 
-/// Moves both positions, and counts it.
-fn settle(overlay: &mut Overlay<'_>, state: &mut CycleState, obligation: &Obligation) -> Result<(), Rejection> {
+/// Moves both positions, and counts it. Cannot fail: what is settled together was found to be good together.
+fn settle(overlay: &mut Overlay<'_>, state: &mut CycleState, obligation: &Obligation) {
     let Obligation {
         cycle: id,
         debtor,
@@ -134,7 +140,8 @@ fn settle(overlay: &mut Overlay<'_>, state: &mut CycleState, obligation: &Obliga
     let at = state.cycle.currencies.iter().position(|one| *one == code);
     let mut totals = state.totals.to_vec();
     let total = &mut totals[at.expect("checked when it was recorded")];
-    total.gross = total.gross.checked_add(amount).ok_or(Rejection::Overflow)?;
+    // Only told, and nothing depends on it.
+    total.gross = Amount(total.gross.0.saturating_add(amount.0));
     state.totals = Bounded::new(totals).expect("as many as before");
     for (who, change) in [(debtor, -i128::from(amount.0)), (creditor, i128::from(amount.0))] {
         let key = (id, who, code);
@@ -142,19 +149,20 @@ fn settle(overlay: &mut Overlay<'_>, state: &mut CycleState, obligation: &Obliga
         let net = Balance(position.net.0 + change);
         overlay.put_position(key, Some(Position { net, ..position }));
     }
-    Ok(())
 }
 
-/// Looks for what of the queue can be settled now. Says how many obligations it has looked at.
+/// Looks for what of the queue can be settled now, but for what those owe whose money may not leave their
+/// accounts. Says whether anything was.
 pub(in crate::ledger) fn look(
     overlay: &mut Overlay<'_>,
     time: TimeMs,
     id: ContractId,
     contract: &Contract,
     state: &CycleState,
-) -> usize {
+) -> bool {
     let mut state = state.clone();
-    let queue = overlay.obligations(id);
+    let mut queue = overlay.obligations(id);
+    queue.retain(|(_, obligation)| may_owe(overlay, obligation).is_ok());
     let mut headroom = Headroom::new();
     for participant in &state.cycle.participants {
         for code in &state.cycle.currencies {
@@ -163,17 +171,39 @@ pub(in crate::ledger) fn look(
         }
     }
     let obligations: Vec<_> = queue.iter().map(|(_, obligation)| *obligation).collect();
-    for at in resolve(&mut headroom, &obligations) {
-        // A sum that is too large to be counted stays in the queue.
-        if settle(overlay, &mut state, &obligations[at]).is_ok() {
-            overlay.put_obligation((id, queue[at].0), None);
-            state.queued -= 1;
-        }
+    let settled = resolve(&mut headroom, &obligations);
+    for &at in &settled {
+        settle(overlay, &mut state, &obligations[at]);
+        leave_queue(overlay, id, queue[at].0, &obligations[at]);
+        state.queued -= 1;
     }
-    state.is_changed = false;
+    // What was settled may have made room for more.
+    state.is_changed = !settled.is_empty();
     state.looked_at = UnixSeconds(time.0 / 1000);
     put(overlay, id, contract.clone(), state);
-    queue.len()
+    !settled.is_empty()
+}
+
+/// Whether money of the debtor's may leave its account.
+fn may_owe(overlay: &Overlay<'_>, obligation: &Obligation) -> Result<(), Rejection> {
+    account(overlay, &obligation.debtor)?.pays()?;
+    let record = currency(overlay, obligation.currency)?;
+    super::moves(record, &overlay.balance(obligation.debtor, obligation.currency))
+}
+
+/// One obligation of its debtor's waits no more.
+fn leave_queue(overlay: &mut Overlay<'_>, id: ContractId, number: [u8; 8], obligation: &Obligation) {
+    overlay.put_obligation((id, number), None);
+    let key = (id, obligation.debtor, obligation.currency);
+    let position = overlay.position(&key);
+    let queued = position.queued.saturating_sub(1);
+    overlay.put_position(key, Some(Position { queued, ..position }));
+}
+
+/// How many of a participant's obligations wait.
+fn waiting(overlay: &Overlay<'_>, id: ContractId, cycle: &Cycle, participant: AccountId) -> usize {
+    let queued = |code: &Currency| overlay.position(&(id, participant, *code)).queued as usize;
+    cycle.currencies.iter().map(queued).sum()
 }
 
 pub(super) fn close(

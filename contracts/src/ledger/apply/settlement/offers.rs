@@ -1,12 +1,13 @@
 //! Standing offers, and payments through books of them.
 
 use super::{
-    AccountId, Amount, BalanceId, Context, Contract, ContractId, Currency, Ending, Overlay, Posting, Rejection, Status,
-    Terms, account, begin, check_expiry, check_payee_cap, currency, end, held, post, reserve, set_aside,
+    AccountId, Amount, BalanceId, Context, Contract, ContractId, Currency, Ending, Overlay, Posting, Rejection, Terms,
+    account, begin, check_expiry, check_payee_cap, currency, end, held, post, reserve, set_aside,
 };
+use crate::ledger::limits;
 use crate::settlement::{
     Leg, Offer, OfferState, PathAmount, PathPayment,
-    offer::{BookKey, BookOffer, FILLS_MAX, LOOKS_MAX},
+    offer::{BookKey, BookOffer, FILLS_MAX, LOOKS_MAX, OFFER_SECONDS_MAX},
     path::{self, Books, Exponents, HopError, Take},
 };
 
@@ -34,7 +35,7 @@ fn offers<'a>(
     sell: Currency,
     buy: Currency,
 ) -> impl Iterator<Item = BookOffer> + 'a {
-    let ids = overlay.book(BookKey::first(sell, buy)).take(LOOKS_MAX);
+    let ids = overlay.book(BookKey::first(sell, buy), LOOKS_MAX);
     let pair = ids.take_while(move |(key, _)| (key.sell, key.buy) == (sell, buy));
     pair.filter_map(move |(_, id)| {
         let contract = overlay.contract(id)?;
@@ -47,7 +48,7 @@ fn offers<'a>(
     })
 }
 
-/// Whether the maker's money may leave its account, and what the rest of the offer brings may come in.
+/// Whether the maker's money may leave its account, and what it buys may come in.
 fn can_be_taken(overlay: &Overlay<'_>, offer: &Offer) -> bool {
     let leg = Leg {
         debtor: offer.maker,
@@ -55,22 +56,28 @@ fn can_be_taken(overlay: &Overlay<'_>, offer: &Offer) -> bool {
         currency: offer.sell,
         amount: offer.amount,
     };
-    super::may_pay(overlay, &leg).is_ok() && check_worth(overlay, offer).is_ok()
+    super::may_pay(overlay, &leg).is_ok() && check_uncapped(overlay, offer).is_ok()
 }
 
-/// Whether its maker may have what the whole of it brings.
-fn check_worth(overlay: &Overlay<'_>, offer: &Offer) -> Result<(), Rejection> {
-    let sold = currency(overlay, offer.sell)?.exponent;
-    let bought = currency(overlay, offer.buy)?.exponent;
-    let worth = offer.rate.bought_up(offer.amount, sold, bought);
-    check_payee_cap(overlay, offer.maker, offer.buy, worth.ok_or(Rejection::Overflow)?)
+/// Whether its maker may have as much of what it buys as comes: nobody works out how much that will be.
+fn check_uncapped(overlay: &Overlay<'_>, offer: &Offer) -> Result<(), Rejection> {
+    let maker = account(overlay, &offer.maker)?;
+    let caps = limits::caps(&overlay.base().parameters, maker.tier, offer.buy);
+    match caps.and_then(|caps| caps.balance_max) {
+        Some(_) => Err(Rejection::NotPermitted),
+        None => Ok(()),
+    }
 }
 
 /// Takes what crosses it, at the rates of those that were there before; the rest stands in the book.
 pub(super) fn place(overlay: &mut Overlay<'_>, context: &Context<'_>, terms: &Offer) -> Result<(), Rejection> {
+    check_uncapped(overlay, terms)?;
     reserve(overlay, context, terms.maker, None, terms.sell, terms.amount)?;
-    check_worth(overlay, terms)?;
+    currency(overlay, terms.buy)?;
     check_expiry(context, terms.expires_at)?;
+    if terms.expires_at.0 > context.time.0 / 1000 + OFFER_SECONDS_MAX {
+        return Err(Rejection::ExpiryOutOfRange);
+    }
     let exponents = Exponents {
         paid: currency(overlay, terms.sell)?.exponent,
         taken: currency(overlay, terms.buy)?.exponent,
@@ -171,9 +178,15 @@ pub(super) fn pay(overlay: &mut Overlay<'_>, context: &Context<'_>, payment: &Pa
     let PathPayment { from, to, path, amount } = payment;
     let (first, last) = (path[0], path[path.len() - 1]);
     account(overlay, from)?;
+    account(overlay, to)?;
+    account(overlay, from)?.pays()?;
     account(overlay, to)?.is_open()?;
     for code in path {
         currency(overlay, *code)?;
+    }
+    // What comes in on the way goes out again.
+    for code in &path[..path.len() - 1] {
+        super::moves(currency(overlay, *code)?, &overlay.balance(*from, *code))?;
     }
     let (PathAmount::SendExact { send: asked, .. } | PathAmount::DeliverExact { deliver: asked, .. }) = amount;
     if asked.is_zero() {
@@ -218,18 +231,4 @@ pub(super) fn pay(overlay: &mut Overlay<'_>, context: &Context<'_>, payment: &Pa
         }
     }
     Ok(())
-}
-
-/// What is left comes back.
-pub(super) fn end_offer(
-    overlay: &mut Overlay<'_>,
-    context: &Context<'_>,
-    id: ContractId,
-    contract: Contract,
-    state: &OfferState,
-) {
-    debug_assert_eq!(contract.status, Status::Open);
-    let leg = state.leg();
-    super::give_back(overlay, context.time, contract.opened, &leg, leg.amount);
-    end(overlay, context.time, id, contract, Ending::Revoked);
 }

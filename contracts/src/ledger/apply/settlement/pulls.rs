@@ -9,7 +9,7 @@ use crate::{
     ledger::apply::accounts::serves,
     money::Amount,
     settlement::{
-        Allowance, Collect, Mandate, MandateState, MerchantCategory, PayRequest, Payees, Request, Spend, Split,
+        Allowance, Collect, Mandate, MandateState, MerchantCategory, PayRequest, Payees, Request, Shares, Spend, Split,
     },
 };
 
@@ -185,27 +185,37 @@ pub(super) fn revoke(
     by: AccountId,
 ) -> Result<(), Rejection> {
     let contract = open_contract(overlay, context, &id)?.clone();
+    account(overlay, &by)?.is_open()?;
     let may = match &contract.terms {
         Terms::Mandate(state) => [state.mandate.payer, state.mandate.payee].contains(&by),
         Terms::Request(request) => request.payee == by,
         Terms::Offer(state) => state.offer.maker == by,
+        Terms::Allowance(allowance) => allowance.holder == by,
         _ => return Err(Rejection::NotRevocable),
     };
     if !may {
         return Err(Rejection::NotPermitted);
     }
     match &contract.terms {
-        Terms::Offer(state) => {
-            let state = state.clone();
-            super::offers::end_offer(overlay, context, id, contract, &state);
+        Terms::Offer(_) | Terms::Allowance(_) => {
+            for leg in contract.terms.legs() {
+                super::give_back(overlay, context.time, contract.opened, &leg, leg.amount);
+            }
         }
-        _ => end(overlay, context.time, id, contract, Ending::Revoked),
+        _ => {}
     }
+    end(overlay, context.time, id, contract, Ending::Revoked);
     Ok(())
 }
 
 pub(super) fn split(overlay: &mut Overlay<'_>, context: &Context<'_>, split: &Split) -> Result<(), Rejection> {
-    for share in split.shares() {
+    let by_amounts = matches!(split.shares, Shares::Amounts(_));
+    // A part of very little may come to nothing.
+    for share in split
+        .shares()
+        .into_iter()
+        .filter(|it| by_amounts || !it.amount.is_zero())
+    {
         money::transfer(overlay, context, split.from, share.to, split.currency, share.amount)?;
     }
     Ok(())

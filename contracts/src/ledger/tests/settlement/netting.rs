@@ -308,3 +308,56 @@ proptest! {
         }
     }
 }
+
+/// Two that owe each other all the money that can be written down, of which there is none.
+#[test]
+fn the_largest_obligations_settle_whole_or_not_at_all() {
+    let mut net = network(2, 100);
+    let cycle = net.open_cycle(2, &["EUR"], 100);
+    for at in 0..2 {
+        net.must(vec![net.prefund(cycle, at, "EUR", 1)], &[&name(at)]);
+    }
+    for (debtor, creditor) in [(0, 1), (1, 0), (0, 1), (1, 0), (0, 1)] {
+        net.must(
+            vec![net.owes(cycle, debtor, creditor, "EUR", u64::MAX)],
+            &[&name(debtor)],
+        );
+    }
+    net.pass(1);
+    net.ledger = again(&net);
+    assert_eq!(net.pass(100), [(cycle, Ending::Closed)]);
+    assert_eq!([0, 1].map(|at| net.available(net.operator(at), "EUR")), [100, 100]);
+    assert_eq!(net.total(&cycle, "EUR").gross, Amount(u64::MAX));
+}
+
+#[test]
+fn who_is_frozen_settles_nothing_that_waits() {
+    let mut net = network(3, 100);
+    let cycle = net.open_cycle(3, &["EUR"], 1_000);
+    for at in 0..3 {
+        net.must(vec![net.prefund(cycle, at, "EUR", 1)], &[&name(at)]);
+    }
+    net.must(vec![net.owes(cycle, 0, 1, "EUR", 50)], &["op0"]);
+    net.must(vec![freeze("BANK", net.operator(0), FreezeScope::Account)], &["BANK"]);
+    net.must(vec![net.owes(cycle, 1, 2, "EUR", 50)], &["op1"]);
+    // It would settle a circle if it could.
+    assert_eq!(net.pass(1), []);
+    assert_eq!(net.cycle(&cycle).queued, 2);
+}
+
+/// One debtor alone leaves the others room in the queue.
+#[test]
+fn a_debtor_fills_no_more_than_its_part_of_the_queue() {
+    let mut net = network(2, 100);
+    let cycle = net.open_cycle(2, &["EUR"], 100_000);
+    for at in 0..2 {
+        net.must(vec![net.prefund(cycle, at, "EUR", 1)], &[&name(at)]);
+    }
+    let most = crate::settlement::netting::QUEUE_MAX / 2;
+    for first in (0..most).step_by(50) {
+        let count = 50.min(most - first);
+        net.must(vec![net.owes(cycle, 0, 1, "EUR", 50); count], &["op0"]);
+    }
+    net.refused(net.owes(cycle, 0, 1, "EUR", 50), &["op0"], Rejection::QueueFull);
+    net.must(vec![net.owes(cycle, 1, 0, "EUR", 60)], &["op1"]);
+}

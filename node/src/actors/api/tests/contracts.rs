@@ -1,10 +1,14 @@
 use actix_web::http::StatusCode;
 use causeway_contracts::{
     api::{BookView, PathView},
-    codec::Bounded,
+    codec::{Bounded, Text},
     ledger::receipt::{Outcome, Subject},
     money::Amount,
-    settlement::{ContractId, Ending, Escrow, Hold, Leg, Offer, SettlementAction, Side, Status, condition::Condition},
+    settlement::{
+        ContractId, Ending, Escrow, Hold, Leg, Offer, Request, SettlementAction, Side, Status,
+        condition::Condition,
+        netting::{Cycle, Obligation},
+    },
     statement::{Answer, ContractView, SignedStatement},
     transaction::{Action, UnixSeconds},
 };
@@ -217,5 +221,78 @@ async fn anyone_reads_books_and_is_told_the_best_way() {
     assert_eq!(way.path, []);
     let response = node.get("/v1/paths?from=EUR&to=JPY").await;
     problem(response, StatusCode::BAD_REQUEST, "bad_query").await;
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_cycles_opener_sees_all_positions_and_others_their_own() {
+    let mut chain = Chain::new(8);
+    let (alice, bob) = (account(&chain.hash, ALICE), account(&chain.hash, BOB));
+    let mut participants = vec![alice, bob];
+    participants.sort_unstable();
+    let cycle = Cycle {
+        opener: alice,
+        participants: Bounded::new(participants).unwrap(),
+        currencies: Bounded::new(vec![euro()]).unwrap(),
+        closes_at: soon(&chain),
+    };
+    let id = opened(&mut chain, 1, SettlementAction::OpenCycle(cycle)).await;
+    for (nonce, participant, seed) in [(2, alice, ALICE), (3, bob, BOB)] {
+        let prefund = SettlementAction::Prefund {
+            cycle: id,
+            participant,
+            currency: euro(),
+            amount: Amount(50),
+        };
+        let prefund = act(&chain.hash, nonce, Action::Settle(prefund), seed);
+        let block = chain.commit(vec![prefund]).await;
+        assert_eq!(block.receipts[0].outcome, Outcome::Applied);
+    }
+    let owes = SettlementAction::Oblige(Obligation {
+        cycle: id,
+        debtor: alice,
+        creditor: bob,
+        currency: euro(),
+        amount: Amount(20),
+    });
+    let owes = act(&chain.hash, 4, Action::Settle(owes), ALICE);
+    chain.commit(vec![owes]).await;
+    let node = Node::checking(&chain);
+    let mut nets = Vec::new();
+    for seed in [ALICE, BANK, BOB] {
+        let Answer::Contract(view) = answer(&node, &chain, seed, &id).await else {
+            panic!("key {seed}");
+        };
+        let mut seen: Vec<_> = view.positions.iter().map(|it| (it.net.0, it.prefunded.0)).collect();
+        seen.sort_unstable();
+        nets.push(seen);
+    }
+    assert_eq!(
+        nets,
+        [vec![(-20, 50), (20, 50)], vec![(-20, 50), (20, 50)], vec![(20, 50)]]
+    );
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_request_to_anyone_is_shown_to_who_has_its_id() {
+    let mut chain = Chain::new(8);
+    let request = |payer| {
+        SettlementAction::Request(Request {
+            payee: account(&chain.hash, ALICE),
+            payer,
+            currency: euro(),
+            amount: Amount(5),
+            reference: Text::default(),
+            expires_at: soon(&chain),
+        })
+    };
+    let (open, named) = (request(None), request(Some(account(&chain.hash, BOB))));
+    let open = opened(&mut chain, 1, open).await;
+    let named = opened(&mut chain, 2, named).await;
+    let node = Node::checking(&chain);
+    assert_eq!(status(&node, STRANGER, &open).await, 200);
+    assert_eq!(status(&node, STRANGER, &named).await, 403);
+    assert_eq!(status(&node, BOB, &named).await, 200);
     node.server.stop().await;
 }
