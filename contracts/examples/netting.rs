@@ -48,7 +48,7 @@ fn main() {
     owe(&mut town, cycle, "north", "east", 500_00);
     owe(&mut town, cycle, "east", "south", 500_00);
     owe(&mut town, cycle, "south", "north", 500_00);
-    assert_eq!(waiting(&town, cycle), 2);
+    assert_eq!(waiting(&town, cycle), 3);
     assert_eq!(town.wait(1), [(cycle, Ending::Netted)]);
     assert_eq!(waiting(&town, cycle), 0);
 

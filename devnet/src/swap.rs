@@ -209,14 +209,22 @@ async fn refunded(here: &Side, there: &Side) -> anyhow::Result<()> {
     let before = (here.ann.has("EUR").await?, there.bob.has("THB").await?);
     let drawn = here.ann.run(&["escrow", "secret"]).await?;
     let hash = text(&drawn, "hash")?;
-    let hers = lock(here, &here.ann, &here.bob, &hash, "20s").await?;
-    let his = lock(there, &there.bob, &there.ann, &hash, "10s").await?;
-    let guessed = here.bob.claim(&hers, "release", Some(&"00".repeat(32))).await;
-    ensure!(guessed.is_err(), "a wrong secret released the escrow");
-    ensure!(
-        here.ann.claim(&hers, "refund", None).await.is_err(),
-        "it was refunded before its deadline"
-    );
+    let hers = lock(here, &here.ann, &here.bob, &hash, "40s").await?;
+    let his = lock(there, &there.bob, &there.ann, &hash, "20s").await?;
+    // Refused by the ledger, for this reason and no other.
+    let wrong = "00".repeat(32);
+    for (person, side, secret) in [
+        (&here.bob, "release", Some(wrong.as_str())),
+        (&here.ann, "refund", None),
+    ] {
+        let refused = person
+            .claim(&hers, side, secret)
+            .await
+            .err()
+            .map(|error| error.to_string());
+        let is_right = refused.as_ref().is_some_and(|why| why.contains("not met"));
+        ensure!(is_right, "a {side} that nothing allows came to {refused:?}");
+    }
     for (person, escrow) in [(&there.bob, &his), (&here.ann, &hers)] {
         let back = async {
             while person.claim(escrow, "refund", None).await.is_err() {

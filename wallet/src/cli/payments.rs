@@ -4,6 +4,7 @@ use anyhow::bail;
 use causeway_contracts::{
     ledger::receipt::Outcome,
     money::text::parse_amount,
+    settlement::{ContractId, SettlementAction},
     transaction::{Action, Transaction},
 };
 use causeway_wallet::{
@@ -105,6 +106,8 @@ pub fn history(wallet: &Wallet, limit: Option<usize>) -> anyhow::Result<()> {
                 "outcome": end,
                 "actions": body.actions,
                 "memo": body.memo,
+                // Of the contract that it opened, if it did.
+                "contract": body.actions.iter().any(|it| matches!(it, Action::Settle(_))).then(|| ContractId::derive(&item.id, 0)),
             });
             say!("{object}");
         } else {
@@ -114,6 +117,13 @@ pub fn history(wallet: &Wallet, limit: Option<usize>) -> anyhow::Result<()> {
         }
     }
     Ok(())
+}
+
+/// The name that a contract's action has in JSON.
+fn settlement_word(action: &SettlementAction) -> String {
+    let json = serde_json::to_value(action).unwrap_or_default();
+    let name = json.as_object().and_then(|object| object.keys().next().cloned());
+    name.map_or("a contract".to_owned(), |name| name.replace('_', " "))
 }
 
 fn describe(home: &Home, action: &Action) -> String {
@@ -130,6 +140,7 @@ fn describe(home: &Home, action: &Action) -> String {
             format!("issue {} to {}", money(*amount, *currency), to.address(prefix))
         }
         Action::OpenAccount { operator, .. } => format!("open an account at {operator}"),
+        Action::Settle(action) => settlement_word(action),
         _ => "another action".to_owned(),
     }
 }

@@ -83,33 +83,41 @@ async fn make(desk: &Desk<'_>, make: MakeQuote) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Also whether it is one: its signatures fit it, and it is for this network. Whether the keys are the maker's shows when
+/// it is used.
 async fn show(desk: &Desk<'_>, signed: &SignedQuote) -> anyhow::Result<()> {
+    let quote = &signed.quote;
     if desk.wallet.json {
         say!("{}", serde_json::to_value(signed)?);
-        return Ok(());
+    } else {
+        let name = |id: causeway_contracts::identity::AccountId| id.address(desk.client.prefix());
+        say!("quote {}  by {}", quote.id, name(quote.maker));
+        say!("  one {} for {} {}", quote.sell, quote.rate, quote.buy);
+        say!(
+            "  from {} to {}, fee {}",
+            desk.money(quote.min, quote.sell).await?,
+            desk.money(quote.max, quote.sell).await?,
+            desk.money(quote.fee, quote.sell).await?
+        );
+        let whom = quote
+            .taker
+            .map_or("whoever has it".to_owned(), |id| name(id).to_string());
+        say!("  for {whom}, until {}", output::time(quote.expires_at.0));
+        if quote.hold_seconds_max > 0 {
+            say!("  may be held for {} s", quote.hold_seconds_max);
+        }
     }
-    let quote = &signed.quote;
-    let name = |id: causeway_contracts::identity::AccountId| id.address(desk.client.prefix());
-    say!("quote {}  by {}", quote.id, name(quote.maker));
-    say!("  one {} for {} {}", quote.sell, quote.rate, quote.buy);
-    say!(
-        "  from {} to {}, fee {}",
-        desk.money(quote.min, quote.sell).await?,
-        desk.money(quote.max, quote.sell).await?,
-        desk.money(quote.fee, quote.sell).await?
+    ensure!(
+        quote.genesis == desk.client.genesis().prefix(),
+        "it is a quote of another network"
     );
-    let whom = quote
-        .taker
-        .map_or("whoever has it".to_owned(), |id| name(id).to_string());
-    say!("  for {whom}, until {}", output::time(quote.expires_at.0));
-    let is_of_this_network = quote.genesis == desk.client.genesis().prefix();
     let hash = quote.hash();
-    let is_signed = signed.signed(&hash).all(|signature| signature.verify().is_ok());
-    if !is_of_this_network {
-        note!("It is a quote of another network.");
-    }
-    if !is_signed {
-        note!("Its signatures do not fit it: it is worth nothing.");
+    ensure!(
+        signed.signed(&hash).all(|signature| signature.verify().is_ok()),
+        "its signatures do not fit it: it is worth nothing"
+    );
+    if quote.expires_at.0 <= clock::now_ms().0 / 1000 {
+        note!("Its time is over.");
     }
     Ok(())
 }
@@ -172,11 +180,11 @@ pub async fn rate(wallet: &Wallet, command: RateCommand) -> anyhow::Result<()> {
     match command {
         RateCommand::Show { from, to } => {
             let known = desk.client.reference_rate(from, to).await?;
+            let known = known.with_context(|| format!("the issuer of {from} has made known no rate to {to}"))?;
             if wallet.json {
                 say!("{}", json!({ "from": from, "to": to, "rate": known }));
                 return Ok(());
             }
-            let known = known.with_context(|| format!("the issuer of {from} has made known no rate to {to}"))?;
             say!(
                 "one {from} for {} {to}, as of {}",
                 known.rate,

@@ -125,7 +125,10 @@ async fn describe(desk: &Desk<'_>, view: &ContractView) -> anyhow::Result<Vec<St
                     desk.money(total.gross, *currency).await?,
                     desk.money(total.paid, *currency).await?,
                 );
-                lines.push(format!("  {gross} owed in all, {paid} moved at the close"));
+                lines.push(match view.status {
+                    Status::Open => format!("  {gross} settled so far"),
+                    Status::Ended { .. } => format!("  {gross} settled, for which {paid} moved"),
+                });
             }
             for position in &view.positions {
                 let prefunded = desk.money(position.prefunded, position.currency).await?;
