@@ -35,7 +35,7 @@ const BLOCK_INTERVAL_MS: u64 = 400;
 pub struct Trial {
     pub genesis: Genesis,
     validators: Vec<SecretKey>,
-    customers: Vec<SecretKey>,
+    pub customers: Vec<SecretKey>,
 }
 
 /// A batch of payments and the block that orders it, ready to be committed.

@@ -1,13 +1,15 @@
 use causeway_contracts::{
-    block::{Height, TimeMs},
+    block::{HashedBatch, Height, TimeMs},
+    codec::Bounded,
     identity::{AccountId, ParticipantId},
     ledger::{
         Day,
         receipt::{Outcome, Subject},
     },
-    money::Currency,
+    money::{Amount, Currency},
     proof::{PaymentProof, TrustedSet},
-    transaction::TxId,
+    settlement::{Hold, Leg, SettlementAction},
+    transaction::{Action, TxId, UnixSeconds},
 };
 
 use super::{filled, open, run};
@@ -151,6 +153,53 @@ fn a_batch_is_pending_until_a_block_names_it_or_it_is_dropped() {
     assert_eq!(pending(), []);
     assert_eq!(reader.batch(&ordered).expect("readable").as_ref(), Some(&*batch));
     assert_eq!(reader.batch(&dropped).expect("readable"), None);
+}
+
+/// A receipt that no transaction asked for is not found by an id, and is as sound as others.
+#[test]
+fn a_check_finds_what_the_ledger_ended_by_itself_sound() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let trial = Trial::new(5);
+    let path = folder.path().join("db");
+    let (store, mut ledger) = open(&path, &trial);
+    let seconds = |after: u64| UnixSeconds(trial.genesis.time_ms.0 / 1000 + after);
+    let party = Bounded::new(vec![trial.account(1)]).expect("one");
+    let hold = SettlementAction::Hold(Hold {
+        legs: Bounded::new(vec![Leg {
+            debtor: trial.account(0),
+            creditor: trial.account(1),
+            currency: euro(),
+            amount: Amount(5),
+        }])
+        .expect("one"),
+        expires_at: seconds(10),
+        post_by: party.clone(),
+        void_by: party,
+    });
+    let mut body = trial.pay(0, 1, 7, seconds(30)).transaction;
+    body.actions = Bounded::new(vec![Action::Settle(hold)]).expect("one");
+    let signed = body.sign([&trial.customers[0]]).expect("well made");
+    for (after, transactions) in [(1, vec![signed]), (20, vec![])] {
+        let batches: Vec<_> = match transactions.is_empty() {
+            true => Vec::new(),
+            false => vec![trial.batch(transactions)],
+        };
+        let stored = batches.iter().map(|(digest, batch)| (*digest, wire(batch))).collect();
+        run(store.put_batches(stored));
+        let hashed: Vec<_> = batches
+            .iter()
+            .map(|(_, batch)| HashedBatch::new(batch.batch.clone()))
+            .collect();
+        let now = TimeMs(trial.genesis.time_ms.0 + after * 1000);
+        let (block, execution) = ledger.draft(now, trial.validator(0), &hashed, None);
+        assert_eq!(execution.receipts.len(), 1);
+        let commit = run(store.commit(Box::new(trial.committing(block, execution))));
+        ledger.commit(commit.execution);
+    }
+    drop(store);
+    let summary = check::check(&path, &trial.genesis).expect("it can be read");
+    assert!(summary.is_sound(), "{summary}");
+    assert_eq!((summary.receipts, summary.transactions), (2, 1));
 }
 
 #[test]
