@@ -97,7 +97,7 @@ use crate::{
     money::Currency,
     protocol::{NotInForce, Protocol, ProtocolVersion},
     registry::Registry,
-    settlement::{Contract, ContractId, MerchantCategory, ReferenceRate},
+    settlement::{Contract, ContractId},
     snapshot::SnapshotEntry,
     transaction::{SignedTransaction, TxId},
 };
@@ -197,16 +197,6 @@ impl Ledger {
 
     pub fn balance(&self, account: &AccountId, currency: Currency) -> Option<&BalanceRecord> {
         self.state.balances.get(&(*account, currency))
-    }
-
-    /// How much of `to` one unit of `from` is worth, by the issuer of `from`.
-    pub fn reference_rate(&self, from: Currency, to: Currency) -> Option<&ReferenceRate> {
-        self.state.reference_rates.get(&(from, to))
-    }
-
-    /// What kind of business an account's owner has, by its operator's word.
-    pub fn category(&self, account: &AccountId) -> Option<MerchantCategory> {
-        self.state.categories.get(account).copied()
     }
 
     pub fn contract(&self, id: &ContractId) -> Option<&Contract> {

@@ -27,7 +27,7 @@ use self::{
     audit::{Books, Paid},
     payroll::{Line, PAYROLL, Person, Standing},
     report::{Report, Validator},
-    wallet::{Event, Finished, Wallet},
+    wallet::{Event, Finished, Wallet, text},
 };
 use crate::{
     fleet::{self, Fleet, Lifetime, node_binary},
@@ -255,8 +255,7 @@ impl Demo<'_> {
         let opened = wallet
             .run(&[&open[..], &["--key", LABEL, "--tier", "0", "--label", LABEL]].concat())
             .await?;
-        let address = opened.iter().find_map(|value| value.get("address")?.as_str());
-        let address: Address = address.context("`causeway account open` prints an address")?.parse()?;
+        let address: Address = text(&opened, "address")?.parse()?;
 
         let mut contacts = "name,address\n".to_owned();
         for (person, customer) in people.iter().zip(customers) {

@@ -15,7 +15,7 @@ use indicatif::ProgressBar;
 use serde_json::Value;
 
 use crate::{
-    demo::wallet::Wallet,
+    demo::wallet::{Wallet, text},
     fleet::{self, Fleet, Lifetime, node_binary},
     folder::{Folder, Trial},
     genesis::OPERATORS,
@@ -57,13 +57,8 @@ impl Person {
         self.wallet.run(command).await
     }
 
-    /// What is available, in minor units.
     async fn has(&self, currency: &str) -> anyhow::Result<u64> {
-        let shown = self.run(&["account", "show"]).await?;
-        let balances = shown.first().and_then(|view| view["account"]["balances"].as_array());
-        let of_currency = balances.into_iter().flatten().find(|it| it["currency"] == currency);
-        let available = of_currency.and_then(|balance| balance["available"].as_str());
-        Ok(available.unwrap_or("0").parse()?)
+        self.wallet.available(&self.address.to_string(), currency).await
     }
 
     async fn claim(&self, escrow: &str, side: &str, secret: Option<&str>) -> anyhow::Result<Vec<Value>> {
@@ -161,11 +156,6 @@ async fn person(folder: &Folder, trial: Trial, network: &Network, name: &str) ->
         .await?;
     let address = text(&opened, "address")?.parse()?;
     Ok(Person { wallet, address })
-}
-
-fn text(printed: &[Value], name: &str) -> anyhow::Result<String> {
-    let found = printed.iter().find_map(|value| value.get(name)?.as_str());
-    Ok(found.with_context(|| format!("the wallet prints {name}"))?.to_owned())
 }
 
 /// Sets one side's money aside for whoever has the secret, until the deadline.

@@ -69,7 +69,7 @@ pub fn spend(
 ) -> Result<Vec<Take>, HopError> {
     let mut takes: Vec<Take> = Vec::new();
     let mut left = paid;
-    let mut is_dust = false;
+    let mut is_too_little = false;
     for offer in offers.take(LOOKS_MAX) {
         if left.is_zero() || takes.len() == FILLS_MAX {
             break;
@@ -77,7 +77,7 @@ pub fn spend(
         let taken = offer.affordable(left, exponents);
         if taken.is_zero() {
             // Offers come by their rates: no later one is cheaper.
-            is_dust = true;
+            is_too_little = true;
             break;
         }
         let Some(price) = offer.price(taken, exponents).filter(|_| offer.allows(taken)) else {
@@ -91,7 +91,6 @@ pub fn spend(
         });
         if taken < offer.amount {
             // What is left does not pay for one more of this, and so of none after it.
-            is_dust = true;
             break;
         }
     }
@@ -101,7 +100,7 @@ pub fn spend(
             last.paid = Amount(last.paid.0 + left.0);
             Ok(takes)
         }
-        None if is_dust => Err(HopError::Nothing),
+        None if is_too_little => Err(HopError::Nothing),
         _ => Err(HopError::TooThin),
     }
 }

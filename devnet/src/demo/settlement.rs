@@ -12,7 +12,10 @@ use indicatif::ProgressBar;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{report::Report, wallet::Wallet};
+use super::{
+    report::Report,
+    wallet::{Wallet, text},
+};
 use crate::{network::Network, teller::Teller};
 
 /// What the act came to, for the table.
@@ -62,12 +65,12 @@ pub async fn run(wallet: &Wallet, network: &Network, client: &Client, report: &m
         moved_eur: 1_000,
     };
     pay_by_quote(wallet, network).await?;
-    let importer = has(wallet, "importer", "EUR").await?;
+    let importer = wallet.available("importer", "EUR").await?;
     let expected = 200_000 - found.sold_eur - found.fee_eur;
     report.check(importer == expected, || {
         format!("the importer has {importer} EUR cents after the exchange, and not {expected}")
     });
-    let exporter = has(wallet, "exporter", "THB").await?;
+    let exporter = wallet.available("exporter", "THB").await?;
     report.check(exporter == found.bought_thb, || {
         format!(
             "the exporter has {exporter} satang after the exchange, and not {}",
@@ -75,7 +78,7 @@ pub async fn run(wallet: &Wallet, network: &Network, client: &Client, report: &m
         )
     });
     escrow(wallet).await?;
-    let exporter = has(wallet, "exporter", "EUR").await?;
+    let exporter = wallet.available("exporter", "EUR").await?;
     report.check(exporter == found.escrow_eur, || {
         format!(
             "the exporter has {exporter} EUR cents after the escrow, and not {}",
@@ -83,22 +86,22 @@ pub async fn run(wallet: &Wallet, network: &Network, client: &Client, report: &m
         )
     });
     through_a_book(wallet).await?;
-    let exporter = has(wallet, "exporter", "THB").await?;
+    let exporter = wallet.available("exporter", "THB").await?;
     let expected = found.bought_thb + found.path_thb;
     report.check(exporter == expected, || {
         format!("the exporter has {exporter} satang after the payment through a book, and not {expected}")
     });
     let before = [
-        has(wallet, "importer", "EUR").await?,
-        has(wallet, "exporter", "EUR").await?,
+        wallet.available("importer", "EUR").await?,
+        wallet.available("exporter", "EUR").await?,
     ];
     let totals = net(wallet).await?;
     report.check(totals == (found.owed_eur, found.moved_eur), || {
         format!("the cycle says that of {} cents owed {} were moved", totals.0, totals.1)
     });
     let after = [
-        has(wallet, "importer", "EUR").await?,
-        has(wallet, "exporter", "EUR").await?,
+        wallet.available("importer", "EUR").await?,
+        wallet.available("exporter", "EUR").await?,
     ];
     report.check(
         after == [before[0] + found.moved_eur, before[1] - found.moved_eur],
@@ -224,23 +227,4 @@ async fn shown_cycle(wallet: &Wallet, cycle: &str) -> anyhow::Result<Value> {
     let shown = wallet.run(&["netting", "show", cycle, "--as", "importer"]).await?;
     let view = shown.first().context("the wallet prints the cycle")?;
     Ok(view["terms"]["cycle"].clone())
-}
-
-/// The first of this name that a command printed.
-fn text(printed: &[Value], name: &str) -> anyhow::Result<String> {
-    let found = printed.iter().find_map(|value| value.get(name)?.as_str());
-    Ok(found.with_context(|| format!("the wallet prints {name}"))?.to_owned())
-}
-
-/// What an account of the wallet has of a currency, in minor units, by the word of enough validators.
-async fn has(wallet: &Wallet, account: &str, currency: &str) -> anyhow::Result<u64> {
-    let shown = wallet.run(&["account", "show", account]).await?;
-    let shown = shown.first().context("the wallet prints the account")?;
-    let balances = shown["account"]["balances"].as_array();
-    let of_currency = balances
-        .into_iter()
-        .flatten()
-        .find(|balance| balance.get("currency").and_then(Value::as_str) == Some(currency));
-    let available = of_currency.and_then(|balance| balance.get("available")?.as_str());
-    Ok(available.unwrap_or("0").parse()?)
 }

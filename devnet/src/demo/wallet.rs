@@ -93,6 +93,16 @@ impl Wallet {
             .with_context(|| format!("`causeway {}`", arguments.join(" ")))
     }
 
+    /// What an account of the wallet has available, in minor units, by the word of enough validators.
+    pub async fn available(&self, account: &str, currency: &str) -> anyhow::Result<u64> {
+        let shown = self.run(&["account", "show", account]).await?;
+        let shown = shown.first().context("the wallet prints the account")?;
+        let balances = shown["account"]["balances"].as_array();
+        let of_currency = balances.into_iter().flatten().find(|it| it["currency"] == currency);
+        let available = of_currency.and_then(|balance| balance["available"].as_str());
+        Ok(available.unwrap_or("0").parse()?)
+    }
+
     /// `causeway pay --batch`, with each proof in `receipts` and its messages in `log`.
     pub fn pay_batch(
         &self,
@@ -120,6 +130,12 @@ impl Wallet {
             log,
         })
     }
+}
+
+/// The first text of this name that a command printed.
+pub fn text(printed: &[Value], name: &str) -> anyhow::Result<String> {
+    let found = printed.iter().find_map(|value| value.get(name)?.as_str());
+    Ok(found.with_context(|| format!("the wallet prints {name}"))?.to_owned())
 }
 
 impl Batch {

@@ -77,14 +77,6 @@ impl<'a> Desk<'a> {
         Ok(parse_amount(text, exponent(&self.home, &self.client, currency).await?)?)
     }
 
-    /// A fee, which may be nothing.
-    async fn amount_or_zero(&self, text: &str, currency: Currency) -> anyhow::Result<Amount> {
-        match text {
-            "0" => Ok(Amount::ZERO),
-            text => self.amount(text, currency).await,
-        }
-    }
-
     async fn money(&self, amount: Amount, currency: Currency) -> anyhow::Result<String> {
         let exponent = exponent(&self.home, &self.client, currency).await?;
         Ok(output::money(amount, exponent, currency))

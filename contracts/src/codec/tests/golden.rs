@@ -374,16 +374,16 @@ fn statements(lines: &mut Lines) {
 }
 
 fn settlement(lines: &mut Lines) {
-    for (name, action) in super::settlement::actions() {
+    for (name, action) in super::settlement::fixed::actions() {
         lines.bytes(&format!("action.settle.{name}"), &action);
     }
-    for (name, contract) in super::settlement::contracts() {
+    for (name, contract) in super::settlement::fixed::contracts() {
         lines.bytes(&format!("contract.{name}"), &contract);
     }
     for (number, ending) in super::settlement::ENDINGS.iter().enumerate() {
         assert_eq!(encode(ending), [number as u8], "{ending}");
     }
-    let (name, contract) = super::settlement::contracts().swap_remove(0);
+    let (name, contract) = super::settlement::fixed::contracts().swap_remove(0);
     let view = ContractView {
         id: ContractId([3; 20]),
         opened_ms: contract.opened,
@@ -410,11 +410,11 @@ fn settlement(lines: &mut Lines) {
     let id = TxId([8; 32]);
     lines.bytes("condition.revealed", &Condition::Revealed(Preimage([8; 32])));
     lines.id("contract.id", ContractId::derive(&id, 1));
-    let Action::Settle(SettlementAction::Exchange(exchange)) = &super::settlement::actions()[17].1 else {
+    let Action::Settle(SettlementAction::Exchange(exchange)) = &super::settlement::fixed::actions()[17].1 else {
         panic!("an exchange");
     };
     let quote = &exchange.quote.quote;
-    for (name, contract) in super::settlement::contracts() {
+    for (name, contract) in super::settlement::fixed::contracts() {
         if let Some(key) = contract.book_key() {
             lines.bytes(&format!("book_key.{name}"), &key);
         }

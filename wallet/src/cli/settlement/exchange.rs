@@ -65,7 +65,7 @@ async fn make(desk: &Desk<'_>, make: MakeQuote) -> anyhow::Result<()> {
         rate: make.rate,
         min: desk.amount(&make.min, make.sell).await?,
         max: desk.amount(&make.max, make.sell).await?,
-        fee: desk.amount_or_zero(&make.fee, make.sell).await?,
+        fee: desk.amount(&make.fee, make.sell).await?,
         expires_at: from_now(make.expires_in),
         hold_seconds_max,
     };

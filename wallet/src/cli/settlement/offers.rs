@@ -35,7 +35,7 @@ pub async fn offer(wallet: &Wallet, command: OfferCommand) -> anyhow::Result<()>
                 buy,
                 rate,
                 amount: desk.amount(&amount, sell).await?,
-                min_fill: desk.amount_or_zero(&min_fill, sell).await?,
+                min_fill: desk.amount(&min_fill, sell).await?,
                 expires_at: from_now(expires_in),
             };
             let what = format!("{} at {rate} {buy} or more", desk.money(offer.amount, sell).await?);

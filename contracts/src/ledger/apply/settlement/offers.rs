@@ -4,11 +4,13 @@ use super::{
     AccountId, Amount, BalanceId, Context, Contract, ContractId, Currency, Ending, Overlay, Posting, Rejection, Terms,
     account, begin, check_expiry, check_payee_cap, currency, end, held, post, reserve, set_aside,
 };
-use crate::ledger::limits;
-use crate::settlement::{
-    Leg, Offer, OfferState, PathAmount, PathPayment,
-    offer::{BookKey, BookOffer, FILLS_MAX, LOOKS_MAX, OFFER_SECONDS_MAX},
-    path::{self, Books, Exponents, HopError, Take},
+use crate::{
+    ledger::limits,
+    settlement::{
+        Leg, Offer, OfferState, PathAmount, PathPayment,
+        offer::{BookKey, BookOffer, FILLS_MAX, LOOKS_MAX, OFFER_SECONDS_MAX},
+        path::{self, Books, Exponents, HopError, Take},
+    },
 };
 
 /// Books as of now in a block, without the offers of one account and those that nobody can take.
