@@ -19,6 +19,8 @@ use causeway_contracts::{
     transaction::{Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, TxId, UnixSeconds},
 };
 
+use reqwest::{RequestBuilder, Response, StatusCode};
+
 use super::network::{Member, PATIENCE, bank, currency, payee, payer};
 
 pub struct Client {
@@ -84,29 +86,53 @@ impl Client {
         self.transaction(Action::Council(act), key)
     }
 
-    pub async fn status(&self, member: &Member) -> Status {
-        let answer = self
-            .http
-            .get(format!("{}/v1/status", member.api()))
-            .send()
-            .await
-            .unwrap();
-        answer.json().await.unwrap()
+    /// The same request again for as long as the validator says that it has not got to it.
+    async fn answered(request: RequestBuilder) -> reqwest::Result<Response> {
+        let begun = Instant::now();
+        loop {
+            let answer = request.try_clone().expect("a body in memory").send().await?;
+            if answer.status() != StatusCode::SERVICE_UNAVAILABLE || begun.elapsed() > PATIENCE {
+                return Ok(answer);
+            }
+            tokio::time::sleep(Duration::from_millis(200)).await;
+        }
     }
 
-    /// Whether it was taken, or why not; an error if the validator does not answer.
-    pub async fn submit(&self, member: &Member, signed: &SignedTransaction) -> reqwest::Result<Result<TxId, Refused>> {
+    pub async fn status(&self, member: &Member) -> Status {
+        let get = self.http.get(format!("{}/v1/status", member.api()));
+        Self::answered(get).await.unwrap().json().await.unwrap()
+    }
+
+    fn submission(&self, member: &Member, signed: &SignedTransaction) -> RequestBuilder {
         let post = self.http.post(format!("{}/v1/transactions", member.api()));
         let body = signed.to_bytes().unwrap();
-        let answer = post.header("content-type", TRANSACTION_TYPE).body(body).send().await?;
+        post.header("content-type", TRANSACTION_TYPE).body(body)
+    }
+
+    async fn taken(answer: Response) -> reqwest::Result<Result<TxId, Refused>> {
         let mut submitted: Submitted = answer.json().await?;
         let result = submitted.results.remove(0);
         Ok(result.refused.map_or(Ok(result.id), Err))
     }
 
+    /// Whether it was taken, or why not; an error if the validator does not answer, or not now.
+    pub async fn try_submit(
+        &self,
+        member: &Member,
+        signed: &SignedTransaction,
+    ) -> reqwest::Result<Result<TxId, Refused>> {
+        Self::taken(self.submission(member, signed).send().await?).await
+    }
+
+    /// Whether a validator that runs takes it, or why not.
+    pub async fn submit(&self, member: &Member, signed: &SignedTransaction) -> Result<TxId, Refused> {
+        let answer = Self::answered(self.submission(member, signed)).await.unwrap();
+        Self::taken(answer).await.unwrap()
+    }
+
     /// Why a validator that runs does not take it.
     pub async fn refused(&self, member: &Member, signed: &SignedTransaction) -> Refused {
-        self.submit(member, signed).await.unwrap().expect_err("it is refused")
+        self.submit(member, signed).await.expect_err("it is refused")
     }
 
     /// The proof of a transaction's receipt, if there is one before the validator has waited long enough.
@@ -121,7 +147,7 @@ impl Client {
 
     /// Submits and waits for a good proof.
     pub async fn carry_out(&self, member: &Member, signed: &SignedTransaction) -> VerifiedPayment {
-        assert_eq!(self.submit(member, signed).await.unwrap(), Ok(signed.id()));
+        assert_eq!(self.submit(member, signed).await, Ok(signed.id()));
         self.prove(member, signed.id()).await
     }
 
@@ -148,13 +174,11 @@ impl Client {
             time_ms: TimeMs(now_ms()),
         };
         let get = self.http.get(format!("{}{path}", member.api()));
-        let answer = get
+        let get = get
             .header(KEY_HEADER, key.public_key().to_string())
             .header(TIME_HEADER, request.time_ms.0.to_string())
-            .header(SIGNATURE_HEADER, request.sign(key).to_string())
-            .send()
-            .await
-            .unwrap();
+            .header(SIGNATURE_HEADER, request.sign(key).to_string());
+        let answer = Self::answered(get).await.unwrap();
         let SignedStatement { statement, .. } = answer.json().await.unwrap();
         let Answer::Account(account) = statement.answer else {
             panic!("{address}: {:?}", statement.answer);

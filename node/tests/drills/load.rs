@@ -29,7 +29,7 @@ impl Load {
                 while !stop.load(Ordering::Relaxed) {
                     turn += 1;
                     let member = &members[turn % members.len()];
-                    let Ok(Ok(id)) = client.submit(member, &signed).await else {
+                    let Ok(Ok(id)) = client.try_submit(member, &signed).await else {
                         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
                         continue;
                     };

@@ -58,7 +58,7 @@ async fn the_council_restarts_a_network_that_has_lost_half_of_its_validators() {
         fs::remove_dir_all(&member.path).unwrap();
     }
     let stuck = client.payment(Amount(1));
-    client.submit(&members[0], &stuck).await.unwrap().expect("it is taken");
+    client.submit(&members[0], &stuck).await.expect("it is taken");
     assert_eq!(
         client.proof(&members[0], stuck.id()).await.unwrap(),
         None,
