@@ -46,11 +46,7 @@ fn proof(validators: u16) -> (PaymentProof, TrustedSet) {
         let mut other = [0; 32];
         other[..4].copy_from_slice(&index.to_be_bytes());
         let id = if index == place { transaction.id() } else { TxId(other) };
-        Receipt {
-            subject: Subject::Transaction(id),
-            index,
-            outcome: Outcome::Applied,
-        }
+        Receipt::plain(Subject::Transaction(id), index, Outcome::Applied)
     };
     let leaves: Vec<_> = (0..RECEIPTS).map(|index| receipt(index).leaf()).collect();
     let header = Header {

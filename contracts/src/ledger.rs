@@ -203,6 +203,12 @@ impl Ledger {
         self.state.contracts.rows().get(id)
     }
 
+    /// The contracts that concern an account, open or ended within the last day, ascending by id, from the one after
+    /// `after` on. What is remembered of quotes is not among them.
+    pub fn contracts_of(&self, account: AccountId, after: Option<ContractId>) -> impl Iterator<Item = ContractId> {
+        self.state.contracts.of(account, after)
+    }
+
     pub fn currency(&self, code: Currency) -> Option<&CurrencyRecord> {
         self.state.currencies.get(&code)
     }

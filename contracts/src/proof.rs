@@ -8,7 +8,7 @@ use crate::{
     codec::Bounded,
     committee::{ValidatorList, ValidatorSet, ValidatorSetError},
     genesis::Genesis,
-    ledger::receipt::{Outcome, Receipt, Subject},
+    ledger::receipt::{Outcome, Receipt, Subject, Trade},
     merkle::InclusionPath,
     protocol::{PROTOCOL_MAX, ProtocolVersion},
     transaction::{SignedTransaction, TransactionError, TxId},
@@ -195,6 +195,8 @@ pub struct PaymentProof {
 pub struct VerifiedPayment {
     pub id: TxId,
     pub outcome: Outcome,
+    /// What its actions exchanged, which their text leaves open.
+    pub trades: Vec<Trade>,
     pub height: Height,
     pub time_ms: TimeMs,
     pub block: BlockId,
@@ -251,6 +253,7 @@ impl PaymentProof {
         Ok(VerifiedPayment {
             id,
             outcome: self.receipt.outcome,
+            trades: self.receipt.trades.to_vec(),
             height: header.height,
             time_ms: header.time_ms,
             block,

@@ -205,6 +205,31 @@ impl SettlementAction {
         legs.iter().copied().chain(one).chain(split)
     }
 
+    /// The currencies of what it exchanges: that which its signer gives, and that which comes for it.
+    pub fn trades(&self) -> Option<(Currency, Currency)> {
+        match self {
+            Self::Exchange(exchange) => Some((exchange.quote.quote.sell, exchange.quote.quote.buy)),
+            Self::Offer(offer) => Some((offer.sell, offer.buy)),
+            Self::PayPath(payment) => payment.path.first().copied().zip(payment.path.last().copied()),
+            _ => None,
+        }
+    }
+
+    /// Whether it opens a contract, whose id is [`ContractId::derive`]d.
+    pub fn opens(&self) -> bool {
+        match self {
+            Self::Hold(_)
+            | Self::Escrow(_)
+            | Self::Allow(_)
+            | Self::Mandate(_)
+            | Self::Request(_)
+            | Self::Offer(_)
+            | Self::OpenCycle(_) => true,
+            Self::Exchange(exchange) => exchange.held.is_some(),
+            _ => false,
+        }
+    }
+
     /// Of a hold there is none: its debtors are.
     pub(crate) fn actor(&self) -> Option<Actor> {
         let account = match self {

@@ -50,6 +50,25 @@ pub enum Answer {
         to: Currency,
         rate: Option<ReferenceRate>,
     },
+    Contracts(ContractPage),
+}
+
+/// Contracts in a [`ContractPage`], at most.
+pub const CONTRACT_PAGE_MAX: usize = 100;
+
+/// Contracts that concern an account, open or ended within the last day, ascending by id; not what is remembered of
+/// quotes.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ContractPage {
+    pub account: AccountId,
+    /// The page begins after this one.
+    pub after: Option<ContractId>,
+    #[cfg_attr(feature = "openapi", schema(value_type = Vec<ContractId>, max_items = 100))]
+    pub contracts: Bounded<ContractId, CONTRACT_PAGE_MAX>,
+    /// The next page begins after the last of this one.
+    pub has_more: bool,
 }
 
 /// An account as the asker may see it.

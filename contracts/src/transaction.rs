@@ -16,6 +16,8 @@ use crate::{
     settlement::{Actor, ContractId, Leg, SettlementAction, TermsError},
 };
 
+pub const ACTIONS_MAX: usize = 64;
+
 /// Wire length of a signed transaction, checked on the slice before anything is decoded. Fixed.
 pub const TRANSACTION_BYTES_MAX: usize = 16 * 1024;
 
@@ -74,7 +76,7 @@ pub struct Transaction {
     pub nonce: Nonce,
     /// 1 to 64.
     #[cfg_attr(feature = "openapi", schema(value_type = Vec<Action>, min_items = 1, max_items = 64))]
-    pub actions: Bounded<Action, 64>,
+    pub actions: Bounded<Action, ACTIONS_MAX>,
     #[serde(default)]
     #[cfg_attr(feature = "openapi", schema(value_type = String))]
     pub memo: Text<140>,
@@ -97,19 +99,11 @@ impl Transaction {
         self,
         keys: impl IntoIterator<Item = &'a SecretKey>,
     ) -> Result<SignedTransaction, TransactionError> {
-        let id = self.id();
-        let mut signatures: Vec<_> = keys
-            .into_iter()
-            .map(|key| TransactionSignature {
-                key: key.public_key(),
-                signature: key.sign(Domain::Transaction, id.as_bytes()),
-            })
-            .collect();
-        signatures.sort_by_key(|entry| entry.key);
-        let signed = SignedTransaction {
+        let unsigned = SignedTransaction {
             transaction: self,
-            signatures: Bounded::new(signatures).map_err(|_| TransactionError::Signatures)?,
+            signatures: Bounded::default(),
         };
+        let signed = unsigned.also_by(keys)?;
         signed.check_shape()?;
         Ok(signed)
     }
@@ -454,6 +448,28 @@ impl SignedTransaction {
             message: id.as_bytes(),
             signature: entry.signature,
         })
+    }
+
+    /// The same, signed by these keys too, which must be different; one that has signed already does not sign again.
+    pub fn also_by<'a>(mut self, keys: impl IntoIterator<Item = &'a SecretKey>) -> Result<Self, TransactionError> {
+        let id = self.id();
+        let before = self.signatures.into_vec();
+        let mut signatures = before.clone();
+        for key in keys {
+            let entry = TransactionSignature {
+                key: key.public_key(),
+                signature: key.sign(Domain::Transaction, id.as_bytes()),
+            };
+            if !before.contains(&entry) {
+                signatures.push(entry);
+            }
+        }
+        signatures.sort_by_key(|entry| entry.key);
+        if !signatures.is_sorted_by(|a, b| a.key < b.key) {
+            return Err(TransactionError::Signatures);
+        }
+        self.signatures = Bounded::new(signatures).map_err(|_| TransactionError::Signatures)?;
+        Ok(self)
     }
 
     /// Checks the signatures one by one.

@@ -21,6 +21,7 @@ pub use self::{
 use super::{
     IsGood,
     overlay::Overlay,
+    receipt::Trade,
     rejection::Rejection,
     state::{Account, BalanceRecord},
 };
@@ -28,7 +29,7 @@ use crate::{
     block::{Height, TimeMs},
     governance::CurrencyRecord,
     identity::{AccountId, AccountStatus},
-    money::Currency,
+    money::{Amount, Currency},
     transaction::{Action, TransactionSignature, TxId},
 };
 
@@ -49,10 +50,18 @@ pub(super) struct Context<'a> {
     pub(super) actions: &'a [Action],
 }
 
-/// Applies the last of the context's actions.
-pub(super) fn apply(overlay: &mut Overlay<'_>, context: &Context<'_>) -> Result<(), Rejection> {
+impl Context<'_> {
+    /// That the action which is applied exchanged this.
+    fn trade(&self, sold: Amount, bought: Amount) -> Trade {
+        let action = u8::try_from(self.actions.len() - 1).expect("at most 64 actions");
+        Trade { action, sold, bought }
+    }
+}
+
+/// Applies the last of the context's actions. Gives what it exchanged, if that is not in its text.
+pub(super) fn apply(overlay: &mut Overlay<'_>, context: &Context<'_>) -> Result<Option<Trade>, Rejection> {
     let action = context.actions.last().expect("there is an action to apply");
-    match action {
+    let done = match action {
         Action::Transfer {
             from,
             to,
@@ -100,8 +109,9 @@ pub(super) fn apply(overlay: &mut Overlay<'_>, context: &Context<'_>) -> Result<
         Action::CloseAccount { operator, account } => accounts::close(overlay, *operator, *account),
         Action::Council(action) => council::apply(overlay, context, action),
         Action::ReportEvidence { reporter, evidence } => evidence::report(overlay, context, *reporter, evidence),
-        Action::Settle(action) => settlement::apply(overlay, context, action),
-    }
+        Action::Settle(action) => return settlement::apply(overlay, context, action),
+    };
+    done.map(|()| None)
 }
 
 fn account<'a>(overlay: &'a Overlay<'_>, id: &AccountId) -> Result<&'a Account, Rejection> {

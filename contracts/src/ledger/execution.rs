@@ -7,7 +7,7 @@ use super::{
     apply::{self, Context, EVIDENCE_HEIGHTS_MAX},
     authority,
     overlay::{Changes, Overlay, Turnover},
-    receipt::{Outcome, Receipt, Subject, receipts_root},
+    receipt::{Outcome, Receipt, Subject, Trade, receipts_root},
     rejection::Skip,
     state::{Change, changes_root},
     sweep::sweep,
@@ -15,6 +15,7 @@ use super::{
 };
 use crate::{
     block::{BatchDigest, HashedBatch, Header, Height, TimeMs, checkpoint::Turn},
+    codec::Bounded,
     committee::ValidatorId,
     governance::Parameters,
     merkle::Root,
@@ -210,7 +211,7 @@ impl Run<'_> {
             return Err(Skip::AlreadyKnown);
         }
         authority::check(&self.overlay, signed)?;
-        let outcome = self.actions(signed, id);
+        let (outcome, trades) = self.actions(signed, id);
         self.known.insert_new(hash, id, ());
         self.ids.push((body.valid_until, id));
         let index = u32::try_from(self.receipts.len()).expect("a block has fewer receipts");
@@ -218,13 +219,15 @@ impl Run<'_> {
             subject: Subject::Transaction(id),
             index,
             outcome,
+            trades: Bounded::new(trades).expect("as many as actions, at most"),
         });
         Ok(())
     }
 
     /// Applies all actions or none.
-    fn actions(&mut self, signed: &SignedTransaction, id: TxId) -> Outcome {
+    fn actions(&mut self, signed: &SignedTransaction, id: TxId) -> (Outcome, Vec<Trade>) {
         let body = &signed.transaction;
+        let mut trades = Vec::new();
         let receipt = u32::try_from(self.receipts.len()).expect("a block has fewer receipts");
         for at in 0..body.actions.len() {
             let context = Context {
@@ -236,14 +239,17 @@ impl Run<'_> {
                 is_good: self.ledger.is_good,
                 actions: &body.actions[..=at],
             };
-            if let Err(reason) = apply::apply(&mut self.overlay, &context) {
-                self.overlay.take_back();
-                let action = u8::try_from(at).expect("at most 64 actions");
-                return Outcome::Rejected { action, reason };
+            match apply::apply(&mut self.overlay, &context) {
+                Ok(trade) => trades.extend(trade),
+                Err(reason) => {
+                    self.overlay.take_back();
+                    let action = u8::try_from(at).expect("at most 64 actions");
+                    return (Outcome::Rejected { action, reason }, Vec::new());
+                }
             }
         }
         self.overlay.keep();
-        Outcome::Applied
+        (Outcome::Applied, trades)
     }
 }
 

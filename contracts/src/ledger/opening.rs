@@ -364,7 +364,7 @@ fn check_book(state: &State) -> Result<(), RestoreError> {
     }
 }
 
-/// What is held is what open contracts hold, and what is prefunded in cycles.
+/// What is held is what open contracts hold, and what is prefunded in open cycles.
 fn check_held(state: &State) -> Result<(), RestoreError> {
     let mut sums: BTreeMap<(AccountId, Currency), u128> = BTreeMap::new();
     for (account, currency, amount) in state.contracts.rows().values().flat_map(|contract| contract.held()) {
@@ -372,9 +372,10 @@ fn check_held(state: &State) -> Result<(), RestoreError> {
     }
     for ((id, account, currency), position) in &state.positions {
         let cycle = state.contracts.rows().get(id);
-        let is_open = cycle.is_some_and(|it| it.is_open() && matches!(it.terms, Terms::Cycle(_)));
-        if !is_open || position.headroom() < 0 {
-            return Err(RestoreError::Position(*id, *account));
+        let cycle = cycle.filter(|it| matches!(it.terms, Terms::Cycle(_)) && position.headroom() >= 0);
+        let cycle = cycle.ok_or(RestoreError::Position(*id, *account))?;
+        if !cycle.is_open() {
+            continue;
         }
         *sums.entry((*account, *currency)).or_default() += u128::from(position.prefunded.0);
     }

@@ -18,18 +18,16 @@ pub const SWEEP_MAX: usize = 4_000;
 
 fn add(receipts: &mut Vec<Receipt>, contract: ContractId, how: Ending) {
     let index = u32::try_from(receipts.len()).expect("at most SWEEP_MAX");
-    receipts.push(Receipt {
-        subject: Subject::System { contract, how },
-        index,
-        outcome: Outcome::Applied,
-    });
+    let subject = Subject::System { contract, how };
+    receipts.push(Receipt::plain(subject, index, Outcome::Applied));
 }
 
 /// What it takes to act on a contract.
 fn legs(contract: &Contract) -> usize {
     match &contract.terms {
-        Terms::Cycle(state) if contract.is_open() => {
-            state.queued as usize + state.cycle.participants.len() * state.cycle.currencies.len()
+        Terms::Cycle(state) => {
+            let queued = if contract.is_open() { state.queued as usize } else { 0 };
+            queued + state.cycle.participants.len() * state.cycle.currencies.len()
         }
         terms => terms.legs().count().max(1),
     }
@@ -66,7 +64,7 @@ pub(super) fn sweep(state: &State, overlay: &mut Overlay<'_>, time: TimeMs) -> V
             let how = settlement::expire(overlay, time, id, contract);
             add(&mut receipts, id, how);
         } else {
-            overlay.remove_contract(id);
+            settlement::forget(overlay, id, contract);
         }
     }
     overlay.keep();

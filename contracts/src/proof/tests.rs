@@ -62,11 +62,7 @@ fn payment() -> SignedTransaction {
 
 /// The payment's receipt is the third of five.
 fn receipts() -> Vec<Receipt> {
-    let receipt = |index: u32, id, outcome| Receipt {
-        subject: Subject::Transaction(id),
-        index,
-        outcome,
-    };
+    let receipt = |index: u32, id, outcome| Receipt::plain(Subject::Transaction(id), index, outcome);
     let refused = Outcome::Rejected {
         action: 1,
         reason: Rejection::InsufficientFunds,
@@ -134,6 +130,7 @@ fn a_proof_shows_what_became_of_a_payment() {
         VerifiedPayment {
             id: payment().id(),
             outcome: Outcome::Applied,
+            trades: Vec::new(),
             height: Height(1001),
             time_ms: TimeMs(START + 86_400_001),
             block: short.block.header.id(),
@@ -151,11 +148,7 @@ fn a_refusal_is_proved_like_a_payment() {
         action: 0,
         reason: Rejection::AccountNotActive,
     };
-    let receipt = Receipt {
-        subject: Subject::Transaction(payment().id()),
-        index: 0,
-        outcome: refused,
-    };
+    let receipt = Receipt::plain(Subject::Transaction(payment().id()), 0, refused);
     let mut proof = proof(vec![], &first(), 1);
     let header = Header {
         receipts_root: receipt.leaf(),
@@ -170,11 +163,8 @@ fn a_refusal_is_proved_like_a_payment() {
 /// The last leaf of three has the path of the second of two: the receipt's own index tells them apart.
 #[test]
 fn a_receipt_is_shown_in_its_own_place_only() {
-    let applied = |index| Receipt {
-        subject: Subject::Transaction(payment().id()),
-        index,
-        outcome: Outcome::Applied,
-    };
+    let subject = Subject::Transaction(payment().id());
+    let applied = |index| Receipt::plain(subject, index, Outcome::Applied);
     let leaves: Vec<_> = (0..3).map(|index| applied(index).leaf()).collect();
     let mut proof = proof(vec![], &first(), 1);
     let header = Header {

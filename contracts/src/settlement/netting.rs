@@ -74,7 +74,7 @@ pub struct Total {
     pub paid: Amount,
 }
 
-/// Where a participant stands in one currency of a cycle.
+/// Where a participant stands in one currency of a cycle, or stood when it closed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Position {

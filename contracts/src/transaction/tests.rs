@@ -260,6 +260,13 @@ fn signing_refuses_what_cannot_be_accepted() {
     let seventeen: Vec<_> = (1..=17).map(secret).collect();
     assert_eq!(transfer().sign(&seventeen), Err(TransactionError::Signatures));
     assert!(transfer().sign(&seventeen[..16]).is_ok());
+    // One after the other they come to the same as together.
+    let together = transfer().sign(&seventeen[..3]).expect("three");
+    let first = transfer().sign([&seventeen[2]]).expect("one");
+    let others = first.also_by(&seventeen[..3]).expect("three");
+    assert_eq!(others, together);
+    assert_eq!(together.clone().also_by(&seventeen[..3]), Ok(together.clone()));
+    assert_eq!(together.also_by(&seventeen), Err(TransactionError::Signatures));
     let empty = Transaction {
         actions: list(vec![]),
         ..transfer()

@@ -2,6 +2,7 @@
 //! write blocks.
 
 pub mod actor;
+mod listing;
 pub mod membership;
 pub mod message;
 pub mod metrics;
@@ -12,6 +13,7 @@ mod upgrade;
 
 pub use self::{
     actor::{LedgerActor, Start},
+    listing::page,
     membership::Membership,
     metrics::LedgerMetrics,
 };

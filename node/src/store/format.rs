@@ -38,7 +38,8 @@ use causeway_contracts::{
 /// | 1 | the first |
 /// | 2 | in `meta`: `beginning`, `certifier` and `handover`; in the state: evidence, the protocol's versions, the origin, the next and former validators, nodes and checkpoints. A state of before has other entries and another hash |
 /// | 3 | in `ids`: one entry for all ids of a block that end in one second, where each id was a key |
-pub const FORMAT_VERSION: u32 = 3;
+/// | 4 | contracts in the state; receipts say what they are about, and what was exchanged |
+pub const FORMAT_VERSION: u32 = 4;
 
 /// No stored value is longer. The longest are blocks' receipts.
 pub(super) const VALUE_BYTES_MAX: usize = 16 * 1024 * 1024;

@@ -541,6 +541,7 @@ RECEIPT = record(
     ),
     ("index", u32),
     ("outcome", variants(("applied",), ("rejected", record(("action", u8), ("reason", REJECTION))))),
+    ("trades", sequence(record(("action", u8), ("sold", u64), ("bought", u64)), 64)),
 )
 
 HEADER = record(

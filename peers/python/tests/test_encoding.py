@@ -36,8 +36,8 @@ class Encoding(unittest.TestCase):
 
     def test_variants_by_place(self):
         outcome = {"rejected": {"action": 2, "reason": "insufficient_funds"}}
-        receipt = {"subject": {"transaction": "00" * 32}, "index": 300, "outcome": outcome}
-        self.assertEqual(types.RECEIPT(receipt), b"\0" + bytes(32) + b"\xfb\x2c\x01" + b"\1\2\x09")
+        receipt = {"subject": {"transaction": "00" * 32}, "index": 300, "outcome": outcome, "trades": []}
+        self.assertEqual(types.RECEIPT(receipt), b"\0" + bytes(32) + b"\xfb\x2c\x01" + b"\1\2\x09\0")
 
     def test_reasons_are_those_of_the_golden_bytes(self):
         lines = (line.split() for line in GOLDEN.read_text().splitlines())
@@ -111,8 +111,11 @@ class Encoding(unittest.TestCase):
         for name, action in (("escrow", {"escrow": escrow}), ("exchange_held", {"exchange": exchange})):
             self.assertEqual(types.ACTION({"settle": action}).hex(), golden[f"action.settle.{name}"])
         system = {"system": {"contract": "03" * 20, "how": "expired"}}
-        receipt = {"subject": system, "index": 1, "outcome": "applied"}
+        receipt = {"subject": system, "index": 1, "outcome": "applied", "trades": []}
         self.assertEqual(types.RECEIPT(receipt).hex(), golden["receipt.system"])
+        traded = {"action": 2, "sold": "300", "bought": "70000"}
+        receipt = {"subject": {"transaction": "08" * 32}, "index": 300, "outcome": "applied", "trades": [traded]}
+        self.assertEqual(types.RECEIPT(receipt).hex(), golden["receipt.traded"])
 
     def test_unknown_and_missing_fields_are_refused(self):
         transfer = {"from": "11" * 20, "to": "22" * 20, "currency": "CNY", "amount": "5"}

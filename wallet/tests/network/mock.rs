@@ -358,11 +358,8 @@ impl Shared {
                 continue;
             }
             chain.located.insert(id, (place, receipts.len()));
-            receipts.push(Receipt {
-                subject: Subject::Transaction(id),
-                index: u32::try_from(receipts.len()).expect("few"),
-                outcome: outcome_of(&tx),
-            });
+            let index = u32::try_from(receipts.len()).expect("few");
+            receipts.push(Receipt::plain(Subject::Transaction(id), index, outcome_of(&tx)));
             chain.transactions.insert(id, tx);
         }
         let header = Header {

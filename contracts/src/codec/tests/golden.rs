@@ -26,7 +26,7 @@ use crate::{
     identity::{AccountId, AccountStatus, Freeze, IdentityCommitment, ReasonCode, Salt, Tier},
     keys::{Domain, Signature},
     ledger::{
-        receipt::{Outcome, Receipt, Subject},
+        receipt::{Outcome, Receipt, Subject, Trade},
         rejection::{Rejection, Skip},
     },
     merkle::{self, Root},
@@ -37,7 +37,7 @@ use crate::{
         ContractId, Ending, ReferenceRate, SettlementAction,
         condition::{Condition, Preimage},
     },
-    statement::{AccountView, Answer, BalanceView, ContractView, PositionView, Statement},
+    statement::{AccountView, Answer, BalanceView, ContractPage, ContractView, PositionView, Statement},
     transaction::{Action, FreezeScope, TxId, UnixSeconds},
 };
 
@@ -293,11 +293,8 @@ fn evidence(lines: &mut Lines) {
 }
 
 fn receipts(lines: &mut Lines) {
-    let receipt = |outcome| Receipt {
-        subject: Subject::Transaction(TxId([8; 32])),
-        index: 300,
-        outcome,
-    };
+    let subject = Subject::Transaction(TxId([8; 32]));
+    let receipt = |outcome| Receipt::plain(subject, 300, outcome);
     lines.bytes("receipt.applied", &receipt(Outcome::Applied));
     let rejected = Outcome::Rejected {
         action: 63,
@@ -305,6 +302,16 @@ fn receipts(lines: &mut Lines) {
     };
     lines.bytes("receipt.rejected", &receipt(rejected));
     lines.id("receipt.leaf", receipt(rejected).leaf());
+    let trade = Trade {
+        action: 2,
+        sold: Amount(300),
+        bought: Amount(70_000),
+    };
+    let traded = Receipt {
+        trades: list(vec![trade]),
+        ..receipt(Outcome::Applied)
+    };
+    lines.bytes("receipt.traded", &traded);
     let leaves: Vec<_> = (0..5u8).map(|number| merkle::leaf(&[number])).collect();
     lines.bytes("inclusion_path", &merkle::path(&leaves, 2));
     names::<Rejection>(lines, "rejection");
@@ -398,6 +405,13 @@ fn settlement(lines: &mut Lines) {
     };
     lines.bytes(&format!("answer.contract.{name}"), &Answer::Contract(Box::new(view)));
     lines.bytes("answer.no_contract", &Answer::NoContract(ContractId([3; 20])));
+    let page = ContractPage {
+        account: AccountId([1; 20]),
+        after: Some(ContractId([2; 20])),
+        contracts: list(vec![ContractId([3; 20])]),
+        has_more: true,
+    };
+    lines.bytes("answer.contracts", &Answer::Contracts(page));
     let rate = Answer::ReferenceRate {
         from: currency("EUR"),
         to: currency("THB"),
@@ -425,14 +439,7 @@ fn settlement(lines: &mut Lines) {
         contract: ContractId([3; 20]),
         how: Ending::Expired,
     };
-    lines.bytes(
-        "receipt.system",
-        &Receipt {
-            subject,
-            index: 1,
-            outcome: Outcome::Applied,
-        },
-    );
+    lines.bytes("receipt.system", &Receipt::plain(subject, 1, Outcome::Applied));
 }
 
 #[test]

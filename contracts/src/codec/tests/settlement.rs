@@ -20,7 +20,7 @@ use crate::{
         condition::{Condition, Preimage, PreimageHash},
         netting::{Cycle, CycleState, Obligation, Total},
     },
-    statement::{Answer, ContractView, PositionView},
+    statement::{Answer, ContractPage, ContractView, PositionView},
     transaction::{TransactionSignature, UnixSeconds},
 };
 
@@ -401,6 +401,21 @@ pub fn contract_view() -> impl Strategy<Value = ContractView> {
         status: contract.status,
         terms: contract.terms,
         positions,
+    })
+}
+
+pub fn contract_page() -> impl Strategy<Value = ContractPage> {
+    let parts = (
+        leg(),
+        prop::option::of(contract_id()),
+        list(contract_id(), 3),
+        any::<bool>(),
+    );
+    parts.prop_map(|(leg, after, contracts, has_more)| ContractPage {
+        account: leg.debtor,
+        after,
+        contracts,
+        has_more,
     })
 }
 

@@ -22,7 +22,7 @@ use crate::{
     },
     keys::PublicKey,
     ledger::{
-        receipt::{Outcome, Receipt, Subject},
+        receipt::{Outcome, Receipt, Subject, Trade},
         rejection::{Rejection, Skip},
     },
     merkle::InclusionPath,
@@ -493,10 +493,13 @@ pub fn outcome() -> impl Strategy<Value = Outcome> {
 }
 
 pub fn receipt() -> impl Strategy<Value = Receipt> {
-    (fixed!(crate::transaction::TxId), small(), outcome()).prop_map(|(id, index, outcome)| Receipt {
+    let trade = (any::<u8>(), amount(), amount()).prop_map(|(action, sold, bought)| Trade { action, sold, bought });
+    let parts = (fixed!(crate::transaction::TxId), small(), outcome(), list(trade, 3));
+    parts.prop_map(|(id, index, outcome, trades)| Receipt {
         subject: Subject::Transaction(id),
         index,
         outcome,
+        trades,
     })
 }
 
@@ -557,6 +560,7 @@ pub fn answer() -> impl Strategy<Value = Answer> {
         currency().prop_map(Answer::NoCurrency),
         super::settlement::contract_view().prop_map(|view| Answer::Contract(Box::new(view))),
         fixed!(crate::settlement::ContractId).prop_map(Answer::NoContract),
+        super::settlement::contract_page().prop_map(Answer::Contracts),
         super::settlement::reference_rate_answer(),
     ]
 }

@@ -15,6 +15,7 @@ use crate::{
         limits::{self, Payment},
         overlay::Overlay,
         posting::{BalanceId, Outgoing, Part, Posting, post},
+        receipt::Trade,
         rejection::Rejection,
         state::Day,
     },
@@ -27,8 +28,8 @@ pub(super) fn apply(
     overlay: &mut Overlay<'_>,
     context: &Context<'_>,
     action: &SettlementAction,
-) -> Result<(), Rejection> {
-    match action {
+) -> Result<Option<Trade>, Rejection> {
+    let done = match action {
         SettlementAction::Hold(hold) => holds::open(overlay, context, hold),
         SettlementAction::Post {
             hold,
@@ -49,13 +50,13 @@ pub(super) fn apply(
         SettlementAction::PayRequest(payment) => pulls::pay_request(overlay, context, payment),
         SettlementAction::Revoke { contract, by } => pulls::revoke(overlay, context, *contract, *by),
         SettlementAction::Split(split) => pulls::split(overlay, context, split),
-        SettlementAction::Exchange(exchange) => exchanges::exchange(overlay, context, exchange),
+        SettlementAction::Exchange(exchange) => return exchanges::exchange(overlay, context, exchange).map(Some),
         SettlementAction::WithdrawQuote { maker, id } => exchanges::withdraw(overlay, context, *maker, *id),
         SettlementAction::SetReferenceRate { from, to, rate, as_of } => {
             exchanges::set_reference_rate(overlay, context, *from, *to, *rate, *as_of)
         }
-        SettlementAction::Offer(offer) => offers::place(overlay, context, offer),
-        SettlementAction::PayPath(payment) => offers::pay(overlay, context, payment),
+        SettlementAction::Offer(offer) => return offers::place(overlay, context, offer),
+        SettlementAction::PayPath(payment) => return offers::pay(overlay, context, payment).map(Some),
         SettlementAction::OpenCycle(cycle) => netting::open(overlay, context, cycle),
         SettlementAction::Prefund {
             cycle,
@@ -70,7 +71,8 @@ pub(super) fn apply(
             account,
             category,
         } => pulls::set_category(overlay, *operator, *account, *category),
-    }
+    };
+    done.map(|()| None)
 }
 
 /// Ends an open contract whose time is over.
@@ -104,6 +106,14 @@ pub(in crate::ledger) fn expire(
     }
     end(overlay, time, id, contract.clone(), how);
     how
+}
+
+/// Leaves nothing of a contract that ended.
+pub(in crate::ledger) fn forget(overlay: &mut Overlay<'_>, id: ContractId, contract: &Contract) {
+    if let Terms::Cycle(state) = &contract.terms {
+        netting::forget(overlay, id, &state.cycle);
+    }
+    overlay.remove_contract(id);
 }
 
 fn end(overlay: &mut Overlay<'_>, time: TimeMs, id: ContractId, contract: Contract, how: Ending) {

@@ -240,6 +240,22 @@ impl Network {
         assert_eq!(self.act(actions, signers), Ok(Outcome::Applied));
     }
 
+    /// What actions that must be applied exchanged: action, sold, bought.
+    pub(super) fn traded(&mut self, actions: Vec<Action>, signers: &[&str]) -> Vec<(u8, u64, u64)> {
+        let tx = self.tx(actions, signers);
+        self.ran(tx)
+    }
+
+    pub(super) fn ran(&mut self, tx: SignedTransaction) -> Vec<(u8, u64, u64)> {
+        let author = ["v1", "v2", "v3", "v4"][self.ledger.tip().height.0 as usize % 4];
+        let batch = self.batch(author, vec![tx]);
+        let (_, execution) = self.block_at(TimeMs(self.time().0 + 1000), &[batch]);
+        let (_, receipt, _) = execution.of_transactions().next().expect("one was ordered");
+        assert_eq!(receipt.outcome, Outcome::Applied);
+        let trades = receipt.trades.iter();
+        trades.map(|it| (it.action, it.sold.0, it.bought.0)).collect()
+    }
+
     /// That a name's key signed two prevotes.
     pub(super) fn double_vote(&self, name: &str, height: u64) -> Evidence {
         double_vote(&self.ledger.genesis(), &secret(name), VoteKind::Prevote, Height(height))

@@ -61,16 +61,8 @@ pub(super) async fn account(
     request: HttpRequest,
     address: Path<String>,
 ) -> Result<HttpResponse, ApiError> {
-    let address: Address = address.parse().map_err(ApiError::Address)?;
-    let expected = api.context.genesis.address_prefix;
-    if address.prefix != expected {
-        return Err(ApiError::OtherPrefix {
-            expected,
-            actual: address.prefix,
-        });
-    }
+    let id = account_at(&api, &address)?;
     let key = signer(&api, &request)?;
-    let id = address.account;
     let seen = api.read(move |reader| look(reader, id, &key)).await?;
     let statement = match seen {
         Seen::Account(tip, view) => api.state(&tip, Answer::Account(view)),
@@ -80,6 +72,19 @@ pub(super) async fn account(
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .json(statement))
+}
+
+/// The account that an address of this network is of.
+pub(super) fn account_at(api: &Api, address: &str) -> Result<AccountId, ApiError> {
+    let address: Address = address.parse().map_err(ApiError::Address)?;
+    let expected = api.context.genesis.address_prefix;
+    if address.prefix != expected {
+        return Err(ApiError::OtherPrefix {
+            expected,
+            actual: address.prefix,
+        });
+    }
+    Ok(address.account)
 }
 
 /// What a key gets to see at an address.

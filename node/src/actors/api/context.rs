@@ -25,7 +25,7 @@ use crate::{
         budget::{BudgetRates, Rate},
         ledger::{
             Membership,
-            message::{Finalized, Tip},
+            message::{ContractsOf, Finalized, Tip},
         },
         mempool::message::{GetCapacity, IsPending, Submit},
         network::message::Peers,
@@ -50,6 +50,7 @@ pub struct ApiContext {
     pub capacity: Recipient<GetCapacity>,
     pub peers: Recipient<Peers>,
     pub tip: Recipient<Tip>,
+    pub contracts: Recipient<ContractsOf>,
     pub members: watch::Receiver<Membership>,
     /// Where the ledger publishes each block once it is on disk.
     pub finalized: broadcast::Sender<Finalized>,

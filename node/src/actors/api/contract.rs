@@ -1,5 +1,5 @@
-//! `GET /v1/contracts/{id}`: contracts are read by those whom they concern; and reference rates, which
-//! anyone may read.
+//! `GET /v1/contracts/{id}` and `/v1/accounts/{address}/contracts`: contracts are read by those whom they concern; and
+//! reference rates, which anyone may read.
 //!
 //! A request is signed, see [`super::access`]. Its key must be in the key policy of an account that the
 //! contract concerns or of that account's operator, or be named by an escrow's conditions. As with accounts,
@@ -13,20 +13,26 @@ use actix_web::{
 use causeway_contracts::{
     api::Problem,
     codec::Bounded,
-    identity::AccountId,
+    identity::{AccountId, Address},
     keys::{PublicKey, Signature},
     ledger,
     money::Currency,
     settlement::{ContractId, Terms},
     statement::{Answer, ContractView, PositionView, SignedStatement},
 };
+use serde::Deserialize;
 
 use super::{
     access::{is_participants, signer},
+    account::account_at,
     context::Api,
     error::ApiError,
+    routes,
 };
-use crate::store::{Reader, StoreError, StoredContract};
+use crate::{
+    actors::ledger::message::ContractsOf,
+    store::{Reader, StoreError, StoredContract},
+};
 
 /// A contract, for those whom it concerns
 ///
@@ -68,6 +74,55 @@ pub(super) async fn contract(
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .json(statement))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PageQuery {
+    after: Option<ContractId>,
+}
+
+/// The contracts of an account
+///
+/// The ids of those that concern it, open or ended within the last day, a hundred at a time, ascending; quotes that were
+/// used are not among them, and an escrow is under the accounts of its parties only, not of those whose keys its
+/// conditions name. Signed by a key of the account or of its operator. The answer is this validator's signed statement;
+/// equal ones by more than a third of the power prove it.
+#[utoipa::path(
+    get,
+    path = "/v1/accounts/{address}/contracts",
+    params(
+        ("address" = Address, Path, description = "As cw1... or, on a devnet, cwdev1..."),
+        ("after" = Option<ContractId>, Query, description = "The last contract of the page before."),
+        ("causeway-key" = PublicKey, Header, description = "Who asks"),
+        ("causeway-time" = u64, Header, description = "When, in milliseconds since 1970; within 30 s of the node's clock"),
+        ("causeway-signature" = Signature, Header, description = "Over `causeway/request/1`, the genesis hash, path and query as sent, and the time"),
+    ),
+    responses(
+        (status = 200, body = SignedStatement),
+        (status = 400, body = Problem, content_type = "application/problem+json", description = "Not an address of this network, or a bad query."),
+        (status = 401, body = Problem, content_type = "application/problem+json", description = "Not signed, or not well."),
+        (status = 403, body = Problem, content_type = "application/problem+json", description = "No account there that this key may read."),
+        (status = 429, body = Problem, content_type = "application/problem+json", description = "Too many invalid requests came from this address.",
+            headers(("Retry-After" = u64, description = "Seconds."))),
+        (status = 503, body = Problem, content_type = "application/problem+json", description = "Not now; the same request can be sent again."),
+    ),
+)]
+pub(super) async fn contracts(
+    api: web::Data<Api>,
+    request: HttpRequest,
+    address: Path<String>,
+) -> Result<HttpResponse, ApiError> {
+    let account = account_at(&api, &address)?;
+    let PageQuery { after } = routes::query(&request, "after")?;
+    let key = signer(&api, &request)?;
+    if !api.read(move |reader| acts_for(reader, &account, &key)).await? {
+        return Err(ApiError::NotPermitted);
+    }
+    let (tip, page) = api.ask(&api.context.contracts, ContractsOf { account, after }).await?;
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(api.state(&tip, Answer::Contracts(page))))
 }
 
 enum Seen {

@@ -60,6 +60,11 @@ pub(super) const API: &[Endpoint] = &[
         route: || get().to(account::account),
     },
     Endpoint {
+        path: "/v1/accounts/{address}/contracts",
+        allow: GET,
+        route: || get().to(contract::contracts),
+    },
+    Endpoint {
         path: "/v1/contracts/{id}",
         allow: GET,
         route: || get().to(contract::contract),

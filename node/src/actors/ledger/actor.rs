@@ -19,7 +19,11 @@ use tokio::sync::{broadcast, watch};
 
 use super::{
     LedgerMetrics, Membership,
-    message::{Admit, Candidate, Commit, CommitDone, Committed, Draft, Execute, Finalized, TakeRoot, Tip, WrongHeight},
+    listing::page,
+    message::{
+        Admit, Candidate, Commit, CommitDone, Committed, ContractsOf, Draft, Execute, Finalized, TakeRoot, Tip,
+        WrongHeight,
+    },
     spenders::spenders,
     upgrade,
 };
@@ -255,6 +259,14 @@ impl Handler<Tip> for LedgerActor {
 
     fn handle(&mut self, Tip: Tip, _: &mut Context<Self>) -> Self::Result {
         MessageResult(self.chain.tip())
+    }
+}
+
+impl Handler<ContractsOf> for LedgerActor {
+    type Result = MessageResult<ContractsOf>;
+
+    fn handle(&mut self, asked: ContractsOf, _: &mut Context<Self>) -> Self::Result {
+        MessageResult(page(self.chain.ledger(), &asked))
     }
 }
 

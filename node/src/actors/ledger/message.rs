@@ -10,6 +10,8 @@ use causeway_contracts::{
     identity::{AccountId, ParticipantId},
     ledger::{InvalidBlock, receipt::Receipt, rejection::Skip},
     merkle::Root,
+    settlement::ContractId,
+    statement::ContractPage,
     transaction::{SignedTransaction, TxId},
 };
 
@@ -76,6 +78,14 @@ pub struct TakeRoot {
 #[derive(Debug, Message)]
 #[rtype(result = "Committed")]
 pub struct Tip;
+
+/// The contracts that concern an account, after this one, with the block that they are of.
+#[derive(Debug, Message)]
+#[rtype(result = "(causeway_contracts::ledger::Tip, ContractPage)")]
+pub struct ContractsOf {
+    pub account: AccountId,
+    pub after: Option<ContractId>,
+}
 
 /// Published to subscribers after each commit.
 #[derive(Debug, Clone)]

@@ -21,7 +21,7 @@ use crate::store::{
 
 #[test]
 fn names_are_fixed() {
-    assert_eq!(FORMAT_VERSION, 3);
+    assert_eq!(FORMAT_VERSION, 4);
     let names = Column::ALL.map(Column::name);
     let fixed = [
         "meta", "blocks", "receipts", "batches", "pending", "index", "state", "ids", "digests",

@@ -1,7 +1,7 @@
 //! Exchange by quote, and reference rates.
 
 use super::{
-    AccountId, Amount, Context, Contract, Currency, Ending, Leg, Overlay, Rejection, Status, Terms, UnixSeconds,
+    AccountId, Amount, Context, Contract, Currency, Ending, Leg, Overlay, Rejection, Status, Terms, Trade, UnixSeconds,
     account, begin, check_expiry, currency, money, set_aside,
 };
 use crate::{
@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Both sides at once, or both held as one group.
-pub(super) fn exchange(overlay: &mut Overlay<'_>, context: &Context<'_>, terms: &Exchange) -> Result<(), Rejection> {
+pub(super) fn exchange(overlay: &mut Overlay<'_>, context: &Context<'_>, terms: &Exchange) -> Result<Trade, Rejection> {
     let quote = &terms.quote.quote;
     check_quote(overlay, context, &terms.quote, terms.taker)?;
     let (sold, bought) = amounts(overlay, quote, terms.amount)?;
@@ -40,7 +40,7 @@ pub(super) fn exchange(overlay: &mut Overlay<'_>, context: &Context<'_>, terms: 
         mid: overlay.reference_rate(quote.sell, quote.buy).copied(),
     };
     mark(overlay, context, quote.maker, quote.id, quote.expires_at, Some(fill));
-    Ok(())
+    Ok(context.trade(paid, bought))
 }
 
 /// Whether the quote is one, and good for this taker now.

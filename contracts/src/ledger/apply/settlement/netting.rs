@@ -244,6 +244,15 @@ pub(super) fn finish(overlay: &mut Overlay<'_>, time: TimeMs, id: ContractId, co
     end(overlay, time, id, contract, Ending::Closed);
 }
 
+/// The positions are as they were when it closed, until it is forgotten.
+pub(super) fn forget(overlay: &mut Overlay<'_>, id: ContractId, cycle: &Cycle) {
+    for who in &cycle.participants {
+        for code in &cycle.currencies {
+            overlay.put_position((id, *who, *code), None);
+        }
+    }
+}
+
 /// From those who owe to those who are owed, both in the order of their accounts; gives the sum.
 fn pay_net(overlay: &mut Overlay<'_>, id: ContractId, cycle: &Cycle, code: Currency) -> Amount {
     let net = |overlay: &Overlay<'_>, who: &AccountId| overlay.position(&(id, *who, code)).net.0;
@@ -285,7 +294,8 @@ fn pay_net(overlay: &mut Overlay<'_>, id: ContractId, cycle: &Cycle, code: Curre
             };
             post(overlay, &posting, None);
         }
-        overlay.put_position(key, None);
+        let queued = 0;
+        overlay.put_position(key, Some(Position { queued, ..position }));
     }
     Amount(u64::try_from(paid).unwrap_or(u64::MAX))
 }

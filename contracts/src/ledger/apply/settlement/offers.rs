@@ -2,7 +2,7 @@
 
 use super::{
     AccountId, Amount, BalanceId, Context, Contract, ContractId, Currency, Ending, Overlay, Posting, Rejection, Terms,
-    account, begin, check_expiry, check_payee_cap, currency, end, held, post, reserve, set_aside,
+    Trade, account, begin, check_expiry, check_payee_cap, currency, end, held, post, reserve, set_aside,
 };
 use crate::{
     ledger::limits,
@@ -72,7 +72,11 @@ fn check_uncapped(overlay: &Overlay<'_>, offer: &Offer) -> Result<(), Rejection>
 }
 
 /// Takes what crosses it, at the rates of those that were there before; the rest stands in the book.
-pub(super) fn place(overlay: &mut Overlay<'_>, context: &Context<'_>, terms: &Offer) -> Result<(), Rejection> {
+pub(super) fn place(
+    overlay: &mut Overlay<'_>,
+    context: &Context<'_>,
+    terms: &Offer,
+) -> Result<Option<Trade>, Rejection> {
     check_uncapped(overlay, terms)?;
     reserve(overlay, context, terms.maker, None, terms.sell, terms.amount)?;
     currency(overlay, terms.buy)?;
@@ -103,7 +107,9 @@ pub(super) fn place(overlay: &mut Overlay<'_>, context: &Context<'_>, terms: &Of
         let contract = overlay.contract(&id).expect("it has begun").clone();
         end(overlay, context.time, id, contract, Ending::Filled);
     }
-    Ok(())
+    let sold = Amount(terms.amount.0 - left.0);
+    let bought = path::taken(&takes).expect("no more than the offers hold");
+    Ok((!takes.is_empty()).then(|| context.trade(sold, bought)))
 }
 
 /// What a new offer takes of the opposite book, and what is then left of it.
@@ -176,7 +182,7 @@ fn fill(
     }
 }
 
-pub(super) fn pay(overlay: &mut Overlay<'_>, context: &Context<'_>, payment: &PathPayment) -> Result<(), Rejection> {
+pub(super) fn pay(overlay: &mut Overlay<'_>, context: &Context<'_>, payment: &PathPayment) -> Result<Trade, Rejection> {
     let PathPayment { from, to, path, amount } = payment;
     let (first, last) = (path[0], path[path.len() - 1]);
     account(overlay, from)?;
@@ -232,5 +238,5 @@ pub(super) fn pay(overlay: &mut Overlay<'_>, context: &Context<'_>, payment: &Pa
             fill(overlay, context, (*from, path[at]), take, gets);
         }
     }
-    Ok(())
+    Ok(context.trade(plan.sent, plan.delivered))
 }

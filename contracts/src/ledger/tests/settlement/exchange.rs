@@ -69,7 +69,8 @@ fn both_sides_of_an_exchange_are_paid_at_once() {
     net.must(vec![net.set_rate("1.12", net.after(0))], &["ECB"]);
     let quote = net.quote(1);
     let mark = quote.mark();
-    net.must(vec![net.exchange(signed(quote.clone()), SEND)], &["ann"]);
+    let trades = net.traded(vec![net.exchange(signed(quote.clone()), SEND)], &["ann"]);
+    assert_eq!(trades, [(0, 106, 115)]);
     // 105 EUR give 115.5 USD, which is rounded down.
     assert_eq!((net.available(ann, "EUR"), net.available(ann, "USD")), (894, 1_115));
     assert_eq!((net.available(eve, "EUR"), net.available(eve, "USD")), (1_106, 885));

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::{
-    ledger::StateKey,
+    ledger::{StateKey, StateValue},
     settlement::{
         Terms,
         netting::{Cycle, CycleState, Obligation, Total},
@@ -119,9 +119,41 @@ fn a_circle_of_debts_settles_without_the_money_for_any_of_them() {
     let left = net
         .ledger
         .entries()
-        .filter(|(key, _)| matches!(key, StateKey::Position(..) | StateKey::Obligation(..)));
+        .filter(|(key, _)| matches!(key, StateKey::Obligation(..)));
     assert_eq!(left.count(), 0);
+    // Where everybody stood is known for as long as the cycle is.
+    let positions = |net: &Network| {
+        let positions = net.ledger.entries().filter_map(|(key, value)| match (key, value) {
+            (StateKey::Position(_, who, _), StateValue::Position(it)) => Some((who, (it.prefunded.0, it.net.0))),
+            _ => None,
+        });
+        positions.collect::<BTreeMap<_, _>>()
+    };
+    let stood = [(0, 1), (1, 0), (2, -1)].map(|(at, net_of)| (net.operator(at), (1, net_of)));
+    assert_eq!(positions(&net), BTreeMap::from(stood));
     net.ledger = again(&net);
+    assert_eq!(
+        net.ledger.contracts_of(net.operator(1), None).collect::<Vec<_>>(),
+        [cycle]
+    );
+    net.pass(ENDED_SECONDS);
+    assert_eq!(positions(&net), BTreeMap::new());
+    assert_eq!(net.ledger.contracts_of(net.operator(1), None).count(), 0);
+    net.ledger = again(&net);
+}
+
+#[test]
+fn contracts_are_listed_under_everybody_whom_they_concern() {
+    let mut net = network(4, 100);
+    let mut cycles: Vec<_> = (0..3).map(|_| net.open_cycle(3, &["EUR"], 100)).collect();
+    cycles.sort_unstable();
+    let of = |net: &Network, at, after| net.ledger.contracts_of(net.operator(at), after).collect::<Vec<_>>();
+    for at in 0..3 {
+        assert_eq!(of(&net, at, None), cycles);
+        assert_eq!(of(&net, at, Some(cycles[0])), cycles[1..]);
+        assert_eq!(of(&net, at, Some(cycles[2])), []);
+    }
+    assert_eq!(of(&net, 3, None), []);
 }
 
 #[test]

@@ -72,7 +72,9 @@ fn an_offer_takes_what_crosses_it_and_the_rest_stands() {
     assert_eq!((net.held(bob, "EUR"), net.held(eve, "EUR")), (50, 40));
     // Ann gives at most 1.25 USD for a EUR.
     let taker = net.offer("ann", USD_EUR, "0.8", 150);
-    let taker = net.place(taker, "ann");
+    let tx = net.tx(vec![settle(SettlementAction::Offer(taker))], &["ann"]);
+    let taker = ContractId::derive(&tx.id(), 0);
+    assert_eq!(net.ran(tx), [(0, 104, 90)]);
     // 40 EUR for 44 USD, 50 for 60: at their rates, not hers. 46 USD are left and stand.
     assert_eq!(net.ended(&cheap), Ending::Filled);
     assert_eq!(net.ended(&dear), Ending::Filled);
@@ -140,13 +142,22 @@ fn a_payment_goes_through_two_books_and_keeps_to_its_bound() {
     };
     // 20 EUR are 22.2 USD, of which 22 buy 733 THB.
     net.refused(net.pay(&through, send(20, 734)), &["ann"], Rejection::WorseThanBound);
-    net.must(vec![net.pay(&through, send(20, 733))], &["ann"]);
+    assert_eq!(
+        net.traded(vec![net.pay(&through, send(20, 733))], &["ann"]),
+        [(0, 20, 733)]
+    );
     assert_eq!((net.available(ann, "EUR"), net.available(zoe, "THB")), (980, 1_733));
     assert_eq!((net.available(ann, "USD"), net.held(ann, "USD")), (1_000, 0));
     // 100 THB cost 3 USD, which cost 2.7 EUR.
     net.refused(net.pay(&through, deliver(100, 2)), &["ann"], Rejection::WorseThanBound);
-    net.must(vec![net.pay(&through, deliver(100, 3))], &["ann"]);
-    assert_eq!((net.available(ann, "EUR"), net.available(zoe, "THB")), (977, 1_833));
+    // Of two actions, the second.
+    let tiny = net.offer("ann", EUR_USD, "2", 1);
+    let actions = vec![
+        settle(SettlementAction::Offer(tiny)),
+        net.pay(&through, deliver(100, 3)),
+    ];
+    assert_eq!(net.traded(actions, &["ann"]), [(1, 3, 100)]);
+    assert_eq!((net.available(ann, "EUR"), net.available(zoe, "THB")), (976, 1_833));
     net.refused(net.pay(&through, deliver(68, 100)), &["ann"], Rejection::PathTooThin);
     net.refused(net.pay(&["EUR", "THB"], send(1, 0)), &["ann"], Rejection::PathTooThin);
 }

@@ -2,6 +2,7 @@ use actix_web::http::StatusCode;
 use causeway_contracts::{
     api::{BookView, PathView},
     codec::{Bounded, Text},
+    identity::AccountId,
     ledger::receipt::{Outcome, Subject},
     money::Amount,
     settlement::{
@@ -87,6 +88,59 @@ async fn those_whom_a_contract_concerns_read_it() {
     );
     let response = node.get_signed(ALICE, "/v1/contracts/7").await;
     problem(response, StatusCode::BAD_REQUEST, "bad_contract_id").await;
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn an_accounts_contracts_are_listed_to_it_and_its_operator() {
+    let mut chain = Chain::new(8);
+    let leg = leg(&chain);
+    let request = |payer| Request {
+        payee: leg.debtor,
+        payer,
+        currency: leg.currency,
+        amount: leg.amount,
+        reference: Text::default(),
+        expires_at: soon(&chain),
+    };
+    let requests = [request(Some(leg.creditor)), request(None)].map(SettlementAction::Request);
+    let mut ids = Vec::new();
+    for (nonce, action) in (1..).zip(requests) {
+        ids.push(opened(&mut chain, nonce, action).await);
+    }
+    let asked = [ids[0]];
+    ids.sort_unstable();
+    let node = Node::checking(&chain);
+    let path = |account: AccountId| {
+        let address = account.address(chain.genesis.address_prefix);
+        format!("/v1/accounts/{address}/contracts")
+    };
+    for (account, seeds, expected) in [
+        (leg.debtor, [ALICE, BANK], &ids[..]),
+        (leg.creditor, [BOB, BANK], &asked),
+    ] {
+        for seed in seeds {
+            let response = node.get_signed(seed, &path(account)).await;
+            assert_eq!(response.status().as_u16(), 200, "key {seed}");
+            let stated: SignedStatement = response.json().await.unwrap();
+            assert_eq!(stated.verify(&chain.hash, chain.ledger.validators()), Ok(1));
+            let Answer::Contracts(page) = stated.statement.answer else {
+                panic!("key {seed}");
+            };
+            assert_eq!((page.account, page.after, page.has_more), (account, None, false));
+            assert_eq!(&page.contracts[..], expected);
+        }
+    }
+    for seed in [BOB, STRANGER, OTHER_BANK, EURO_ISSUER] {
+        let response = node.get_signed(seed, &path(leg.debtor)).await;
+        problem(response, StatusCode::FORBIDDEN, "not_permitted").await;
+    }
+    let nowhere = node.get_signed(OTHER_BANK, &path(AccountId([9; 20]))).await;
+    problem(nowhere, StatusCode::FORBIDDEN, "not_permitted").await;
+    let after = format!("{}?after={}", path(leg.debtor), ids[0]);
+    assert_eq!(node.get_signed(ALICE, &after).await.status().as_u16(), 200);
+    let bad = node.get_signed(ALICE, &format!("{}?after=7", path(leg.debtor))).await;
+    problem(bad, StatusCode::BAD_REQUEST, "bad_query").await;
     node.server.stop().await;
 }
 

@@ -1,6 +1,12 @@
 //! A node's API with stand-ins for its other actors, and a client for it.
 
-use std::{collections::HashSet, future::pending, net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    collections::{HashMap, HashSet},
+    future::pending,
+    net::SocketAddr,
+    sync::Arc,
+    time::Instant,
+};
 
 use actix::{Actor, Context, Handler, MessageResult, ResponseFuture};
 use actix_web::http::StatusCode;
@@ -8,8 +14,10 @@ use causeway_contracts::{
     api::Problem,
     block::GenesisHash,
     committee::ValidatorId,
-    ledger::Ledger,
+    identity::AccountId,
+    ledger::{Ledger, StateKey},
     protocol::PROTOCOL_MAX,
+    statement::ContractPage,
     transaction::{SignedTransaction, TxId},
 };
 use prometheus::Registry;
@@ -25,7 +33,8 @@ use crate::actors::{
     api::{ApiContext, ApiLimits, ApiServer, Clock, Listen, Progress, ServeError, error::PROBLEM_URN, serve},
     ledger::{
         Membership,
-        message::{Committed, Tip},
+        message::{Committed, ContractsOf, Tip},
+        page,
     },
     mempool::message::{Capacity, GetCapacity, IsPending, Refusal, Submit},
     network::message::Peers,
@@ -111,6 +120,9 @@ impl Handler<GetCapacity> for MempoolActor {
 /// Says what the ledger and the network would.
 struct Surroundings {
     committed: Committed,
+    tip: causeway_contracts::ledger::Tip,
+    /// First pages only.
+    contracts: HashMap<AccountId, ContractPage>,
     peers: Vec<ValidatorId>,
 }
 
@@ -123,6 +135,16 @@ impl Handler<Tip> for Surroundings {
 
     fn handle(&mut self, _: Tip, _: &mut Self::Context) -> Self::Result {
         MessageResult(self.committed.clone())
+    }
+}
+
+impl Handler<ContractsOf> for Surroundings {
+    type Result = MessageResult<ContractsOf>;
+
+    fn handle(&mut self, asked: ContractsOf, _: &mut Self::Context) -> Self::Result {
+        let page = self.contracts[&asked.account].clone();
+        let after = asked.after;
+        MessageResult((self.tip.clone(), ContractPage { after, ..page }))
     }
 }
 
@@ -219,6 +241,11 @@ fn context(chain: &Chain, mempool: Mempool, limits: ApiLimits, clock: Clock) -> 
     }
     .start();
     let ledger = &chain.ledger;
+    let accounts = ledger.entries().filter_map(|(key, _)| match key {
+        StateKey::Account(account) => Some(account),
+        _ => None,
+    });
+    let first = |account| page(ledger, &ContractsOf { account, after: None }).1;
     let surroundings = Surroundings {
         committed: Committed {
             height: ledger.tip().height,
@@ -232,6 +259,8 @@ fn context(chain: &Chain, mempool: Mempool, limits: ApiLimits, clock: Clock) -> 
             rotation: ledger.rotation().clone(),
             protocol: *ledger.protocol(),
         },
+        contracts: accounts.map(|account| (account, first(account))).collect(),
+        tip: ledger.tip().clone(),
         peers: vec![
             ValidatorId::of(&key(1).public_key()),
             ValidatorId::of(&key(2).public_key()),
@@ -248,7 +277,8 @@ fn context(chain: &Chain, mempool: Mempool, limits: ApiLimits, clock: Clock) -> 
         is_pending: mempool.clone().recipient(),
         capacity: mempool.recipient(),
         peers: surroundings.clone().recipient(),
-        tip: surroundings.recipient(),
+        tip: surroundings.clone().recipient(),
+        contracts: surroundings.recipient(),
         members: watch::channel(Membership::of(ledger)).1,
         finalized: chain.finalized.clone(),
         progress: watched,
