@@ -82,13 +82,22 @@ pub fn sign_together(
     memo: Text<140>,
     keys: &[SecretKey],
 ) -> Result<SignedTransaction, SignError> {
-    let transaction = Transaction {
+    Ok(transaction(genesis, action, memo, VALID_SECONDS)?.sign(keys)?)
+}
+
+/// A transaction of one action, that may wait for so many seconds.
+pub fn transaction(
+    genesis: &GenesisHash,
+    action: Action,
+    memo: Text<140>,
+    valid_seconds: u64,
+) -> Result<Transaction, SignError> {
+    Ok(Transaction {
         version: TRANSACTION_VERSION,
         genesis: genesis.prefix(),
-        valid_until: clock::seconds_from_now(VALID_SECONDS),
+        valid_until: clock::seconds_from_now(valid_seconds),
         nonce: Nonce(getrandom::u64()?),
         actions: Bounded::new(vec![action]).expect("one of at most 64"),
         memo,
-    };
-    Ok(transaction.sign(keys)?)
+    })
 }

@@ -189,15 +189,6 @@ impl Condition {
         }
     }
 
-    /// The same with all times zero: to find what was made alike at another time.
-    pub fn without_times(&self) -> Self {
-        self.map(&|leaf| match leaf {
-            Self::After(_) => Some(Self::After(UnixSeconds(0))),
-            Self::Before(_) => Some(Self::Before(UnixSeconds(0))),
-            _ => None,
-        })
-    }
-
     /// Every way in which it is not well made, whatever the state.
     pub fn check(&self) -> Result<(), ConditionError> {
         if self.depth() > CONDITION_DEPTH_MAX {

@@ -119,6 +119,15 @@ pub enum Command {
     /// Look at any contract
     #[command(subcommand)]
     Contract(settlement::ContractCommand),
+    /// Add signatures to a transaction that another wallet has written to a file
+    Sign {
+        file: PathBuf,
+        /// A key of this wallet that agrees
+        #[arg(long = "key", value_name = "NAME", required = true)]
+        keys: Vec<String>,
+    },
+    /// Send a transaction from a file, when all have signed it
+    Send { file: PathBuf },
     /// Fetch the proof of what became of a transaction
     Receipt {
         /// The transaction's id
@@ -166,6 +175,7 @@ impl Command {
                 | Self::Offer(_)
                 | Self::Path(_)
                 | Self::Netting(_)
+                | Self::Send { .. }
         )
     }
 }

@@ -11,6 +11,7 @@ use std::{
 };
 
 use causeway_contracts::{
+    genesis::Genesis,
     ledger::{receipt::Outcome, rejection::Rejection},
     money::{Amount, Balance, Currency, text},
 };
@@ -110,6 +111,14 @@ pub fn outcome_word(outcome: Outcome) -> &'static str {
 
 pub fn money(amount: Amount, exponent: u8, currency: Currency) -> String {
     format!("{} {currency}", text::format_amount(amount, exponent))
+}
+
+/// By the currencies that a network began with, where nothing is to be asked.
+pub fn genesis_money(genesis: &Genesis, amount: Amount, currency: Currency) -> String {
+    match genesis.currency(currency) {
+        Some(record) => money(amount, record.exponent, currency),
+        None => format!("{amount} minor units of {currency}"),
+    }
 }
 
 pub fn balance(balance: Balance, exponent: u8, currency: Currency) -> String {

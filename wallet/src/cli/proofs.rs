@@ -90,6 +90,7 @@ fn tell(proof: &PaymentProof, verified: &VerifiedPayment, genesis: &Genesis) {
         }
     }
     let prefix = genesis.address_prefix;
+    let money = |amount, currency| output::genesis_money(genesis, amount, currency);
     for action in &proof.transaction.transaction.actions {
         if let Action::Transfer {
             from,
@@ -98,11 +99,16 @@ fn tell(proof: &PaymentProof, verified: &VerifiedPayment, genesis: &Genesis) {
             amount,
         } = action
         {
-            let money = match genesis.currency(*currency) {
-                Some(record) => output::money(*amount, record.exponent, *currency),
-                None => format!("{amount} minor units of {currency}"),
-            };
+            let money = money(*amount, *currency);
             say!("  {money} from {} to {}", from.address(prefix), to.address(prefix));
+        }
+    }
+    for trade in &verified.trades {
+        let action = &proof.transaction.transaction.actions[usize::from(trade.action)];
+        if let Action::Settle(action) = action
+            && let Some((sell, buy)) = action.trades()
+        {
+            say!("  {} for {}", money(trade.sold, sell), money(trade.bought, buy));
         }
     }
     if !proof.transaction.transaction.memo.is_empty() {
@@ -126,6 +132,9 @@ fn describe(verified: &VerifiedPayment) -> Value {
     });
     if let Outcome::Rejected { reason, .. } = verified.outcome {
         object["reason"] = Value::String(output::reason_word(reason));
+    }
+    if !verified.trades.is_empty() {
+        object["trades"] = json!(verified.trades);
     }
     object
 }

@@ -77,35 +77,54 @@ impl<'a> Teller<'a> {
         (action, memo): (Action, Text<140>),
         is_like: impl Fn(&Transaction) -> bool,
     ) -> anyhow::Result<Done> {
-        if let Some(earlier) = self.history.unfinished(is_like)? {
-            let at = output::time(earlier.time_ms.0 / 1000);
-            note!(
-                "The outcome of the same transaction, made by an earlier run at {at} ({}), is unknown; finding it out first.",
-                earlier.id
-            );
-            let tx = earlier.transaction;
-            let made = match tx.transaction.valid_until.0 > clock::now_ms().0 / 1000 {
-                true => Made::Resumed,
-                false => Made::Before,
-            };
-            let started = Instant::now();
-            match self.settle(&tx, Delivery::Earlier).await? {
-                Settled::Final(confirmed) => match confirmed.1.outcome {
-                    Outcome::Rejected { reason, .. } if made == Made::Before => {
-                        note!("It was refused by the ledger then: {reason}. Making a new one.");
-                    }
-                    _ => return Ok(done(&tx, *confirmed, started, made)),
-                },
-                Settled::Dead { .. } => note!("It is proved to have had no effect; making a new one."),
-            }
+        if let Some(done) = self.earlier(is_like).await? {
+            return Ok(done);
         }
         let tx = payment::sign_together(self.client.genesis(), action, memo, keys)?;
-        // First: what cannot be sent must not be remembered as if it had been.
-        self.client.check(&tx)?;
-        self.history.sent(&tx)?;
+        self.send(&tx, Delivery::Never).await
+    }
+
+    /// The outcome of one like this that an earlier run has left unknown, if it had or may have an effect.
+    pub async fn earlier(&mut self, is_like: impl Fn(&Transaction) -> bool) -> anyhow::Result<Option<Done>> {
+        let Some(earlier) = self.history.unfinished(is_like)? else {
+            return Ok(None);
+        };
+        let at = output::time(earlier.time_ms.0 / 1000);
+        note!(
+            "The outcome of the same transaction, made by an earlier run at {at} ({}), is unknown; finding it out first.",
+            earlier.id
+        );
+        let tx = earlier.transaction;
+        let made = match tx.transaction.valid_until.0 > clock::now_ms().0 / 1000 {
+            true => Made::Resumed,
+            false => Made::Before,
+        };
         let started = Instant::now();
-        match self.settle(&tx, Delivery::Never).await? {
-            Settled::Final(confirmed) => Ok(done(&tx, *confirmed, started, Made::Now)),
+        match self.settle(&tx, Delivery::Earlier).await? {
+            Settled::Final(confirmed) => match confirmed.1.outcome {
+                Outcome::Rejected { reason, .. } if made == Made::Before => {
+                    note!("It was refused by the ledger then: {reason}. Making a new one.");
+                    Ok(None)
+                }
+                _ => Ok(Some(done(&tx, *confirmed, started, made))),
+            },
+            Settled::Dead { .. } => {
+                note!("It is proved to have had no effect; making a new one.");
+                Ok(None)
+            }
+        }
+    }
+
+    /// Brings a signed transaction to its end, which may have been sent before.
+    pub async fn send(&mut self, tx: &SignedTransaction, delivery: Delivery) -> anyhow::Result<Done> {
+        // First: what cannot be sent must not be remembered as if it had been.
+        self.client.check(tx)?;
+        if delivery == Delivery::Never {
+            self.history.sent(tx)?;
+        }
+        let started = Instant::now();
+        match self.settle(tx, delivery).await? {
+            Settled::Final(confirmed) => Ok(done(tx, *confirmed, started, Made::Now)),
             Settled::Dead { height } => Err(ClientError::Dead { id: tx.id(), height }.into()),
         }
     }
@@ -210,6 +229,9 @@ pub fn report_contract(
             object["reason"] = Value::String(output::reason_word(*reason));
         } else if let Some(contract) = contract {
             object["contract"] = json!(contract);
+        }
+        if !done.verified.trades.is_empty() {
+            object["trades"] = json!(done.verified.trades);
         }
         say!("{object}");
     }

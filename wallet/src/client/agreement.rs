@@ -17,7 +17,7 @@ use causeway_contracts::{
     money::Currency,
     proof::{CertifiedHeader, HANDOVERS_MAX, PROOF_BYTES_MAX},
     settlement::{ContractId, ReferenceRate},
-    statement::{AccountView, Answer, ContractView, SignedStatement},
+    statement::{AccountView, Answer, ContractPage, ContractView, SignedStatement},
     transaction::TxId,
 };
 use futures::future::join_all;
@@ -98,6 +98,31 @@ impl Client {
                 move |answer| match answer {
                     Answer::Contract(view) if view.id == asked => Some(Some(*view)),
                     Answer::NoContract(id) if id == asked => Some(None),
+                    _ => None,
+                },
+            )
+            .await?;
+        Ok(agreed.answer)
+    }
+
+    /// The contracts that concern an account, after this one, at most a hundred; and whether there are more. `key` is
+    /// the account's or its operator's.
+    pub async fn contracts(
+        &self,
+        account: &AccountId,
+        after: Option<ContractId>,
+        key: &SecretKey,
+    ) -> Result<ContractPage, ClientError> {
+        let mut path = format!("/v1/accounts/{}/contracts", account.address(self.prefix));
+        if let Some(after) = after {
+            path.push_str(&format!("?after={after}"));
+        }
+        let asked = *account;
+        let agreed = self
+            .agree(
+                |node| self.signed_request(node, &path, key),
+                move |answer| match answer {
+                    Answer::Contracts(page) if (page.account, page.after) == (asked, after) => Some(page),
                     _ => None,
                 },
             )

@@ -81,6 +81,14 @@ pub enum Goes {
 pub enum ContractCommand {
     /// Show a contract, as enough validators agree on it
     Show(Which),
+    /// List the open contracts that concern an account, as enough validators agree on them, the oldest first
+    List {
+        /// Label or address; may be left out if there is only one
+        account: Option<String>,
+        /// Those too that ended within the last day
+        #[arg(long)]
+        ended: bool,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -108,11 +116,13 @@ pub enum HoldCommand {
     },
     /// Set money aside in several accounts, to be posted or voided together
     Group {
-        /// One of up to 16 payments, of which each payer is an account of this wallet
+        /// One of up to 16 payments; each payer is an account of this wallet, or, with --to-file, of any
         #[arg(long, num_args = 4, value_names = ["FROM", "TO", "AMOUNT", "CURRENCY"], required = true)]
         leg: Vec<String>,
         #[command(flatten)]
         terms: HoldTerms,
+        #[command(flatten)]
+        signing: Signing,
     },
     /// Pay what was set aside, or a part of it
     Post {
@@ -129,6 +139,29 @@ pub enum HoldCommand {
     Void(Which),
     /// Show a hold
     Show(Which),
+}
+
+const CONDITIONS: &str = r#"Conditions in JSON, at most 4 deep, with at most 16 of the first four kinds:
+  {"after":1767225600}       it is this moment or later, in seconds since 1970
+  {"before":1767225600}      it is earlier
+  {"signed_by":{"keys":["ed25519:..."],"threshold":1}}
+                             so many of these keys sign the claim; keys in ascending order
+  {"preimage":"9f86..."}     the claim shows a secret with this SHA-256
+  {"all":[...]}              all of these
+  {"any":[...]}              at least one of these
+  {"at_least":{"count":2,"of":[...]}}
+Where both are met, the first claim decides."#;
+
+/// For what more than one wallet signs.
+#[derive(Debug, Args)]
+pub struct Signing {
+    /// Write the transaction to a file, in place of sending it: others sign it with `causeway sign`, and then
+    /// `causeway send` sends it
+    #[arg(long, value_name = "FILE")]
+    pub to_file: Option<PathBuf>,
+    /// How long it may be sent: 90s, 10m; networks allow 10 minutes unless their council says otherwise
+    #[arg(long, value_name = "TIME", default_value = "9m", requires = "to_file")]
+    pub valid_for: Span,
 }
 
 #[derive(Debug, Args)]
@@ -149,7 +182,8 @@ pub enum EscrowCommand {
     /// Set money aside until a condition is met
     ///
     /// Either some of several keys agree (--signer, --threshold), or someone shows a secret before a
-    /// time (--hash, --deadline), or a condition of your own in JSON.
+    /// time (--hash, --deadline), or conditions of your own in JSON.
+    #[command(after_long_help = CONDITIONS)]
     Open {
         /// Address, contact or account that is to be paid
         to: String,
@@ -170,8 +204,10 @@ pub enum EscrowCommand {
         /// Until when the secret counts, from now; from then on it is refunded
         #[arg(long, value_name = "TIME", requires = "hash")]
         deadline: Option<Span>,
+        /// When it may be released, as `--help` describes it
         #[arg(long, value_name = "JSON", requires = "refund_when")]
         release_when: Option<ConditionText>,
+        /// When it may be refunded
         #[arg(long, value_name = "JSON", requires = "release_when")]
         refund_when: Option<ConditionText>,
         /// When it ends by itself
@@ -193,6 +229,8 @@ pub enum EscrowCommand {
         /// A key of this wallet that agrees, besides the account's own
         #[arg(long = "key", value_name = "NAME")]
         keys: Vec<String>,
+        #[command(flatten)]
+        signing: Signing,
     },
     /// Make a secret and its SHA-256
     Secret,

@@ -40,7 +40,15 @@ pub async fn offer(wallet: &Wallet, command: OfferCommand) -> anyhow::Result<()>
             };
             let what = format!("{} at {rate} {buy} or more", desk.money(offer.amount, sell).await?);
             let done = desk.act(&from, SettlementAction::Offer(offer)).await?;
-            desk.opened(&done, ["Offered", &what])
+            desk.opened(&done, ["Offered", &what])?;
+            if let (Some(trade), false) = (done.verified.trades.first(), wallet.json) {
+                let (sold, bought) = (
+                    desk.money(trade.sold, sell).await?,
+                    desk.money(trade.bought, buy).await?,
+                );
+                say!("{sold} of it sold at once, for {bought}");
+            }
+            Ok(())
         }
         OfferCommand::Revoke(which) => revoke(&desk, &which, "offer").await,
         OfferCommand::Show(which) => show::show(&desk, &which).await,
@@ -62,13 +70,15 @@ pub async fn offer(wallet: &Wallet, command: OfferCommand) -> anyhow::Result<()>
     }
 }
 
+/// What is to be sent, or delivered.
+async fn asked(desk: &Desk<'_>, wanted: &FindPath) -> anyhow::Result<Amount> {
+    let currency = if wanted.deliver { wanted.to } else { wanted.from };
+    desk.amount(&wanted.amount, currency).await
+}
+
 /// The best way, with what it comes to now.
-async fn find(desk: &Desk<'_>, wanted: &FindPath) -> anyhow::Result<(PathView, Amount)> {
-    let (name, currency) = match wanted.deliver {
-        true => ("deliver", wanted.to),
-        false => ("send", wanted.from),
-    };
-    let amount = desk.amount(&wanted.amount, currency).await?;
+async fn find(desk: &Desk<'_>, wanted: &FindPath, amount: Amount) -> anyhow::Result<PathView> {
+    let name = if wanted.deliver { "deliver" } else { "send" };
     let query = format!("/v1/paths?from={}&to={}&{name}={amount}", wanted.from, wanted.to);
     let found: PathView = desk.client.ask(&query).await?;
     if found.path.is_empty() {
@@ -83,14 +93,15 @@ async fn find(desk: &Desk<'_>, wanted: &FindPath) -> anyhow::Result<(PathView, A
         ends == (Some(&wanted.from), Some(&wanted.to)),
         "a node named a path between other currencies; give the wallet other nodes"
     );
-    Ok((found, amount))
+    Ok(found)
 }
 
 pub async fn path(wallet: &Wallet, command: PathCommand) -> anyhow::Result<()> {
     let desk = Desk::new(wallet)?;
     match command {
         PathCommand::Find(wanted) => {
-            let (found, _) = find(&desk, &wanted).await?;
+            let amount = asked(&desk, &wanted).await?;
+            let found = find(&desk, &wanted, amount).await?;
             if wallet.json {
                 say!("{}", json!(found));
                 return Ok(());
@@ -112,40 +123,48 @@ pub async fn path(wallet: &Wallet, command: PathCommand) -> anyhow::Result<()> {
         } => {
             let by = desk.own(by.as_deref())?;
             let to = desk.party(&payee)?;
-            let (found, amount) = find(&desk, &wanted).await?;
+            let asked = asked(&desk, &wanted).await?;
             let bound = desk
                 .amount(&bound, if wanted.deliver { wanted.from } else { wanted.to })
                 .await?;
             ensure!(!bound.is_zero(), "a bound of nothing is none");
             let amount = match wanted.deliver {
                 true => PathAmount::DeliverExact {
-                    deliver: amount,
+                    deliver: asked,
                     send_max: bound,
                 },
                 false => PathAmount::SendExact {
-                    send: amount,
+                    send: asked,
                     deliver_min: bound,
                 },
             };
-            let what = match amount {
-                PathAmount::SendExact { send, deliver_min } => format!(
-                    "{} for at least {}",
-                    desk.money(send, wanted.from).await?,
-                    desk.money(deliver_min, wanted.to).await?
-                ),
-                PathAmount::DeliverExact { deliver, send_max } => format!(
-                    "{} for at most {}",
-                    desk.money(deliver, wanted.to).await?,
-                    desk.money(send_max, wanted.from).await?
-                ),
-            };
-            let payment = PathPayment {
+            let direct = PathPayment {
                 from: by.address.account,
                 to,
-                path: Bounded::new(found.path)?,
+                path: Bounded::new(vec![wanted.from, wanted.to])?,
                 amount,
             };
-            let done = desk.act(&by, SettlementAction::PayPath(payment)).await?;
+            // Before the books are asked: they may have no way any more, because it took it.
+            let done = match desk.earlier(&SettlementAction::PayPath(direct.clone())).await? {
+                Some(done) => done,
+                None => {
+                    let path = Bounded::new(find(&desk, &wanted, asked).await?.path)?;
+                    let payment = PathPayment { path, ..direct };
+                    desk.act(&by, SettlementAction::PayPath(payment)).await?
+                }
+            };
+            let (sold, bought) = done.verified.trades.first().map_or_else(
+                || match amount {
+                    PathAmount::SendExact { send, deliver_min } => (send, deliver_min),
+                    PathAmount::DeliverExact { deliver, send_max } => (send_max, deliver),
+                },
+                |trade| (trade.sold, trade.bought),
+            );
+            let what = format!(
+                "{} for {}",
+                desk.money(sold, wanted.from).await?,
+                desk.money(bought, wanted.to).await?
+            );
             desk.done(&done, ["Paid", &what])
         }
     }

@@ -5,6 +5,7 @@ use causeway_contracts::{
     statement::ContractView,
     transaction::UnixSeconds,
 };
+use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Desk, Which};
 use crate::cli::{
@@ -20,6 +21,48 @@ pub(super) async fn show(desk: &Desk<'_>, which: &Which) -> anyhow::Result<()> {
     }
     for line in describe(desk, &view).await? {
         say!("{line}");
+    }
+    Ok(())
+}
+
+/// Contracts that are asked for at a time.
+const AT_ONCE: usize = 8;
+
+pub(super) async fn list(desk: &Desk<'_>, account: Option<&str>, ended: bool) -> anyhow::Result<()> {
+    let own = desk.own(account)?;
+    let key = desk.wallet.open_key(&desk.home, &own.key)?;
+    let mut views = Vec::new();
+    let mut after = None;
+    loop {
+        let page = desk.client.contracts(&own.address.account, after, &key).await?;
+        let ids = page.contracts.to_vec();
+        let asked = stream::iter(&ids).map(|id| desk.client.contract(id, &key));
+        let found: Vec<_> = asked.buffered(AT_ONCE).try_collect().await?;
+        // Others are forgotten by now.
+        views.extend(found.into_iter().flatten());
+        after = ids.last().copied();
+        if !page.has_more || after.is_none() {
+            break;
+        }
+    }
+    views.retain(|view| ended || view.status == Status::Open);
+    views.sort_by_key(|view| (view.opened_ms, view.id));
+    if desk.wallet.json {
+        say!("{}", serde_json::to_value(&views)?);
+        return Ok(());
+    }
+    if views.is_empty() {
+        say!(
+            "No {}contracts concern {}.",
+            if ended { "" } else { "open " },
+            own.label
+        );
+    }
+    for view in &views {
+        // What it is, and its first term.
+        for line in describe(desk, view).await?.iter().take(2) {
+            say!("{line}");
+        }
     }
     Ok(())
 }
