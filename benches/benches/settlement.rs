@@ -9,6 +9,7 @@ use causeway_benches::{
 };
 use causeway_contracts::{
     block::{HashedBatch, TimeMs},
+    codec::Text,
     committee::ValidatorId,
     genesis::{OpeningAccount, OpeningBalance},
     governance::CurrencyRecord,
@@ -17,10 +18,11 @@ use causeway_contracts::{
     ledger::{Ledger, SWEEP_MAX, receipt::Outcome},
     money::{Amount, Currency},
     settlement::{
-        Claim, ContractId, Escrow, Exchange, ExchangeAmount, Hold, Leg, Quote, QuoteId, SettlementAction, Share,
-        Shares, Side, Split,
+        Allowance, Claim, Collect, ContractId, Escrow, Exchange, ExchangeAmount, HeldExchange, Hold, Leg, Mandate,
+        Offer, PathAmount, PathPayment, PayRequest, Payees, Quote, QuoteId, Request, SettlementAction, Share, Shares,
+        Side, SignedQuote, Spend, Split,
         condition::{Condition, Preimage},
-        netting::{Headroom, Obligation, resolve},
+        netting::{Cycle, Headroom, Obligation, resolve},
     },
     transaction::{Action, SignedTransaction, UnixSeconds},
 };
@@ -31,6 +33,8 @@ const BATCH: usize = 1_024;
 /// As many as fit a block of the dearest action here.
 const ACTIONS: u64 = 512;
 const EXPIRING: u64 = 1_000_000;
+/// Of a netting cycle.
+const OPERATORS: u64 = 32;
 
 fn dollar() -> Currency {
     Currency::new("USD").expect("a code")
@@ -97,7 +101,12 @@ impl World {
         self.nonce += 1;
         let now = self.ledger.tip().time_ms;
         let body = transaction(&self.ledger.genesis(), now, self.nonce, vec![action]);
-        unverified(body, customer_key(signer))
+        let key = if signer == ACCOUNTS {
+            maker_key().public_key()
+        } else {
+            customer_key(signer)
+        };
+        unverified(body, key)
     }
 
     /// Executes and commits a block; says how long that took.
@@ -126,11 +135,11 @@ impl World {
         }
     }
 
-    fn hold(&self, number: u64, seconds: u64) -> Action {
+    fn hold(&self, number: u64) -> Action {
         let leg = self.leg(number, currency());
         Action::Settle(SettlementAction::Hold(Hold {
             legs: list(vec![leg]),
-            expires_at: self.in_seconds(seconds),
+            expires_at: self.in_seconds(600),
             post_by: list(vec![leg.creditor]),
             void_by: list(vec![leg.creditor]),
         }))
@@ -148,6 +157,129 @@ impl World {
             expires_at: self.in_seconds(120),
             on_expiry: Side::Refund,
         }))
+    }
+
+    fn allowance(&self, number: u64) -> Action {
+        let leg = self.leg(number, currency());
+        Action::Settle(SettlementAction::Allow(Allowance {
+            grantor: leg.debtor,
+            holder: leg.creditor,
+            currency: leg.currency,
+            budget: leg.amount,
+            payees: Payees::Accounts(list(vec![leg.debtor])),
+            max_payment: None,
+            expires_at: self.in_seconds(600),
+        }))
+    }
+
+    fn mandate(&self, number: u64) -> Action {
+        let leg = self.leg(number, currency());
+        Action::Settle(SettlementAction::Mandate(Mandate {
+            payer: leg.debtor,
+            payee: leg.creditor,
+            currency: leg.currency,
+            max_payment: leg.amount,
+            max_per_period: leg.amount,
+            period_seconds: 600,
+            starts_at: self.in_seconds(0),
+            ends_at: self.in_seconds(600),
+        }))
+    }
+
+    fn request(&self, number: u64) -> Action {
+        let leg = self.leg(number, currency());
+        Action::Settle(SettlementAction::Request(Request {
+            payee: leg.debtor,
+            payer: Some(leg.creditor),
+            currency: leg.currency,
+            amount: leg.amount,
+            reference: Text::default(),
+            expires_at: self.in_seconds(600),
+        }))
+    }
+
+    fn offer(&self, number: u64) -> Action {
+        Action::Settle(SettlementAction::Offer(Offer {
+            maker: self.accounts[number as usize],
+            sell: currency(),
+            buy: dollar(),
+            rate: "1.0845".parse().expect("a rate"),
+            amount: Amount(10),
+            min_fill: Amount(1),
+            expires_at: self.in_seconds(600),
+        }))
+    }
+
+    /// One for each action, all different.
+    fn quotes(&self) -> Vec<SignedQuote> {
+        let quote = |number: u64| {
+            let mut id = [0; 16];
+            id[..8].copy_from_slice(&(self.nonce + number).to_le_bytes());
+            let quote = Quote {
+                genesis: self.ledger.genesis().prefix(),
+                id: QuoteId(id),
+                maker: self.accounts[ACCOUNTS as usize],
+                taker: None,
+                sell: currency(),
+                buy: dollar(),
+                rate: "1.0845".parse().expect("a rate"),
+                min: Amount(1),
+                max: Amount(1_000),
+                fee: Amount(0),
+                expires_at: self.in_seconds(60),
+                hold_seconds_max: 60,
+            };
+            quote.sign([&maker_key()]).expect("well made")
+        };
+        (0..ACTIONS).map(quote).collect()
+    }
+
+    fn exchange(&self, number: u64, quotes: &[SignedQuote], held: Option<HeldExchange>) -> Action {
+        let exchange = Exchange {
+            quote: quotes[number as usize].clone(),
+            taker: self.accounts[number as usize],
+            amount: ExchangeAmount::Send(Amount(10)),
+            held,
+        };
+        Action::Settle(SettlementAction::Exchange(Box::new(exchange)))
+    }
+
+    /// An open one of the first accounts.
+    fn cycle(&mut self) -> ContractId {
+        let mut participants = self.accounts[..OPERATORS as usize].to_vec();
+        participants.sort_unstable();
+        let cycle = Cycle {
+            opener: self.accounts[0],
+            participants: list(participants),
+            currencies: list(vec![currency()]),
+            closes_at: self.in_seconds(60),
+        };
+        let tx = self.sign(0, Action::Settle(SettlementAction::OpenCycle(cycle)));
+        let id = ContractId::derive(&tx.id(), 0);
+        self.block(vec![tx]);
+        id
+    }
+
+    fn prefund(&self, cycle: ContractId, operator: u64) -> Action {
+        Action::Settle(SettlementAction::Prefund {
+            cycle,
+            participant: self.accounts[operator as usize],
+            currency: currency(),
+            amount: Amount(10),
+        })
+    }
+
+    /// Opens contracts, which is not counted, and has each followed by an action of the other side.
+    fn follow(
+        &mut self,
+        open: fn(&Self, u64) -> Action,
+        make: impl Fn(&Self, ContractId, u64) -> SettlementAction,
+    ) -> Duration {
+        let ids = self.opened(open);
+        self.all(|world, number| {
+            let action = make(world, ids[number as usize], number);
+            (creditor(number), Action::Settle(action))
+        })
     }
 
     /// Opens contracts in a block of their own, and gives their ids.
@@ -181,107 +313,176 @@ fn creditor(number: u64) -> u64 {
 type Kind = (&'static str, fn(&mut World) -> Duration);
 
 /// A block of each kind, with what it needs made before and not counted.
-fn kinds() -> Vec<Kind> {
-    vec![
-        ("transfer", |world| {
-            world.all(|world, number| {
-                let leg = world.leg(number, currency());
-                let action = Action::Transfer {
-                    from: leg.debtor,
-                    to: leg.creditor,
-                    currency: leg.currency,
-                    amount: leg.amount,
-                };
-                (number, action)
+const KINDS: &[Kind] = &[
+    ("transfer", |world| {
+        world.all(|world, number| {
+            let leg = world.leg(number, currency());
+            let action = Action::Transfer {
+                from: leg.debtor,
+                to: leg.creditor,
+                currency: leg.currency,
+                amount: leg.amount,
+            };
+            (number, action)
+        })
+    }),
+    ("hold", |world| world.all(|world, number| (number, world.hold(number)))),
+    ("post", |world| {
+        world.follow(World::hold, |world, hold, number| SettlementAction::Post {
+            hold,
+            by: world.accounts[creditor(number) as usize],
+            amount: None,
+            keep_rest: false,
+        })
+    }),
+    ("void", |world| {
+        world.follow(World::hold, |world, hold, number| SettlementAction::Void {
+            hold,
+            by: world.accounts[creditor(number) as usize],
+        })
+    }),
+    ("escrow", |world| {
+        world.all(|world, number| (number, world.escrow(number)))
+    }),
+    ("claim", |world| {
+        world.follow(World::escrow, |world, escrow, number| {
+            SettlementAction::Claim(Claim {
+                escrow,
+                by: world.accounts[creditor(number) as usize],
+                side: Side::Release,
+                preimages: list(vec![Preimage([5; 32])]),
             })
-        }),
-        ("hold", |world| {
-            world.all(|world, number| (number, world.hold(number, 600)))
-        }),
-        ("post", |world| {
-            let ids = world.opened(|world, number| world.hold(number, 600));
-            world.all(|world, number| {
-                let action = SettlementAction::Post {
-                    hold: ids[number as usize],
-                    by: world.accounts[creditor(number) as usize],
-                    amount: None,
-                    keep_rest: false,
-                };
-                (creditor(number), Action::Settle(action))
+        })
+    }),
+    ("allowance", |world| {
+        world.all(|world, number| (number, world.allowance(number)))
+    }),
+    ("spend", |world| {
+        world.follow(World::allowance, |world, allowance, number| {
+            SettlementAction::Spend(Spend {
+                allowance,
+                holder: world.accounts[creditor(number) as usize],
+                to: world.accounts[number as usize],
+                amount: Amount(4),
             })
-        }),
-        ("escrow", |world| {
-            world.all(|world, number| (number, world.escrow(number)))
-        }),
-        ("claim", |world| {
-            let ids = world.opened(World::escrow);
-            world.all(|world, number| {
-                let claim = Claim {
-                    escrow: ids[number as usize],
-                    by: world.accounts[creditor(number) as usize],
-                    side: Side::Release,
-                    preimages: list(vec![Preimage([5; 32])]),
-                };
-                (creditor(number), Action::Settle(SettlementAction::Claim(claim)))
+        })
+    }),
+    ("mandate", |world| {
+        world.all(|world, number| (number, world.mandate(number)))
+    }),
+    ("collect", |world| {
+        world.follow(World::mandate, |world, mandate, number| {
+            SettlementAction::Collect(Collect {
+                mandate,
+                payee: world.accounts[creditor(number) as usize],
+                amount: Amount(10),
+                reference: Text::default(),
             })
-        }),
-        ("split to four", |world| {
-            world.all(|world, number| {
-                let shares = (1..=4).map(|step| Share {
-                    to: world.accounts[((number + step * 9_001) % ACCOUNTS) as usize],
-                    amount: Amount(10),
-                });
-                let split = Split {
-                    from: world.accounts[number as usize],
-                    currency: currency(),
-                    shares: Shares::Amounts(list(shares.collect())),
-                };
-                (number, Action::Settle(SettlementAction::Split(split)))
+        })
+    }),
+    ("request", |world| {
+        world.all(|world, number| (number, world.request(number)))
+    }),
+    ("pay request", |world| {
+        world.follow(World::request, |world, request, number| {
+            SettlementAction::PayRequest(PayRequest {
+                request,
+                from: world.accounts[creditor(number) as usize],
+                amount: Amount(10),
             })
-        }),
-        ("exchange", |world| {
-            let base = world.nonce;
-            let quotes: Vec<_> = (0..ACTIONS)
-                .map(|number| {
-                    let mut id = [0; 16];
-                    id[..8].copy_from_slice(&(base + number).to_le_bytes());
-                    let quote = Quote {
-                        genesis: world.ledger.genesis().prefix(),
-                        id: QuoteId(id),
-                        maker: world.accounts[ACCOUNTS as usize],
-                        taker: None,
-                        sell: currency(),
-                        buy: dollar(),
-                        rate: "1.0845".parse().expect("a rate"),
-                        min: Amount(1),
-                        max: Amount(1_000),
-                        fee: Amount(0),
-                        expires_at: world.in_seconds(60),
-                        hold_seconds_max: 0,
-                    };
-                    quote.sign([&maker_key()]).expect("well made")
-                })
-                .collect();
-            world.all(|world, number| {
-                let exchange = Exchange {
-                    quote: quotes[number as usize].clone(),
-                    taker: world.accounts[number as usize],
-                    amount: ExchangeAmount::Send(Amount(10)),
-                    held: None,
-                };
-                (number, Action::Settle(SettlementAction::Exchange(Box::new(exchange))))
+        })
+    }),
+    ("revoke", |world| {
+        world.follow(World::mandate, |world, contract, number| SettlementAction::Revoke {
+            contract,
+            by: world.accounts[creditor(number) as usize],
+        })
+    }),
+    ("split to four", |world| {
+        world.all(|world, number| {
+            let shares = (1..=4).map(|step| Share {
+                to: world.accounts[((number + step * 9_001) % ACCOUNTS) as usize],
+                amount: Amount(10),
+            });
+            let split = Split {
+                from: world.accounts[number as usize],
+                currency: currency(),
+                shares: Shares::Amounts(list(shares.collect())),
+            };
+            (number, Action::Settle(SettlementAction::Split(split)))
+        })
+    }),
+    ("exchange", |world| {
+        let quotes = world.quotes();
+        world.all(|world, number| (number, world.exchange(number, &quotes, None)))
+    }),
+    ("exchange, held", |world| {
+        let quotes = world.quotes();
+        world.all(|world, number| {
+            let parties = list(vec![world.accounts[creditor(number) as usize]]);
+            let held = HeldExchange {
+                deliver_to: parties[0],
+                post_by: parties.clone(),
+                void_by: parties,
+                expires_at: world.in_seconds(60),
+                fees: list(Vec::new()),
+            };
+            (number, world.exchange(number, &quotes, Some(held)))
+        })
+    }),
+    ("withdraw a quote", |world| {
+        let quotes = world.quotes();
+        world.all(|world, number| {
+            let withdraw = SettlementAction::WithdrawQuote {
+                maker: world.accounts[ACCOUNTS as usize],
+                id: quotes[number as usize].quote.id,
+            };
+            (ACCOUNTS, Action::Settle(withdraw))
+        })
+    }),
+    ("offer", |world| {
+        world.all(|world, number| (number, world.offer(number)))
+    }),
+    ("payment through a book", |world| {
+        world.follow(World::offer, |world, _, number| {
+            SettlementAction::PayPath(PathPayment {
+                from: world.accounts[creditor(number) as usize],
+                to: world.accounts[number as usize],
+                path: list(vec![dollar(), currency()]),
+                amount: PathAmount::SendExact {
+                    send: Amount(10),
+                    deliver_min: Amount(1),
+                },
             })
-        }),
-    ]
-}
+        })
+    }),
+    ("prefund", |world| {
+        let cycle = world.cycle();
+        world.all(|world, number| (number % OPERATORS, world.prefund(cycle, number % OPERATORS)))
+    }),
+    ("oblige", |world| {
+        let cycle = world.cycle();
+        world.all(|world, number| (number % OPERATORS, world.prefund(cycle, number % OPERATORS)));
+        world.all(|world, number| {
+            let obligation = Obligation {
+                cycle,
+                debtor: world.accounts[(number % OPERATORS) as usize],
+                creditor: world.accounts[((number + 1) % OPERATORS) as usize],
+                currency: currency(),
+                amount: Amount(10),
+            };
+            (number % OPERATORS, Action::Settle(SettlementAction::Oblige(obligation)))
+        })
+    }),
+];
 
 fn actions(c: &mut Criterion) {
     let mut world = World::new();
     let mut group = c.benchmark_group("one action");
     group.throughput(Throughput::Elements(ACTIONS));
     group.sample_size(20);
-    for (name, block) in kinds() {
-        group.bench_function(name, |b| {
+    for (name, block) in KINDS {
+        group.bench_function(*name, |b| {
             b.iter_custom(|blocks| (0..blocks).map(|_| block(&mut world)).sum());
         });
     }
@@ -309,15 +510,56 @@ fn expiry(c: &mut Criterion) {
     }
     let mut group = c.benchmark_group("a million holds end");
     group.sample_size(10);
+    group.warm_up_time(Duration::from_millis(500));
+    group.measurement_time(Duration::from_secs(2));
+    let now = TimeMs(expires_at.0 * 1000 + 1);
     group.bench_function("execution of one block", |b| {
         b.iter_custom(|blocks| {
-            let now = TimeMs(expires_at.0 * 1000 + 1);
             let mut taken = Duration::ZERO;
             for _ in 0..blocks {
                 let start = Instant::now();
                 let (_, execution) = world.ledger.draft(now, world.proposer, &[], None);
                 taken += start.elapsed();
                 assert_eq!(execution.receipts.len(), SWEEP_MAX);
+            }
+            taken
+        });
+    });
+    // Each block is of the same time: what is left of the million follows.
+    let mut now = now;
+    let mut block = |now: TimeMs| {
+        let (_, execution) = world.ledger.draft(now, world.proposer, &[], None);
+        let receipts = execution.receipts.len();
+        let start = Instant::now();
+        world.ledger.commit(execution);
+        (start.elapsed(), receipts)
+    };
+    group.bench_function("commit of one block", |b| {
+        b.iter_custom(|blocks| {
+            let mut taken = Duration::ZERO;
+            for _ in 0..blocks {
+                now = TimeMs(now.0 + 1);
+                let (commit, receipts) = block(now);
+                assert_eq!(receipts, SWEEP_MAX);
+                taken += commit;
+            }
+            taken
+        });
+    });
+    // All others end, and a day later they are forgotten.
+    loop {
+        now = TimeMs(now.0 + 1);
+        if block(now).1 == 0 {
+            break;
+        }
+    }
+    now = TimeMs(now.0 + 86_401_000);
+    group.bench_function("commit of one block that forgets", |b| {
+        b.iter_custom(|blocks| {
+            let mut taken = Duration::ZERO;
+            for _ in 0..blocks {
+                now = TimeMs(now.0 + 1);
+                taken += block(now).0;
             }
             taken
         });

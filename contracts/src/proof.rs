@@ -247,6 +247,15 @@ impl PaymentProof {
         }
         let header = &self.block.header;
         let in_place = self.path.index == self.receipt.index;
+        let count = self.transaction.transaction.actions.len();
+        if self
+            .receipt
+            .trades
+            .iter()
+            .any(|trade| usize::from(trade.action) >= count)
+        {
+            return Err(ProofError::NotInBlock);
+        }
         if !in_place || self.path.root(self.receipt.leaf()) != Some(header.receipts_root) {
             return Err(ProofError::NotInBlock);
         }

@@ -5,7 +5,6 @@ mod args;
 mod batch;
 mod contacts;
 mod cosign;
-
 mod council;
 mod keys;
 mod output;
@@ -140,7 +139,7 @@ fn run(args: Args) -> anyhow::Result<()> {
             Command::Netting(command) => settlement::netting(&wallet, command).await,
             Command::Rate(command) => settlement::rate(&wallet, command).await,
             Command::Contract(command) => settlement::contract(&wallet, command).await,
-            Command::Sign { file, keys } => cosign::sign(&wallet, &file, &keys),
+            Command::Sign(sign) => cosign::sign(&wallet, &sign),
             Command::Send { file } => cosign::send(&wallet, &file).await,
             Command::Receipt { tx, out } => proofs::receipt(&wallet, tx, out).await,
             Command::Verify { proof, genesis } => proofs::verify(&wallet, &proof, genesis),

@@ -194,7 +194,8 @@ fn parse(path: &Path, text: &[u8]) -> Result<Vec<Item>, HistoryError> {
             Entry::Dead { id, height, .. } => (id, End::Dead { height }),
             Entry::Unsent { id, .. } => (id, End::Unsent),
         };
-        if let Some(item) = items.iter_mut().rev().find(|item| item.id == id) {
+        // With other signatures it was sent more than once.
+        for item in items.iter_mut().filter(|item| item.id == id) {
             item.end = end;
         }
     }

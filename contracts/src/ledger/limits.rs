@@ -81,7 +81,10 @@ fn action_cost(action: &Action) -> u64 {
         Action::Council(CouncilAction::SetNode(_) | CouncilAction::RemoveNode { .. }) => 20_000,
         Action::Council(_) => 60,
         Action::Settle(action) => match action {
-            SettlementAction::Hold(hold) => 60 + LEG_COST * hold.legs.len() as u64,
+            SettlementAction::Hold(hold) => {
+                let parties = hold.post_by.len() + hold.void_by.len();
+                60 + LEG_COST * hold.legs.len() as u64 + LOOK_UP_COST * parties as u64
+            }
             SettlementAction::Escrow(_) => 100 + LEG_COST,
             SettlementAction::Claim(claim) => 100 + LEG_COST + PREIMAGE_COST * claim.preimages.len() as u64,
             SettlementAction::Post { .. } | SettlementAction::Void { .. } => 60 + LEG_COST,

@@ -20,7 +20,7 @@ use crate::{
     money::{Amount, Currency},
     protocol::Protocol,
     registry::RegistryError,
-    settlement::{ContractId, Terms},
+    settlement::{Contract, ContractId, Terms},
     snapshot::{self, SnapshotEntry},
     transaction::{TxId, UnixSeconds},
 };
@@ -51,7 +51,9 @@ pub enum RestoreError {
     },
     #[error("contract {0} is an open offer and not in its place in a book, or in one and no open offer")]
     Book(ContractId),
-    #[error("account {1} has a position in {0}, which is no open cycle, or owes more than is prefunded")]
+    #[error(
+        "account {1} has a position in {0}, which is no cycle that it is in, or owed more in it than was prefunded"
+    )]
     Position(ContractId, AccountId),
     #[error("record {1} of evidence against {0} is above the last place, without the one before it, or of another")]
     StrayEvidence(ValidatorId, u8),
@@ -372,9 +374,14 @@ fn check_held(state: &State) -> Result<(), RestoreError> {
     }
     for ((id, account, currency), position) in &state.positions {
         let cycle = state.contracts.rows().get(id);
-        let cycle = cycle.filter(|it| matches!(it.terms, Terms::Cycle(_)) && position.headroom() >= 0);
-        let cycle = cycle.ok_or(RestoreError::Position(*id, *account))?;
-        if !cycle.is_open() {
+        let names = |contract: &&Contract| match &contract.terms {
+            Terms::Cycle(state) => {
+                state.cycle.participants.contains(account) && state.cycle.currencies.contains(currency)
+            }
+            _ => false,
+        };
+        let cycle = cycle.filter(names).filter(|_| position.headroom() >= 0);
+        if !cycle.ok_or(RestoreError::Position(*id, *account))?.is_open() {
             continue;
         }
         *sums.entry((*account, *currency)).or_default() += u128::from(position.prefunded.0);

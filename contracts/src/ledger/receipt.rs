@@ -33,10 +33,11 @@ pub struct Receipt {
 pub struct Trade {
     /// Counted from 0.
     pub action: u8,
-    /// What the signer gave, with a quote's fee, in minor units of the first of the action's two currencies
+    /// What the signer gave, with a quote's fee but without the fees of a held exchange that go to others, in minor units of the first of the action's two currencies
     /// ([`SettlementAction::trades`](crate::settlement::SettlementAction::trades)).
     pub sold: Amount,
-    /// What came for it, in minor units of the second. Of a held exchange both are only set aside.
+    /// What came for it, to whomever the action says, in minor units of the second. Of a held exchange both are only
+    /// set aside.
     pub bought: Amount,
 }
 

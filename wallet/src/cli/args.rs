@@ -119,13 +119,8 @@ pub enum Command {
     /// Look at any contract
     #[command(subcommand)]
     Contract(settlement::ContractCommand),
-    /// Add signatures to a transaction that another wallet has written to a file
-    Sign {
-        file: PathBuf,
-        /// A key of this wallet that agrees
-        #[arg(long = "key", value_name = "NAME", required = true)]
-        keys: Vec<String>,
-    },
+    /// Look at a transaction that another wallet has written to a file, and sign it
+    Sign(Sign),
     /// Send a transaction from a file, when all have signed it
     Send { file: PathBuf },
     /// Fetch the proof of what became of a transaction
@@ -155,6 +150,17 @@ pub enum Command {
     Address(AddressCommand),
     /// Print shell completions
     Completions { shell: clap_complete::Shell },
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Sign {
+    pub file: PathBuf,
+    /// A key of this wallet that agrees; without one, the transaction is only shown
+    #[arg(long = "key", value_name = "NAME")]
+    pub keys: Vec<String>,
+    /// Sign this transaction and no other, as it was shown before; asked for where there is no terminal to confirm it
+    #[arg(long, value_name = "TX", requires = "keys")]
+    pub id: Option<TxId>,
 }
 
 impl Command {

@@ -12,8 +12,12 @@ use std::{
 
 use causeway_contracts::{
     genesis::Genesis,
-    ledger::{receipt::Outcome, rejection::Rejection},
+    ledger::{
+        receipt::{Outcome, Trade},
+        rejection::Rejection,
+    },
     money::{Amount, Balance, Currency, text},
+    transaction::Action,
 };
 use causeway_wallet::exit::Exit;
 use serde_json::{Value, json};
@@ -119,6 +123,24 @@ pub fn genesis_money(genesis: &Genesis, amount: Amount, currency: Currency) -> S
         Some(record) => money(amount, record.exponent, currency),
         None => format!("{amount} minor units of {currency}"),
     }
+}
+
+/// What actions exchanged, with its currencies, in minor units.
+pub fn trades(trades: &[Trade], actions: &[Action]) -> Value {
+    let told = trades.iter().map(|trade| {
+        let currencies = match actions.get(usize::from(trade.action)) {
+            Some(Action::Settle(action)) => action.trades(),
+            _ => None,
+        };
+        json!({
+            "action": trade.action,
+            "sell": currencies.map(|(sell, _)| sell),
+            "sold": trade.sold,
+            "buy": currencies.map(|(_, buy)| buy),
+            "bought": trade.bought,
+        })
+    });
+    told.collect()
 }
 
 pub fn balance(balance: Balance, exponent: u8, currency: Currency) -> String {

@@ -71,6 +71,9 @@ pub fn verify(wallet: &Wallet, path: &Path, genesis: Option<PathBuf>) -> anyhow:
         let mut object = describe(&verified);
         object["actions"] = json!(body.actions);
         object["memo"] = json!(body.memo);
+        if !verified.trades.is_empty() {
+            object["trades"] = output::trades(&verified.trades, &body.actions);
+        }
         say!("{object}");
     } else {
         tell(&proof, &verified, &genesis);
@@ -132,9 +135,6 @@ fn describe(verified: &VerifiedPayment) -> Value {
     });
     if let Outcome::Rejected { reason, .. } = verified.outcome {
         object["reason"] = Value::String(output::reason_word(reason));
-    }
-    if !verified.trades.is_empty() {
-        object["trades"] = json!(verified.trades);
     }
     object
 }

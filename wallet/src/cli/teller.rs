@@ -231,7 +231,7 @@ pub fn report_contract(
             object["contract"] = json!(contract);
         }
         if !done.verified.trades.is_empty() {
-            object["trades"] = json!(done.verified.trades);
+            object["trades"] = output::trades(&done.verified.trades, std::slice::from_ref(&done.action));
         }
         say!("{object}");
     }

@@ -159,7 +159,7 @@ pub struct Signing {
     /// `causeway send` sends it
     #[arg(long, value_name = "FILE")]
     pub to_file: Option<PathBuf>,
-    /// How long it may be sent: 90s, 10m; networks allow 10 minutes unless their council says otherwise
+    /// How long it may be sent, by anyone who has it: 90s, 10m; networks allow 10 minutes unless their council says otherwise
     #[arg(long, value_name = "TIME", default_value = "9m", requires = "to_file")]
     pub valid_for: Span,
 }

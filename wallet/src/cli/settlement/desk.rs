@@ -64,6 +64,10 @@ impl<'a> Desk<'a> {
         Ok(output::money(amount, exponent, currency))
     }
 
+    pub(super) async fn exponent(&self, currency: Currency) -> anyhow::Result<u8> {
+        exponent(&self.home, &self.client, currency).await
+    }
+
     /// A contract as seen by an account of this wallet.
     pub(super) async fn view(&self, which: &Which) -> anyhow::Result<(ContractView, AccountEntry)> {
         let by = self.own(which.by.as_deref())?;
@@ -97,7 +101,7 @@ impl<'a> Desk<'a> {
         action: SettlementAction,
         keys: &[SecretKey],
     ) -> anyhow::Result<()> {
-        let made = cosign::Made {
+        let made = cosign::Draft {
             action: Action::Settle(action),
             keys,
             valid_seconds: signing.valid_for.0,

@@ -6,7 +6,7 @@ use causeway_contracts::{
     money::Currency,
     settlement::{Hold, Leg, Parties, SettlementAction, Terms},
 };
-use causeway_wallet::home::AccountEntry;
+use causeway_wallet::home::{AccountEntry, HomeError};
 
 use super::{Desk, from_now, show};
 use crate::cli::{
@@ -50,10 +50,11 @@ pub async fn hold(wallet: &Wallet, command: HoldCommand) -> anyhow::Result<()> {
                         account
                     }
                     // Of another wallet.
-                    (Err(_), Some(_)) => desk.party(from)?,
-                    (Err(error), None) => {
+                    (Err(error), Some(_)) if is_not_here(&error) => desk.party(from)?,
+                    (Err(error), None) if is_not_here(&error) => {
                         return Err(error.context("a payer of another wallet signs a file: give --to-file"));
                     }
+                    (Err(error), _) => return Err(error),
                 };
                 legs.push(Leg {
                     debtor,
@@ -114,6 +115,11 @@ pub async fn hold(wallet: &Wallet, command: HoldCommand) -> anyhow::Result<()> {
         }
         HoldCommand::Show(which) => show::show(&desk, &which).await,
     }
+}
+
+/// Whether an account is none of this wallet's.
+fn is_not_here(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(HomeError::UnknownAccount { .. }))
 }
 
 async fn open_hold(

@@ -12,7 +12,7 @@ use serde_json::json;
 use super::{Desk, from_now, revoke, show};
 use crate::cli::{
     args::settlement::{FindPath, OfferCommand, PathCommand},
-    output::say,
+    output::{money, say},
     wallet::Wallet,
 };
 
@@ -123,6 +123,8 @@ pub async fn path(wallet: &Wallet, command: PathCommand) -> anyhow::Result<()> {
         } => {
             let by = desk.own(by.as_deref())?;
             let to = desk.party(&payee)?;
+            // Once it is final, nothing is asked any more.
+            let exponents = (desk.exponent(wanted.from).await?, desk.exponent(wanted.to).await?);
             let asked = asked(&desk, &wanted).await?;
             let bound = desk
                 .amount(&bound, if wanted.deliver { wanted.from } else { wanted.to })
@@ -162,8 +164,8 @@ pub async fn path(wallet: &Wallet, command: PathCommand) -> anyhow::Result<()> {
             );
             let what = format!(
                 "{} for {}",
-                desk.money(sold, wanted.from).await?,
-                desk.money(bought, wanted.to).await?
+                money(sold, exponents.0, wanted.from),
+                money(bought, exponents.1, wanted.to)
             );
             desk.done(&done, ["Paid", &what])
         }

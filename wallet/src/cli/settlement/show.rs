@@ -5,6 +5,7 @@ use causeway_contracts::{
     statement::ContractView,
     transaction::UnixSeconds,
 };
+use causeway_wallet::client::ClientError;
 use futures::{StreamExt, TryStreamExt, stream};
 
 use super::{Desk, Which};
@@ -36,9 +37,14 @@ pub(super) async fn list(desk: &Desk<'_>, account: Option<&str>, ended: bool) ->
     loop {
         let page = desk.client.contracts(&own.address.account, after, &key).await?;
         let ids = page.contracts.to_vec();
-        let asked = stream::iter(&ids).map(|id| desk.client.contract(id, &key));
+        let asked = stream::iter(&ids).map(|id| async {
+            match desk.client.contract(id, &key).await {
+                // Forgotten by now: the key is told no more than a stranger's is.
+                Err(ClientError::NotAllowed(_)) => Ok(None),
+                other => other,
+            }
+        });
         let found: Vec<_> = asked.buffered(AT_ONCE).try_collect().await?;
-        // Others are forgotten by now.
         views.extend(found.into_iter().flatten());
         after = ids.last().copied();
         if !page.has_more || after.is_none() {
@@ -162,23 +168,26 @@ async fn describe(desk: &Desk<'_>, view: &ContractView) -> anyhow::Result<Vec<St
         }
         Terms::Cycle(state) => {
             let recorded = state.recorded;
-            lines.push(format!("  {recorded} obligations, of which {} wait", state.queued));
+            let (is_open, queued) = (view.status == Status::Open, state.queued);
+            let became = if is_open { "wait" } else { "lapsed" };
+            lines.push(format!("  {recorded} obligations, of which {queued} {became}"));
             for (currency, total) in state.cycle.currencies.iter().zip(&state.totals) {
                 let (gross, paid) = (
                     desk.money(total.gross, *currency).await?,
                     desk.money(total.paid, *currency).await?,
                 );
-                lines.push(match view.status {
-                    Status::Open => format!("  {gross} settled so far"),
-                    Status::Ended { .. } => format!("  {gross} settled, for which {paid} moved"),
+                lines.push(match is_open {
+                    true => format!("  {gross} settled so far"),
+                    false => format!("  {gross} settled, for which {paid} moved"),
                 });
             }
             for position in &view.positions {
                 let prefunded = desk.money(position.prefunded, position.currency).await?;
                 let exponent = exponent(&desk.home, &desk.client, position.currency).await?;
                 let net = output::balance(position.net, exponent, position.currency);
+                let has = if is_open { "has" } else { "had" };
                 lines.push(format!(
-                    "  {} has {prefunded} set aside, net {net}",
+                    "  {} {has} {prefunded} set aside, net {net}",
                     name(position.account)
                 ));
             }

@@ -294,8 +294,9 @@ fn pay_net(overlay: &mut Overlay<'_>, id: ContractId, cycle: &Cycle, code: Curre
             };
             post(overlay, &posting, None);
         }
-        let queued = 0;
-        overlay.put_position(key, Some(Position { queued, ..position }));
+        let position = Position { queued: 0, ..position };
+        // Who never took part stood nowhere.
+        overlay.put_position(key, (position != Position::default()).then_some(position));
     }
     Amount(u64::try_from(paid).unwrap_or(u64::MAX))
 }
