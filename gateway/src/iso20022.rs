@@ -1,4 +1,5 @@
-//! ISO 20022 messages, read within limits.
+//! ISO 20022 messages: read within limits, and held against their schema.
 
 pub mod message;
+pub mod schema;
 pub mod xml;
