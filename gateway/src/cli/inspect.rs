@@ -1,0 +1,160 @@
+//! `causeway-gateway inspect`.
+
+use std::{
+    fs::File,
+    io::{self, BufRead, BufReader, Read, Write},
+    path::{Path, PathBuf},
+};
+
+use causeway_gateway::{
+    identifiers::{bic::Bic, iban::Iban, lei::Lei},
+    iso20022::{
+        inspection::{Inspection, inspect},
+        schema::folder::{SchemaFileError, Schemas},
+        xml::limits::DOCUMENT_BYTES_MAX,
+    },
+    reason::Coded,
+};
+use serde::Serialize;
+
+use super::args::{Inspect, Values};
+
+/// Longer lines hold no identifier, and are cut.
+const LINE_BYTES_MAX: u64 = 1024;
+
+#[derive(Debug, thiserror::Error)]
+pub enum InspectError {
+    #[error("cannot read {name}")]
+    Read {
+        name: String,
+        #[source]
+        source: io::Error,
+    },
+    #[error("cannot print the result")]
+    Print(#[source] io::Error),
+    #[error("cannot use the schemas")]
+    Schemas(#[from] SchemaFileError),
+}
+
+/// Whether all was valid.
+pub fn run(what: Inspect) -> Result<bool, InspectError> {
+    match what {
+        Inspect::Iso20022 { rules, schemas, files } => {
+            let mut schemas = schemas.as_deref().map(Schemas::open).transpose()?;
+            let mut sources: Vec<Option<PathBuf>> = files.into_iter().map(Some).collect();
+            if sources.is_empty() {
+                sources.push(None);
+            }
+            let mut all_valid = true;
+            for file in sources {
+                let bytes = document(file.as_deref())?;
+                let inspection = inspect(&bytes, rules.into(), schemas.as_mut())?;
+                all_valid &= inspection.valid;
+                print(&OfFile {
+                    file: file.as_deref().map(|file| file.display().to_string()),
+                    inspection,
+                })?;
+            }
+            Ok(all_valid)
+        }
+        Inspect::Iban(values) => each(values, "IBAN", |text| coded(Iban::faults(text))),
+        Inspect::Bic(values) => each(values, "BIC", |text| coded(Bic::faults(text))),
+        Inspect::Lei(values) => each(values, "LEI", |text| coded(Lei::faults(text))),
+    }
+}
+
+#[derive(Serialize)]
+struct OfFile {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    file: Option<String>,
+    #[serde(flatten)]
+    inspection: Inspection,
+}
+
+#[derive(Serialize)]
+struct OfValue<'a> {
+    value: &'a str,
+    valid: bool,
+    reasons: Vec<ValueReason>,
+}
+
+#[derive(Serialize)]
+struct ValueReason {
+    code: &'static str,
+    text: String,
+}
+
+fn open(file: Option<&Path>) -> Result<(String, Box<dyn Read>), InspectError> {
+    let Some(path) = file else {
+        return Ok(("standard input".to_owned(), Box::new(io::stdin())));
+    };
+    let name = path.display().to_string();
+    match File::open(path) {
+        Ok(file) => Ok((name, Box::new(file))),
+        Err(source) => Err(InspectError::Read { name, source }),
+    }
+}
+
+/// One byte more than a document may have, if there are so many, so that it is refused as too large.
+fn document(file: Option<&Path>) -> Result<Vec<u8>, InspectError> {
+    let (name, source) = open(file)?;
+    let mut bytes = Vec::new();
+    match source.take(DOCUMENT_BYTES_MAX as u64 + 1).read_to_end(&mut bytes) {
+        Ok(_) => Ok(bytes),
+        Err(source) => Err(InspectError::Read { name, source }),
+    }
+}
+
+/// Inspects every line that is not blank.
+fn each(values: Values, kind: &str, faults: fn(&str) -> Vec<ValueReason>) -> Result<bool, InspectError> {
+    let (name, source) = open(values.file.as_deref())?;
+    let mut source = BufReader::new(source);
+    let mut all_valid = true;
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let mut limited = (&mut source).take(LINE_BYTES_MAX);
+        let read = limited.read_until(b'\n', &mut line);
+        let cut = limited.limit() == 0 && !line.ends_with(b"\n");
+        let skipped = read.and_then(|read| {
+            if cut {
+                source.skip_until(b'\n')?;
+            }
+            Ok(read)
+        });
+        match skipped {
+            Ok(0) => return Ok(all_valid),
+            Ok(_) => {}
+            Err(source) => return Err(InspectError::Read { name, source }),
+        }
+        let text = String::from_utf8_lossy(&line);
+        let value = text.trim_matches([' ', '\t', '\r', '\n', '\u{feff}']);
+        if value.is_empty() {
+            continue;
+        }
+        let mut reasons = faults(value);
+        for reason in &mut reasons {
+            reason.text = format!("the {kind} {}", reason.text);
+        }
+        all_valid &= reasons.is_empty();
+        print(&OfValue {
+            value,
+            valid: reasons.is_empty(),
+            reasons,
+        })?;
+    }
+}
+
+fn coded(faults: Vec<impl Coded>) -> Vec<ValueReason> {
+    let reason = |fault: &dyn Coded| ValueReason {
+        code: fault.code(),
+        text: fault.to_string(),
+    };
+    faults.iter().map(|fault| reason(fault)).collect()
+}
+
+fn print(result: &impl Serialize) -> Result<(), InspectError> {
+    let mut line = serde_json::to_vec(result).map_err(|error| InspectError::Print(error.into()))?;
+    line.push(b'\n');
+    io::stdout().write_all(&line).map_err(InspectError::Print)
+}

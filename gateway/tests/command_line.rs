@@ -1,0 +1,142 @@
+//! The program as it is run: what it prints, and how it ends.
+
+use std::{
+    io::Write,
+    process::{Command, Output, Stdio},
+};
+
+use serde_json::Value;
+
+/// Status, and what was printed: one JSON object a line.
+fn run(arguments: &[&str], input: &[u8]) -> (i32, Vec<Value>, String) {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_causeway-gateway"))
+        .args(arguments)
+        .env_remove("CAUSEWAY_ISO20022_SCHEMAS")
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the program starts");
+    // It may end without reading all of it.
+    let written = child.stdin.take().expect("piped").write_all(input);
+    let Output { status, stdout, stderr } = child.wait_with_output().expect("the program ends");
+    let lines = String::from_utf8(stdout).expect("UTF-8");
+    let objects = lines
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .collect();
+    let status = status.code().expect("no signal");
+    assert!(written.is_ok() || status == 2);
+    (status, objects, String::from_utf8(stderr).expect("UTF-8"))
+}
+
+fn codes(object: &Value) -> Vec<&str> {
+    let reasons = object["reasons"].as_array().expect("reasons");
+    reasons
+        .iter()
+        .map(|reason| reason["code"].as_str().expect("a code"))
+        .collect()
+}
+
+#[test]
+fn values_are_read_by_line() {
+    let input = b"DE89 3704 0044 0532 0130 00\r\n\nDE88370400440532013000\n\xff\nFR";
+    let (status, objects, _) = run(&["inspect", "iban"], input);
+    assert_eq!(status, 1);
+    let found: Vec<_> = objects
+        .iter()
+        .map(|object| (object["valid"] == true, codes(object)))
+        .collect();
+    assert_eq!(
+        found,
+        [
+            (true, vec![]),
+            (false, vec!["iban_check_digits"]),
+            (false, vec!["iban_character"]),
+            (false, vec!["iban_too_short"]),
+        ]
+    );
+    let text = objects[1]["reasons"][0]["text"].as_str();
+    assert!(
+        text.is_some_and(|text| text.starts_with("the IBAN has wrong check digits")),
+        "{text:?}"
+    );
+    assert_eq!(run(&["inspect", "bic"], b"DEUTDEFF\n").0, 0);
+    assert_eq!(run(&["inspect", "lei"], b"213800KUD8LAJWSQ9D15").0, 0);
+    assert_eq!(run(&["inspect", "lei"], b"213800KUD8LAJWSQ9D16").0, 1);
+}
+
+#[test]
+fn a_line_without_end_is_cut() {
+    let mut input = vec![b'A'; 5_000_000];
+    input.extend(b"\nDEUTDEFF\n");
+    let (status, objects, _) = run(&["inspect", "bic"], &input);
+    assert_eq!((status, objects.len()), (1, 2));
+    assert_eq!(objects[1]["valid"], true);
+    assert!(objects[0]["value"].as_str().is_some_and(|value| value.len() <= 1024));
+}
+
+#[test]
+fn a_message_is_read_from_standard_input() {
+    let message = b"<Document xmlns='urn:iso:std:iso:20022:tech:xsd:pacs.008.001.10'><A/></Document>";
+    let (status, objects, _) = run(&["inspect", "iso20022"], message);
+    assert_eq!((status, objects.len()), (0, 1));
+    let object = &objects[0];
+    assert_eq!(object["message"], "pacs.008.001.10");
+    assert_eq!(object["well_formed"], true);
+    assert_eq!(object["schema"], "unsupported");
+    assert_eq!(object["rules"], "none");
+    let notices: Vec<_> = object["notices"]
+        .as_array()
+        .expect("notices")
+        .iter()
+        .map(|notice| &notice["code"])
+        .collect();
+    assert_eq!(notices, ["schemas_not_given", "header_absent"]);
+}
+
+#[test]
+fn reasons_say_where() {
+    let (status, objects, _) = run(&["inspect", "iso20022"], b"<a>\n<b></a>");
+    assert_eq!((status, codes(&objects[0])), (1, vec!["xml_syntax"]));
+    assert_eq!(objects[0]["well_formed"], false);
+    assert_eq!(
+        (&objects[0]["reasons"][0]["line"], &objects[0]["reasons"][0]["column"]),
+        (&2.into(), &4.into())
+    );
+
+    let message = b"<Document xmlns='urn:iso:std:iso:20022:tech:xsd:camt.053.001.08'><B>\n<C/><C><Ctry>UK</Ctry></C></B></Document>";
+    let (status, objects, _) = run(&["inspect", "iso20022", "--rules", "2025"], message);
+    assert_eq!((status, codes(&objects[0])), (1, vec!["country"]));
+    assert_eq!(objects[0]["rule_set"], "2025");
+    assert_eq!(objects[0]["reasons"][0]["path"], "/Document/B/C[2]/Ctry");
+    assert_eq!(objects[0]["reasons"][0]["line"], 2);
+    assert_eq!(objects[0]["reasons"][0]["check"], "rules");
+}
+
+#[test]
+fn reasons_are_bounded_and_counted() {
+    let countries = "<Ctry>UK</Ctry>".repeat(1000);
+    let message =
+        format!("<Document xmlns='urn:iso:std:iso:20022:tech:xsd:camt.053.001.08'><B>{countries}</B></Document>");
+    let (status, objects, _) = run(&["inspect", "iso20022"], message.as_bytes());
+    assert_eq!((status, codes(&objects[0]).len()), (1, 100));
+    assert_eq!(objects[0]["reasons_left_out"], 900);
+}
+
+#[test]
+fn errors_of_the_program_are_2() {
+    let check = |arguments: &[&str], expected: &str| {
+        let (status, objects, stderr) = run(arguments, b"");
+        assert_eq!((status, objects.len()), (2, 0), "{arguments:?}");
+        assert!(stderr.contains(expected), "{stderr}");
+    };
+    check(&["inspect", "iso20022", "--rules", "2024"], "2025, 2026");
+    check(&["inspect", "iso20022", "/nowhere.xml"], "cannot read /nowhere.xml");
+    check(
+        &["inspect", "iso20022", "--schemas", "/nowhere"],
+        "/nowhere is no folder of schemas",
+    );
+    check(&["inspect", "iban", "/nowhere"], "cannot read /nowhere");
+    check(&["inspect"], "Usage");
+}
