@@ -8,6 +8,7 @@ use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
     path::PathBuf,
+    time::{Duration, Instant},
 };
 
 use causeway_gateway::{
@@ -18,6 +19,7 @@ use causeway_gateway::{
     },
     reason::Check,
 };
+use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 use serde::Deserialize;
 
 #[derive(Deserialize)]
@@ -226,6 +228,53 @@ fn reasons_are_the_rules_that_the_tool_names() {
         }
     }
     fail_on(&disagreements);
+}
+
+/// As many elements as a document may have, where rules compare elements with each other. Comparing
+/// all with all took minutes.
+#[test]
+fn the_largest_documents_take_no_longer_than_others() {
+    let check = |inside: &str| {
+        let namespace = "urn:iso:std:iso:20022:tech:xsd:pacs.008.001.08";
+        let text = format!("<Document xmlns='{namespace}'><A><CdtTrfTxInf>{inside}</CdtTrfTxInf></A></Document>");
+        let begun = Instant::now();
+        let inspection = inspect(text.as_bytes(), RuleYear::Y2025, None).expect("no schemas are read");
+        assert!(inspection.well_formed && !inspection.valid);
+        assert!(begun.elapsed() < Duration::from_secs(20), "{:?}", begun.elapsed());
+    };
+    let repeated = |count: usize, element: fn(usize) -> String| (0..count).map(element).collect::<String>();
+    let codes = repeated(95_000, |at| format!("<InstrForCdtrAgt><Cd>{at}</Cd></InstrForCdtrAgt>"));
+    check(&codes);
+    let towns = repeated(95_000, |at| format!("<TwnNm>Town{at}</TwnNm>"));
+    let lines = repeated(95_000, |at| format!("<AdrLine>{at}</AdrLine>"));
+    check(&format!("<Dbtr><PstlAdr>{towns}{lines}</PstlAdr></Dbtr>"));
+    check(&repeated(190_000, |at| format!("<InstdAmt Ccy='X'>{at}</InstdAmt>")));
+}
+
+/// Damaged samples are refused or accepted, and nothing else happens.
+#[test]
+fn invariant_no_damage_panics() {
+    let Some(samples) = samples(RuleYear::Y2026) else {
+        return;
+    };
+    let (Some(folder), Some(mut schemas)) = (vectors::path("iso20022/samples"), schemas()) else {
+        return;
+    };
+    let mut runner = TestRunner::deterministic();
+    for (name, _, _) in samples {
+        let bytes = fs::read(folder.join(&name)).expect("the sample is readable");
+        for _ in 0..12 {
+            let any = (
+                0..bytes.len(),
+                0..40_usize,
+                proptest::collection::vec(any::<u8>(), 0..3),
+            );
+            let (at, removed, added) = any.new_tree(&mut runner).expect("no filter").current();
+            let end = bytes.len().min(at + removed);
+            let damaged = [&bytes[..at], &added, &bytes[end..]].concat();
+            inspect(&damaged, RuleYear::Y2025, Some(&mut schemas)).expect("the schemas are usable");
+        }
+    }
 }
 
 #[test]

@@ -12,6 +12,9 @@ const UNSTRUCTURED_CHARACTERS_MAX: usize = 35;
 /// A town such as Ho may be in a street's name; what is so short is not looked for.
 const REPEATED_CHARACTERS_MIN: usize = 3;
 
+/// The schema allows 7. Comparing all with all, of as many as a document can have, would never end.
+const COMPARED_LINES_MAX: usize = 7;
+
 pub fn check(case: &Case<'_, '_>, told: &mut Told<'_>) {
     if !case.kind.is_interbank() && case.kind != Kind::CreditTransferInitiation {
         return;
@@ -50,7 +53,8 @@ fn grace_period(address: Node<'_>, told: &mut Told<'_>) {
 }
 
 fn repeated(address: Node<'_>, told: &mut Told<'_>) {
-    let lines = address.find("AdrLine");
+    let mut lines = address.find("AdrLine");
+    lines.truncate(COMPARED_LINES_MAX);
     for element in address
         .children()
         .filter(|child| child.name() != "AdrLine" && !child.has_children())

@@ -1,5 +1,7 @@
 //! What is paid, what for, and what the creditor's agent is told.
 
+use std::collections::HashSet;
+
 use super::{Breach, Case, Kind, RuleYear, Told, value};
 use crate::{identifiers::currency::CurrencyCode, iso20022::xml::Node};
 
@@ -44,10 +46,11 @@ fn instructions(case: &Case<'_, '_>, transaction: Node<'_>, told: &mut Told<'_>)
     if case.kind == Kind::CreditTransferInitiation && case.year == RuleYear::Y2025 {
         return;
     }
-    for (at, code) in codes.iter().enumerate() {
-        if codes[..at].iter().any(|earlier| value(*earlier) == value(*code)) {
-            let repeated = value(*code).to_owned();
-            told.tell(*code, &Breach::InstructionTwice { code: repeated });
+    let mut earlier = HashSet::new();
+    for code in codes {
+        if !earlier.insert(value(code)) {
+            let repeated = value(code).to_owned();
+            told.tell(code, &Breach::InstructionTwice { code: repeated });
         }
     }
 }
