@@ -140,3 +140,41 @@ fn errors_of_the_program_are_2() {
     check(&["inspect", "iban", "/nowhere"], "cannot read /nowhere");
     check(&["inspect"], "Usage");
 }
+
+#[test]
+fn schemas_are_found_by_name_and_never_half_understood() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().to_str().expect("UTF-8");
+    let namespace = "urn:iso:std:iso:20022:tech:xsd:pacs.008.001.10";
+    let message = format!("<Document xmlns='{namespace}'><A>1</A></Document>");
+    let inspect = || run(&["inspect", "iso20022", "--schemas", path], message.as_bytes());
+    let (status, objects, _) = inspect();
+    assert_eq!((status, &objects[0]["schema"]), (0, &"unsupported".into()));
+    assert_eq!(objects[0]["notices"][0]["code"], "schema_absent");
+
+    let write = |target: &str, content: &str| {
+        let schema = format!(
+            "<xs:schema xmlns:xs='http://www.w3.org/2001/XMLSchema' elementFormDefault='qualified' targetNamespace='{target}'>\
+             <xs:element name='Document' type='D'/><xs:complexType name='D'>{content}</xs:complexType></xs:schema>"
+        );
+        std::fs::write(folder.path().join("pacs.008.001.10.xsd"), schema).expect("writable");
+    };
+    let sequence = |kind: &str| format!("<xs:sequence><xs:element name='A' type='{kind}'/></xs:sequence>");
+    write(namespace, &sequence("xs:decimal"));
+    assert_eq!(inspect().1[0]["schema"], "valid");
+    write(namespace, &sequence("xs:date"));
+    let (status, objects, _) = inspect();
+    assert_eq!((status, codes(&objects[0])), (1, vec!["schema_value_type"]));
+
+    let refused = |expected: &str| {
+        let (status, objects, stderr) = inspect();
+        assert_eq!((status, objects.len()), (2, 0), "{stderr}");
+        assert!(stderr.contains(expected), "{stderr}");
+    };
+    write(namespace, "<xs:all/>");
+    refused("all is not supported here");
+    write("urn:other", &sequence("xs:date"));
+    refused("is of the namespace \"urn:other\"");
+    std::fs::write(folder.path().join("pacs.008.001.10.xsd"), "<a").expect("writable");
+    refused("is not well-formed");
+}

@@ -134,9 +134,12 @@ pub fn inspect(bytes: &[u8], year: RuleYear, mut schemas: Option<&mut Schemas>) 
     let mut rules = Reasons::new(Check::Rules);
     let mut restrictions = Reasons::new(Check::Restrictions);
     if rules::check(&message, year, &mut rules, &mut restrictions).is_some() {
-        let verdict = |reasons: &Reasons| match reasons.is_empty() {
-            true => RulesVerdict::Valid,
-            false => RulesVerdict::Invalid,
+        let verdict = |reasons: &Reasons| {
+            if reasons.is_empty() {
+                RulesVerdict::Valid
+            } else {
+                RulesVerdict::Invalid
+            }
         };
         found.rules = verdict(&rules);
         found.restrictions = verdict(&restrictions);
@@ -168,9 +171,10 @@ fn against_schema(
     };
     let mut reasons = Reasons::new(check);
     validate(schema, part.node, &mut reasons);
-    let verdict = match reasons.is_empty() {
-        true => SchemaVerdict::Valid,
-        false => SchemaVerdict::Invalid,
+    let verdict = if reasons.is_empty() {
+        SchemaVerdict::Valid
+    } else {
+        SchemaVerdict::Invalid
     };
     found.take(reasons);
     Ok(verdict)

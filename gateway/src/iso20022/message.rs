@@ -39,11 +39,6 @@ impl MessageId {
     pub fn as_str(&self) -> &str {
         &self.0
     }
-
-    /// The message in any of its versions, such as `pacs.008`.
-    pub fn function(&self) -> &str {
-        &self.0[..8]
-    }
 }
 
 impl fmt::Display for MessageId {

@@ -96,10 +96,7 @@ impl<'t> Builder<'t> {
                 }
                 self.text(text)
             }
-            Event::CData(text) if self.open.is_empty() => {
-                let _ = text;
-                Err(XmlFault::TextOutside)
-            }
+            Event::CData(_) if self.open.is_empty() => Err(XmlFault::TextOutside),
             Event::CData(text) => self.text(text_of(&text)),
             Event::GeneralRef(name) => {
                 let name = text_of(&name);
