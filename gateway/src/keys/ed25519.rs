@@ -1,6 +1,7 @@
 use std::fmt;
 
 use ed25519_dalek::Signer;
+use zeroize::Zeroizing;
 
 use super::BadSignature;
 
@@ -12,6 +13,11 @@ impl SigningKey {
     /// From the 32-byte seed of RFC 8032, section 5.1.5.
     pub fn from_seed(seed: &[u8; 32]) -> Self {
         Self(ed25519_dalek::SigningKey::from_bytes(seed))
+    }
+
+    /// For where it is shown to whom it belongs.
+    pub(crate) fn seed(&self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.0.to_bytes())
     }
 
     pub fn verifying_key(&self) -> VerifyingKey {
