@@ -166,7 +166,7 @@ impl World {
             holder: leg.creditor,
             currency: leg.currency,
             budget: leg.amount,
-            payees: Payees::Accounts(list(vec![leg.debtor])),
+            payees: Payees::Accounts(list(vec![self.accounts[shop(number) as usize]])),
             max_payment: None,
             expires_at: self.in_seconds(600),
         }))
@@ -310,6 +310,10 @@ fn creditor(number: u64) -> u64 {
     (number + 50_000) % ACCOUNTS
 }
 
+fn shop(number: u64) -> u64 {
+    (number + 1) % ACCOUNTS
+}
+
 type Kind = (&'static str, fn(&mut World) -> Duration);
 
 /// A block of each kind, with what it needs made before and not counted.
@@ -362,7 +366,7 @@ const KINDS: &[Kind] = &[
             SettlementAction::Spend(Spend {
                 allowance,
                 holder: world.accounts[creditor(number) as usize],
-                to: world.accounts[number as usize],
+                to: world.accounts[shop(number) as usize],
                 amount: Amount(4),
             })
         })

@@ -3,8 +3,8 @@
 use std::{
     fs,
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-    process::{Output, Stdio},
+    path::Path,
+    process::Stdio,
 };
 
 use causeway_contracts::{
@@ -16,84 +16,14 @@ use causeway_contracts::{
 };
 use causeway_wallet::{clock, history::History, payment::Payment};
 use serde_json::Value;
-use tokio::{
-    io::{AsyncBufReadExt, BufReader},
-    process::Command,
+use tokio::io::{AsyncBufReadExt, BufReader};
+
+use crate::{
+    mock::{Behaviour, Network},
+    user::User,
 };
 
-use crate::mock::{Behaviour, Network, PAYER_SEED};
-
 const HEADING: &str = "beneficiary,amount,currency,reference\n";
-
-struct User {
-    network: Network,
-    folder: tempfile::TempDir,
-}
-
-impl User {
-    /// With a wallet for the network, and the payer's key and account in it.
-    async fn new(behaviours: [Behaviour; 4]) -> Self {
-        let user = Self {
-            network: Network::start(behaviours).await,
-            folder: tempfile::tempdir().expect("a temporary folder"),
-        };
-        let genesis = user.write("genesis.toml", &user.network.genesis.to_toml());
-        let mut init = vec!["init", "--genesis", &genesis];
-        for node in &user.network.nodes {
-            init.extend(["--node", node]);
-        }
-        user.good(&init).await;
-        let seed = user.write("seed", &hex::encode(PAYER_SEED));
-        user.good(&["keys", "import", "payer", "--seed-file", &seed]).await;
-        let prefix = user.network.genesis.address_prefix;
-        let address = user.network.payer.address(prefix).to_string();
-        user.good(&["account", "add", &address, "--key", "payer", "--label", "main"])
-            .await;
-        user
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) -> String {
-        fs::write(self.path(name), text).expect("written");
-        self.path(name).to_str().expect("UTF-8").to_owned()
-    }
-
-    fn command(&self, args: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_causeway"));
-        command
-            .args(args)
-            .env("CAUSEWAY_HOME", self.path("home"))
-            .env("CAUSEWAY_PASSPHRASE", "open sesame")
-            .stdin(Stdio::null())
-            .kill_on_drop(true);
-        command
-    }
-
-    async fn run(&self, args: &[&str]) -> Output {
-        self.command(args).output().await.expect("it runs")
-    }
-
-    async fn good(&self, args: &[&str]) -> String {
-        let output = self.run(args).await;
-        assert!(output.status.success(), "{args:?}: {output:?}");
-        String::from_utf8(output.stdout).expect("UTF-8")
-    }
-
-    /// The error text of a run that must end with this status.
-    async fn fails(&self, status: i32, args: &[&str]) -> String {
-        let output = self.run(args).await;
-        assert_eq!(output.status.code(), Some(status), "{args:?}: {output:?}");
-        String::from_utf8(output.stderr).expect("UTF-8")
-    }
-
-    fn payee(&self, number: u8) -> String {
-        let id = AccountId([number; 20]);
-        id.address(self.network.genesis.address_prefix).to_string()
-    }
-}
 
 fn json_lines(text: &str) -> Vec<Value> {
     text.lines()

@@ -4,4 +4,6 @@
 mod batches;
 mod client;
 mod commands;
+mod cosigning;
 mod mock;
+mod user;

@@ -14,6 +14,8 @@ use causeway_contracts::{
     transaction::{Action, UnixSeconds},
 };
 
+use crate::actors::ledger::{message::ContractsOf, page};
+
 use super::{
     chain::{ALICE, BANK, BOB, Chain, EURO_ISSUER, OTHER_BANK, STRANGER, account, act, euro, key, yen},
     node::{Node, problem},
@@ -142,6 +144,39 @@ async fn an_accounts_contracts_are_listed_to_it_and_its_operator() {
     let bad = node.get_signed(ALICE, &format!("{}?after=7", path(leg.debtor))).await;
     problem(bad, StatusCode::BAD_REQUEST, "bad_query").await;
     node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_page_of_contracts_has_a_hundred_and_the_next_goes_on_after_it() {
+    let mut chain = Chain::new(8);
+    let leg = leg(&chain);
+    let expires_at = soon(&chain);
+    let request = |nonce| {
+        let request = Request {
+            payee: leg.debtor,
+            payer: None,
+            currency: leg.currency,
+            amount: leg.amount,
+            reference: Text::default(),
+            expires_at,
+        };
+        act(&chain.hash, nonce, Action::Settle(SettlementAction::Request(request)), ALICE)
+    };
+    let requests: Vec<_> = (1..=101).map(request).collect();
+    let mut ids: Vec<_> = requests.iter().map(|tx| ContractId::derive(&tx.id(), 0)).collect();
+    ids.sort_unstable();
+    let block = chain.commit(requests).await;
+    assert!(block.receipts.iter().all(|receipt| receipt.outcome == Outcome::Applied));
+    let read = |after| {
+        let account = leg.debtor;
+        let (tip, page) = page(&chain.ledger, &ContractsOf { account, after });
+        assert_eq!((&tip, page.account, page.after), (chain.ledger.tip(), account, after));
+        (page.contracts.to_vec(), page.has_more)
+    };
+    assert_eq!(read(None), (ids[..100].to_vec(), true));
+    assert_eq!(read(Some(ids[99])), (ids[100..].to_vec(), false));
+    assert_eq!(read(Some(ids[0])), (ids[1..].to_vec(), false));
+    assert_eq!(read(Some(ids[100])), (Vec::new(), false));
 }
 
 #[actix_web::test]
