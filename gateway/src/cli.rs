@@ -2,6 +2,7 @@
 
 mod args;
 mod inspect;
+mod maker;
 
 use std::process::ExitCode;
 
@@ -20,14 +21,25 @@ enum Exit {
 pub fn main() -> ExitCode {
     // clap ends a wrong command line with 2, too.
     let Args { command } = Args::parse();
-    let Command::Inspect(what) = command;
-    let exit = match inspect::run(what) {
-        Ok(true) => Exit::AllValid,
-        Ok(false) => Exit::SomeInvalid,
-        Err(error) => {
-            report(&error);
-            Exit::Error
-        }
+    let exit = match command {
+        Command::Inspect(what) => match inspect::run(what) {
+            Ok(true) => Exit::AllValid,
+            Ok(false) => Exit::SomeInvalid,
+            Err(error) => {
+                report(&error);
+                Exit::Error
+            }
+        },
+        Command::Maker {
+            config,
+            passphrase_file,
+        } => match maker::run(&config, passphrase_file.as_deref()) {
+            Ok(()) => Exit::AllValid,
+            Err(error) => {
+                report(&error);
+                Exit::Error
+            }
+        },
     };
     ExitCode::from(exit as u8)
 }

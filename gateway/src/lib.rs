@@ -1,16 +1,17 @@
 //! The gateway of an operator: what stands between its customers' messages and the ledger.
 //!
 //! So far it inspects: identifiers of accounts and institutions, and ISO 20022 messages. All of this
-//! is pure, but for [`iso20022::schema::folder`], which reads schemas.
+//! is pure, but for [`iso20022::schema::folder`], which reads schemas. And it has a liquidity provider, [`maker`].
 //!
 //! Who asks, and whether a message is what its sender sent, is decided in [`http_signatures`], [`oauth`] and
 //! [`webhooks`]. These read no clock and no source of randomness: the time, nonces and ids are arguments, and whether
-//! one was there before is the caller's to know.
+//! one was there before is the caller's to know. No service uses them yet.
 
 pub mod http_signatures;
 pub mod identifiers;
 pub mod iso20022;
 pub mod keys;
+pub mod maker;
 pub mod oauth;
 pub mod reason;
 pub mod webhooks;

@@ -3,6 +3,7 @@
 
 mod agreement;
 mod http;
+pub mod maker;
 mod submission;
 
 use std::{

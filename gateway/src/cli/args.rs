@@ -27,6 +27,18 @@ pub enum Command {
     /// and a sentence.
     #[command(subcommand)]
     Inspect(Inspect),
+    /// Quote as a liquidity provider, by reference rates and a spread, until it is stopped
+    ///
+    /// Takers ask by POST /v1/quotes; docs/maker.md has the configuration and an example. The passphrase of the
+    /// account's key is in CAUSEWAY_PASSPHRASE, or in a file.
+    Maker {
+        /// The configuration
+        #[arg(long, value_name = "FILE", default_value = "maker.toml")]
+        config: PathBuf,
+        /// Read the passphrase from the first line of a file
+        #[arg(long, value_name = "FILE")]
+        passphrase_file: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Subcommand)]

@@ -372,10 +372,32 @@ pub struct Split {
 pub enum QuoteCommand {
     /// Offer to exchange (for liquidity providers): writes a signed quote to a file
     Make(MakeQuote),
+    /// Ask a liquidity provider for a quote, and write it to a file
+    Ask(AskQuote),
     /// Show a quote file
     Show { file: PathBuf },
     /// Make a quote useless that may be with someone already
     Withdraw { file: PathBuf },
+}
+
+#[derive(Debug, Args)]
+pub struct AskQuote {
+    /// The provider's address, such as http://127.0.0.1:27500
+    pub maker: String,
+    /// What is paid
+    pub sell: Currency,
+    /// What is wanted
+    pub buy: Currency,
+    /// How much is paid, without the fee; or with --deliver, how much is wanted
+    pub amount: String,
+    #[arg(long)]
+    pub deliver: bool,
+    /// The account that will exchange; may be left out if there is only one
+    #[arg(long, value_name = "ACCOUNT")]
+    pub from: Option<String>,
+    /// Where to write the quote
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
 }
 
 #[derive(Debug, Args)]
@@ -414,7 +436,7 @@ pub struct MakeQuote {
 
 #[derive(Debug, Args)]
 pub struct Exchange {
-    /// A file that `causeway quote make` wrote
+    /// A file that `causeway quote make` or `quote ask` wrote
     pub quote: PathBuf,
     /// How much is sold, such as 1000.00; with --deliver, how much is bought
     pub amount: String,

@@ -8,12 +8,15 @@ use causeway_contracts::{
     settlement::{Exchange, ExchangeAmount, HeldExchange, Quote, QuoteId, SettlementAction, SignedQuote},
     transaction::UnixSeconds,
 };
-use causeway_wallet::{clock, durable};
+use causeway_wallet::{
+    client::maker::{Money, QuoteRequest},
+    clock, durable,
+};
 use serde_json::json;
 
 use super::{Desk, from_now, is_applied};
 use crate::cli::{
-    args::settlement::{self as args, MakeQuote, QuoteCommand, RateCommand},
+    args::settlement::{self as args, AskQuote, MakeQuote, QuoteCommand, RateCommand},
     output::{self, note, say},
     wallet::{Wallet, exponent},
 };
@@ -33,6 +36,7 @@ pub async fn quote(wallet: &Wallet, command: QuoteCommand) -> anyhow::Result<()>
     let desk = Desk::new(wallet)?;
     match command {
         QuoteCommand::Make(make) => self::make(&desk, make).await,
+        QuoteCommand::Ask(ask) => self::ask(&desk, ask).await,
         QuoteCommand::Show { file } => show(&desk, &read_quote(&file)?).await,
         QuoteCommand::Withdraw { file } => {
             let Quote { id, maker, .. } = read_quote(&file)?.quote;
@@ -45,6 +49,50 @@ pub async fn quote(wallet: &Wallet, command: QuoteCommand) -> anyhow::Result<()>
             desk.done(&done, ["Withdrawn", &format!("quote {id}")])
         }
     }
+}
+
+async fn ask(desk: &Desk<'_>, ask: AskQuote) -> anyhow::Result<()> {
+    let from = desk.own(ask.from.as_deref())?;
+    let (sell, buy) = (ask.sell, ask.buy);
+    let request = QuoteRequest {
+        taker: from.address,
+        sell,
+        buy,
+        amount: Money {
+            value: ask.amount,
+            currency: if ask.deliver { buy } else { sell },
+        },
+    };
+    let answer = desk.client.quote(&ask.maker, &request).await?;
+    let signed = answer.quote;
+    signed.check()?;
+    let quote = &signed.quote;
+    ensure!(
+        (quote.sell, quote.buy, quote.taker) == (sell, buy, Some(from.address.account)),
+        "the maker has quoted something else than was asked for"
+    );
+    keep(desk, &signed, &ask.out).await?;
+    if !desk.wallet.json {
+        say!(
+            "It says that the reference rate is {}, and its spread {} basis points.",
+            answer.mid,
+            answer.spread_bp
+        );
+    }
+    Ok(())
+}
+
+/// Writes a quote to a file, and shows it.
+async fn keep(desk: &Desk<'_>, signed: &SignedQuote, out: &Path) -> anyhow::Result<()> {
+    // Not one that is worth nothing.
+    show(desk, signed).await?;
+    let mut text = serde_json::to_vec_pretty(signed)?;
+    text.push(b'\n');
+    durable::replace(out, &text)?;
+    if !desk.wallet.json {
+        say!("It is in {}.", out.display());
+    }
+    Ok(())
 }
 
 async fn make(desk: &Desk<'_>, make: MakeQuote) -> anyhow::Result<()> {
@@ -71,16 +119,7 @@ async fn make(desk: &Desk<'_>, make: MakeQuote) -> anyhow::Result<()> {
     };
     let key = desk.wallet.open_key(&desk.home, &maker.key)?;
     let signed = quote.sign([&key])?;
-    let mut text = serde_json::to_vec_pretty(&signed)?;
-    text.push(b'\n');
-    durable::replace(&make.out, &text)?;
-    if desk.wallet.json {
-        say!("{}", serde_json::to_value(&signed)?);
-    } else {
-        show(desk, &signed).await?;
-        say!("It is in {}; give that file to the taker.", make.out.display());
-    }
-    Ok(())
+    keep(desk, &signed, &make.out).await
 }
 
 /// Also whether it is one: its signatures fit it, and it is for this network. Whether the keys are the maker's shows when

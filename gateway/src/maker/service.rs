@@ -1,0 +1,266 @@
+//! `POST /v1/quotes` of a maker, and how it is run.
+
+use std::{collections::BTreeMap, io, net::SocketAddr, time::Duration};
+
+use actix::{Actor, Addr, MailboxError};
+use actix_web::{
+    App, HttpResponse, HttpServer, ResponseError,
+    dev::Server,
+    error::JsonPayloadError,
+    http::{StatusCode, header::CACHE_CONTROL},
+    web,
+};
+use causeway_contracts::{
+    identity::{Address, AddressPrefix},
+    money::{Amount, Currency, text::AmountTextError, text::format_amount, text::parse_amount},
+    settlement::SignedQuote,
+};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    config::RatesFiles,
+    desk::{Desk, Holder},
+    promises::Declined,
+    quoter::{Answer, Ask, Quoter, Refused, Wanted},
+};
+
+/// Of a request's body; a good one has some 200.
+const BODY_BYTES_MAX: usize = 4 * 1024;
+
+const CONNECTIONS_MAX: usize = 1024;
+
+/// A request's headers must have arrived within this time.
+const ARRIVAL_MAX: Duration = Duration::from_secs(5);
+
+/// The desk answers within this time, or the request fails.
+const ANSWER_MAX: Duration = Duration::from_secs(2);
+
+/// An amount of money, in major units.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Money {
+    pub value: String,
+    pub currency: Currency,
+}
+
+/// Asks for a quote.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct QuoteRequest {
+    /// Who alone will be able to use it.
+    pub taker: Address,
+    pub sell: Currency,
+    pub buy: Currency,
+    /// In the sold currency, what is sent, without the fee; in the bought one, what arrives.
+    pub amount: Money,
+}
+
+/// A quote, with all that it costs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuoteView {
+    pub quote: SignedQuote,
+    /// Without the fee.
+    pub sends: Money,
+    pub fee: Money,
+    pub delivers: Money,
+    /// The reference rate that it is made from, and the day of that.
+    pub mid: String,
+    pub spread_bp: u16,
+    pub rates_as_of: String,
+}
+
+/// Why there is no quote, as problem details (RFC 9457).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Problem {
+    #[serde(rename = "type")]
+    pub kind: String,
+    pub title: String,
+    pub status: u16,
+    pub detail: String,
+    /// Four digits: 1xxx malformed, 2xxx this maker's, 3xxx not as it is asked for.
+    pub code: String,
+}
+
+#[derive(Debug, thiserror::Error)]
+enum QuoteError {
+    #[error("the body: {0}")]
+    Body(JsonPayloadError),
+    #[error("taker is an address of another network; addresses of this one begin with {0}1")]
+    OtherNetwork(String),
+    #[error("amount.currency is {0}, and must be that of sell or of buy")]
+    AmountCurrency(Currency),
+    #[error("amount.value: {0}")]
+    Amount(#[from] AmountTextError),
+    #[error("there is nothing at this path; quotes are asked for by POST /v1/quotes")]
+    NoRoute,
+    #[error("too many ask; ask again in a second")]
+    Busy,
+    #[error(transparent)]
+    Refused(#[from] Refused),
+}
+
+impl QuoteError {
+    /// The whole table: status, code, title.
+    fn row(&self) -> (u16, &'static str, &'static str) {
+        match self {
+            Self::Body(JsonPayloadError::Overflow { .. } | JsonPayloadError::OverflowKnownLength { .. }) => {
+                (413, "1002", "The body is too long")
+            }
+            Self::Body(JsonPayloadError::ContentType) => (415, "1003", "The body is not JSON"),
+            Self::Body(_) => (400, "1001", "The body is not as it should be"),
+            Self::OtherNetwork(_) => (422, "1004", "The address is of another network"),
+            Self::AmountCurrency(_) => (422, "1005", "The amount has a third currency"),
+            Self::Amount(_) => (422, "1006", "The amount is not one"),
+            Self::NoRoute => (404, "1007", "There is nothing here"),
+            Self::Busy => (503, "2001", "Busy"),
+            Self::Refused(refused) => match refused {
+                Refused::NoRandom => (503, "2002", "No random bytes"),
+                Refused::RatesTooOld { .. } => (503, "2003", "The rates are too old"),
+                Refused::Unknown => (503, "2004", "The inventory is not known"),
+                Refused::Declined(Declined::Inventory(_)) => (409, "2005", "Not enough inventory"),
+                Refused::Declined(Declined::TooManyOfTaker) => (429, "2006", "Too many open quotes for the taker"),
+                Refused::Declined(Declined::TooMany) => (503, "2007", "Too many open quotes"),
+                Refused::NotBought(_) => (422, "3001", "The currency is not bought"),
+                Refused::NoRate { .. } => (422, "3002", "There is no rate"),
+                Refused::OutOfRange { .. } => (422, "3003", "The amount is out of range"),
+                Refused::Unrepresentable => (422, "3004", "The amount cannot be exchanged"),
+            },
+        }
+    }
+}
+
+impl ResponseError for QuoteError {
+    fn status_code(&self) -> StatusCode {
+        StatusCode::from_u16(self.row().0).expect("the table's are")
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        let (status, code, title) = self.row();
+        let problem = Problem {
+            kind: format!("urn:causeway:maker:{code}"),
+            title: title.to_owned(),
+            status,
+            detail: self.to_string(),
+            code: code.to_owned(),
+        };
+        let mut response = HttpResponse::build(self.status_code());
+        if status == 503 || status == 429 {
+            response.insert_header(("retry-after", "1"));
+        }
+        response.content_type("application/problem+json").json(problem)
+    }
+}
+
+/// What the handlers share.
+struct Counter {
+    desk: Addr<Desk>,
+    prefix: AddressPrefix,
+    exponents: BTreeMap<Currency, u8>,
+    spread_bp: u16,
+}
+
+async fn quote(counter: web::Data<Counter>, body: web::Json<QuoteRequest>) -> Result<HttpResponse, QuoteError> {
+    let QuoteRequest {
+        taker,
+        sell,
+        buy,
+        amount,
+    } = body.into_inner();
+    let prefix = counter.prefix;
+    if taker.prefix != prefix {
+        return Err(QuoteError::OtherNetwork(prefix.as_str().to_owned()));
+    }
+    let exponents = &counter.exponents;
+    let minor = |money: &Money, no_rate| {
+        let exponent = exponents.get(&money.currency).ok_or(no_rate)?;
+        Ok::<_, QuoteError>(parse_amount(&money.value, *exponent)?)
+    };
+    let no_rate = Refused::NoRate { sell, buy };
+    let wanted = match amount.currency {
+        code if code == sell => Wanted::Send(minor(&amount, no_rate)?),
+        code if code == buy => Wanted::Deliver(minor(&amount, no_rate)?),
+        other => return Err(QuoteError::AmountCurrency(other)),
+    };
+    let ask = Ask {
+        taker: taker.account,
+        sell,
+        buy,
+        amount: wanted,
+    };
+    let answer = match tokio::time::timeout(ANSWER_MAX, counter.desk.send(ask)).await {
+        Ok(Ok(answer)) => answer?,
+        Ok(Err(MailboxError::Closed | MailboxError::Timeout)) | Err(_) => return Err(QuoteError::Busy),
+    };
+    Ok(HttpResponse::Ok()
+        .insert_header((CACHE_CONTROL, "no-store"))
+        .json(view(&counter, answer)))
+}
+
+fn view(counter: &Counter, answer: Answer) -> QuoteView {
+    let Answer {
+        quote,
+        sends,
+        delivers,
+        mid,
+        rates_as_of,
+    } = answer;
+    let money = |amount: Amount, currency| Money {
+        value: format_amount(amount, counter.exponents[&currency]),
+        currency,
+    };
+    let terms = &quote.quote;
+    QuoteView {
+        sends: money(sends, terms.sell),
+        fee: money(terms.fee, terms.sell),
+        delivers: money(delivers, terms.buy),
+        mid: mid.normalize().to_string(),
+        spread_bp: counter.spread_bp,
+        rates_as_of: rates_as_of.to_string(),
+        quote,
+    }
+}
+
+/// What a maker is made of.
+pub struct Parts {
+    pub quoter: Quoter,
+    pub holder: Holder,
+    pub files: RatesFiles,
+    pub prefix: AddressPrefix,
+    pub listen: SocketAddr,
+}
+
+/// Serves until it is told to stop. Gives the address that it listens on, whose port may have been chosen by the
+/// system. Runs on the actor system of the caller.
+pub fn serve(parts: Parts) -> io::Result<(Server, SocketAddr)> {
+    let Parts {
+        quoter,
+        holder,
+        files,
+        prefix,
+        listen,
+    } = parts;
+    let (exponents, spread_bp) = (quoter.exponents.clone(), quoter.terms.spread.get());
+    let counter = web::Data::new(Counter {
+        desk: Desk::new(quoter, holder, files).start(),
+        prefix,
+        exponents,
+        spread_bp,
+    });
+    let server = HttpServer::new(move || {
+        let json = web::JsonConfig::default()
+            .limit(BODY_BYTES_MAX)
+            .error_handler(|error, _| QuoteError::Body(error).into());
+        App::new()
+            .app_data(counter.clone())
+            .app_data(json)
+            .route("/v1/quotes", web::post().to(quote))
+            .route("/health", web::get().to(HttpResponse::Ok))
+            .default_service(web::to(|| async { Err::<HttpResponse, _>(QuoteError::NoRoute) }))
+    })
+    .workers(1)
+    .max_connections(CONNECTIONS_MAX)
+    .client_request_timeout(ARRIVAL_MAX)
+    .bind(listen)?;
+    let address = server.addrs()[0];
+    Ok((server.run(), address))
+}
