@@ -2,15 +2,12 @@
 
 use std::{
     collections::BTreeMap,
-    io,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
 
-use causeway_contracts::{
-    money::{Amount, Currency, text::AmountTextError, text::parse_amount},
-    settlement::QUOTE_SECONDS_MAX,
-};
+use causeway_contracts::money::{Amount, Currency, text::AmountTextError, text::parse_amount};
+use causeway_wallet::durable::{self, FileError};
 use rust_decimal::Decimal;
 use serde::Deserialize;
 
@@ -102,12 +99,8 @@ pub struct Terms {
 
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
-    #[error("cannot read {}", path.display())]
-    Read {
-        path: PathBuf,
-        #[source]
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Read(#[from] FileError),
     #[error("{} is not a maker's configuration", path.display())]
     Parse {
         path: PathBuf,
@@ -120,13 +113,15 @@ pub enum ConfigError {
         #[source]
         source: RatesError,
     },
+    #[error("the rates")]
+    Moves(#[source] RatesError),
     #[error("rates.files names no file")]
     NoRates,
     #[error("rates.pegs")]
     Peg(#[source] RatesError),
     #[error("spread_bp")]
     Spread(#[source] NotASpread),
-    #[error("valid_seconds is {0}, and must be 1 to {QUOTE_SECONDS_MAX}")]
+    #[error("valid_seconds is {0}, and must be 1 to {VALID_SECONDS_MAX}")]
     Validity(u64),
     #[error("sell.{currency}")]
     Amount {
@@ -142,28 +137,16 @@ pub enum ConfigError {
     NothingToSell,
 }
 
-/// More is no configuration.
-const CONFIG_BYTES_MAX: usize = 64 * 1024;
+/// Rates move, and the ledger takes quotes of a day at most.
+const VALID_SECONDS_MAX: u64 = 3_600;
 
-fn read(path: &Path, bytes_max: usize) -> Result<String, ConfigError> {
-    let wrong = |source| ConfigError::Read {
-        path: path.to_owned(),
-        source,
-    };
-    let length = std::fs::metadata(path).map_err(wrong)?.len();
-    if length > bytes_max as u64 {
-        return Err(wrong(io::Error::new(
-            io::ErrorKind::FileTooLarge,
-            format!("{length} bytes, and at most {bytes_max} are read"),
-        )));
-    }
-    std::fs::read_to_string(path).map_err(wrong)
-}
+/// More is no configuration.
+const CONFIG_BYTES_MAX: u64 = 64 * 1024;
 
 impl MakerFile {
     /// Reads it; relative paths become those of the files that are meant.
     pub fn read(path: &Path) -> Result<Self, ConfigError> {
-        let text = read(path, CONFIG_BYTES_MAX)?;
+        let text = durable::read_text(path, CONFIG_BYTES_MAX)?;
         let mut file: Self = toml::from_str(&text).map_err(|source| ConfigError::Parse {
             path: path.to_owned(),
             source: Box::new(source),
@@ -178,7 +161,7 @@ impl MakerFile {
 
     /// By the exponents of the network's currencies.
     pub fn terms(&self, exponent: impl Fn(Currency) -> Option<u8>) -> Result<Terms, ConfigError> {
-        if !(1..=QUOTE_SECONDS_MAX).contains(&self.valid_seconds) {
+        if !(1..=VALID_SECONDS_MAX).contains(&self.valid_seconds) {
             return Err(ConfigError::Validity(self.valid_seconds));
         }
         if self.sell.is_empty() {
@@ -214,7 +197,7 @@ impl RatesFiles {
     pub fn load(&self) -> Result<ReferenceRates, ConfigError> {
         let mut all: Option<ReferenceRates> = None;
         for path in &self.files {
-            let text = read(path, RATES_BYTES_MAX)?;
+            let text = durable::read_text(path, RATES_BYTES_MAX as u64)?;
             let wrong = |source| ConfigError::Rates {
                 path: path.clone(),
                 source,
@@ -307,7 +290,7 @@ mod tests {
         check(
             "spread_bp = 30",
             "spread_bp = 30\nvalid_seconds = 0",
-            "valid_seconds is 0, and must be 1 to 86400",
+            "valid_seconds is 0, and must be 1 to 3600",
         );
         check("\"1.00\"", "\"0\"", "sell.EUR: min is above zero, and not above max");
         check(
@@ -349,6 +332,6 @@ mod tests {
         ));
         assert!(matches!(files(&[]).load(), Err(ConfigError::NoRates)));
         let absent = folder.path().join("absent");
-        assert!(matches!(files(&[&absent]).load(), Err(ConfigError::Read { .. })));
+        assert!(matches!(files(&[&absent]).load(), Err(ConfigError::Read(_))));
     }
 }

@@ -1,19 +1,27 @@
 //! Whom takers ask: one owner of the quoter and of what is known of the account.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, WrapFuture};
 use causeway_contracts::{
-    identity::AccountId,
+    identity::{AccountId, AccountStatus},
     keys::SecretKey,
     money::{Amount, Currency},
     settlement::QuoteId,
+    statement::AccountView,
     transaction::UnixSeconds,
 };
-use causeway_wallet::{client::Client, clock};
+use causeway_wallet::{
+    client::{Agreed, Client},
+    clock,
+};
 
 use super::{
-    config::RatesFiles,
+    config::{ConfigError, RatesFiles},
     quoter::{Answer, Ask, Available, Quoter, Refused},
 };
 
@@ -21,7 +29,11 @@ use super::{
 const LOOK_EVERY: Duration = Duration::from_secs(2);
 
 /// What the account had longer ago says nothing any more.
-const LOOK_SECONDS_MAX: u64 = 30;
+const LOOK_AGE_MAX: Duration = Duration::from_secs(30);
+
+/// Clocks differ by less. A block that is made so long after a quote has ended by the clock here has a later time than
+/// the quote, though no block may have said so: an idle network makes none.
+const CLOCKS_SECONDS: u64 = 60;
 
 /// How often the files of rates are read again.
 const RATES_EVERY: Duration = Duration::from_secs(60);
@@ -43,6 +55,7 @@ pub struct Holder {
 
 /// What the account has, by the statement of a moment.
 struct Inventory {
+    looked: Instant,
     seen: UnixSeconds,
     available: BTreeMap<Currency, Amount>,
 }
@@ -52,11 +65,14 @@ pub struct Desk {
     holder: Arc<Holder>,
     files: RatesFiles,
     inventory: Option<Inventory>,
+    /// Until then quotes may be good that were made before this process began.
+    quiet_until: UnixSeconds,
 }
 
 impl Desk {
     pub fn new(quoter: Quoter, holder: Holder, files: RatesFiles) -> Self {
         Self {
+            quiet_until: UnixSeconds(now().0 + quoter.terms.valid_seconds),
             quoter,
             holder: Arc::new(holder),
             files,
@@ -66,7 +82,7 @@ impl Desk {
 
     fn available(&self, now: UnixSeconds, currency: Currency) -> Result<Available, Refused> {
         let inventory = self.inventory.as_ref().ok_or(Refused::Unknown)?;
-        if now.0.saturating_sub(inventory.seen.0) > LOOK_SECONDS_MAX {
+        if inventory.looked.elapsed() > LOOK_AGE_MAX || now < self.quiet_until {
             return Err(Refused::Unknown);
         }
         Ok(Available {
@@ -78,23 +94,25 @@ impl Desk {
     /// Asks the network what the account has.
     fn look(&mut self, context: &mut Context<Self>) {
         let holder = Arc::clone(&self.holder);
-        let begun = now();
-        let asked = async move { holder.client.account(&holder.account, &holder.key).await };
+        let (looked, begun) = (Instant::now(), now());
+        let asked = async move { holder.client.account_agreed(&holder.account, &holder.key).await };
         let told = asked
             .into_actor(self)
             .map(move |found, desk: &mut Self, context: &mut Context<Self>| {
                 match found {
-                    Ok(Some(view)) => {
-                        let available = view.balances.iter().map(|balance| {
-                            let amount = u64::try_from(balance.available.0.max(0)).unwrap_or(u64::MAX);
-                            (balance.currency, Amount(amount))
-                        });
-                        desk.inventory = Some(Inventory {
-                            seen: begun,
-                            available: available.collect(),
+                    Ok(Agreed {
+                        answer: Some(view),
+                        time_ms,
+                        ..
+                    }) => {
+                        desk.inventory = desk.holder.inventory(&view).map(|available| Inventory {
+                            looked,
+                            seen: UnixSeconds(time_ms.0 / 1000)
+                                .max(UnixSeconds(begun.0.saturating_sub(CLOCKS_SECONDS))),
+                            available,
                         });
                     }
-                    Ok(None) => tracing::warn!("there is no such account on the network"),
+                    Ok(Agreed { answer: None, .. }) => tracing::warn!("there is no such account on the network"),
                     Err(error) => tracing::warn!(%error, "cannot find out what the account has"),
                 }
                 // The next look begins when this one has ended, however long that took.
@@ -104,10 +122,34 @@ impl Desk {
     }
 
     fn read_rates(&mut self) {
-        match self.files.load() {
+        let read = self.files.load();
+        match read.and_then(|rates| {
+            let moves = rates.check_moves(&self.quoter.rates);
+            moves.map(|()| rates).map_err(ConfigError::Moves)
+        }) {
             Ok(rates) => self.quoter.rates = rates,
-            Err(error) => tracing::warn!(%error, "the rates of before stay"),
+            Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "the rates of before stay"),
         }
+    }
+}
+
+impl Holder {
+    /// What it can pay with; nothing, said in the log, if its key alone does not sign for it or nothing may leave it.
+    fn inventory(&self, view: &AccountView) -> Option<BTreeMap<Currency, Amount>> {
+        if !view.keys.is_met_by([&self.key.public_key()]) {
+            tracing::warn!("the key does not sign for the account alone: its quotes would be worth nothing");
+            return None;
+        }
+        if view.status != AccountStatus::Active {
+            tracing::warn!("the account is frozen or closed");
+            return None;
+        }
+        let moves = view.balances.iter().filter(|balance| balance.frozen.is_none());
+        let available = moves.map(|balance| {
+            let amount = u64::try_from(balance.available.0.max(0)).unwrap_or(u64::MAX);
+            (balance.currency, Amount(amount))
+        });
+        Some(available.collect())
     }
 }
 

@@ -13,6 +13,8 @@ pub struct BasisPoints(u16);
 pub struct NotASpread(pub u16);
 
 impl BasisPoints {
+    pub const NONE: Self = Self(0);
+
     pub fn new(value: u16) -> Result<Self, NotASpread> {
         match value {
             0..10_000 => Ok(Self(value)),

@@ -12,7 +12,7 @@ use causeway_contracts::{
 /// Quotes that are open at a time, at most: each is remembered until it ends.
 pub const OPEN_MAX: usize = 10_000;
 
-/// Of those, for one taker: nobody takes all that a maker has by asking.
+/// Of those, for one taker. Who asks is not known, so this keeps a taker's own mistake small, and no enemy out.
 pub const OPEN_OF_TAKER_MAX: usize = 100;
 
 /// A quote, as far as it binds its maker.
@@ -29,11 +29,13 @@ pub struct Promise {
 /// Why a maker promises no more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Declined {
-    #[error("this maker has not so much {0} that is not promised to others; ask for less, or again in a minute")]
+    #[error(
+        "this maker has not so much {0} that is not promised to others; ask for less, or again when quotes have ended"
+    )]
     Inventory(Currency),
     #[error("{OPEN_OF_TAKER_MAX} quotes for this taker are open; use them, or ask again when they have expired")]
     TooManyOfTaker,
-    #[error("{OPEN_MAX} quotes of this maker are open; ask again in a minute")]
+    #[error("{OPEN_MAX} quotes of this maker are open; ask again when some have ended")]
     TooMany,
 }
 

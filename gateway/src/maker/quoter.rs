@@ -7,14 +7,13 @@ use causeway_contracts::{
     identity::AccountId,
     keys::SecretKey,
     money::{Amount, Currency},
-    settlement::{Quote, QuoteId, SignedQuote},
+    settlement::{Quote, QuoteId, Rate, SignedQuote},
     transaction::UnixSeconds,
 };
-use rust_decimal::Decimal;
 
 use super::{
     config::{Limits, Terms},
-    pricing::quoted,
+    pricing::{BasisPoints, quoted},
     promises::{Declined, Promise, Promises},
     rates::{Day, ReferenceRates},
 };
@@ -43,15 +42,16 @@ pub struct Answer {
     /// Without the fee.
     pub sends: Amount,
     pub delivers: Amount,
-    pub mid: Decimal,
+    /// To as many digits as the quote's rate.
+    pub mid: Rate,
     pub rates_as_of: Day,
 }
 
 /// Why a maker does not quote.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refused {
-    #[error("this maker does not buy {0}")]
-    NotBought(Currency),
+    #[error("this maker does not take {0} in exchange")]
+    NotTaken(Currency),
     #[error("this maker has no rate from {sell} to {buy}")]
     NoRate { sell: Currency, buy: Currency },
     #[error("what is sold comes to {actual} minor units of {currency}; this maker takes {min} to {max}")]
@@ -63,9 +63,9 @@ pub enum Refused {
     },
     #[error("that is too little to buy anything, or too much to be exchanged")]
     Unrepresentable,
-    #[error("the rates here are of {as_of}, and too old to quote by")]
-    RatesTooOld { as_of: Day },
-    #[error("what this maker's account has could not be found out of late")]
+    #[error("the rates here are of {as_of}: too old, or ahead of their time, to quote by")]
+    RatesOutOfTime { as_of: Day },
+    #[error("it is not known yet what this maker has to promise; ask again in a moment")]
     Unknown,
     #[error("the system gives no random bytes for the quote's id")]
     NoRandom,
@@ -80,7 +80,8 @@ pub struct Signer {
     pub key: SecretKey,
 }
 
-/// What an account had of a currency, as it was found out at that time or later.
+/// What an account had of a currency. No quote that had ended at the time `seen` can be used any more without that
+/// having been known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Available {
     pub amount: Amount,
@@ -100,19 +101,22 @@ impl Quoter {
     /// Quotes exactly what is asked for, and promises it, if the account has so much of the bought currency.
     pub fn quote(&mut self, now: UnixSeconds, id: QuoteId, ask: &Ask, available: Available) -> Result<Answer, Refused> {
         let Ask { taker, sell, buy, .. } = *ask;
-        let limits = *self.terms.sell.get(&sell).ok_or(Refused::NotBought(sell))?;
+        let limits = *self.terms.sell.get(&sell).ok_or(Refused::NotTaken(sell))?;
         let no_rate = Refused::NoRate { sell, buy };
         if sell == buy {
             return Err(no_rate);
         }
         let mid = self.rates.mid(sell, buy).ok_or(no_rate)?;
         let rate = quoted(mid, self.terms.spread).ok_or(no_rate)?;
+        let mid = quoted(mid, BasisPoints::NONE).ok_or(no_rate)?;
         let exponent = |code| self.exponents.get(&code).copied().ok_or(no_rate);
         let (sold_exponent, bought_exponent) = (exponent(sell)?, exponent(buy)?);
         let as_of = self.rates.as_of;
         let today = i64::try_from(now.0 / 86_400).unwrap_or(i64::MAX);
-        if today - as_of.since_1970() > i64::from(self.terms.rates_days_max) {
-            return Err(Refused::RatesTooOld { as_of });
+        // A day ahead, east of here.
+        let ages = -1..=i64::from(self.terms.rates_days_max);
+        if !ages.contains(&(today - as_of.since_1970())) {
+            return Err(Refused::RatesOutOfTime { as_of });
         }
         let gives = |sold| rate.bought(sold, sold_exponent, bought_exponent);
         let sides = match ask.amount {

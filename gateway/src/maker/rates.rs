@@ -8,6 +8,9 @@ use rust_decimal::Decimal;
 /// No such file is longer; the bank's has some 500 bytes.
 pub const RATES_BYTES_MAX: usize = 64 * 1024;
 
+/// No rate moves so far from one reading to the next, but for what is wrong.
+const MOVE_PERCENT_MAX: i64 = 20;
+
 /// Units of each currency for one euro, of one day.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReferenceRates {
@@ -38,7 +41,7 @@ pub struct Peg {
 pub enum RatesError {
     #[error("{0} bytes, and at most {RATES_BYTES_MAX} are read")]
     TooLong(usize),
-    #[error("expected a line of currency codes that begins with Date, and a line of rates")]
+    #[error("expected a line of currency codes that begins with Date, and a line of rates, both ended")]
     Lines,
     #[error("'{0}' is no date; expected one such as 13 April 2026")]
     Date(String),
@@ -48,6 +51,11 @@ pub enum RatesError {
     Rate { currency: Currency, text: String },
     #[error("{currency} is there twice")]
     Twice { currency: Currency },
+    #[error(
+        "{currency} has moved by more than {}%: if that is right, start the maker again",
+        MOVE_PERCENT_MAX
+    )]
+    Moved { currency: Currency },
     #[error("{currency} is bound to {to}, which has no rate")]
     Peg { currency: Currency, to: Currency },
 }
@@ -72,6 +80,10 @@ impl ReferenceRates {
     pub fn parse(text: &str) -> Result<Self, RatesError> {
         if text.len() > RATES_BYTES_MAX {
             return Err(RatesError::TooLong(text.len()));
+        }
+        // Of a file that is still being written, the last number may be a part of one.
+        if !text.ends_with('\n') {
+            return Err(RatesError::Lines);
         }
         let mut lines = text.lines().filter(|line| !line.trim().is_empty());
         let (Some(codes), Some(values), None) = (lines.next(), lines.next(), lines.next()) else {
@@ -99,7 +111,8 @@ impl ReferenceRates {
     }
 
     fn add(&mut self, currency: Currency, text: &str) -> Result<(), RatesError> {
-        let rate = text.parse().ok().filter(|rate| *rate > Decimal::ZERO);
+        let is_plain = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+        let rate = text.parse().ok().filter(|rate| is_plain && *rate > Decimal::ZERO);
         let rate = rate.ok_or_else(|| RatesError::Rate {
             currency,
             text: text.to_owned(),
@@ -129,6 +142,21 @@ impl ReferenceRates {
             let is_twice = currency != euro() && self.per_euro.insert(currency, rate).is_some();
             if is_twice {
                 return Err(RatesError::Twice { currency });
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether these can be what became of those of before.
+    pub fn check_moves(&self, before: &Self) -> Result<(), RatesError> {
+        for (&currency, rate) in &self.per_euro {
+            let Some(old) = before.per_euro.get(&currency) else {
+                continue;
+            };
+            let moved = (*rate - *old).abs().checked_mul(Decimal::ONE_HUNDRED);
+            let most = old.checked_mul(Decimal::from(MOVE_PERCENT_MAX));
+            if moved.zip(most).is_none_or(|(moved, most)| moved > most) {
+                return Err(RatesError::Moved { currency });
             }
         }
         Ok(())
@@ -251,7 +279,8 @@ mod tests {
         let check = |text: &str, expected| assert_eq!(ReferenceRates::parse(text), Err(expected), "{text}");
         check("", RatesError::Lines);
         check("Date, USD\n", RatesError::Lines);
-        check("USD\n1.1", RatesError::Lines);
+        check("USD\n1.1\n", RatesError::Lines);
+        check("Date, USD, THB\n13 April 2026, 1.1684, 3", RatesError::Lines);
         check("Date, USD\n13 April 2026\n", RatesError::Lines);
         check("Date, USD\n13 April 2026, 1, 2\n", RatesError::Lines);
         check("Date, USD\n13 April 2026, 1\nmore\n", RatesError::Lines);
@@ -271,7 +300,7 @@ mod tests {
             }
         }
         check("Date, us\n1 May 2026, 1\n", RatesError::Currency("us".to_owned()));
-        for text in ["0", "-1", "N/A", ""] {
+        for text in ["0", "-1", "N/A", "", "1_0", "1e3"] {
             let wrong = RatesError::Rate {
                 currency: code("USD"),
                 text: text.to_owned(),
@@ -282,6 +311,23 @@ mod tests {
         check("Date, USD, USD\n1 May 2026, 1, 1\n", RatesError::Twice { currency });
         let long = " ".repeat(RATES_BYTES_MAX + 1);
         check(&long, RatesError::TooLong(RATES_BYTES_MAX + 1));
+    }
+
+    #[test]
+    fn rates_that_jump_are_not_believed() {
+        let rates = |rate: &str| ReferenceRates::parse(&format!("Date, USD, THB\n13 April 2026, 1, {rate}\n")).unwrap();
+        let before = rates("37.728");
+        let moved = Err(RatesError::Moved { currency: code("THB") });
+        for (rate, expected) in [
+            ("45.2736", Ok(())),
+            ("30.1824", Ok(())),
+            ("45.2737", moved.clone()),
+            ("3", moved),
+        ] {
+            assert_eq!(rates(rate).check_moves(&before), expected, "{rate}");
+        }
+        let other = ReferenceRates::parse("Date, KWD\n13 April 2026, 0.36\n").unwrap();
+        assert_eq!(other.check_moves(&before), Ok(()));
     }
 
     #[test]

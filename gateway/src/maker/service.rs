@@ -2,18 +2,23 @@
 
 use std::{collections::BTreeMap, io, net::SocketAddr, time::Duration};
 
-use actix::{Actor, Addr, MailboxError};
+use actix::{Actor, MailboxError, Recipient};
 use actix_web::{
     App, HttpResponse, HttpServer, ResponseError,
-    dev::Server,
+    body::MessageBody,
+    dev::{Server, ServiceRequest, ServiceResponse},
     error::JsonPayloadError,
-    http::{StatusCode, header::CACHE_CONTROL},
+    http::{
+        StatusCode,
+        header::{ALLOW, CACHE_CONTROL, RETRY_AFTER},
+    },
+    middleware::{Next, from_fn},
     web,
 };
 use causeway_contracts::{
     identity::{Address, AddressPrefix},
     money::{Amount, Currency, text::AmountTextError, text::format_amount, text::parse_amount},
-    settlement::SignedQuote,
+    settlement::{Rate, SignedQuote},
 };
 use serde::{Deserialize, Serialize};
 
@@ -29,7 +34,7 @@ const BODY_BYTES_MAX: usize = 4 * 1024;
 
 const CONNECTIONS_MAX: usize = 1024;
 
-/// A request's headers must have arrived within this time.
+/// A request's headers must have arrived within this time, and then all of it.
 const ARRIVAL_MAX: Duration = Duration::from_secs(5);
 
 /// The desk answers within this time, or the request fails.
@@ -63,8 +68,8 @@ pub struct QuoteView {
     pub sends: Money,
     pub fee: Money,
     pub delivers: Money,
-    /// The reference rate that it is made from, and the day of that.
-    pub mid: String,
+    /// The reference rate that it is made from, to nine digits, and the day of that.
+    pub mid: Rate,
     pub spread_bp: u16,
     pub rates_as_of: String,
 }
@@ -93,8 +98,14 @@ enum QuoteError {
     Amount(#[from] AmountTextError),
     #[error("there is nothing at this path; quotes are asked for by POST /v1/quotes")]
     NoRoute,
+    #[error("this path takes POST only")]
+    Method,
+    #[error("the request did not arrive within {} s", ARRIVAL_MAX.as_secs())]
+    Slow,
     #[error("too many ask; ask again in a second")]
     Busy,
+    #[error("what is sold comes to {actual}; this maker takes {min} to {max}")]
+    OutOfRange { actual: String, min: String, max: String },
     #[error(transparent)]
     Refused(#[from] Refused),
 }
@@ -112,15 +123,18 @@ impl QuoteError {
             Self::AmountCurrency(_) => (422, "1005", "The amount has a third currency"),
             Self::Amount(_) => (422, "1006", "The amount is not one"),
             Self::NoRoute => (404, "1007", "There is nothing here"),
+            Self::Method => (405, "1008", "The method is another"),
+            Self::Slow => (408, "1009", "The request did not arrive"),
             Self::Busy => (503, "2001", "Busy"),
+            Self::OutOfRange { .. } => (422, "3003", "The amount is out of range"),
             Self::Refused(refused) => match refused {
                 Refused::NoRandom => (503, "2002", "No random bytes"),
-                Refused::RatesTooOld { .. } => (503, "2003", "The rates are too old"),
+                Refused::RatesOutOfTime { .. } => (503, "2003", "The rates are of another time"),
                 Refused::Unknown => (503, "2004", "The inventory is not known"),
                 Refused::Declined(Declined::Inventory(_)) => (409, "2005", "Not enough inventory"),
                 Refused::Declined(Declined::TooManyOfTaker) => (429, "2006", "Too many open quotes for the taker"),
                 Refused::Declined(Declined::TooMany) => (503, "2007", "Too many open quotes"),
-                Refused::NotBought(_) => (422, "3001", "The currency is not bought"),
+                Refused::NotTaken(_) => (422, "3001", "The currency is not taken"),
                 Refused::NoRate { .. } => (422, "3002", "There is no rate"),
                 Refused::OutOfRange { .. } => (422, "3003", "The amount is out of range"),
                 Refused::Unrepresentable => (422, "3004", "The amount cannot be exchanged"),
@@ -144,8 +158,14 @@ impl ResponseError for QuoteError {
             code: code.to_owned(),
         };
         let mut response = HttpResponse::build(self.status_code());
-        if status == 503 || status == 429 {
-            response.insert_header(("retry-after", "1"));
+        match self {
+            Self::Busy | Self::Refused(Refused::NoRandom | Refused::Unknown) => {
+                response.insert_header((RETRY_AFTER, "1"));
+            }
+            Self::Method => {
+                response.insert_header((ALLOW, "POST"));
+            }
+            _ => {}
         }
         response.content_type("application/problem+json").json(problem)
     }
@@ -153,7 +173,7 @@ impl ResponseError for QuoteError {
 
 /// What the handlers share.
 struct Counter {
-    desk: Addr<Desk>,
+    desk: Recipient<Ask>,
     prefix: AddressPrefix,
     exponents: BTreeMap<Currency, u8>,
     spread_bp: u16,
@@ -188,12 +208,41 @@ async fn quote(counter: web::Data<Counter>, body: web::Json<QuoteRequest>) -> Re
         amount: wanted,
     };
     let answer = match tokio::time::timeout(ANSWER_MAX, counter.desk.send(ask)).await {
-        Ok(Ok(answer)) => answer?,
+        Ok(Ok(answer)) => answer.map_err(|refused| in_major_units(refused, &counter))?,
         Ok(Err(MailboxError::Closed | MailboxError::Timeout)) | Err(_) => return Err(QuoteError::Busy),
     };
     Ok(HttpResponse::Ok()
         .insert_header((CACHE_CONTROL, "no-store"))
         .json(view(&counter, answer)))
+}
+
+fn in_major_units(refused: Refused, counter: &Counter) -> QuoteError {
+    let Refused::OutOfRange {
+        currency,
+        actual,
+        min,
+        max,
+    } = refused
+    else {
+        return refused.into();
+    };
+    let text = |amount| format!("{} {currency}", format_amount(amount, counter.exponents[&currency]));
+    QuoteError::OutOfRange {
+        actual: text(actual),
+        min: text(min),
+        max: text(max),
+    }
+}
+
+/// A request must have arrived, and been answered, within some time, or nobody else could ask.
+async fn in_time(
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+    match tokio::time::timeout(ARRIVAL_MAX, next.call(request)).await {
+        Ok(answer) => answer,
+        Err(_) => Err(QuoteError::Slow.into()),
+    }
 }
 
 fn view(counter: &Counter, answer: Answer) -> QuoteView {
@@ -213,7 +262,7 @@ fn view(counter: &Counter, answer: Answer) -> QuoteView {
         sends: money(sends, terms.sell),
         fee: money(terms.fee, terms.sell),
         delivers: money(delivers, terms.buy),
-        mid: mid.normalize().to_string(),
+        mid,
         spread_bp: counter.spread_bp,
         rates_as_of: rates_as_of.to_string(),
         quote,
@@ -241,21 +290,15 @@ pub fn serve(parts: Parts) -> io::Result<(Server, SocketAddr)> {
     } = parts;
     let (exponents, spread_bp) = (quoter.exponents.clone(), quoter.terms.spread.get());
     let counter = web::Data::new(Counter {
-        desk: Desk::new(quoter, holder, files).start(),
+        desk: Desk::new(quoter, holder, files).start().recipient(),
         prefix,
         exponents,
         spread_bp,
     });
     let server = HttpServer::new(move || {
-        let json = web::JsonConfig::default()
-            .limit(BODY_BYTES_MAX)
-            .error_handler(|error, _| QuoteError::Body(error).into());
         App::new()
-            .app_data(counter.clone())
-            .app_data(json)
-            .route("/v1/quotes", web::post().to(quote))
-            .route("/health", web::get().to(HttpResponse::Ok))
-            .default_service(web::to(|| async { Err::<HttpResponse, _>(QuoteError::NoRoute) }))
+            .wrap(from_fn(in_time))
+            .configure(|config| routes(config, counter.clone()))
     })
     .workers(1)
     .max_connections(CONNECTIONS_MAX)
@@ -264,3 +307,22 @@ pub fn serve(parts: Parts) -> io::Result<(Server, SocketAddr)> {
     let address = server.addrs()[0];
     Ok((server.run(), address))
 }
+
+fn routes(config: &mut web::ServiceConfig, counter: web::Data<Counter>) {
+    let json = web::JsonConfig::default()
+        .limit(BODY_BYTES_MAX)
+        .error_handler(|error, _| QuoteError::Body(error).into());
+    config
+        .app_data(counter)
+        .app_data(json)
+        .service(
+            web::resource("/v1/quotes")
+                .route(web::post().to(quote))
+                .default_service(web::to(|| async { Err::<HttpResponse, _>(QuoteError::Method) })),
+        )
+        .route("/health", web::get().to(HttpResponse::Ok))
+        .default_service(web::to(|| async { Err::<HttpResponse, _>(QuoteError::NoRoute) }));
+}
+
+#[cfg(test)]
+mod tests;

@@ -134,7 +134,13 @@ pub fn sign(wallet: &Wallet, args: &args::Sign) -> anyhow::Result<()> {
     }
     let keys = args.keys.iter().map(|name| wallet.open_key(&home, name));
     let keys = keys.collect::<anyhow::Result<Vec<_>>>()?;
-    let signed = signed.also_by(&keys)?;
+    // Another may have signed it meanwhile.
+    let signed = read(&home, file)?.also_by(&keys)?;
+    ensure!(
+        signed.id() == id,
+        "the file has another transaction now: {}",
+        signed.id()
+    );
     durable::replace(file, &text_of(&signed)?)?;
     told(wallet, file, &signed);
     Ok(())

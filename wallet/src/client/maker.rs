@@ -1,7 +1,11 @@
 //! Asking a liquidity provider for a quote. Its word binds it alone: what the ledger does by the quote is in the quote,
 //! and the taker looks at that before using it.
 
-use causeway_contracts::{identity::Address, money::Currency, settlement::SignedQuote};
+use causeway_contracts::{
+    identity::Address,
+    money::Currency,
+    settlement::{Rate, SignedQuote},
+};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -34,8 +38,7 @@ pub struct Money {
 pub struct QuoteAnswer {
     pub quote: SignedQuote,
     /// The reference rate that it says it has made the quote from.
-    pub mid: String,
-    pub spread_bp: u16,
+    pub mid: Rate,
 }
 
 /// Why there is no quote.

@@ -1,11 +1,6 @@
 //! The program `causeway` itself, as its users run it.
 
-use std::{
-    fs,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    process::Stdio,
-};
+use std::{fs, os::unix::fs::PermissionsExt, path::Path, process::Stdio};
 
 use causeway_contracts::{
     codec::Text,

@@ -110,12 +110,14 @@ fn what_cannot_be_quoted_is_refused_with_its_reason() {
         min: Amount(100),
         max: Amount(5_000_000),
     };
-    check("THB", "EUR", some, 0, Refused::NotBought(code("THB")));
+    check("THB", "EUR", some, 0, Refused::NotTaken(code("THB")));
     check("EUR", "EUR", some, 0, no_rate("EUR", "EUR"));
     check("EUR", "KWD", some, 0, no_rate("EUR", "KWD"));
     // It has a rate, and is not on the network.
     check("EUR", "USD", some, 0, no_rate("EUR", "USD"));
     check("EUR", "THB", Wanted::Send(Amount(0)), 0, Refused::Unrepresentable);
+    // A hundred yen are 53 cents: one is less than a cent.
+    check("JPY", "EUR", Wanted::Send(Amount(1)), 0, Refused::Unrepresentable);
     check(
         "EUR",
         "THB",
@@ -136,7 +138,7 @@ fn what_cannot_be_quoted_is_refused_with_its_reason() {
 }
 
 #[test]
-fn old_rates_quote_nothing() {
+fn rates_of_another_time_quote_nothing() {
     let mut quoter = quoter();
     let some = ask("EUR", "THB", Wanted::Send(Amount(1_000)));
     let days = |days: u64| UnixSeconds(NOW.0 + days * 86_400);
@@ -144,7 +146,7 @@ fn old_rates_quote_nothing() {
     let as_of = quoter.rates.as_of;
     assert_eq!(
         quoter.quote(days(5), id(2), &some, ENOUGH),
-        Err(Refused::RatesTooOld { as_of })
+        Err(Refused::RatesOutOfTime { as_of })
     );
 }
 

@@ -5,7 +5,10 @@ use std::path::Path;
 use anyhow::{Context, bail, ensure};
 use causeway_contracts::{
     codec::Bounded,
-    settlement::{Exchange, ExchangeAmount, HeldExchange, Quote, QuoteId, SettlementAction, SignedQuote},
+    money::text::parse_amount,
+    settlement::{
+        Exchange, ExchangeAmount, HeldExchange, Quote, QuoteId, RATE_SCALE_MAX, Rate, SettlementAction, SignedQuote,
+    },
     transaction::UnixSeconds,
 };
 use causeway_wallet::{
@@ -54,32 +57,58 @@ pub async fn quote(wallet: &Wallet, command: QuoteCommand) -> anyhow::Result<()>
 async fn ask(desk: &Desk<'_>, ask: AskQuote) -> anyhow::Result<()> {
     let from = desk.own(ask.from.as_deref())?;
     let (sell, buy) = (ask.sell, ask.buy);
+    let (sold_exponent, bought_exponent) = (desk.exponent(sell).await?, desk.exponent(buy).await?);
+    let (code, exponent) = if ask.deliver {
+        (buy, bought_exponent)
+    } else {
+        (sell, sold_exponent)
+    };
+    let amount = parse_amount(&ask.amount, exponent)?;
     let request = QuoteRequest {
         taker: from.address,
         sell,
         buy,
         amount: Money {
             value: ask.amount,
-            currency: if ask.deliver { buy } else { sell },
+            currency: code,
         },
     };
     let answer = desk.client.quote(&ask.maker, &request).await?;
     let signed = answer.quote;
     signed.check()?;
     let quote = &signed.quote;
-    ensure!(
-        (quote.sell, quote.buy, quote.taker) == (sell, buy, Some(from.address.account)),
-        "the maker has quoted something else than was asked for"
-    );
+    let sides = match ask.deliver {
+        true => quote
+            .rate
+            .sold(amount, sold_exponent, bought_exponent)
+            .zip(Some(amount)),
+        false => Some(amount).zip(quote.rate.bought(amount, sold_exponent, bought_exponent)),
+    };
+    let sides = sides.filter(|(sold, _)| (quote.min..=quote.max).contains(sold));
+    let is_asked_for = (quote.sell, quote.buy, quote.taker) == (sell, buy, Some(from.address.account));
+    let (sold, bought) = sides
+        .filter(|_| is_asked_for)
+        .context("the maker has quoted something else than was asked for")?;
     keep(desk, &signed, &ask.out).await?;
     if !desk.wallet.json {
+        let paid = sold.checked_add(quote.fee).context("the fee is more than anyone has")?;
         say!(
-            "It says that the reference rate is {}, and its spread {} basis points.",
-            answer.mid,
-            answer.spread_bp
+            "{} with the fee, for {}: {} below the reference rate that the maker names, {}.",
+            output::money(paid, sold_exponent, sell),
+            output::money(bought, bought_exponent, buy),
+            below(&quote.rate, &answer.mid),
+            answer.mid
         );
     }
     Ok(())
+}
+
+/// By how much a rate is below another.
+fn below(rate: &Rate, mid: &Rate) -> String {
+    let exact = |rate: &Rate| i128::from(rate.mantissa) * 10_i128.pow(u32::from(RATE_SCALE_MAX - rate.scale));
+    let (rate, mid) = (exact(rate), exact(mid));
+    let hundredths = (mid - rate) * 1_000_000 / mid;
+    format!("{}.{:02} basis points", hundredths / 100, (hundredths % 100).abs())
 }
 
 /// Writes a quote to a file, and shows it.

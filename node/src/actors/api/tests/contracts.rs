@@ -160,7 +160,12 @@ async fn a_page_of_contracts_has_a_hundred_and_the_next_goes_on_after_it() {
             reference: Text::default(),
             expires_at,
         };
-        act(&chain.hash, nonce, Action::Settle(SettlementAction::Request(request)), ALICE)
+        act(
+            &chain.hash,
+            nonce,
+            Action::Settle(SettlementAction::Request(request)),
+            ALICE,
+        )
     };
     let requests: Vec<_> = (1..=101).map(request).collect();
     let mut ids: Vec<_> = requests.iter().map(|tx| ContractId::derive(&tx.id(), 0)).collect();
