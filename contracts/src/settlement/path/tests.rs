@@ -1,3 +1,5 @@
+use std::ops::Range;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -28,8 +30,13 @@ fn sorted(mut offers: Vec<BookOffer>) -> Vec<BookOffer> {
 }
 
 fn book() -> impl Strategy<Value = Vec<BookOffer>> {
-    let one = (1..400u64, 0..3u8, 1..60u64, 0..20u64);
-    prop::collection::vec(one, 0..8).prop_map(|rows| {
+    book_of(0..8, 60, 20)
+}
+
+/// So many offers of less than so much, each to be filled by less than so much at least.
+fn book_of(offers: Range<usize>, amounts: u64, min_fills: u64) -> impl Strategy<Value = Vec<BookOffer>> {
+    let one = (1..400u64, 0..3u8, 1..amounts, 0..min_fills);
+    prop::collection::vec(one, offers).prop_map(|rows| {
         let offers = (1..).zip(rows);
         sorted(
             offers
@@ -81,6 +88,21 @@ fn brute_spend(offers: &[BookOffer], paid: u64, exponents: Exponents) -> Option<
     Some((takes.iter().map(|take| take.0).sum(), takes))
 }
 
+/// Of each offer, in order, the most that is still wanted and that it sells at a time; never of more than may be
+/// filled.
+fn brute_acquire(offers: &[BookOffer], wanted: u64, exponents: Exponents) -> Result<Vec<(u64, u64)>, HopError> {
+    let (mut left, mut takes) = (wanted, Vec::new());
+    for offer in offers {
+        let sells = |taken: &u64| *taken >= offer.min_fill.0 || *taken == offer.amount.0;
+        let most = (1..=offer.amount.0).rev().filter(|taken| *taken <= left).find(sells);
+        if let Some(taken) = most.filter(|_| takes.len() < FILLS_MAX) {
+            left -= taken;
+            takes.push((taken, cost(offer, taken, exponents)));
+        }
+    }
+    if left == 0 { Ok(takes) } else { Err(HopError::TooThin) }
+}
+
 fn exponents() -> impl Strategy<Value = Exponents> {
     (0..3u8, 0..3u8).prop_map(|(paid, taken)| Exponents { paid, taken })
 }
@@ -96,6 +118,15 @@ proptest! {
         let takes = found.map(|takes| takes.iter().map(|take| (take.taken.0, take.paid.0)).collect::<Vec<_>>());
         let expected = brute_spend(&offers, amount, exponents);
         prop_assert_eq!(takes, expected.map(|(_, takes)| takes));
+    }
+
+    #[test]
+    fn invariant_what_is_wanted_is_acquired_as_by_brute_force(
+        offers in prop_oneof![book(), book_of(30..45, 8, 4)], wanted in 1..250u64, exponents in exponents(),
+    ) {
+        let found = acquire(offers.iter().copied(), Amount(wanted), exponents);
+        let takes = found.map(|takes| takes.iter().map(|take| (take.taken.0, take.paid.0)).collect::<Vec<_>>());
+        prop_assert_eq!(takes, brute_acquire(&offers, wanted, exponents));
     }
 
     /// What was paid is paid in full, and each maker gets its rate or better.
