@@ -1,5 +1,7 @@
 //! Offers in books, and payments through them.
 
+mod crossing;
+
 use proptest::prelude::*;
 
 use super::*;
