@@ -209,12 +209,12 @@ pub(super) fn revoke(
 }
 
 pub(super) fn split(overlay: &mut Overlay<'_>, context: &Context<'_>, split: &Split) -> Result<(), Rejection> {
-    let by_amounts = matches!(split.shares, Shares::Amounts(_));
-    // A part of very little may come to nothing.
+    // A part of very little may come to nothing; that all of it is nothing is refused as any payment of nothing is.
+    let may_be_nothing = matches!(split.shares, Shares::BasisPoints { amount, .. } if !amount.is_zero());
     for share in split
         .shares()
         .into_iter()
-        .filter(|it| by_amounts || !it.amount.is_zero())
+        .filter(|it| !may_be_nothing || !it.amount.is_zero())
     {
         money::transfer(overlay, context, split.from, share.to, split.currency, share.amount)?;
     }

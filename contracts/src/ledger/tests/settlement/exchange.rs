@@ -388,7 +388,15 @@ fn a_split_pays_all_or_none() {
         amount: Amount(100),
         parts: list(parts),
     };
-    net.must(vec![split(by_parts)], &["ann"]);
+    net.must(vec![split(by_parts.clone())], &["ann"]);
+    if let Shares::BasisPoints { parts, .. } = by_parts {
+        let amount = Amount(0);
+        net.refused(
+            split(Shares::BasisPoints { amount, parts }),
+            &["ann"],
+            Rejection::AmountZero,
+        );
+    }
     assert_eq!((net.available(bob, "EUR"), net.available(eve, "EUR")), (1_033, 1_067));
     let too_much = vec![
         Share {
