@@ -109,25 +109,30 @@ impl Client {
         post.header("content-type", TRANSACTION_TYPE).body(body)
     }
 
-    async fn taken(answer: Response) -> reqwest::Result<Result<TxId, Refused>> {
-        let mut submitted: Submitted = answer.json().await?;
-        let result = submitted.results.remove(0);
-        Ok(result.refused.map_or(Ok(result.id), Err))
-    }
-
     /// Whether it was taken, or why not; an error if the validator does not answer, or not now.
     pub async fn try_submit(
         &self,
         member: &Member,
         signed: &SignedTransaction,
     ) -> reqwest::Result<Result<TxId, Refused>> {
-        Self::taken(self.submission(member, signed).send().await?).await
+        let mut submitted: Submitted = self.submission(member, signed).send().await?.json().await?;
+        let result = submitted.results.remove(0);
+        Ok(result.refused.map_or(Ok(result.id), Err))
     }
 
     /// Whether a validator that runs takes it, or why not.
     pub async fn submit(&self, member: &Member, signed: &SignedTransaction) -> Result<TxId, Refused> {
-        let answer = Self::answered(self.submission(member, signed)).await.unwrap();
-        Self::taken(answer).await.unwrap()
+        let begun = Instant::now();
+        loop {
+            // A refusal may have the same status as one that is busy: it says why, of the transaction.
+            match self.try_submit(member, signed).await {
+                Ok(taken) => return taken,
+                Err(error) if error.is_decode() && begun.elapsed() < PATIENCE => {
+                    tokio::time::sleep(Duration::from_millis(200)).await;
+                }
+                Err(error) => panic!("{}: {error}", member.name),
+            }
+        }
     }
 
     /// Why a validator that runs does not take it.
