@@ -38,8 +38,8 @@ pub enum StoreError {
     NotAdopted { path: PathBuf },
     #[error(
         "the database at {path} has format version {found}, and this program opens version {FORMAT_VERSION} alone; {}",
-        if *.found < FORMAT_VERSION { "an earlier program made it. Import another node's snapshot, or have this node \
-        fetch and execute all blocks again with causeway-node db renew --config FILE" } else { "a newer program made \
+        if *.found < FORMAT_VERSION { "an earlier program made it, and its network goes on with that program alone: \
+        install that one again, or begin another network" } else { "a newer program made \
         it. Install that one again" }
     )]
     OtherVersion { path: PathBuf, found: u32 },

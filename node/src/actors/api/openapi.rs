@@ -36,6 +36,7 @@ use super::{account, book, contract, error::PROBLEM_TYPE, metrics, public, recei
         receipt::receipt,
         account::account,
         contract::contract,
+        contract::contracts,
         contract::reference_rate,
         book::book,
         book::path,

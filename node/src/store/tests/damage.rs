@@ -211,7 +211,11 @@ fn another_format_version_is_refused() {
     let path = folder.path().join("db");
     let trial = Trial::new(5);
     filled(&path, &trial, 1);
-    for (version, advice) in [(1u32, "db renew"), (2, "db renew"), (4, "a newer program")] {
+    for (version, advice) in [
+        (1u32, "begin another network"),
+        (3, "begin another network"),
+        (5, "a newer program"),
+    ] {
         edit(&path, |database, write| {
             write.put_cf(database.column(Column::Meta), FORMAT_KEY, version.to_be_bytes());
         });
