@@ -16,10 +16,12 @@ use actix_web::{
     web,
 };
 use causeway_contracts::{
-    identity::{Address, AddressPrefix},
+    api::Problem,
+    identity::AddressPrefix,
     money::{Amount, Currency, text::AmountTextError, text::format_amount, text::parse_amount},
     settlement::{Rate, SignedQuote},
 };
+use causeway_wallet::client::maker::{Money, QuoteRequest};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -40,26 +42,6 @@ const ARRIVAL_MAX: Duration = Duration::from_secs(5);
 /// The desk answers within this time, or the request fails.
 const ANSWER_MAX: Duration = Duration::from_secs(2);
 
-/// An amount of money, in major units.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Money {
-    pub value: String,
-    pub currency: Currency,
-}
-
-/// Asks for a quote.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct QuoteRequest {
-    /// Who alone will be able to use it.
-    pub taker: Address,
-    pub sell: Currency,
-    pub buy: Currency,
-    /// In the sold currency, what is sent, without the fee; in the bought one, what arrives.
-    pub amount: Money,
-}
-
 /// A quote, with all that it costs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QuoteView {
@@ -75,15 +57,12 @@ pub struct QuoteView {
 }
 
 /// Why there is no quote, as problem details (RFC 9457).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Problem {
-    #[serde(rename = "type")]
-    pub kind: String,
-    pub title: String,
-    pub status: u16,
-    pub detail: String,
+#[derive(Debug, Serialize)]
+struct CodedProblem {
+    #[serde(flatten)]
+    problem: Problem,
     /// Four digits: 1xxx malformed, 2xxx this maker's, 3xxx not as it is asked for.
-    pub code: String,
+    code: &'static str,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -150,12 +129,14 @@ impl ResponseError for QuoteError {
 
     fn error_response(&self) -> HttpResponse {
         let (status, code, title) = self.row();
-        let problem = Problem {
-            kind: format!("urn:causeway:maker:{code}"),
-            title: title.to_owned(),
-            status,
-            detail: self.to_string(),
-            code: code.to_owned(),
+        let problem = CodedProblem {
+            problem: Problem {
+                kind: format!("urn:causeway:maker:{code}"),
+                title: title.to_owned(),
+                status,
+                detail: self.to_string(),
+            },
+            code,
         };
         let mut response = HttpResponse::build(self.status_code());
         match self {

@@ -17,8 +17,10 @@ use super::{
 const ANSWER_BYTES_MAX: usize = 16 * 1024;
 
 /// What `POST /v1/quotes` of a maker takes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct QuoteRequest {
+    /// Who alone will be able to use it.
     pub taker: Address,
     pub sell: Currency,
     pub buy: Currency,
@@ -28,6 +30,7 @@ pub struct QuoteRequest {
 
 /// An amount in major units, such as "12.50".
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Money {
     pub value: String,
     pub currency: Currency,
