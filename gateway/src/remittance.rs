@@ -1,0 +1,315 @@
+//! A remittance: money for somebody at another operator, held on the ledger as one group before that operator decides,
+//! so that both sides move or neither.
+//!
+//! This is the pure part: where it stands ([`state`]), what both operators agree on ([`order`]), what they tell each
+//! other ([`fact`]), and what is to be done next ([`step`]). It reads no clock, and neither asks nor tells anyone.
+//!
+//! Each side keeps its own copy. That it is reserved, paid, voided or returned, both take from final blocks alone;
+//! that something is asked, held by compliance or paid out beyond the ledger, from the other operator's signed word.
+
+pub mod fact;
+pub mod order;
+pub mod state;
+pub mod step;
+
+use std::collections::BTreeMap;
+
+use causeway_contracts::{
+    block::Height,
+    identity::ParticipantId,
+    money::Amount,
+    settlement::{ContractId, SignedQuote},
+    transaction::{TxId, UnixSeconds},
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use self::{
+    fact::{Fact, Question, Reason},
+    order::Order,
+    state::{Change, Side, Standing, State},
+};
+
+/// The order's own operator's copy has the sender's side, the other the beneficiary's.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Remittance {
+    pub id: String,
+    /// Of this gateway: who sees it.
+    pub client: String,
+    pub side: Side,
+    pub order: Order,
+    /// As it was sent; its hash is in the hold's memo.
+    pub order_text: String,
+    pub standing: Standing,
+    /// One more with each change.
+    pub version: u64,
+    pub timeline: Vec<Moment>,
+    pub created_ms: u64,
+    /// Of the account here whose money it is, or will be.
+    pub account: String,
+    /// The sender's side: by what it is exchanged. None if the currencies are the same.
+    pub quote: Option<QuoteUse>,
+    /// The sender's side: in minor units of the source's currency, to its operator.
+    pub fee: Amount,
+    pub source: Amount,
+    pub target: Amount,
+    /// The hold lasts so long, at most.
+    pub hold_seconds: u32,
+    /// The sender's side: whether the other operator has the order.
+    pub introduced: bool,
+    /// The beneficiary's side: whether the account that the hold pays is the beneficiary's own.
+    pub is_direct: bool,
+    pub ledger: LedgerTrace,
+    /// Signed, and perhaps sent: nothing else may be signed until its end is known.
+    pub intent: Option<Intent>,
+    pub wish: Option<Wish>,
+    /// Whether names have been looked for on lists, or an officer has looked at them.
+    pub is_screened: bool,
+    /// The beneficiary's operator's last one.
+    pub question: Option<Question>,
+    pub answers: BTreeMap<String, String>,
+    /// Why it ended as it did, if not well.
+    pub reason: Option<Reason>,
+    /// To be told to the other operator, in this order.
+    pub untold: Vec<Fact>,
+    /// Attempts at the present step that have failed, one after another.
+    pub failures: u32,
+    /// The present step is not tried before this time.
+    pub not_before_ms: u64,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct QuoteUse {
+    pub id: String,
+    pub signed: SignedQuote,
+}
+
+/// A change, and what is known of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+pub struct Moment {
+    pub state: State,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub held_by: Option<Side>,
+    /// Milliseconds since 1970.
+    pub at_ms: u64,
+    /// Who has brought it about: an operator, or `ledger`.
+    pub by: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<u64>)]
+    pub height: Option<Height>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schema(value_type = Option<String>)]
+    pub transaction: Option<TxId>,
+}
+
+/// Where it is found on the ledger.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LedgerTrace {
+    pub reservation: Option<TxId>,
+    pub hold: Option<ContractId>,
+    pub hold_expires_at: Option<UnixSeconds>,
+    /// Said to post the hold.
+    pub posting: Option<TxId>,
+    /// With the posting, the beneficiary has the money.
+    pub posting_pays: bool,
+    /// The posting's receipt has been seen.
+    pub posting_seen: bool,
+    /// The hold seems to have ended otherwise than thought.
+    pub look: bool,
+    /// Said to void it.
+    pub voiding: Option<TxId>,
+    /// Said to send it back.
+    pub returning: Option<TxId>,
+}
+
+/// What a signed transaction is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    Reserve,
+    Post,
+    Void,
+    Return,
+}
+
+/// Stored before it is sent, and sent again as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Intent {
+    pub purpose: Purpose,
+    pub id: TxId,
+    /// The signed transaction's canonical bytes, in hexadecimal.
+    pub bytes: String,
+    /// Whether it may have been sent already.
+    pub sent: bool,
+}
+
+/// What somebody who may has asked for, and the ledger has not done yet.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Wish {
+    Accept,
+    Refuse(Reason),
+    Recall(Reason),
+    Return(Reason),
+}
+
+/// That cannot happen to this remittance now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a remittance that is {} cannot come to this", state.as_str())]
+pub struct NotNow {
+    pub state: State,
+}
+
+/// By whom, and in which transaction of which block.
+#[derive(Debug, Clone, Default)]
+pub struct Cause {
+    pub by: Option<ParticipantId>,
+    pub height: Option<Height>,
+    pub transaction: Option<TxId>,
+}
+
+impl Cause {
+    pub fn by(participant: ParticipantId) -> Self {
+        Self {
+            by: Some(participant),
+            ..Self::default()
+        }
+    }
+
+    pub fn ledger(height: Height, transaction: Option<TxId>) -> Self {
+        Self {
+            by: None,
+            height: Some(height),
+            transaction,
+        }
+    }
+}
+
+impl Remittance {
+    pub fn state(&self) -> State {
+        self.standing.state
+    }
+
+    /// The operator on whose side this copy is.
+    pub fn us(&self) -> ParticipantId {
+        match self.side {
+            Side::Sender => self.order.sender_operator,
+            Side::Beneficiary => self.order.beneficiary_operator,
+        }
+    }
+
+    pub fn other(&self) -> ParticipantId {
+        match self.side {
+            Side::Sender => self.order.beneficiary_operator,
+            Side::Beneficiary => self.order.sender_operator,
+        }
+    }
+
+    pub fn allows(&self, change: Change) -> bool {
+        self.standing.after(change).is_some()
+    }
+
+    /// Takes the change, with its place in the timeline.
+    pub fn apply(&mut self, change: Change, now_ms: u64, cause: Cause) -> Result<(), NotNow> {
+        let next = self.standing.after(change).ok_or(NotNow { state: self.state() })?;
+        self.standing = next;
+        self.touched();
+        self.timeline.push(Moment {
+            state: next.state,
+            held_by: next.held_by,
+            at_ms: now_ms,
+            by: cause.by.map_or_else(|| "ledger".to_owned(), |by| by.to_string()),
+            height: cause.height,
+            transaction: cause.transaction,
+        });
+        if next.state.is_end() {
+            self.intent = None;
+            self.wish = None;
+        }
+        Ok(())
+    }
+
+    /// What is to be done is another thing than before.
+    pub fn touched(&mut self) {
+        self.version += 1;
+        self.failures = 0;
+        self.not_before_ms = 0;
+    }
+
+    /// What the other operator says. The same may be said again; what is not for this side or this time is refused.
+    pub fn hear(&mut self, fact: &Fact, now_ms: u64) -> Result<(), NotNow> {
+        let other = Cause::by(self.other());
+        let not_now = NotNow { state: self.state() };
+        match (self.side, fact) {
+            (Side::Beneficiary, Fact::Reserved { transaction }) => {
+                if self.ledger.reservation.is_none() {
+                    self.ledger.reservation = Some(*transaction);
+                    self.touched();
+                }
+                Ok(())
+            }
+            (Side::Beneficiary, Fact::Withdrawn) => match self.state() {
+                State::Cancelled => Ok(()),
+                // Once it is reserved, the ledger alone says so.
+                _ if self.ledger.reservation.is_some() => Err(not_now),
+                _ => self.apply(Change::Cancelled, now_ms, other),
+            },
+            (Side::Beneficiary, Fact::Answered { answers }) => {
+                if self.answers == *answers && self.state() != State::InfoRequired {
+                    return Ok(());
+                }
+                self.apply(Change::InfoGiven, now_ms, other)?;
+                self.answers.clone_from(answers);
+                Ok(())
+            }
+            (Side::Sender, Fact::Posted { transaction, paid_out }) => {
+                if self.ledger.posting.is_none() {
+                    self.ledger.posting = Some(*transaction);
+                    self.ledger.posting_pays = *paid_out;
+                    self.touched();
+                }
+                Ok(())
+            }
+            (Side::Sender, Fact::Asked { question }) => {
+                if self.state() == State::InfoRequired && self.question.as_ref() == Some(question) {
+                    return Ok(());
+                }
+                self.apply(Change::InfoAsked, now_ms, other)?;
+                self.question = Some(question.clone());
+                Ok(())
+            }
+            (Side::Sender, Fact::Held) if self.standing == Standing::held(Side::Beneficiary) => Ok(()),
+            (Side::Sender, Fact::Held) => self.apply(Change::Held(Side::Beneficiary), now_ms, other),
+            (Side::Sender, Fact::Released) if self.standing != Standing::held(Side::Beneficiary) => Ok(()),
+            (Side::Sender, Fact::Released) => self.apply(Change::Released(Side::Beneficiary), now_ms, other),
+            (Side::Sender, Fact::PaidOut) if self.state() == State::Completed => Ok(()),
+            (Side::Sender, Fact::PaidOut) => self.apply(Change::PaidOut, now_ms, other),
+            (Side::Sender, Fact::Returned { transaction, reason }) => {
+                if self.ledger.returning.is_none() {
+                    self.ledger.returning = Some(*transaction);
+                    self.reason = Some(reason.clone());
+                    self.touched();
+                }
+                Ok(())
+            }
+            (_, Fact::Voided { transaction, reason }) => {
+                if self.ledger.voiding.is_none() {
+                    self.ledger.voiding = Some(*transaction);
+                    self.reason.get_or_insert_with(|| reason.clone());
+                    self.touched();
+                }
+                Ok(())
+            }
+            (Side::Sender, Fact::Reserved { .. } | Fact::Withdrawn | Fact::Answered { .. })
+            | (
+                Side::Beneficiary,
+                Fact::Posted { .. }
+                | Fact::Asked { .. }
+                | Fact::Held
+                | Fact::Released
+                | Fact::PaidOut
+                | Fact::Returned { .. },
+            ) => Err(not_now),
+        }
+    }
+}

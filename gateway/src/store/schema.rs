@@ -1,0 +1,204 @@
+//! The tables, and how a database comes to the version that this program knows.
+//!
+//! What the gateway decides by is in columns; what it only shows is in a document, in JSON. Times are milliseconds since
+//! 1970.
+
+use super::{Sql, StoreError, sql::Dialect};
+
+/// Written in `meta` of the database.
+pub const VERSION: i64 = 1;
+
+/// From nothing to version 1. `AMOUNT` and `BYTES` are put in by dialect.
+const TABLES: &str = "
+CREATE TABLE meta (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
+CREATE TABLE clients (
+    id TEXT PRIMARY KEY,
+    disabled BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE TABLE client_keys (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE TABLE used_nonces (
+    key_id TEXT NOT NULL,
+    nonce TEXT NOT NULL,
+    until_ms BIGINT NOT NULL,
+    PRIMARY KEY (key_id, nonce)
+);
+CREATE INDEX used_nonces_until ON used_nonces (until_ms);
+CREATE TABLE idempotency (
+    client TEXT NOT NULL,
+    method TEXT NOT NULL,
+    path TEXT NOT NULL,
+    key TEXT NOT NULL,
+    fingerprint BYTES NOT NULL,
+    object TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    running_until_ms BIGINT NOT NULL,
+    status BIGINT,
+    answer BYTES,
+    PRIMARY KEY (client, method, path, key)
+);
+CREATE INDEX idempotency_created ON idempotency (created_ms);
+CREATE TABLE customers (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX customers_client ON customers (client, id);
+CREATE TABLE accounts (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    customer TEXT NOT NULL,
+    address TEXT NOT NULL UNIQUE,
+    iban TEXT UNIQUE,
+    opened BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX accounts_client ON accounts (client, id);
+CREATE TABLE aliases (
+    kind TEXT NOT NULL,
+    value TEXT NOT NULL,
+    account TEXT NOT NULL,
+    PRIMARY KEY (kind, value)
+);
+CREATE TABLE quotes (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    used_by TEXT,
+    expires_ms BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE TABLE remittances (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    side TEXT NOT NULL,
+    uetr TEXT NOT NULL,
+    state TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (uetr, side)
+);
+CREATE INDEX remittances_client ON remittances (client, id);
+CREATE TABLE proofs (
+    transaction_id TEXT PRIMARY KEY,
+    remittance TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE TABLE trackers (
+    token_hash BYTES PRIMARY KEY,
+    remittance TEXT NOT NULL
+);
+CREATE TABLE jobs (
+    id TEXT PRIMARY KEY,
+    kind TEXT NOT NULL,
+    due_ms BIGINT NOT NULL,
+    lease_until_ms BIGINT NOT NULL,
+    lease TEXT NOT NULL,
+    kicks BIGINT NOT NULL,
+    attempts BIGINT NOT NULL
+);
+CREATE INDEX jobs_due ON jobs (kind, due_ms);
+CREATE TABLE events (
+    seq BIGINT PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    client TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    object TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX events_client ON events (client, seq);
+CREATE TABLE webhooks (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    disabled BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX webhooks_client ON webhooks (client, id);
+CREATE TABLE deliveries (
+    id TEXT PRIMARY KEY,
+    webhook TEXT NOT NULL,
+    event BIGINT NOT NULL,
+    attempts TEXT NOT NULL,
+    done BIGINT NOT NULL
+);
+CREATE INDEX deliveries_webhook ON deliveries (webhook, event);
+CREATE TABLE messages (
+    sender TEXT NOT NULL,
+    id TEXT NOT NULL,
+    client TEXT NOT NULL,
+    fingerprint BYTES NOT NULL,
+    answer BYTES,
+    PRIMARY KEY (sender, id)
+);
+CREATE TABLE entries (
+    account TEXT NOT NULL,
+    height BIGINT NOT NULL,
+    place BIGINT NOT NULL,
+    time_ms BIGINT NOT NULL,
+    currency TEXT NOT NULL,
+    is_credit BIGINT NOT NULL,
+    amount AMOUNT NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (account, height, place)
+);
+CREATE TABLE followed (
+    name TEXT PRIMARY KEY,
+    height BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
+";
+
+/// The version of an open database; `None` if it has no tables yet.
+pub fn version(sql: &mut dyn Sql) -> Result<Option<i64>, StoreError> {
+    let found = match sql.dialect() {
+        Dialect::Sqlite => "SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'meta'",
+        Dialect::Postgres => {
+            "SELECT CAST(1 AS BIGINT) FROM information_schema.tables \
+             WHERE table_schema = current_schema() AND table_name = 'meta'"
+        }
+    };
+    if sql.query(found, &[])?.is_empty() {
+        return Ok(None);
+    }
+    let row = sql.query_one("SELECT value FROM meta WHERE name = 'version'", &[])?;
+    row.map(|row| row.int(0)).transpose()
+}
+
+/// Brings it to [`VERSION`]. Of several gateways that begin at once, one does it and the others wait.
+pub fn migrate(sql: &mut dyn Sql) -> Result<(), StoreError> {
+    const MIGRATING: i64 = 1;
+    sql.exclusive(MIGRATING)?;
+    match version(sql)? {
+        Some(VERSION) => Ok(()),
+        Some(found) => Err(StoreError::Version { found, known: VERSION }),
+        None => {
+            let (amount, bytes) = match sql.dialect() {
+                Dialect::Sqlite => ("TEXT", "BLOB"),
+                Dialect::Postgres => ("NUMERIC(20,0)", "BYTEA"),
+            };
+            sql.script(&TABLES.replace("AMOUNT", amount).replace("BYTES", bytes))?;
+            sql.execute(
+                "INSERT INTO meta (name, value) VALUES ('version', $1)",
+                &[VERSION.into()],
+            )?;
+            Ok(())
+        }
+    }
+}
+
+/// That it is of the version that this program knows.
+pub fn check(sql: &mut dyn Sql) -> Result<(), StoreError> {
+    match version(sql)? {
+        Some(VERSION) => Ok(()),
+        found => Err(StoreError::Version {
+            found: found.unwrap_or(0),
+            known: VERSION,
+        }),
+    }
+}

@@ -1,0 +1,123 @@
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use super::{schema, *};
+
+/// A database with tables, of the kind that `CAUSEWAY_TEST_DATABASE` names, or a file that goes with the folder.
+pub(crate) async fn database() -> (Store, tempfile::TempDir) {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    let folder = tempfile::tempdir().expect("a folder");
+    let location = match std::env::var("CAUSEWAY_TEST_DATABASE") {
+        Ok(url) => {
+            let Ok(Location::Postgres(mut config)) = url.parse() else {
+                panic!("CAUSEWAY_TEST_DATABASE is the URL of a PostgreSQL");
+            };
+            let number = NEXT.fetch_add(1, Ordering::Relaxed);
+            let name = format!("test_{}_{number}", std::process::id());
+            let outer = config.clone();
+            let made = name.clone();
+            std::thread::spawn(move || {
+                let mut client = outer.connect(::postgres::NoTls).expect("a PostgreSQL");
+                client
+                    .batch_execute(&format!("CREATE SCHEMA {made}"))
+                    .expect("a schema");
+            })
+            .join()
+            .expect("made");
+            config.options(&format!("-c search_path={name}"));
+            Location::Postgres(config)
+        }
+        Err(_) => Location::Sqlite(folder.path().join("gateway.db")),
+    };
+    let store = Store::open(&location).expect("a database");
+    store.write(|sql| schema::migrate(sql)).await.expect("tables");
+    (store, folder)
+}
+
+async fn count(store: &Store) -> i64 {
+    let row = store
+        .read::<_, StoreError, _>(|sql| sql.query_one("SELECT COUNT(*) FROM used_nonces", &[]))
+        .await;
+    row.expect("read").expect("a row").int(0).expect("a number")
+}
+
+#[tokio::test]
+async fn what_fails_leaves_nothing_and_what_is_told_is_there() {
+    let (store, _folder) = database().await;
+    let insert = |nonce: &'static str, fails: bool| {
+        store.write(move |sql| {
+            sql.execute(
+                "INSERT INTO used_nonces (key_id, nonce, until_ms) VALUES ($1, $2, $3)",
+                &["key".into(), nonce.into(), 7.into()],
+            )?;
+            if fails { Err(StoreError::Changed) } else { Ok(()) }
+        })
+    };
+    let all = futures::join!(insert("a", false), insert("b", true), insert("c", false));
+    assert!(matches!(all, (Ok(()), Err(StoreError::Changed), Ok(()))), "{all:?}");
+    assert_eq!(count(&store).await, 2);
+    // The same key again is an error of this one alone.
+    let again = futures::join!(insert("a", false), insert("d", false));
+    assert!(again.0.is_err() && again.1.is_ok(), "{again:?}");
+    assert_eq!(count(&store).await, 3);
+}
+
+#[tokio::test]
+async fn migrating_twice_changes_nothing_and_a_later_version_is_refused() {
+    let (store, _folder) = database().await;
+    store.write(|sql| schema::migrate(sql)).await.expect("again");
+    store.read(|sql| schema::check(sql)).await.expect("the known version");
+    let later = store.write::<_, StoreError, _>(|sql| sql.execute("UPDATE meta SET value = $1", &[9.into()]));
+    assert_eq!(later.await.expect("written"), 1);
+    let refused = store.write(|sql| schema::migrate(sql)).await;
+    assert!(
+        matches!(refused, Err(StoreError::Version { found: 9, .. })),
+        "{refused:?}"
+    );
+}
+
+#[tokio::test]
+async fn values_come_back_as_they_were() {
+    let (store, _folder) = database().await;
+    let row = store
+        .write::<_, StoreError, _>(|sql| {
+            sql.execute(
+                "INSERT INTO idempotency (client, method, path, key, fingerprint, object, created_ms, running_until_ms, \
+                 status, answer) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)",
+                &[
+                    "it's; --".into(),
+                    "POST".into(),
+                    "/".into(),
+                    "k".into(),
+                    Value::Bytes(&[0, 255]),
+                    "o".into(),
+                    i64::MAX.into(),
+                    i64::MIN.into(),
+                    Value::Null,
+                    Value::Null,
+                ],
+            )?;
+            sql.query_one(
+                "SELECT client, fingerprint, created_ms, running_until_ms, status, answer FROM idempotency",
+                &[],
+            )
+        })
+        .await
+        .expect("written")
+        .expect("a row");
+    assert_eq!(row.text(0).unwrap(), "it's; --");
+    assert_eq!(row.bytes(1).unwrap(), [0, 255]);
+    assert_eq!((row.int(2).unwrap(), row.int(3).unwrap()), (i64::MAX, i64::MIN));
+    assert!(row.is_null(4) && row.is_null(5));
+}
+
+#[test]
+fn locations_are_read_and_passwords_not_shown() {
+    let check = |text: &str, expected: bool| assert_eq!(text.parse::<Location>().is_ok(), expected, "{text}");
+    check("sqlite:gateway.db", true);
+    check("postgres://user:secret@127.0.0.1:5432/causeway", true);
+    check("sqlite:", false);
+    check("mysql://127.0.0.1", false);
+    check("postgres://[", false);
+    let fault = "postgres://user:secret@[".parse::<Location>().err().expect("no URL");
+    assert!(!fault.to_string().contains("secret"));
+}
