@@ -5,7 +5,8 @@
 //!
 //! Who asks, and whether a message is what its sender sent, is decided in [`http_signatures`], [`oauth`] and
 //! [`webhooks`]. These read no clock and no source of randomness: the time, nonces and ids are arguments, and whether
-//! one was there before is the caller's to know. No service uses them yet.
+//! one was there before is the caller's to know. Only [`tls`], which reads the
+//! server's certificates, does I/O. No service uses any of these yet.
 
 pub mod http_signatures;
 pub mod identifiers;
@@ -17,4 +18,5 @@ pub mod oauth;
 pub mod reason;
 pub mod remittance;
 pub mod store;
+pub mod tls;
 pub mod webhooks;
