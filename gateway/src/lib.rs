@@ -5,8 +5,8 @@
 //!
 //! Who asks, and whether a message is what its sender sent, is decided in [`http_signatures`], [`oauth`] and
 //! [`webhooks`]. These read no clock and no source of randomness: the time, nonces and ids are arguments, and whether
-//! one was there before is the caller's to know. Only [`tls`], which reads the
-//! server's certificates, does I/O. No service uses any of these yet.
+//! one was there before is the caller's to know. Only [`webhooks::delivery`], which sends, and [`tls`], which reads
+//! the server's certificates, do I/O. No service uses any of these yet.
 
 pub mod http_signatures;
 pub mod identifiers;

@@ -1,8 +1,10 @@
 //! Webhooks as Standard Webhooks 1.0.0 has them: who signs what, when to try again, what an answer means, and
-//! which addresses may be sent to. <https://www.standardwebhooks.com>
+//! which addresses may be sent to. [`delivery`] sends; the rest is pure. <https://www.standardwebhooks.com>
 //!
 //! The webhook's id is constant over its attempts; timestamp and signatures are of each attempt. Order is not
 //! promised.
+
+pub mod delivery;
 
 mod address;
 mod message;
