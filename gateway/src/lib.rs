@@ -7,6 +7,9 @@
 //! [`webhooks`]. These read no clock and no source of randomness: the time, nonces and ids are arguments, and whether
 //! one was there before is the caller's to know. Only [`webhooks::delivery`], which sends, and [`tls`], which reads
 //! the server's certificates, do I/O. No service uses any of these yet.
+//!
+//! Whom a payment concerns is decided in [`screening`], by the names that [`names`] compares. It is pure, but for the
+//! reading of lists, and no service uses it yet either.
 
 pub mod http_signatures;
 pub mod identifiers;
@@ -14,9 +17,11 @@ pub mod iso20022;
 pub mod keys;
 pub mod maker;
 pub mod money;
+pub mod names;
 pub mod oauth;
 pub mod reason;
 pub mod remittance;
+pub mod screening;
 pub mod store;
 pub mod tls;
 pub mod webhooks;
