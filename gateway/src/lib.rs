@@ -8,9 +8,10 @@
 //! one was there before is the caller's to know. Only [`webhooks::delivery`], which sends, and [`tls`], which reads
 //! the server's certificates, do I/O. No service uses any of these yet.
 //!
-//! Whom a payment concerns is decided in [`screening`], by the names that [`names`] compares. It is pure, but for the
-//! reading of lists, and no service uses it yet either.
+//! Whom a payment concerns is decided in [`screening`] and [`aliases`], both by the names that [`names`] compares.
+//! These are pure, but for the reading of lists, and no service uses them yet either.
 
+pub mod aliases;
 pub mod http_signatures;
 pub mod identifiers;
 pub mod iso20022;
