@@ -3,6 +3,8 @@
 mod args;
 mod inspect;
 mod maker;
+mod passphrase;
+mod service;
 
 use std::process::ExitCode;
 
@@ -21,27 +23,55 @@ enum Exit {
 pub fn main() -> ExitCode {
     // clap ends a wrong command line with 2, too.
     let Args { command } = Args::parse();
-    let exit = match command {
-        Command::Inspect(what) => match inspect::run(what) {
-            Ok(true) => Exit::AllValid,
-            Ok(false) => Exit::SomeInvalid,
-            Err(error) => {
-                report(&error);
-                Exit::Error
-            }
-        },
+    let done = match command {
+        Command::Inspect(what) => inspect::run(what).map_err(boxed),
         Command::Maker {
             config,
             passphrase_file,
-        } => match maker::run(&config, passphrase_file.as_deref()) {
-            Ok(()) => Exit::AllValid,
-            Err(error) => {
-                report(&error);
-                Exit::Error
-            }
-        },
+        } => maker::run(&config, passphrase_file.as_deref())
+            .map(|()| true)
+            .map_err(boxed),
+        Command::Init {
+            config,
+            operator,
+            wallet,
+            operator_key,
+            custody_key,
+            listen,
+            public_url,
+            database,
+        } => {
+            let settings = service::Settings {
+                operator_key: operator_key.unwrap_or_else(|| operator.clone()),
+                operator,
+                wallet,
+                custody_key,
+                public_url: public_url.unwrap_or_else(|| format!("http://{listen}")),
+                listen,
+                database,
+            };
+            service::init(&config.config, &settings).map(|()| true).map_err(boxed)
+        }
+        Command::Run { config, passphrase } => {
+            let done = service::run(&config.config, passphrase.passphrase_file.as_deref());
+            done.map(|()| true).map_err(boxed)
+        }
+        Command::Migrate { config } => service::migrate(&config.config).map(|()| true).map_err(boxed),
+        Command::Clients(what) => service::clients(what).map(|()| true).map_err(boxed),
+    };
+    let exit = match done {
+        Ok(true) => Exit::AllValid,
+        Ok(false) => Exit::SomeInvalid,
+        Err(error) => {
+            report(&*error);
+            Exit::Error
+        }
     };
     ExitCode::from(exit as u8)
+}
+
+fn boxed(error: impl std::error::Error + 'static) -> Box<dyn std::error::Error> {
+    Box::new(error)
 }
 
 fn report(error: &dyn std::error::Error) {

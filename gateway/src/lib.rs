@@ -23,6 +23,7 @@ pub mod oauth;
 pub mod reason;
 pub mod remittance;
 pub mod screening;
+pub mod service;
 pub mod store;
 pub mod tls;
 pub mod webhooks;

@@ -177,4 +177,4 @@ impl Drop for AbortOnPanic {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

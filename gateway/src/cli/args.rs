@@ -27,6 +27,50 @@ pub enum Command {
     /// and a sentence.
     #[command(subcommand)]
     Inspect(Inspect),
+    /// Write a configuration, and make its database
+    Init {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// The participant whose gateway it is
+        #[arg(long)]
+        operator: String,
+        /// The folder of a wallet of the network, with both keys in it
+        #[arg(long, value_name = "DIR")]
+        wallet: PathBuf,
+        /// The name of the participant's key in the wallet; that of the participant if it is absent
+        #[arg(long, value_name = "NAME")]
+        operator_key: Option<String>,
+        /// The name of the key from which those of customers' accounts are made
+        #[arg(long, value_name = "NAME", default_value = "custody")]
+        custody_key: String,
+        /// Address and port
+        #[arg(long, default_value = "127.0.0.1:27600")]
+        listen: String,
+        /// By which clients name the gateway; http:// and the address it listens on if it is absent
+        #[arg(long, value_name = "URL")]
+        public_url: Option<String>,
+        /// sqlite:PATH, or the URL of a PostgreSQL
+        #[arg(long, default_value = "sqlite:gateway.db")]
+        database: String,
+    },
+    /// Run the gateway until it is stopped
+    ///
+    /// docs/remittance.md has the configuration and an example. The passphrase of the keys is in CAUSEWAY_PASSPHRASE, or
+    /// in a file.
+    Run {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        passphrase: PassphraseFile,
+    },
+    /// Make the database of a configuration, or bring it to this program's version
+    Migrate {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Manage who may use the API
+    #[command(subcommand)]
+    Clients(Clients),
     /// Quote as a liquidity provider, by reference rates and a spread, until it is stopped
     ///
     /// Takers ask by POST /v1/quotes; docs/maker.md has the configuration and an example. The passphrase of the
@@ -38,6 +82,65 @@ pub enum Command {
         /// Read the passphrase from the first line of a file
         #[arg(long, value_name = "FILE")]
         passphrase_file: Option<PathBuf>,
+    },
+}
+
+/// Where the gateway's configuration is.
+#[derive(Debug, clap::Args)]
+pub struct ConfigFile {
+    /// The configuration
+    #[arg(long, value_name = "FILE", default_value = "gateway.toml")]
+    pub config: PathBuf,
+}
+
+/// Where the passphrase of the wallet's keys is, if not in CAUSEWAY_PASSPHRASE.
+#[derive(Debug, clap::Args)]
+pub struct PassphraseFile {
+    /// Read the passphrase from the first line of a file
+    #[arg(long, value_name = "FILE")]
+    pub passphrase_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Clients {
+    /// Add a client, and print its id and its secret, once
+    Add {
+        #[command(flatten)]
+        config: ConfigFile,
+        /// For people
+        #[arg(long)]
+        name: String,
+        /// What it may do, separated by spaces, such as 'quotes:write remittances:read'; `all` for everything but admin
+        #[arg(long)]
+        scopes: String,
+        /// A JWK set, by whose keys it may prove who it is (private_key_jwt)
+        #[arg(long, value_name = "FILE")]
+        jwks: Option<PathBuf>,
+    },
+    /// Print all clients, one JSON object a line
+    List {
+        #[command(flatten)]
+        config: ConfigFile,
+    },
+    /// Refuse a client from now on
+    Disable {
+        #[command(flatten)]
+        config: ConfigFile,
+        id: String,
+    },
+    /// Serve a client again
+    Enable {
+        #[command(flatten)]
+        config: ConfigFile,
+        id: String,
+    },
+    /// Add a public key by which a client signs requests (RFC 9421), and print the id by which it names it
+    Key {
+        #[command(flatten)]
+        config: ConfigFile,
+        id: String,
+        /// Ed25519, 64 hexadecimal digits
+        key: String,
     },
 }
 

@@ -37,18 +37,23 @@ impl rusqlite::ToSql for Value<'_> {
     }
 }
 
+/// `$1` is a name to SQLite, numbered by where it comes first; `?1` is a number. No text in a statement has a `$`.
+fn numbered(statement: &str) -> String {
+    statement.replace('$', "?")
+}
+
 impl Sql for Sqlite<'_> {
     fn dialect(&self) -> Dialect {
         Dialect::Sqlite
     }
 
     fn execute(&mut self, statement: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
-        let mut prepared = self.0.prepare_cached(statement)?;
+        let mut prepared = self.0.prepare_cached(&numbered(statement))?;
         Ok(prepared.execute(params_from_iter(values))? as u64)
     }
 
     fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
-        let mut prepared = self.0.prepare_cached(statement)?;
+        let mut prepared = self.0.prepare_cached(&numbered(statement))?;
         let columns = prepared.column_count();
         let mut rows = prepared.query(params_from_iter(values))?;
         let mut found = Vec::new();

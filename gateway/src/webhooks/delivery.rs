@@ -94,6 +94,16 @@ pub enum DeliveryFault {
     Request(#[source] hyper::http::Error),
 }
 
+impl Attempt {
+    /// A sentence, without what the receiver has said.
+    pub fn told(&self) -> String {
+        match &self.detail {
+            Detail::NoAnswer(fault) => fault.to_string(),
+            Detail::Answer(_) => format!("an answer of status {}", self.status.unwrap_or_default()),
+        }
+    }
+}
+
 impl Sender {
     pub fn new(settings: SenderSettings) -> Self {
         Self::with_resolver(settings, SystemResolver)
@@ -108,6 +118,11 @@ impl<R: Resolve> Sender<R> {
             tls: connection::tls(settings.trust),
             resolver,
         }
+    }
+
+    /// Whether a message could be sent there, as far as the URL alone says.
+    pub fn check(&self, url: &str) -> Result<(), TargetFault> {
+        target::Target::parse(url, &self.local).map(drop)
     }
 
     /// POSTs the message to `url` over a connection of its own.

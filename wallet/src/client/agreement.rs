@@ -90,19 +90,26 @@ impl Client {
     /// A contract; `None` if it is not known, or no longer. `key` is of an account that it concerns, or one that
     /// its conditions name.
     pub async fn contract(&self, id: &ContractId, key: &SecretKey) -> Result<Option<ContractView>, ClientError> {
+        self.contract_agreed(id, key).await.map(|agreed| agreed.answer)
+    }
+
+    /// As [`Self::contract`], with the height it is of.
+    pub async fn contract_agreed(
+        &self,
+        id: &ContractId,
+        key: &SecretKey,
+    ) -> Result<Agreed<Option<ContractView>>, ClientError> {
         let path = format!("/v1/contracts/{id}");
         let asked = *id;
-        let agreed = self
-            .agree(
-                |node| self.signed_request(node, &path, key),
-                move |answer| match answer {
-                    Answer::Contract(view) if view.id == asked => Some(Some(*view)),
-                    Answer::NoContract(id) if id == asked => Some(None),
-                    _ => None,
-                },
-            )
-            .await?;
-        Ok(agreed.answer)
+        self.agree(
+            |node| self.signed_request(node, &path, key),
+            move |answer| match answer {
+                Answer::Contract(view) if view.id == asked => Some(Some(*view)),
+                Answer::NoContract(id) if id == asked => Some(None),
+                _ => None,
+            },
+        )
+        .await
     }
 
     /// The contracts that concern an account, after this one, at most a hundred; and whether there are more. `key` is

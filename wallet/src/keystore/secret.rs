@@ -82,13 +82,18 @@ impl Secret {
     }
 
     pub fn signing_key(&self) -> SecretKey {
+        SecretKey::from_seed(&self.seed())
+    }
+
+    /// Of its key (RFC 8032, section 5.1.5).
+    pub fn seed(&self) -> Zeroizing<[u8; 32]> {
         match self {
             Self::Words { entropy, index } => {
                 let seed = Zeroizing::new(mnemonic(entropy).to_seed_normalized(""));
                 let key = ExtendedKey::master(seed.as_ref()).descendant(&derivation::path(*index));
-                SecretKey::from_seed(key.key())
+                Zeroizing::new(*key.key())
             }
-            Self::Seed(seed) => SecretKey::from_seed(seed),
+            Self::Seed(seed) => seed.clone(),
         }
     }
 

@@ -1,0 +1,28 @@
+//! The gateway as it runs: an HTTP API for its operator's clients and for other operators, and an engine that brings
+//! remittances on.
+//!
+//! A request is read, authenticated and answered in [`serve`], by the table in [`routes`]. What clients can do is in
+//! [`api`], what is remembered in [`records`], what is done without being asked in [`engine`]. The rules of a remittance
+//! are [`crate::remittance`]'s.
+
+pub mod api;
+mod authenticate;
+pub mod call;
+mod change;
+pub mod clients;
+pub mod config;
+pub mod context;
+mod engine;
+mod id;
+mod keys;
+mod limits;
+mod magic;
+pub mod network;
+pub mod openapi;
+pub mod problem;
+pub mod records;
+pub mod routes;
+pub mod run;
+mod serve;
+mod time;
+pub mod views;

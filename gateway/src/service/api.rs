@@ -1,0 +1,12 @@
+//! What clients and other operators can do, one file for each kind of object.
+
+pub mod accounts;
+pub mod aliases;
+pub mod checks;
+pub mod customers;
+pub mod events;
+pub mod network;
+pub mod quotes;
+pub mod remittances;
+pub mod tokens;
+pub mod webhooks;

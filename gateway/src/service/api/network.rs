@@ -1,0 +1,193 @@
+//! What other operators ask and tell. They sign with their keys on the ledger.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use serde_json::json;
+
+use super::{aliases, remittances::add};
+use crate::{
+    money::MoneyFault,
+    remittance::{
+        LedgerTrace, Moment, Remittance,
+        order::{ORDER_BYTES_MAX, Order},
+        state::{Side, Standing, State},
+    },
+    service::{
+        call::{Call, Reply},
+        change::{By, ChangeError, change},
+        context::Gateway,
+        id,
+        network::{Lookup, Told},
+        problem::{Code, Problem},
+        records::remittances,
+    },
+    store::StoreError,
+};
+
+/// Who is behind a name here.
+pub async fn resolve(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
+    let lookup: Lookup = call.json()?;
+    let account = aliases::find(gateway, &lookup).await?;
+    let account = account.ok_or_else(|| Problem::new(Code::PayeeUnknown, "nobody is known by it here"))?;
+    Ok(Reply::ok(&aliases::found(gateway, &account, lookup.name.as_deref())))
+}
+
+/// An order for a beneficiary here, before anything is reserved. The same may come again.
+pub async fn introduce(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
+    let order: Order = call.json()?;
+    let text = String::from_utf8(call.body.clone())
+        .ok()
+        .filter(|text| text.len() <= ORDER_BYTES_MAX)
+        .ok_or_else(|| Problem::new(Code::BodyMalformed, "the order is too long, or not in UTF-8"))?;
+    if order.sender_operator != call.operator() || order.beneficiary_operator != gateway.us() {
+        let detail = "the order is from the operator that signs the request, to this one";
+        return Err(Problem::new(Code::BodyMalformed, detail));
+    }
+    super::checks::party("sender", &order.sender)?;
+    super::checks::party("beneficiary", &order.beneficiary)?;
+    order
+        .uetr
+        .parse::<crate::identifiers::uetr::Uetr>()
+        .map_err(|fault| Problem::field("uetr", format!("it {fault}")))?;
+    let uetr = order.uetr.clone();
+    let known = gateway
+        .store
+        .read::<_, StoreError, _>(move |sql| {
+            // Only read: nobody is kept from changing it.
+            let all = sql.query_one(
+                "SELECT id FROM remittances WHERE uetr = $1 AND side = 'beneficiary'",
+                &[(&uetr).into()],
+            )?;
+            match all {
+                Some(row) => remittances::any(sql, row.text(0)?),
+                None => Ok(None),
+            }
+        })
+        .await?;
+    if let Some(known) = known {
+        if known.order_text != text {
+            let detail = "the order with this UETR has another text";
+            return Err(Problem::new(Code::OrderDiffers, detail).of("uetr"));
+        }
+        return Ok(Reply::ok(&json!({ "uetr": known.order.uetr, "state": known.state() })));
+    }
+    let account = aliases::find(gateway, &lookup_of(&order)).await?;
+    let account = account.ok_or_else(|| Problem::new(Code::PayeeUnknown, "nobody is known by it here"))?;
+    if aliases::deliver_to(gateway, &account) != order.deliver_to.to_string() {
+        let detail = "money for this beneficiary goes to another account; resolve it again";
+        return Err(Problem::new(Code::PayeeRefused, detail).of("deliver_to"));
+    }
+    let amount = |money| {
+        gateway
+            .exponents
+            .read(money)
+            .map_err(|fault: MoneyFault| Problem::from(fault))
+    };
+    let remittance = Remittance {
+        id: id::new("rem", call.now_ms)?,
+        client: account.client.clone(),
+        side: Side::Beneficiary,
+        source: amount(&order.source)?,
+        target: amount(&order.target)?,
+        order_text: text,
+        standing: Standing::at(State::AwaitingFunds),
+        version: 1,
+        timeline: vec![Moment {
+            state: State::AwaitingFunds,
+            held_by: None,
+            at_ms: call.now_ms,
+            by: order.sender_operator.to_string(),
+            height: None,
+            transaction: None,
+        }],
+        created_ms: call.now_ms,
+        account: account.id.clone(),
+        quote: None,
+        fee: causeway_contracts::money::Amount(0),
+        hold_seconds: gateway.config.hold_seconds,
+        introduced: true,
+        is_direct: !account.body.external,
+        ledger: LedgerTrace::default(),
+        intent: None,
+        wish: None,
+        is_screened: false,
+        question: None,
+        answers: BTreeMap::new(),
+        reason: None,
+        untold: Vec::new(),
+        failures: 0,
+        not_before_ms: 0,
+        order,
+    };
+    let added = add(gateway, remittance, None).await;
+    let remittance = match added {
+        // The same order twice at once: the other one was first, and will be found.
+        Err(problem) if problem.code == Code::UetrTaken => {
+            return Err(Problem::new(Code::Busy, "the same order is being taken; try again").later(1));
+        }
+        added => added?,
+    };
+    gateway.wake.notify_one();
+    gateway.wake_deliveries.notify_one();
+    Ok(Reply::created(
+        &json!({ "uetr": remittance.order.uetr, "state": remittance.state() }),
+    ))
+}
+
+fn lookup_of(order: &Order) -> Lookup {
+    let mut lookup = Lookup {
+        address: None,
+        iban: None,
+        alias: None,
+        name: None,
+    };
+    let name = &order.beneficiary_account;
+    match name.split_once(':') {
+        Some((kind, value)) => {
+            lookup.alias = Some(crate::service::records::accounts::AliasText {
+                kind: kind.to_owned(),
+                value: value.to_owned(),
+            });
+        }
+        // Addresses are in small letters, IBANs in capitals.
+        None if name.starts_with(|first: char| first.is_ascii_uppercase()) => lookup.iban = Some(name.clone()),
+        None => lookup.address = Some(name.clone()),
+    }
+    lookup
+}
+
+/// What has become of a remittance on the other side.
+pub async fn told(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
+    let Told { fact } = call.json()?;
+    let uetr = call.parameter("uetr").to_owned();
+    let from = call.operator();
+    let shared = Arc::clone(gateway);
+    let now_ms = call.now_ms;
+    let side = match fact.is_from() {
+        Some(Side::Sender) => vec![Side::Beneficiary],
+        Some(Side::Beneficiary) => vec![Side::Sender],
+        // Within one operator, both copies are here, and the one that has not brought it about is told.
+        None => vec![Side::Sender, Side::Beneficiary],
+    };
+    let heard = gateway
+        .store
+        .write::<_, ChangeError, _>(move |sql| {
+            let mut last = None;
+            for side in side {
+                let Some(known) = remittances::by_uetr(sql, &uetr, side)? else {
+                    continue;
+                };
+                if known.other() != from {
+                    continue;
+                }
+                last = Some(change(&shared, sql, &known.id, &By::Request, |remittance, _| {
+                    remittance.hear(&fact, now_ms).map_err(ChangeError::from)
+                })?);
+            }
+            last.ok_or(ChangeError::None)
+        })
+        .await?;
+    gateway.wake.notify_one();
+    gateway.wake_deliveries.notify_one();
+    Ok(Reply::ok(&json!({ "uetr": heard.order.uetr, "state": heard.state() })))
+}

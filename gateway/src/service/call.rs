@@ -1,0 +1,146 @@
+//! A request, read whole and from a known client, and its answer.
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::{
+    problem::{Code, Problem},
+    records::clients::Client,
+};
+use causeway_contracts::identity::ParticipantId;
+
+/// What a handler is given.
+#[derive(Debug, Clone)]
+pub struct Call {
+    pub method: &'static str,
+    /// As it was sent, with its query.
+    pub target: String,
+    pub parameters: Vec<(String, String)>,
+    pub query: String,
+    pub content_type: Option<String>,
+    pub accept: Option<String>,
+    pub authorization: Option<String>,
+    pub body: Vec<u8>,
+    pub caller: Caller,
+    /// The part of a new object's id after its kind: the same if the request comes again with its key.
+    pub object: String,
+    pub now_ms: u64,
+}
+
+/// Who asks.
+#[derive(Debug, Clone)]
+pub enum Caller {
+    /// Anyone: the path is open to all.
+    Nobody,
+    Client(Box<Client>),
+    /// Another operator, by its key on the ledger.
+    Operator(ParticipantId),
+}
+
+impl Call {
+    /// A part of the path.
+    ///
+    /// # Panics
+    /// If the path has no such part.
+    pub fn parameter(&self, name: &str) -> &str {
+        let found = self.parameters.iter().find(|(known, _)| known == name);
+        &found.expect("the path has it").1
+    }
+
+    /// # Panics
+    /// If the path is not for clients.
+    pub fn client(&self) -> &Client {
+        match &self.caller {
+            Caller::Client(client) => client,
+            _ => panic!("the path is for clients"),
+        }
+    }
+
+    /// # Panics
+    /// If the path is not for operators.
+    pub fn operator(&self) -> ParticipantId {
+        match self.caller {
+            Caller::Operator(id) => id,
+            _ => panic!("the path is for operators"),
+        }
+    }
+
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let kind = self.content_type.as_deref().unwrap_or_default();
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        if !kind.eq_ignore_ascii_case("application/json") {
+            return Err(Problem::new(
+                Code::NotJson,
+                "the body is JSON: Content-Type: application/json",
+            ));
+        }
+        serde_json::from_slice(&self.body)
+            .map_err(|error| Problem::new(Code::BodyMalformed, format!("the body: {error}")))
+    }
+
+    pub fn query<T: DeserializeOwned>(&self) -> Result<T, Problem> {
+        let query = actix_web::web::Query::<T>::from_query(&self.query);
+        query
+            .map(actix_web::web::Query::into_inner)
+            .map_err(|error| Problem::new(Code::QueryInvalid, format!("the query: {error}")))
+    }
+}
+
+/// What a handler answers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reply {
+    pub status: u16,
+    pub content_type: String,
+    pub body: Vec<u8>,
+    pub headers: Vec<(&'static str, String)>,
+}
+
+pub const JSON: &str = "application/json";
+
+impl Reply {
+    pub fn json(status: u16, value: &impl Serialize) -> Self {
+        Self {
+            status,
+            content_type: JSON.to_owned(),
+            body: serde_json::to_vec(value).expect("views have a JSON form"),
+            headers: Vec::new(),
+        }
+    }
+
+    pub fn ok(value: &impl Serialize) -> Self {
+        Self::json(200, value)
+    }
+
+    pub fn created(value: &impl Serialize) -> Self {
+        Self::json(201, value)
+    }
+
+    pub fn nothing() -> Self {
+        Self {
+            status: 204,
+            content_type: String::new(),
+            body: Vec::new(),
+            headers: Vec::new(),
+        }
+    }
+
+    pub fn of(content_type: &str, body: impl Into<Vec<u8>>) -> Self {
+        Self {
+            status: 200,
+            content_type: content_type.to_owned(),
+            body: body.into(),
+            headers: Vec::new(),
+        }
+    }
+
+    pub fn problem(problem: &Problem, request_id: &str) -> Self {
+        let mut reply = Self::json(problem.status(), &problem.to_details(request_id));
+        reply.content_type = "application/problem+json".to_owned();
+        if let Some(seconds) = problem.retry_after {
+            reply.headers.push(("retry-after", seconds.to_string()));
+        }
+        if problem.code == Code::Unauthenticated {
+            reply.headers.push(("www-authenticate", "Bearer".to_owned()));
+        }
+        reply
+    }
+}

@@ -1,0 +1,401 @@
+//! What a gateway is run with: a file, read once into values that cannot be wrong.
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
+
+use causeway_contracts::{
+    identity::{ParticipantId, Tier},
+    keys::PublicKey,
+    money::{Amount, Currency},
+};
+use causeway_wallet::durable::{self, FileError};
+use serde::Deserialize;
+
+use crate::{
+    http_signatures::TargetUri,
+    identifiers::bic::Bic,
+    maker::pricing::BasisPoints,
+    money::{Exponents, Money, MoneyFault},
+    screening::{ListName, ListNameFault},
+    store::{Location, NotALocation},
+    webhooks::delivery::HostAndPort,
+};
+
+/// More is no configuration.
+const CONFIG_BYTES_MAX: u64 = 256 * 1024;
+
+/// As it is written; paths are relative to the file's folder.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File {
+    operator: ParticipantId,
+    wallet: PathBuf,
+    operator_key: String,
+    custody_key: String,
+    listen: SocketAddr,
+    public_url: String,
+    #[serde(default = "beside")]
+    database: String,
+    #[serde(default)]
+    bic: Option<String>,
+    #[serde(default = "yes")]
+    accepts: bool,
+    #[serde(default)]
+    test_mode: bool,
+    #[serde(default)]
+    makers: Vec<String>,
+    #[serde(default = "ten_minutes")]
+    hold_seconds: u32,
+    #[serde(default = "one")]
+    tier: u8,
+    #[serde(default)]
+    operators: Vec<OperatorText>,
+    #[serde(default)]
+    fees: BTreeMap<Currency, FeeText>,
+    #[serde(default)]
+    webhooks: WebhooksText,
+    #[serde(default)]
+    screening: Vec<ListText>,
+    #[serde(default)]
+    tls: Option<TlsText>,
+    #[serde(default)]
+    limits: LimitsText,
+    #[serde(default)]
+    workers: Option<usize>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OperatorText {
+    id: ParticipantId,
+    url: String,
+    #[serde(default)]
+    bic: Option<String>,
+    /// Instead of those in the network's genesis.
+    #[serde(default)]
+    keys: Vec<PublicKey>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FeeText {
+    #[serde(default = "nothing")]
+    fixed: String,
+    #[serde(default)]
+    bp: u16,
+}
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WebhooksText {
+    /// `host:port`, to which webhooks may go by http and on this network.
+    #[serde(default)]
+    allow: Vec<String>,
+}
+
+/// A sanctions list in OFAC's form.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ListText {
+    name: String,
+    parties: PathBuf,
+    aliases: PathBuf,
+}
+
+/// PEM files.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TlsText {
+    chain: PathBuf,
+    key: PathBuf,
+    #[serde(default)]
+    client_authorities: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LimitsText {
+    requests_per_second: u32,
+    burst: u32,
+}
+
+impl Default for LimitsText {
+    fn default() -> Self {
+        Self {
+            requests_per_second: 100,
+            burst: 200,
+        }
+    }
+}
+
+fn beside() -> String {
+    "sqlite:gateway.db".to_owned()
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn ten_minutes() -> u32 {
+    600
+}
+
+fn one() -> u8 {
+    1
+}
+
+fn nothing() -> String {
+    "0".to_owned()
+}
+
+/// Another operator of the network, and where its gateway is.
+#[derive(Debug, Clone)]
+pub struct Operator {
+    pub id: ParticipantId,
+    /// Without a slash at its end.
+    pub url: String,
+    pub bic: Option<Bic>,
+    pub keys: Vec<PublicKey>,
+}
+
+/// What this operator takes for a remittance, in the sender's currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Fee {
+    pub fixed: Amount,
+    pub share: BasisPoints,
+}
+
+impl Fee {
+    /// Rounded down, so that it is never above what the share says.
+    pub fn of(self, amount: Amount) -> Option<Amount> {
+        let share = u128::from(amount.0) * u128::from(self.share.get()) / 10_000;
+        u64::try_from(share)
+            .ok()
+            .and_then(|share| self.fixed.0.checked_add(share))
+            .map(Amount)
+    }
+}
+
+/// A sanctions list, and where its two files are.
+#[derive(Debug, Clone)]
+pub struct List {
+    pub name: ListName,
+    pub parties: PathBuf,
+    pub aliases: PathBuf,
+}
+
+#[derive(Debug, Clone)]
+pub struct TlsFiles {
+    pub chain: PathBuf,
+    pub key: PathBuf,
+    pub client_authorities: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestLimits {
+    pub per_second: u32,
+    pub burst: u32,
+}
+
+/// All of it, but for what the network says of its currencies.
+#[derive(Clone)]
+pub struct Config {
+    pub operator: ParticipantId,
+    pub wallet: PathBuf,
+    /// Names of keys in the wallet.
+    pub operator_key: String,
+    pub custody_key: String,
+    pub listen: SocketAddr,
+    /// By which clients name this gateway, without a slash at its end.
+    pub public_url: String,
+    pub database: Location,
+    pub bic: Option<Bic>,
+    /// Whether remittances that nobody has to decide are accepted.
+    pub accepts: bool,
+    pub test_mode: bool,
+    pub makers: Vec<String>,
+    pub hold_seconds: u32,
+    pub tier: Tier,
+    pub operators: BTreeMap<ParticipantId, Operator>,
+    fees: BTreeMap<Currency, FeeText>,
+    /// Where webhooks may go by http and on this network.
+    pub webhooks_allow: Vec<HostAndPort>,
+    pub screening: Vec<List>,
+    pub tls: Option<TlsFiles>,
+    pub limits: RequestLimits,
+    pub workers: usize,
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    #[error(transparent)]
+    Read(#[from] FileError),
+    #[error("{} is not a gateway's configuration", path.display())]
+    Parse {
+        path: PathBuf,
+        #[source]
+        source: Box<toml::de::Error>,
+    },
+    #[error("database")]
+    Database(#[from] NotALocation),
+    #[error("{key} is '{text}', and is written like http://127.0.0.1:27600")]
+    Url { key: &'static str, text: String },
+    #[error("{key} is '{text}', which is no BIC")]
+    Bic { key: String, text: String },
+    #[error("operators: {0} is there twice, or is this gateway's own")]
+    OperatorTwice(ParticipantId),
+    #[error("operators.{0}: it has no keys here, and the network's genesis does not know it")]
+    NoKeys(ParticipantId),
+    #[error("hold_seconds is {0}, and must be 30 to 86,400")]
+    Hold(u32),
+    #[error("webhooks.allow: '{0}' is written like 127.0.0.1:9000")]
+    Allow(String),
+    #[error("screening: '{name}'")]
+    List {
+        name: String,
+        #[source]
+        source: ListNameFault,
+    },
+    #[error("limits: both numbers are above zero")]
+    Limits,
+    #[error("fees.{currency}")]
+    Fee {
+        currency: Currency,
+        #[source]
+        source: MoneyFault,
+    },
+    #[error("fees.{currency}.bp is {bp}, and must be 0 to 9,999")]
+    Share { currency: Currency, bp: u16 },
+}
+
+fn allowed(texts: &[String]) -> Result<Vec<HostAndPort>, ConfigError> {
+    let parsed = texts
+        .iter()
+        .map(|text| text.parse().map_err(|_| ConfigError::Allow(text.clone())));
+    parsed.collect()
+}
+
+fn url(key: &'static str, text: &str) -> Result<String, ConfigError> {
+    let wrong = || ConfigError::Url {
+        key,
+        text: text.chars().take(100).collect(),
+    };
+    let uri = TargetUri::parse(text).map_err(|_| wrong())?;
+    let text = uri.to_string();
+    if uri.path() != "/" || uri.query().is_some() {
+        return Err(wrong());
+    }
+    Ok(text.trim_end_matches('/').to_owned())
+}
+
+fn bic(key: impl FnOnce() -> String, text: &str) -> Result<Bic, ConfigError> {
+    text.parse().map_err(|_| ConfigError::Bic {
+        key: key(),
+        text: text.chars().take(20).collect(),
+    })
+}
+
+impl Config {
+    /// Relative paths become those of the files that are meant.
+    pub fn read(path: &Path) -> Result<Self, ConfigError> {
+        let text = durable::read_text(path, CONFIG_BYTES_MAX)?;
+        let file: File = toml::from_str(&text).map_err(|source| ConfigError::Parse {
+            path: path.to_owned(),
+            source: Box::new(source),
+        })?;
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let mut operators = BTreeMap::new();
+        for text in file.operators {
+            let id = text.id;
+            let operator = Operator {
+                id,
+                url: url("operators.url", &text.url)?,
+                bic: text
+                    .bic
+                    .map(|text| bic(|| format!("operators.{id}.bic"), &text))
+                    .transpose()?,
+                keys: text.keys,
+            };
+            if id == file.operator || operators.insert(id, operator).is_some() {
+                return Err(ConfigError::OperatorTwice(id));
+            }
+        }
+        if !(30..=86_400).contains(&file.hold_seconds) {
+            return Err(ConfigError::Hold(file.hold_seconds));
+        }
+        let limits = RequestLimits {
+            per_second: file.limits.requests_per_second,
+            burst: file.limits.burst,
+        };
+        if limits.per_second == 0 || limits.burst == 0 {
+            return Err(ConfigError::Limits);
+        }
+        let database = match file.database.parse()? {
+            Location::Sqlite(path) => Location::Sqlite(folder.join(path)),
+            other => other,
+        };
+        for maker in &file.makers {
+            url("makers", maker)?;
+        }
+        Ok(Self {
+            operator: file.operator,
+            wallet: folder.join(file.wallet),
+            operator_key: file.operator_key,
+            custody_key: file.custody_key,
+            listen: file.listen,
+            public_url: url("public_url", &file.public_url)?,
+            database,
+            bic: file.bic.map(|text| bic(|| "bic".to_owned(), &text)).transpose()?,
+            accepts: file.accepts,
+            test_mode: file.test_mode,
+            makers: file.makers,
+            hold_seconds: file.hold_seconds,
+            tier: Tier(file.tier),
+            operators,
+            fees: file.fees,
+            webhooks_allow: allowed(&file.webhooks.allow)?,
+            screening: file
+                .screening
+                .into_iter()
+                .map(|list| {
+                    let name = list.name.parse();
+                    Ok(List {
+                        name: name.map_err(|fault| ConfigError::List {
+                            name: list.name,
+                            source: fault,
+                        })?,
+                        parties: folder.join(list.parties),
+                        aliases: folder.join(list.aliases),
+                    })
+                })
+                .collect::<Result<_, ConfigError>>()?,
+            tls: file.tls.map(|tls| TlsFiles {
+                chain: folder.join(tls.chain),
+                key: folder.join(tls.key),
+                client_authorities: tls.client_authorities.map(|path| folder.join(path)),
+            }),
+            limits,
+            workers: file.workers.unwrap_or(2).clamp(1, 64),
+        })
+    }
+
+    /// By the exponents of the network's currencies.
+    pub fn fees(&self, exponents: &Exponents) -> Result<BTreeMap<Currency, Fee>, ConfigError> {
+        let fee = |(&currency, text): (&Currency, &FeeText)| {
+            let fixed = Money {
+                value: text.fixed.clone(),
+                currency,
+            };
+            let fixed = exponents
+                .read(&fixed)
+                .map_err(|source| ConfigError::Fee { currency, source })?;
+            let bp = text.bp;
+            let share = BasisPoints::new(bp).map_err(|_| ConfigError::Share { currency, bp })?;
+            Ok((currency, Fee { fixed, share }))
+        };
+        self.fees.iter().map(fee).collect()
+    }
+}

@@ -1,0 +1,230 @@
+//! What all parts of a running gateway share. Nothing in it is what another instance on the same database would need.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use causeway_contracts::{
+    block::GenesisHash,
+    governance::CurrencyRecord,
+    identity::{AccountId, Address, AddressPrefix, ParticipantId},
+    keys::PublicKey,
+    money::Currency,
+};
+use causeway_wallet::{
+    client::{Client, ClientError},
+    clock,
+    home::{Home, HomeError},
+    keystore::KeystoreError,
+};
+use tokio::sync::Notify;
+
+use super::{
+    config::{Config, ConfigError, Fee, List, Operator},
+    keys::Keys,
+    limits::Limits,
+    network::Network,
+};
+use crate::{
+    keys::VerifyingKey,
+    money::Exponents,
+    names::Name,
+    oauth::{Issuer, Jwk, JwkSet, KeySet},
+    screening::{OfacFault, OfacFiles, SanctionsList, Screening},
+    store::{Store, StoreError, schema},
+    webhooks::delivery::{ATTEMPT_TIMEOUT, Sender, SenderSettings, TrustFault, system_trust},
+};
+
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("the wallet")]
+    Home(#[from] HomeError),
+    #[error("a key of the wallet")]
+    Key(#[from] KeystoreError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("cannot ask the network for its currencies")]
+    Currencies(#[source] Box<ClientError>),
+    #[error("{operator} is no participant of the network, or {key} is not its key")]
+    NotOurKey { operator: ParticipantId, key: PublicKey },
+    #[error("cannot set up HTTP")]
+    Http(#[from] reqwest::Error),
+    #[error("webhooks")]
+    Trust(#[from] TrustFault),
+    #[error("screening: the list {name}")]
+    Screening {
+        name: String,
+        #[source]
+        source: OfacFault,
+    },
+    #[error("the public key of this gateway's access tokens")]
+    TokenKey(#[from] crate::oauth::KeySetFault),
+}
+
+fn screening(lists: &[List]) -> Result<Screening, OpenError> {
+    let read = |list: &List| {
+        let files = OfacFiles {
+            parties: &list.parties,
+            aliases: &list.aliases,
+        };
+        SanctionsList::read_ofac(list.name.clone(), &files).map_err(|source| OpenError::Screening {
+            name: list.name.to_string(),
+            source,
+        })
+    };
+    let lists = lists.iter().map(read).collect::<Result<_, _>>()?;
+    Ok(Screening::new(lists))
+}
+
+/// Which there are, one node may say; what each is, more than f of the validators must.
+async fn exponents(ledger: &Client) -> Result<Exponents, OpenError> {
+    let cannot = |source| OpenError::Currencies(Box::new(source));
+    let told: Vec<CurrencyRecord> = ledger.ask("/v1/currencies").await.map_err(cannot)?;
+    let mut exponents = Exponents::default();
+    for record in told {
+        if let Some(known) = ledger.currency(record.code).await.map_err(cannot)? {
+            exponents.0.insert(known.code, known.exponent);
+        }
+    }
+    Ok(exponents)
+}
+
+/// An opened gateway, before it serves.
+pub struct Gateway {
+    pub config: Config,
+    pub store: Store,
+    pub ledger: Client,
+    pub keys: Keys,
+    pub exponents: Exponents,
+    pub fees: BTreeMap<Currency, Fee>,
+    pub operators: BTreeMap<ParticipantId, Operator>,
+    pub issuer: Issuer,
+    pub token_keys: KeySet,
+    pub jwks: JwkSet,
+    pub network: Network,
+    pub limits: Limits,
+    pub sender: Sender,
+    screening: Screening,
+    /// Something is due: whoever does it need not wait for its next look.
+    pub wake: Arc<Notify>,
+    pub wake_deliveries: Arc<Notify>,
+}
+
+impl Gateway {
+    /// Opens the wallet, the keys and the database, and asks the network what currencies it has.
+    pub async fn open(config: Config, passphrase: &str) -> Result<Self, OpenError> {
+        let home = Home::open(&config.wallet)?;
+        let keystore = home.keystore();
+        let operator = keystore.open(&config.operator_key, passphrase)?;
+        let custody = keystore.open(&config.custody_key, passphrase)?;
+        let keys = Keys::new(&operator, &custody);
+        let participants = &home.genesis().participants;
+        let known = |id: ParticipantId| participants.iter().find(|participant| participant.id == id);
+        if known(config.operator).is_some_and(|participant| !participant.keys.contains(&keys.operator_id())) {
+            return Err(OpenError::NotOurKey {
+                operator: config.operator,
+                key: keys.operator_id(),
+            });
+        }
+        let mut operators = config.operators.clone();
+        // What customers send each other goes the same way.
+        operators.insert(
+            config.operator,
+            Operator {
+                id: config.operator,
+                url: config.public_url.clone(),
+                bic: config.bic.clone(),
+                keys: vec![keys.operator_id()],
+            },
+        );
+        for (id, operator) in &mut operators {
+            if operator.keys.is_empty() {
+                let participant = known(*id).ok_or(ConfigError::NoKeys(*id))?;
+                operator.keys = participant.keys.keys.iter().map(|entry| entry.key).collect();
+            }
+        }
+        let store = Store::open(&config.database)?;
+        store.read(|sql| schema::check(sql)).await?;
+        let ledger = home.client()?;
+        let exponents = exponents(&ledger).await?;
+        let fees = config.fees(&exponents)?;
+        let token_key = keys.tokens();
+        let jwks = JwkSet {
+            keys: vec![Jwk::of(&token_key.verifying_key())],
+        };
+        let published = serde_json::to_vec(&jwks).expect("a JWK set has a JSON form");
+        Ok(Self {
+            issuer: Issuer {
+                issuer: config.public_url.clone(),
+                audience: config.public_url.clone(),
+                key: token_key,
+            },
+            token_keys: KeySet::read(&published)?,
+            jwks,
+            network: Network::new(&keys)?,
+            limits: Limits::new(config.limits),
+            sender: Sender::new(SenderSettings {
+                timeout: ATTEMPT_TIMEOUT,
+                local: config.webhooks_allow.clone(),
+                trust: system_trust()?,
+            }),
+            screening: screening(&config.screening)?,
+            wake: Arc::default(),
+            wake_deliveries: Arc::default(),
+            config,
+            store,
+            ledger,
+            keys,
+            exponents,
+            fees,
+            operators,
+        })
+    }
+
+    pub fn operator(&self, id: ParticipantId) -> Option<&Operator> {
+        self.operators.get(&id)
+    }
+
+    pub fn now_ms(&self) -> u64 {
+        clock::now_ms().0
+    }
+
+    pub fn genesis(&self) -> &GenesisHash {
+        self.ledger.genesis()
+    }
+
+    pub fn prefix(&self) -> AddressPrefix {
+        self.ledger.prefix()
+    }
+
+    pub fn us(&self) -> ParticipantId {
+        self.config.operator
+    }
+
+    /// A participant's own account.
+    pub fn account_of(&self, participant: ParticipantId) -> AccountId {
+        AccountId::of_participant(self.genesis(), participant)
+    }
+
+    pub fn address(&self, account: AccountId) -> Address {
+        account.address(self.prefix())
+    }
+
+    /// Which entry of a list has a name like this, if one has. A name that cannot be compared is like all.
+    pub fn screening_hit(&self, name: &str) -> Option<String> {
+        match Name::parse(name) {
+            Ok(name) => {
+                let hit = self.screening.hit(&name)?;
+                Some(format!("{} {}", hit.list, hit.entry.0))
+            }
+            Err(fault) => Some(fault.to_string()),
+        }
+    }
+
+    /// Whose key that is, of the other operators.
+    pub fn operator_of(&self, key: &VerifyingKey) -> Option<ParticipantId> {
+        let key = PublicKey::Ed25519(*key.as_bytes());
+        let found = self.operators.values().find(|operator| operator.keys.contains(&key));
+        found.map(|operator| operator.id)
+    }
+}

@@ -1,0 +1,139 @@
+//! Brings remittances on: each is a job that one gateway at a time has leased. A step is made in this order: what it is
+//! about is stored, then others are asked, then what came of it is stored, so that a crash anywhere repeats a step and
+//! never skips one.
+
+mod deliveries;
+mod steps;
+mod transactions;
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use tokio::{
+    sync::{Notify, Semaphore},
+    task::JoinSet,
+    time::{Instant, interval_at, timeout},
+};
+
+use super::{
+    context::Gateway,
+    id,
+    records::jobs::{self, Kind, LEASE_MS, Leased},
+};
+use crate::store::StoreError;
+
+/// Jobs that are done at the same time.
+const UNDER_WAY_MAX: usize = 256;
+
+/// Without being woken, due jobs are looked for this often: another gateway may have made them, or had them.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+const RENEW_EVERY: Duration = Duration::from_millis(LEASE_MS / 4);
+
+/// Runs until it is dropped.
+pub async fn run(gateway: Arc<Gateway>) {
+    let remittances = look_after(
+        Arc::clone(&gateway),
+        Kind::Remittance,
+        Arc::clone(&gateway.wake),
+        steps::bring_on,
+    );
+    let deliveries = look_after(
+        Arc::clone(&gateway),
+        Kind::Delivery,
+        Arc::clone(&gateway.wake_deliveries),
+        deliveries::deliver,
+    );
+    futures::join!(remittances, deliveries);
+}
+
+/// What a job comes to: when it is due again, if ever.
+type Due = Result<Option<u64>, StoreError>;
+
+async fn look_after<F, D>(gateway: Arc<Gateway>, kind: Kind, wake: Arc<Notify>, job: F)
+where
+    F: Fn(Arc<Gateway>, Leased) -> D + Copy + Send + Sync + 'static,
+    D: Future<Output = Due> + Send + 'static,
+{
+    let slots = Arc::new(Semaphore::new(UNDER_WAY_MAX));
+    let mut under_way = JoinSet::new();
+    loop {
+        while under_way.try_join_next().is_some() {}
+        let free = slots.available_permits();
+        let claimed = match free {
+            0 => Ok(Vec::new()),
+            free => claim(&gateway, kind, free).await,
+        };
+        let claimed = claimed.unwrap_or_else(|error| {
+            tracing::warn!(error = error.to_string(), "cannot look for jobs");
+            Vec::new()
+        });
+        let is_more = claimed.len() == free && free > 0;
+        for leased in claimed {
+            let permit = Arc::clone(&slots).acquire_owned().await.expect("it is never closed");
+            let gateway = Arc::clone(&gateway);
+            let wake = Arc::clone(&wake);
+            under_way.spawn(async move {
+                do_job(gateway, leased, job).await;
+                drop(permit);
+                // It may have been kicked while it was done.
+                wake.notify_one();
+            });
+        }
+        if !is_more {
+            // Both are fine: woken, or time to look.
+            let _ = timeout(LOOK_EVERY, wake.notified()).await;
+        }
+    }
+}
+
+async fn claim(gateway: &Gateway, kind: Kind, max: usize) -> Result<Vec<Leased>, StoreError> {
+    let lease = id::unique(gateway.now_ms()).map_err(|_| StoreError::Busy)?;
+    let now_ms = gateway.now_ms();
+    gateway
+        .store
+        .write(move |sql| jobs::claim(sql, kind, &lease, max, now_ms))
+        .await
+}
+
+/// Does a job while its lease is renewed; a lease that is lost ends it where it is.
+async fn do_job<D>(gateway: Arc<Gateway>, leased: Leased, job: impl Fn(Arc<Gateway>, Leased) -> D)
+where
+    D: Future<Output = Due> + Send + 'static,
+{
+    let done = tokio::select! {
+        done = job(Arc::clone(&gateway), leased.clone()) => done,
+        () = renewed(&gateway, &leased) => return,
+    };
+    let next = match done {
+        Ok(next) => next,
+        Err(StoreError::Changed) => return,
+        Err(error) => {
+            tracing::warn!(
+                job = leased.id,
+                error = error.to_string(),
+                "a job failed and is tried again"
+            );
+            Some(gateway.now_ms() + 1_000)
+        }
+    };
+    let released = gateway.store.write(move |sql| jobs::release(sql, &leased, next)).await;
+    if let Err(error) = released {
+        // Its lease runs out.
+        tracing::warn!(error = error.to_string(), "a job could not be given back");
+    }
+}
+
+/// Ends when the lease is another's.
+async fn renewed(gateway: &Gateway, leased: &Leased) {
+    let mut ticks = interval_at(Instant::now() + RENEW_EVERY, RENEW_EVERY);
+    loop {
+        ticks.tick().await;
+        let leased = leased.clone();
+        let now_ms = gateway.now_ms();
+        match gateway.store.write(move |sql| jobs::renew(sql, &leased, now_ms)).await {
+            Ok(true) => {}
+            Ok(false) => return,
+            Err(error) => tracing::warn!(error = error.to_string(), "a lease could not be renewed"),
+        }
+    }
+}

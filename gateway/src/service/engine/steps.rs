@@ -1,0 +1,450 @@
+//! One remittance, brought as far as it goes for now.
+
+use std::sync::Arc;
+
+use causeway_contracts::{
+    codec,
+    ledger::{receipt::Outcome, rejection::Rejection},
+    settlement::Status,
+    transaction::{SignedTransaction, TRANSACTION_BYTES_MAX, TxId},
+};
+use causeway_wallet::client::{ClientError, Delivery, Settled};
+
+use super::{
+    Due,
+    transactions::{self, PrepareError, Shown},
+};
+use crate::{
+    remittance::{
+        Cause, Intent, Purpose, Remittance,
+        fact::{Fact, Reason},
+        state::{Change, Side},
+        step::Step,
+    },
+    service::{
+        change::{By, ChangeError, accepts, change},
+        context::Gateway,
+        magic,
+        network::NetworkError,
+        records::{accounts, jobs::Leased, remittances},
+    },
+    store::{Sql, StoreError},
+};
+
+/// Why a step came to nothing for now.
+#[derive(Debug, thiserror::Error)]
+enum StepError {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    #[error("the network")]
+    Ledger(#[from] ClientError),
+    #[error("the other operator")]
+    Network(#[from] NetworkError),
+    #[error(transparent)]
+    Prepare(#[from] PrepareError),
+    #[error("the transaction {0} is not final yet")]
+    NotFinal(TxId),
+    #[error("the operator is not known here any more")]
+    UnknownOperator,
+    #[error("a stored transaction is not one")]
+    Stored,
+}
+
+impl StepError {
+    /// Whether the lease is another's.
+    fn is_lost(&self) -> bool {
+        matches!(
+            self,
+            Self::Store(StoreError::Changed) | Self::Change(ChangeError::Store(StoreError::Changed))
+        )
+    }
+}
+
+/// A job is one remittance.
+pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
+    let job = Job { gateway, leased };
+    // Signed just now by this process, which has not sent it.
+    let mut fresh = None;
+    let mut known = None;
+    loop {
+        let remittance = match known.take() {
+            Some(remittance) => remittance,
+            None => match job.read().await? {
+                Some(remittance) => remittance,
+                None => return Ok(None),
+            },
+        };
+        let now_ms = job.gateway.now_ms();
+        let acted = {
+            let mut changed = remittance.clone();
+            magic::act(&job.gateway, &mut changed, now_ms).unwrap_or(false)
+        };
+        let step = match acted {
+            true => None,
+            false => Some(remittance.next(now_ms, accepts(&job.gateway, &remittance))),
+        };
+        let done = match step {
+            None => job.magic().await,
+            Some(Step::Done) => return Ok(None),
+            Some(Step::Wait(until_ms)) => return Ok(Some(until_ms)),
+            Some(step) => job.make(&remittance, step, &mut fresh).await,
+        };
+        match done {
+            Ok(changed) => known = Some(changed),
+            Err(error) if error.is_lost() => return Err(StoreError::Changed),
+            Err(error) => {
+                tracing::info!(
+                    remittance = remittance.id,
+                    error = told(&error),
+                    "a step failed and is tried again"
+                );
+                known = Some(job.failed().await?);
+            }
+        }
+    }
+}
+
+fn told(error: &dyn std::error::Error) -> String {
+    let mut told = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        told.push_str(&format!(": {cause}"));
+        source = cause.source();
+    }
+    told
+}
+
+struct Job {
+    gateway: Arc<Gateway>,
+    leased: Leased,
+}
+
+impl Job {
+    async fn read(&self) -> Result<Option<Remittance>, StoreError> {
+        let id = self.leased.id.clone();
+        self.gateway.store.read(move |sql| remittances::any(sql, &id)).await
+    }
+
+    async fn change(
+        &self,
+        with: impl FnOnce(&Gateway, &mut Remittance, &mut dyn Sql) -> Result<(), StepError> + Send + 'static,
+    ) -> Result<Remittance, StepError> {
+        let gateway = Arc::clone(&self.gateway);
+        let leased = self.leased.clone();
+        let changed = self
+            .gateway
+            .store
+            .write(move |sql| {
+                change(&gateway, sql, &leased.id, &By::Job(&leased), |remittance, sql| {
+                    with(&gateway, remittance, sql)
+                })
+            })
+            .await?;
+        self.gateway.wake_deliveries.notify_one();
+        Ok(changed)
+    }
+
+    async fn failed(&self) -> Result<Remittance, StoreError> {
+        let failed = self.change(|gateway, remittance, _| {
+            remittance.failed(gateway.now_ms());
+            Ok(())
+        });
+        failed.await.map_err(|error| match error {
+            StepError::Store(error) | StepError::Change(ChangeError::Store(error)) => error,
+            _ => StoreError::Changed,
+        })
+    }
+
+    async fn magic(&self) -> Result<Remittance, StepError> {
+        self.change(|gateway, remittance, _| {
+            magic::act(gateway, remittance, gateway.now_ms()).map_err(ChangeError::from)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn make(
+        &self,
+        remittance: &Remittance,
+        step: Step,
+        fresh: &mut Option<TxId>,
+    ) -> Result<Remittance, StepError> {
+        match step {
+            Step::Introduce => self.introduce(remittance).await,
+            Step::Screen => self.screen().await,
+            Step::Sign(purpose) => {
+                let signed = self.sign(purpose).await?;
+                *fresh = signed.intent.as_ref().map(|intent| intent.id);
+                Ok(signed)
+            }
+            Step::Settle => self.settle(remittance, fresh.take()).await,
+            Step::Confirm(purpose, transaction) => self.confirm(remittance, purpose, transaction).await,
+            Step::LookAtHold => self.look(remittance).await,
+            Step::Tell => self.tell(remittance).await,
+            // A change that was due is taken with any other.
+            Step::Take(_) => self.change(|_, _, _| Ok(())).await,
+            Step::Wait(_) | Step::Done => unreachable!("the caller ends with these"),
+        }
+    }
+
+    async fn introduce(&self, remittance: &Remittance) -> Result<Remittance, StepError> {
+        let other = self
+            .gateway
+            .operator(remittance.other())
+            .ok_or(StepError::UnknownOperator)?;
+        let introduced = self.gateway.network.introduce(other, &remittance.order_text).await;
+        match introduced {
+            Ok(()) => {
+                self.change(|_, remittance, _| {
+                    remittance.introduced = true;
+                    remittance.touched();
+                    Ok(())
+                })
+                .await
+            }
+            Err(NetworkError::Refused { code, detail, .. }) if is_refusal(&code) => {
+                self.change(move |gateway, remittance, _| {
+                    let other = remittance.other();
+                    remittance
+                        .apply(Change::Failed, gateway.now_ms(), Cause::by(other))
+                        .map_err(ChangeError::from)?;
+                    remittance.reason = Some(Reason::of("AG01", detail.chars().take(140).collect::<String>()));
+                    Ok(())
+                })
+                .await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// On the sender's side both names before anything is reserved, on the beneficiary's before it is accepted.
+    async fn screen(&self) -> Result<Remittance, StepError> {
+        self.change(|gateway, remittance, _| {
+            let names = [&remittance.order.sender.name, &remittance.order.beneficiary.name];
+            let hit = names.into_iter().find_map(|name| gateway.screening_hit(name));
+            remittance.is_screened = true;
+            remittance.touched();
+            let Some(hit) = hit else {
+                return Ok(());
+            };
+            tracing::warn!(remittance = remittance.id, hit, "a name is like one on a list");
+            let (side, us) = (remittance.side, remittance.us());
+            remittance
+                .apply(Change::Held(side), gateway.now_ms(), Cause::by(us))
+                .map_err(ChangeError::from)?;
+            if side == Side::Beneficiary {
+                remittance.untold.push(Fact::Held);
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Stores what is signed before anything is sent; what was stored meanwhile stays.
+    async fn sign(&self, purpose: Purpose) -> Result<Remittance, StepError> {
+        self.change(move |gateway, remittance, sql| {
+            let now_ms = gateway.now_ms();
+            // It may have been recalled, or its time may be over, since that was looked at.
+            if remittance.next(now_ms, accepts(gateway, remittance)) != Step::Sign(purpose) {
+                return Ok(());
+            }
+            let key = match purpose {
+                Purpose::Reserve => {
+                    let account = accounts::any_account(sql, &remittance.account)?.ok_or(PrepareError::Address)?;
+                    Some(gateway.keys.account(&account.body.salt))
+                }
+                _ => None,
+            };
+            let signed = transactions::prepare(gateway, remittance, purpose, key.as_ref(), now_ms)?;
+            let bytes = signed.to_bytes().map_err(PrepareError::from)?;
+            remittance.intent = Some(Intent {
+                purpose,
+                id: signed.id(),
+                bytes: hex::encode(bytes),
+                sent: true,
+            });
+            if purpose == Purpose::Reserve {
+                remittance.ledger.hold = Some(causeway_contracts::settlement::ContractId::derive(&signed.id(), 0));
+                remittance.ledger.hold_expires_at = Some(remittance.hold_until(now_ms));
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn settle(&self, remittance: &Remittance, fresh: Option<TxId>) -> Result<Remittance, StepError> {
+        let intent = remittance.intent.as_ref().ok_or(StepError::Stored)?;
+        let bytes = hex::decode(&intent.bytes).map_err(|_| StepError::Stored)?;
+        let signed: SignedTransaction = codec::decode(&bytes, TRANSACTION_BYTES_MAX).map_err(|_| StepError::Stored)?;
+        let delivery = match fresh == Some(intent.id) {
+            true => Delivery::Never,
+            false => Delivery::Earlier,
+        };
+        let purpose = intent.purpose;
+        match self.gateway.ledger.settle(&signed, delivery).await {
+            Ok(Settled::Final(confirmed)) => {
+                let (proof, verified) = *confirmed;
+                let height = verified.height;
+                match verified.outcome {
+                    Outcome::Applied => {
+                        let proof = serde_json::to_string(&proof).map_err(|_| StepError::Stored)?;
+                        self.change(move |gateway, remittance, sql| {
+                            remittances::keep_proof(sql, &verified.id.to_string(), &remittance.id, &proof)?;
+                            if remittance
+                                .intent
+                                .as_ref()
+                                .is_some_and(|intent| intent.id == verified.id)
+                            {
+                                remittance
+                                    .settled(purpose, height, gateway.now_ms())
+                                    .map_err(ChangeError::from)?;
+                            }
+                            Ok(())
+                        })
+                        .await
+                    }
+                    Outcome::Rejected { reason, .. } => self.rejected(purpose, reason).await,
+                }
+            }
+            Ok(Settled::Dead { .. }) => {
+                self.change(|_, remittance, _| {
+                    remittance.unsettled();
+                    remittance.touched();
+                    Ok(())
+                })
+                .await
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// The ledger has refused this side's transaction, finally.
+    async fn rejected(&self, purpose: Purpose, rejection: Rejection) -> Result<Remittance, StepError> {
+        self.change(move |gateway, remittance, _| {
+            let now_ms = gateway.now_ms();
+            remittance.unsettled();
+            match (purpose, rejection) {
+                // Money may come until the quote's time is over.
+                (Purpose::Reserve, Rejection::InsufficientFunds) | (Purpose::Post | Purpose::Void, _) => {
+                    remittance.failed(now_ms);
+                }
+                (Purpose::Return, _) => remittance.failed(now_ms),
+                (Purpose::Reserve, Rejection::QuoteExpired) => {
+                    remittance.take(Change::Expired, now_ms).map_err(ChangeError::from)?;
+                }
+                (Purpose::Reserve, rejection) => {
+                    remittance.take(Change::Failed, now_ms).map_err(ChangeError::from)?;
+                    remittance.reason = Some(Reason::of("ledger", rejection.to_string()));
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn confirm(
+        &self,
+        remittance: &Remittance,
+        purpose: Purpose,
+        transaction: TxId,
+    ) -> Result<Remittance, StepError> {
+        let found = self.gateway.ledger.proof(&transaction).await?;
+        let (proof, verified) = found.ok_or(StepError::NotFinal(transaction))?;
+        let shown = transactions::shown(&self.gateway, remittance, purpose, &proof, &verified);
+        let proof = serde_json::to_string(&proof).map_err(|_| StepError::Stored)?;
+        self.change(move |gateway, remittance, sql| {
+            let now_ms = gateway.now_ms();
+            let other = match remittance.side {
+                Side::Sender => Side::Beneficiary,
+                Side::Beneficiary => Side::Sender,
+            };
+            match shown {
+                Shown::NotSo(why) => {
+                    tracing::warn!(remittance = remittance.id, %transaction, why, "the other operator points to a wrong transaction");
+                    remittance.not_so(purpose);
+                    remittance.touched();
+                    return Ok(());
+                }
+                Shown::Reserved { hold, expires_at } => {
+                    remittance.ledger.hold = Some(hold);
+                    remittance.ledger.hold_expires_at = Some(expires_at);
+                }
+                Shown::Done => {}
+            }
+            remittances::keep_proof(sql, &transaction.to_string(), &remittance.id, &proof)?;
+            remittance
+                .confirmed(purpose, other, verified.height, transaction, now_ms)
+                .map_err(ChangeError::from)?;
+            Ok(())
+        })
+        .await
+    }
+
+    async fn look(&self, remittance: &Remittance) -> Result<Remittance, StepError> {
+        let hold = remittance.ledger.hold.ok_or(PrepareError::NoHold)?;
+        let agreed = self
+            .gateway
+            .ledger
+            .contract_agreed(&hold, self.gateway.keys.operator())
+            .await?;
+        let height = agreed.height;
+        let status = agreed.answer.map(|view| view.status);
+        self.change(move |gateway, remittance, _| {
+            match status {
+                Some(Status::Ended { how, .. }) => {
+                    remittance
+                        .hold_ended(how, height, gateway.now_ms())
+                        .map_err(ChangeError::from)?;
+                }
+                Some(Status::Open) => {
+                    remittance.hold_is_open();
+                    remittance.failed(gateway.now_ms());
+                }
+                // Ended more than a day ago: the other side knows how, and tells it.
+                None => remittance.failed(gateway.now_ms()),
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    async fn tell(&self, remittance: &Remittance) -> Result<Remittance, StepError> {
+        let fact = remittance.untold.first().ok_or(StepError::Stored)?.clone();
+        let other = self
+            .gateway
+            .operator(remittance.other())
+            .ok_or(StepError::UnknownOperator)?;
+        let told = self.gateway.network.tell(other, &remittance.order.uetr, &fact).await;
+        match told {
+            Ok(()) => {}
+            Err(error) if error.is_final() => {
+                tracing::warn!(
+                    remittance = remittance.id,
+                    error = told_of(&error),
+                    "the other operator wants no such fact"
+                );
+            }
+            Err(error) => return Err(error.into()),
+        }
+        self.change(move |_, remittance, _| {
+            if remittance.untold.first() == Some(&fact) {
+                remittance.untold.remove(0);
+                remittance.failures = 0;
+                remittance.not_before_ms = 0;
+            }
+            Ok(())
+        })
+        .await
+    }
+}
+
+fn told_of(error: &NetworkError) -> String {
+    told(error)
+}
+
+/// Codes by which an operator refuses an order for good.
+fn is_refusal(code: &str) -> bool {
+    code.starts_with('5') || code.starts_with('6')
+}

@@ -1,0 +1,215 @@
+//! Other operators' gateways: requests to them, signed by this operator's key on the ledger (RFC 9421).
+
+use std::time::Duration;
+
+use causeway_contracts::identity::ParticipantId;
+use causeway_wallet::clock;
+use reqwest::{Client, StatusCode, redirect::Policy};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{config::Operator, keys::Keys, records::accounts::AliasText};
+use crate::{
+    http_signatures::{
+        Component, Draft, DraftFault, Request, SecretKey, TargetFault, TargetUri, Terms, content_digest,
+    },
+    remittance::fact::Fact,
+};
+
+/// Of an answer.
+const ANSWER_BYTES_MAX: usize = 64 * 1024;
+
+/// A call that takes longer has failed, though it may have been heard.
+const CALL_MAX: Duration = Duration::from_secs(10);
+
+const CONNECT_MAX: Duration = Duration::from_secs(3);
+
+#[derive(Debug, thiserror::Error)]
+pub enum NetworkError {
+    #[error("{operator} cannot be reached")]
+    Unreachable {
+        operator: ParticipantId,
+        #[source]
+        source: reqwest::Error,
+    },
+    #[error("{operator} answers {status}: {detail}")]
+    Refused {
+        operator: ParticipantId,
+        status: StatusCode,
+        code: String,
+        detail: String,
+    },
+    #[error("{operator} gives an answer that is not one")]
+    Answer { operator: ParticipantId },
+    #[error("the address of {operator}")]
+    Address {
+        operator: ParticipantId,
+        #[source]
+        source: TargetFault,
+    },
+    #[error("the request cannot be signed")]
+    Sign(#[from] DraftFault),
+    #[error("no random bytes from the system")]
+    Random(#[from] getrandom::Error),
+}
+
+impl NetworkError {
+    /// Whether the other operator has understood and will not do it, now or later.
+    pub fn is_final(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } if status.is_client_error()
+            && !matches!(status.as_u16(), 401 | 403 | 404 | 408 | 409 | 429))
+    }
+}
+
+/// Who is behind an account, an IBAN or an alias.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Lookup {
+    /// Exactly one of these.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iban: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alias: Option<AliasText>,
+    /// To be compared with the name that is known there.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Found {
+    /// Where money for it goes on the ledger.
+    pub deliver_to: String,
+    pub masked_name: String,
+    /// `match`, `close_match` or `no_match`; none if no name was asked about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name_match: Option<String>,
+}
+
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Told {
+    pub fact: Fact,
+}
+
+#[derive(Debug, Deserialize)]
+struct Detail {
+    #[serde(default)]
+    code: String,
+    #[serde(default)]
+    detail: String,
+}
+
+pub struct Network {
+    http: Client,
+    key: SecretKey,
+    key_id: String,
+}
+
+impl Network {
+    pub fn new(keys: &Keys) -> Result<Self, reqwest::Error> {
+        let http = Client::builder()
+            .connect_timeout(CONNECT_MAX)
+            .timeout(CALL_MAX)
+            .redirect(Policy::none())
+            .no_proxy()
+            .tcp_nodelay(true)
+            .user_agent(concat!("causeway-gateway/", env!("CARGO_PKG_VERSION")))
+            .build()?;
+        Ok(Self {
+            http,
+            key: SecretKey::Ed25519(keys.operator_http().clone()),
+            key_id: keys.operator_id().to_string(),
+        })
+    }
+
+    /// The order of a remittance, as its text is.
+    pub async fn introduce(&self, operator: &Operator, order: &str) -> Result<(), NetworkError> {
+        self.post::<serde_json::Value>(operator, "/v1/network/remittances", order.as_bytes().to_vec())
+            .await
+            .map(drop)
+    }
+
+    pub async fn tell(&self, operator: &Operator, uetr: &str, fact: &Fact) -> Result<(), NetworkError> {
+        let told = serde_json::to_vec(&Told { fact: fact.clone() }).expect("it has a JSON form");
+        let path = format!("/v1/network/remittances/{uetr}/facts");
+        self.post::<serde_json::Value>(operator, &path, told).await.map(drop)
+    }
+
+    pub async fn resolve(&self, operator: &Operator, lookup: &Lookup) -> Result<Found, NetworkError> {
+        let body = serde_json::to_vec(lookup).expect("it has a JSON form");
+        self.post(operator, "/v1/network/aliases/resolve", body).await
+    }
+
+    async fn post<T: DeserializeOwned>(
+        &self,
+        operator: &Operator,
+        path: &str,
+        body: Vec<u8>,
+    ) -> Result<T, NetworkError> {
+        let id = operator.id;
+        let url = format!("{}{path}", operator.url);
+        let target = TargetUri::parse(&url).map_err(|source| NetworkError::Address { operator: id, source })?;
+        let digest = content_digest(&body);
+        let fields = [
+            ("content-type", "application/json"),
+            ("content-digest", digest.as_str()),
+        ];
+        let request = Request {
+            method: "POST",
+            target: &target,
+            fields: &fields,
+        };
+        let mut nonce = [0; 16];
+        getrandom::fill(&mut nonce)?;
+        let nonce = hex::encode(nonce);
+        let terms = Terms {
+            label: "operator",
+            key_id: &self.key_id,
+            created: clock::now_ms().0 / 1000,
+            expires: None,
+            nonce: Some(&nonce),
+        };
+        let field = |name| Component::field(name).expect("a name of a field");
+        let covered = [
+            Component::Method,
+            Component::TargetUri,
+            field(Component::CONTENT_TYPE),
+            field(Component::CONTENT_DIGEST),
+        ];
+        let signed = Draft::new(&request, &covered, &terms)?.sign(&self.key);
+        let sent = self
+            .http
+            .post(&url)
+            .header("content-type", "application/json")
+            .header("content-digest", &digest)
+            .header("signature-input", &signed.signature_input)
+            .header("signature", &signed.signature)
+            .body(body)
+            .send()
+            .await;
+        let unreachable = |source| NetworkError::Unreachable { operator: id, source };
+        let mut answer = sent.map_err(unreachable)?;
+        let status = answer.status();
+        let mut read = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
+            if read.len() + chunk.len() > ANSWER_BYTES_MAX {
+                return Err(NetworkError::Answer { operator: id });
+            }
+            read.extend_from_slice(&chunk);
+        }
+        if !status.is_success() {
+            let told = serde_json::from_slice(&read).unwrap_or(Detail {
+                code: String::new(),
+                detail: "(no problem details)".to_owned(),
+            });
+            return Err(NetworkError::Refused {
+                operator: id,
+                status,
+                code: told.code,
+                detail: told.detail.chars().take(500).collect(),
+            });
+        }
+        serde_json::from_slice(&read).map_err(|_| NetworkError::Answer { operator: id })
+    }
+}

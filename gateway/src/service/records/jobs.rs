@@ -1,0 +1,164 @@
+//! What is to be done later or elsewhere: each job is leased to one gateway at a time. Whoever has a lease that has run
+//! out can write nothing any more, since every write asks for it.
+
+use super::{int, unsigned};
+use crate::store::{Sql, StoreError};
+
+/// Longer than a gateway that lives may take to renew it.
+pub const LEASE_MS: u64 = 8_000;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Kind {
+    Remittance,
+    Delivery,
+    /// Following the ledger.
+    Follow,
+}
+
+impl Kind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Remittance => "remittance",
+            Self::Delivery => "delivery",
+            Self::Follow => "follow",
+        }
+    }
+}
+
+/// A job that this gateway may do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Leased {
+    pub id: String,
+    pub lease: String,
+    pub attempts: u64,
+    kicks: i64,
+}
+
+/// Makes the job due no later than then, also if it is being done just now.
+pub fn kick(sql: &mut dyn Sql, kind: Kind, id: &str, due_ms: u64) -> Result<(), StoreError> {
+    sql.execute(
+        "INSERT INTO jobs (id, kind, due_ms, lease_until_ms, lease, kicks, attempts) VALUES ($1, $2, $3, 0, '', 0, 0) \
+         ON CONFLICT (id) DO UPDATE SET kicks = jobs.kicks + 1, \
+         due_ms = CASE WHEN jobs.due_ms < excluded.due_ms THEN jobs.due_ms ELSE excluded.due_ms END",
+        &[id.into(), kind.as_str().into(), int(due_ms).into()],
+    )?;
+    Ok(())
+}
+
+/// Jobs that are due and nobody's, the oldest first. `lease`: a random text, never used before.
+pub fn claim(sql: &mut dyn Sql, kind: Kind, lease: &str, max: usize, now_ms: u64) -> Result<Vec<Leased>, StoreError> {
+    let now = int(now_ms).into();
+    let claim = format!(
+        "UPDATE jobs SET lease = $1, lease_until_ms = $2, attempts = attempts + 1 WHERE id IN \
+         (SELECT id FROM jobs WHERE kind = $3 AND due_ms <= $4 AND lease_until_ms <= $4 ORDER BY due_ms LIMIT $5{}) \
+         RETURNING id, attempts, kicks",
+        sql.dialect().skip_locked()
+    );
+    let rows = sql.query(
+        &claim,
+        &[
+            lease.into(),
+            int(now_ms + LEASE_MS).into(),
+            kind.as_str().into(),
+            now,
+            (max as i64).into(),
+        ],
+    )?;
+    let leased = rows.iter().map(|row| {
+        Ok(Leased {
+            id: row.text(0)?.to_owned(),
+            lease: lease.to_owned(),
+            attempts: unsigned(row.int(1)?, 1)?,
+            kicks: row.int(2)?,
+        })
+    });
+    leased.collect()
+}
+
+/// That the lease is still this gateway's, for as long as the transaction lasts.
+pub fn check(sql: &mut dyn Sql, leased: &Leased) -> Result<(), StoreError> {
+    let select = format!("SELECT lease FROM jobs WHERE id = $1{}", sql.dialect().for_update());
+    let row = sql.query_one(&select, &[(&leased.id).into()])?;
+    match row {
+        Some(row) if row.text(0)? == leased.lease => Ok(()),
+        _ => Err(StoreError::Changed),
+    }
+}
+
+/// Whether it could be renewed; else the job is another's now.
+pub fn renew(sql: &mut dyn Sql, leased: &Leased, now_ms: u64) -> Result<bool, StoreError> {
+    let renewed = sql.execute(
+        "UPDATE jobs SET lease_until_ms = $3 WHERE id = $1 AND lease = $2",
+        &[
+            (&leased.id).into(),
+            (&leased.lease).into(),
+            int(now_ms + LEASE_MS).into(),
+        ],
+    )?;
+    Ok(renewed > 0)
+}
+
+/// Done for now, and due again then; or at once, if it was kicked meanwhile. `None`: never, unless it is kicked.
+pub fn release(sql: &mut dyn Sql, leased: &Leased, next_due_ms: Option<u64>) -> Result<(), StoreError> {
+    let place = [(&leased.id).into(), (&leased.lease).into(), leased.kicks.into()];
+    match next_due_ms {
+        Some(due_ms) => {
+            let [id, lease, kicks] = place;
+            sql.execute(
+                "UPDATE jobs SET lease = '', lease_until_ms = 0, \
+                 due_ms = CASE WHEN kicks = $3 THEN $4 ELSE due_ms END WHERE id = $1 AND lease = $2",
+                &[id, lease, kicks, int(due_ms).into()],
+            )?;
+        }
+        None => {
+            let gone = sql.execute("DELETE FROM jobs WHERE id = $1 AND lease = $2 AND kicks = $3", &place)?;
+            if gone == 0 {
+                sql.execute(
+                    "UPDATE jobs SET lease = '', lease_until_ms = 0 WHERE id = $1 AND lease = $2",
+                    &place[..2],
+                )?;
+            }
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::database;
+
+    #[tokio::test]
+    async fn a_job_is_one_gateways_until_its_lease_is_over() {
+        let (store, _folder) = database().await;
+        store
+            .write(|sql| kick(sql, Kind::Remittance, "rem_1", 100))
+            .await
+            .unwrap();
+        let claim_at =
+            |lease: &'static str, now: u64| store.write(move |sql| claim(sql, Kind::Remittance, lease, 10, now));
+        assert_eq!(claim_at("a", 99).await.unwrap(), []);
+        let first = claim_at("a", 100).await.unwrap().remove(0);
+        assert_eq!(claim_at("b", 101).await.unwrap(), []);
+        let second = claim_at("b", 100 + LEASE_MS).await.unwrap().remove(0);
+        assert_eq!((first.attempts, second.attempts), (1, 2));
+        let checked = {
+            let first = first.clone();
+            store.write(move |sql| check(sql, &first)).await
+        };
+        assert!(matches!(checked, Err(StoreError::Changed)));
+        assert!(!store.write(move |sql| renew(sql, &first, 200)).await.unwrap());
+        // Kicked while it is being done: due again at once, whatever its end says.
+        store
+            .write(|sql| kick(sql, Kind::Remittance, "rem_1", 300))
+            .await
+            .unwrap();
+        store
+            .write(move |sql| release(sql, &second, Some(900_000)))
+            .await
+            .unwrap();
+        let third = claim_at("c", 300).await.unwrap().remove(0);
+        store.write(move |sql| release(sql, &third, None)).await.unwrap();
+        assert_eq!(claim_at("d", u64::MAX / 4).await.unwrap(), []);
+    }
+}

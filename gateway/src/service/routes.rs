@@ -1,0 +1,261 @@
+//! Every path of the API, and who may use it: one table, which is also what the tests go through.
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+use super::{
+    api::{accounts, aliases, customers, events, network, quotes, remittances, tokens, webhooks},
+    call::{Call, Reply},
+    context::Gateway,
+    problem::Problem,
+};
+use crate::oauth::Scope;
+
+/// Who may use a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Access {
+    Open,
+    /// Clients with this scope.
+    Client(Scope),
+    /// Other operators.
+    Operator,
+}
+
+pub type Answer<'a> = Pin<Box<dyn Future<Output = Result<Reply, Problem>> + 'a>>;
+
+/// A path, one way to use it, and what answers.
+pub struct Route {
+    pub method: &'static str,
+    /// With its parameters in braces.
+    pub path: &'static str,
+    pub access: Access,
+    /// Whether it asks for an `Idempotency-Key`.
+    pub idempotent: bool,
+    pub body_bytes_max: usize,
+    /// What a request must be before its key counts.
+    pub check: fn(&Call) -> Result<(), Problem>,
+    pub handler: for<'a> fn(&'a Arc<Gateway>, &'a Call) -> Answer<'a>,
+}
+
+/// Of most bodies.
+pub const BODY_BYTES_MAX: usize = 64 * 1024;
+
+macro_rules! handler {
+    ($handler:path) => {
+        |gateway, call| Box::pin($handler(gateway, call))
+    };
+}
+
+macro_rules! get {
+    ($path:literal, $access:expr, $handler:path) => {
+        Route {
+            method: "GET",
+            path: $path,
+            access: $access,
+            idempotent: false,
+            body_bytes_max: 0,
+            check: |_| Ok(()),
+            handler: handler!($handler),
+        }
+    };
+}
+
+macro_rules! post {
+    ($path:literal, $scope:ident, $body:ty, $handler:path) => {
+        Route {
+            method: "POST",
+            path: $path,
+            access: Access::Client(Scope::$scope),
+            idempotent: true,
+            body_bytes_max: BODY_BYTES_MAX,
+            check: |call| call.json::<$body>().map(drop),
+            handler: handler!($handler),
+        }
+    };
+}
+
+macro_rules! operators {
+    ($path:literal, $handler:path) => {
+        Route {
+            method: "POST",
+            path: $path,
+            access: Access::Operator,
+            idempotent: false,
+            body_bytes_max: BODY_BYTES_MAX,
+            check: |_| Ok(()),
+            handler: handler!($handler),
+        }
+    };
+}
+
+use remittances::{AnswersRequest, ComplianceRequest, NothingRequest, PayOutRequest, ReasonRequest, RemittanceRequest};
+
+pub const ROUTES: &[Route] = &[
+    Route {
+        method: "POST",
+        path: "/oauth/token",
+        access: Access::Open,
+        idempotent: false,
+        body_bytes_max: BODY_BYTES_MAX,
+        check: |_| Ok(()),
+        handler: handler!(tokens::token),
+    },
+    get!("/.well-known/jwks.json", Access::Open, tokens::jwks),
+    get!(
+        "/.well-known/oauth-authorization-server",
+        Access::Open,
+        tokens::metadata
+    ),
+    get!("/openapi.json", Access::Open, super::openapi::document),
+    get!("/docs", Access::Open, super::openapi::page),
+    get!("/health", Access::Open, super::openapi::health),
+    post!("/v1/quotes", QuotesWrite, quotes::QuoteBodyRequest, quotes::create),
+    get!("/v1/quotes/{id}", Access::Client(Scope::QuotesWrite), quotes::get),
+    post!(
+        "/v1/remittances",
+        RemittancesWrite,
+        RemittanceRequest,
+        remittances::create
+    ),
+    get!(
+        "/v1/remittances",
+        Access::Client(Scope::RemittancesRead),
+        remittances::list
+    ),
+    get!(
+        "/v1/remittances/{id}",
+        Access::Client(Scope::RemittancesRead),
+        remittances::get
+    ),
+    post!(
+        "/v1/remittances/{id}/cancel",
+        RemittancesWrite,
+        ReasonRequest,
+        remittances::cancel
+    ),
+    post!(
+        "/v1/remittances/{id}/answers",
+        RemittancesWrite,
+        AnswersRequest,
+        remittances::answers
+    ),
+    post!(
+        "/v1/remittances/{id}/accept",
+        RemittancesAccept,
+        NothingRequest,
+        remittances::accept
+    ),
+    post!(
+        "/v1/remittances/{id}/refuse",
+        RemittancesAccept,
+        ReasonRequest,
+        remittances::refuse
+    ),
+    post!(
+        "/v1/remittances/{id}/question",
+        RemittancesAccept,
+        crate::remittance::fact::Question,
+        remittances::question
+    ),
+    post!(
+        "/v1/remittances/{id}/payout",
+        RemittancesAccept,
+        PayOutRequest,
+        remittances::payout
+    ),
+    post!(
+        "/v1/remittances/{id}/compliance",
+        Admin,
+        ComplianceRequest,
+        remittances::compliance
+    ),
+    post!(
+        "/v1/customers",
+        CustomersWrite,
+        customers::CustomerRequest,
+        customers::create
+    ),
+    get!("/v1/customers", Access::Client(Scope::CustomersWrite), customers::list),
+    get!(
+        "/v1/customers/{id}",
+        Access::Client(Scope::CustomersWrite),
+        customers::get
+    ),
+    get!("/v1/accounts", Access::Client(Scope::AccountsRead), accounts::list),
+    get!("/v1/accounts/{id}", Access::Client(Scope::AccountsRead), accounts::get),
+    Route {
+        idempotent: false,
+        ..post!(
+            "/v1/aliases/resolve",
+            AliasesRead,
+            aliases::ResolveRequest,
+            aliases::resolve
+        )
+    },
+    get!("/v1/events", Access::Client(Scope::EventsRead), events::list),
+    get!("/v1/events/{id}", Access::Client(Scope::EventsRead), events::get),
+    post!("/v1/events/{id}/resend", WebhooksWrite, NothingRequest, events::resend),
+    post!(
+        "/v1/webhooks",
+        WebhooksWrite,
+        webhooks::WebhookRequest,
+        webhooks::create
+    ),
+    get!("/v1/webhooks", Access::Client(Scope::WebhooksWrite), webhooks::list),
+    Route {
+        method: "DELETE",
+        ..get!(
+            "/v1/webhooks/{id}",
+            Access::Client(Scope::WebhooksWrite),
+            webhooks::remove
+        )
+    },
+    post!(
+        "/v1/webhooks/{id}/rotate",
+        WebhooksWrite,
+        NothingRequest,
+        webhooks::rotate
+    ),
+    get!(
+        "/v1/webhooks/{id}/deliveries",
+        Access::Client(Scope::WebhooksWrite),
+        webhooks::deliveries
+    ),
+    operators!("/v1/network/aliases/resolve", network::resolve),
+    operators!("/v1/network/remittances", network::introduce),
+    operators!("/v1/network/remittances/{uetr}/facts", network::told),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The table, to be read: who may do what.
+    #[test]
+    fn every_route_says_who_may_use_it() {
+        let line = |route: &Route| {
+            let access = match route.access {
+                Access::Open => "anyone".to_owned(),
+                Access::Client(scope) => scope.to_string(),
+                Access::Operator => "operators".to_owned(),
+            };
+            let key = if route.idempotent { ", with a key" } else { "" };
+            format!("{} {}: {access}{key}", route.method, route.path)
+        };
+        let table: Vec<_> = ROUTES.iter().map(line).collect();
+        let expected = include_str!("routes.txt");
+        assert_eq!(table.join("\n"), expected.trim_end());
+    }
+
+    #[test]
+    fn nothing_that_changes_anything_is_open() {
+        for route in ROUTES {
+            let changes = route.method != "GET" && route.path != "/oauth/token";
+            assert!(
+                !changes || route.access != Access::Open,
+                "{} {}",
+                route.method,
+                route.path
+            );
+        }
+    }
+}
