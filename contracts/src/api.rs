@@ -23,7 +23,7 @@ use crate::{
     registry::Registry,
     settlement::{ContractId, Rate},
     statement::SignedStatement,
-    transaction::TxId,
+    transaction::{SignedTransaction, TxId},
 };
 
 /// Content type of one signed transaction in canonical bytes.
@@ -210,6 +210,9 @@ pub struct StreamedBlock {
     pub header: Header,
     pub certificate: CommitCertificate,
     pub receipts: Vec<Receipt>,
+    /// Those that the receipts are about, in their order; none unless they were asked for (`transactions=true`).
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub transactions: Vec<SignedTransaction>,
 }
 
 /// `GET /v1/validators`.

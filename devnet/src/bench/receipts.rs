@@ -87,6 +87,7 @@ impl Receipts {
             header,
             certificate,
             receipts,
+            transactions: _,
         } = block;
         let (height, root) = (header.height, header.receipts_root);
         ensure!(

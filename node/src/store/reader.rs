@@ -6,13 +6,16 @@ use std::{
 };
 
 use causeway_contracts::{
-    block::{BatchDigest, CheckpointCertificate, GenesisHash, Height, SignedBatch, TimeMs},
+    block::{BatchDigest, Block, CheckpointCertificate, GenesisHash, Height, SignedBatch, TimeMs},
     codec::{self, Bounded},
     committee::ValidatorId,
     evidence::EvidenceRecord,
     governance::CurrencyRecord,
     identity::{AccountId, KeyPolicy, Participant, ParticipantId},
-    ledger::{Day, StateKey, StateValue, Tip, receipt::Receipt},
+    ledger::{
+        Day, StateKey, StateValue, Tip,
+        receipt::{Receipt, Subject},
+    },
     merkle::{self, Root},
     money::Currency,
     proof::{CertifiedHeader, HANDOVERS_MAX, Handover, PROOF_VERSION, PaymentProof},
@@ -20,7 +23,7 @@ use causeway_contracts::{
     settlement::{Contract, ContractId, ReferenceRate, Terms},
     snapshot::SNAPSHOT_HANDOVERS_MAX,
     statement::{AccountView, BalanceView, PositionView},
-    transaction::TxId,
+    transaction::{SignedTransaction, TxId},
 };
 use tokio::sync::oneshot;
 
@@ -175,6 +178,46 @@ impl Reader {
             },
             handovers: last_handovers(view, from, height)?,
         })
+    }
+
+    /// The transactions that these receipts of a block are about, in the receipts' order; those of what the ledger
+    /// did by itself are about none.
+    pub fn transactions(&self, block: &Block, receipts: &[Receipt]) -> Result<Vec<SignedTransaction>, StoreError> {
+        let view = self.database.view();
+        let height = block.header.height;
+        let damaged = |damage| self.database.damaged(damage);
+        let mut batches = Vec::with_capacity(block.batches.len());
+        for digest in &block.batches {
+            let SignedBatch { batch, .. } = view.get(Column::Batches, digest.as_bytes())?.ok_or_else(|| {
+                damaged(Damage::NoBatch {
+                    height,
+                    digest: *digest,
+                })
+            })?;
+            batches.push(batch);
+        }
+        let mut transactions = Vec::new();
+        for receipt in receipts {
+            let Subject::Transaction(id) = receipt.subject else {
+                continue;
+            };
+            // Not the first of that id: one whose signatures did not suffice may come before.
+            let entry: Option<IndexEntry> = view.get(Column::Index, id.as_bytes())?;
+            let at = entry.filter(|entry| entry.location.height == height);
+            let IndexEntry { batch, transaction, .. } = at.ok_or_else(|| damaged(Damage::NotIndexed { height, id }))?;
+            let found = batches
+                .get(batch as usize)
+                .and_then(|batch| batch.transactions.get(transaction as usize));
+            let found = found.ok_or_else(|| {
+                damaged(Damage::Index {
+                    height,
+                    batch,
+                    transaction,
+                })
+            })?;
+            transactions.push(found.clone());
+        }
+        Ok(transactions)
     }
 
     /// The last changes of validators before a block of this height, the first of them first: of those that

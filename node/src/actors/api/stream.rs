@@ -1,7 +1,9 @@
 //! `GET /v1/stream`: every final block with its receipts, in order, as server-sent events.
 //!
 //! Whoever follows it sees every payment by pseudonym, so it answers only validators and registered
-//! participants, see [`super::access`]. Who may read is asked once, when a stream is opened.
+//! participants, see [`super::access`]. Who may read is asked once, when a stream is opened. With
+//! `transactions=true` it sends the signed transactions too. They show it nothing new: anyone who has their
+//! ids, which are in the receipts, can ask for each (`GET /v1/receipts/{id}`).
 //!
 //! A stream reads history from the store and follows the live blocks once it has caught up. It hands
 //! out one event at a time, when the connection can take it: a slow client costs no memory, and one
@@ -38,7 +40,7 @@ use super::{
 };
 use crate::{
     actors::ledger::message::Finalized,
-    store::{Reader, StoreError},
+    store::{Reader, StoreError, StoredBlock},
 };
 
 /// Header by which a client that connects again says what it had last (WHATWG HTML, section 9.2.4).
@@ -51,6 +53,10 @@ struct StreamQuery {
     /// The first block wanted; without it, the first that becomes final from now on.
     #[param(minimum = 1)]
     from_height: Option<u64>,
+    /// Send with each block the transactions that its receipts are about, in the receipts' order.
+    #[serde(default)]
+    #[param(required = false)]
+    transactions: bool,
 }
 
 /// A stream of final blocks
@@ -81,7 +87,10 @@ struct StreamQuery {
     ),
 )]
 pub(super) async fn stream(api: web::Data<Api>, request: HttpRequest) -> Result<HttpResponse, ApiError> {
-    let StreamQuery { from_height } = routes::query(&request, "from_height")?;
+    let StreamQuery {
+        from_height,
+        transactions,
+    } = routes::query(&request, "from_height and transactions")?;
     let resume = last_event_id(&request)?;
     check_access(&api, &request).await?;
     let slot = Arc::clone(&api.streams)
@@ -100,6 +109,7 @@ pub(super) async fn stream(api: web::Data<Api>, request: HttpRequest) -> Result<
         live,
         next,
         tip,
+        with_transactions: transactions,
         greeted: false,
         handed_out: None,
         _slot: slot,
@@ -134,6 +144,7 @@ struct Follower {
     next: Height,
     /// Blocks up to this are in the store.
     tip: Height,
+    with_transactions: bool,
     greeted: bool,
     /// When the last event was handed out; it is asked for another when the client has taken most of it.
     handed_out: Option<Instant>,
@@ -173,10 +184,11 @@ impl Follower {
                 Err(_) => return Ok(Some(Bytes::from_static(COMMENT))),
                 Ok(Ok(block)) => {
                     let height = block.block.header.height;
-                    if height == self.next {
+                    if height == self.next && !self.with_transactions {
                         self.next = height.next();
                         return render(&view(&block)).map(Some);
                     }
+                    // A block is in the store before it is published, and its transactions are only there.
                     self.tip = self.tip.max(height);
                 }
                 Ok(Err(RecvError::Lagged(_))) => self.tip = self.api.read(|reader| reader.tip()).await?.height,
@@ -187,7 +199,9 @@ impl Follower {
 
     async fn stored(&mut self) -> Result<Bytes, ApiError> {
         let height = self.next;
-        let view = self.api.read(move |reader| read_block(reader, height)).await?;
+        let with_transactions = self.with_transactions;
+        let read = move |reader: &Reader| read_block(reader, height, with_transactions);
+        let view = self.api.read(read).await?;
         let Some(view) = view else {
             tracing::error!(height = height.0, tip = self.tip.0, "a final block is not in the store");
             return Err(ApiError::Internal);
@@ -199,16 +213,23 @@ impl Follower {
 
 const COMMENT: &[u8] = b":\n\n";
 
-/// A block with its receipts, if it is on disk.
-fn read_block(reader: &Reader, height: Height) -> Result<Option<StreamedBlock>, StoreError> {
-    let Some(stored) = reader.block(height)? else {
+/// A block with its receipts, and if wanted with their transactions, if it is on disk.
+fn read_block(reader: &Reader, height: Height, with_transactions: bool) -> Result<Option<StreamedBlock>, StoreError> {
+    let Some(StoredBlock { block, certificate }) = reader.block(height)? else {
         return Ok(None);
     };
-    let receipts = reader.receipts(height)?;
-    Ok(receipts.map(|receipts| StreamedBlock {
-        header: stored.block.header,
-        certificate: stored.certificate,
+    let Some(receipts) = reader.receipts(height)? else {
+        return Ok(None);
+    };
+    let transactions = match with_transactions {
+        true => reader.transactions(&block, &receipts)?,
+        false => Vec::new(),
+    };
+    Ok(Some(StreamedBlock {
+        header: block.header,
+        certificate,
         receipts,
+        transactions,
     }))
 }
 
@@ -217,6 +238,7 @@ fn view(block: &Finalized) -> StreamedBlock {
         header: block.block.header.clone(),
         certificate: (*block.certificate).clone(),
         receipts: block.receipts.to_vec(),
+        transactions: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use causeway_contracts::{api::StreamedBlock, block::Height};
+use causeway_contracts::{api::StreamedBlock, block::Height, ledger::receipt::Subject};
 use reqwest::Response;
 
 use super::{
@@ -52,18 +52,22 @@ impl Events {
         }
     }
 
-    /// The height of the next block, whose event must be about that block.
-    async fn next_height(&mut self) -> u64 {
+    /// The next block, whose event must be about that block.
+    async fn next_block(&mut self) -> StreamedBlock {
         loop {
             match self.next().await.expect("another event") {
                 Event::Alive => {}
                 Event::Block { id, view } => {
                     assert_eq!(view.header.height, Height(id));
                     assert_eq!(view.certificate.block, view.header.id());
-                    return id;
+                    return *view;
                 }
             }
         }
+    }
+
+    async fn next_height(&mut self) -> u64 {
+        self.next_block().await.header.height.0
     }
 }
 
@@ -128,6 +132,58 @@ async fn history_and_live_join_without_gap_or_duplicate() {
     node.server.stop().await;
 }
 
+/// A transaction that comes again has no second receipt, and is not sent a second time.
+#[actix_web::test]
+async fn with_transactions_each_receipt_has_its_own() {
+    let mut chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    let pay = |nonce| payment(&chain.hash, nonce);
+    let (one, two, three, four) = (pay(1), pay(2), pay(3), pay(4));
+    chain.finalize(vec![two.clone(), one.clone(), two.clone()]).await;
+    chain.finalize(vec![]).await;
+    let mut with = Events::open(&node, "?from_height=1&transactions=true", None).await;
+    let mut without = Events::open(&node, "?from_height=1", None).await;
+    // One has a receipt already, and gets no other.
+    chain.finalize(vec![three.clone(), one.clone(), four.clone()]).await;
+    let sent = [vec![two, one], vec![], vec![three, four]];
+    for (height, sent) in (1..).zip(sent) {
+        let view = with.next_block().await;
+        assert_eq!(view.header.height, Height(height));
+        let ids = view
+            .transactions
+            .iter()
+            .map(|it| Subject::Transaction(it.transaction.id()));
+        assert_eq!(
+            ids.collect::<Vec<_>>(),
+            view.receipts.iter().map(|it| it.subject).collect::<Vec<_>>()
+        );
+        assert_eq!(view.transactions, sent);
+        let bare = without.next_block().await;
+        assert_eq!(
+            bare,
+            StreamedBlock {
+                transactions: vec![],
+                ..view
+            }
+        );
+    }
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_live_block_comes_with_its_transactions() {
+    let mut chain = Chain::new(8);
+    let node = Node::checking(&chain);
+    let mut events = Events::open(&node, "?transactions=true", None).await;
+    assert_eq!(events.next().await, Some(Event::Alive));
+    for nonce in 1..4 {
+        let sent = payment(&chain.hash, nonce);
+        chain.finalize(vec![sent.clone()]).await;
+        assert_eq!(events.next_block().await.transactions, [sent]);
+    }
+    node.server.stop().await;
+}
+
 #[actix_web::test]
 async fn a_height_to_come_is_waited_for() {
     let mut chain = Chain::new(8);
@@ -180,7 +236,13 @@ async fn streams_are_bounded_and_come_free() {
 async fn a_bad_place_to_begin_is_refused() {
     let chain = Chain::new(8);
     let node = Node::checking(&chain);
-    for query in ["from_height=x", "from_height=-1", "height=1"] {
+    for query in [
+        "from_height=x",
+        "from_height=-1",
+        "height=1",
+        "transactions=1",
+        "transactions",
+    ] {
         let response = node.get(&format!("/v1/stream?{query}")).await;
         problem(response, StatusCode::BAD_REQUEST, "bad_query").await;
     }
