@@ -2,6 +2,7 @@
 //! trusts, or equal answers signed by validators of more than f of the power.
 
 mod agreement;
+mod follow;
 mod http;
 pub mod maker;
 mod submission;
@@ -26,6 +27,7 @@ use causeway_contracts::{
 
 pub use self::{
     agreement::Agreed,
+    follow::{BlockFault, EVENT_BYTES_MAX, EventTooLong, FollowError, Follower, NodeFault, VerifiedBlock},
     http::CallError,
     submission::{Delivery, Settled},
 };

@@ -152,7 +152,7 @@ impl Client {
         Ok(agreed.answer)
     }
 
-    fn signed_request(&self, node: usize, path: &str, key: &SecretKey) -> RequestBuilder {
+    pub(super) fn signed_request(&self, node: usize, path: &str, key: &SecretKey) -> RequestBuilder {
         let request = ReadRequest {
             genesis: self.genesis,
             path: Text::new(path).expect("the paths of the API are short"),

@@ -12,6 +12,9 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// How long a request without a wait of its own may take.
 pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// Of what is no answer but a problem.
+const PROBLEM_BYTES_MAX: usize = 16 * 1024;
+
 /// Why a request to one node came to nothing. Its word alone proves nothing either way.
 #[derive(Debug, thiserror::Error)]
 pub enum CallError {
@@ -19,6 +22,8 @@ pub enum CallError {
     Connect(#[source] reqwest::Error),
     #[error("{0}")]
     Transport(#[source] reqwest::Error),
+    #[error("no answer for {} s", REQUEST_TIMEOUT.as_secs())]
+    Late,
     #[error("an answer longer than {max} bytes")]
     TooLong { max: usize },
     #[error("an answer that is not what was asked for: {0}")]
@@ -120,7 +125,10 @@ impl Reply {
 }
 
 pub(super) async fn exchange(request: RequestBuilder, timeout: Duration, max: usize) -> Result<Reply, CallError> {
-    let response = request.timeout(timeout).send().await?;
+    read_reply(request.timeout(timeout).send().await?, max).await
+}
+
+async fn read_reply(response: reqwest::Response, max: usize) -> Result<Reply, CallError> {
     let status = response.status();
     let retry_after = response
         .headers()
@@ -134,6 +142,22 @@ pub(super) async fn exchange(request: RequestBuilder, timeout: Duration, max: us
         retry_after,
         body,
     })
+}
+
+/// Sends a request whose answer has no end, and waits for its beginning; the reader bounds the rest. What refuses it
+/// is read whole.
+pub(super) async fn open(request: RequestBuilder) -> Result<reqwest::Response, CallError> {
+    let begun = async {
+        let response = request.send().await?;
+        if response.status().is_success() {
+            return Ok(response);
+        }
+        Err(read_reply(response, PROBLEM_BYTES_MAX).await?.into_error())
+    };
+    match tokio::time::timeout(REQUEST_TIMEOUT, begun).await {
+        Ok(begun) => begun,
+        Err(_) => Err(CallError::Late),
+    }
 }
 
 async fn read_bounded(mut response: reqwest::Response, max: usize) -> Result<Vec<u8>, CallError> {
