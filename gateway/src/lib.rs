@@ -3,6 +3,8 @@
 //! So far it inspects: identifiers of accounts and institutions, and ISO 20022 messages. All of this
 //! is pure, but for [`iso20022::schema::folder`], which reads schemas. And it has a liquidity provider, [`maker`].
 //!
+//! What was booked for its customers it derives from final blocks, in [`bookkeeping`].
+//!
 //! Who asks, and whether a message is what its sender sent, is decided in [`http_signatures`], [`oauth`] and
 //! [`webhooks`]. These read no clock and no source of randomness: the time, nonces and ids are arguments, and whether
 //! one was there before is the caller's to know. Only [`webhooks::delivery`], which sends, and [`tls`], which reads
@@ -12,6 +14,7 @@
 //! These are pure, but for the reading of lists, and no service uses them yet either.
 
 pub mod aliases;
+pub mod bookkeeping;
 pub mod http_signatures;
 pub mod identifiers;
 pub mod iso20022;
