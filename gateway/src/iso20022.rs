@@ -3,6 +3,7 @@
 
 pub mod inspection;
 pub mod message;
+pub mod payments;
 pub mod rules;
 pub mod schema;
 pub mod xml;

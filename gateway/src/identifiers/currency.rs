@@ -20,6 +20,21 @@ impl CurrencyCode {
     pub fn is_metal(self) -> bool {
         matches!(self.0, "XAU" | "XAG" | "XPD" | "XPT")
     }
+
+    /// Digits after the point, by list one of ISO 4217. `None` where it gives none ("N.A."): of metals, of units
+    /// of account, and of the codes that mean no currency.
+    pub fn exponent(self) -> Option<u8> {
+        match self.0 {
+            "XAG" | "XAU" | "XBA" | "XBB" | "XBC" | "XBD" | "XDR" | "XPD" | "XPT" | "XSU" | "XTS" | "XUA" | "XXX" => {
+                None
+            }
+            "BIF" | "CLP" | "DJF" | "GNF" | "ISK" | "JPY" | "KMF" | "KRW" | "PYG" | "RWF" | "UGX" | "UYI" | "VND"
+            | "VUV" | "XAF" | "XOF" | "XPF" => Some(0),
+            "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => Some(3),
+            "CLF" | "UYW" => Some(4),
+            _ => Some(2),
+        }
+    }
 }
 
 impl FromStr for CurrencyCode {
@@ -64,6 +79,14 @@ mod tests {
             .split_ascii_whitespace()
             .filter_map(|code| code.parse::<CurrencyCode>().ok());
         assert_eq!(metals.filter(|code| code.is_metal()).count(), 4);
+        let check = |code: &str, exponent: Option<u8>| {
+            assert_eq!(code.parse().map(CurrencyCode::exponent), Ok(exponent), "{code}");
+        };
+        check("EUR", Some(2));
+        check("JPY", Some(0));
+        check("KWD", Some(3));
+        check("CLF", Some(4));
+        check("XAU", None);
         for text in ["EU", "eur", "EURO", "", "DEM"] {
             assert_eq!(text.parse::<CurrencyCode>(), Err(CurrencyCodeFault), "{text:?}");
         }

@@ -33,7 +33,12 @@ impl MessageId {
     }
 
     pub fn namespace(&self) -> String {
-        format!("{NAMESPACE}{}", self.0)
+        Self::namespace_of(&self.0)
+    }
+
+    /// The namespace of a message that is known by name.
+    pub(super) fn namespace_of(id: &str) -> String {
+        format!("{NAMESPACE}{id}")
     }
 
     pub fn as_str(&self) -> &str {

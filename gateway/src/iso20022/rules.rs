@@ -20,6 +20,10 @@ mod returns;
 use std::fmt;
 
 pub use self::{breach::Breach, restrictions::Restriction};
+pub(super) use self::{
+    header::SERVICE,
+    restrictions::{INSTRUCTION_ID_CHARACTERS_MAX, is_extension, is_plain},
+};
 use super::{message::Message, xml::Node};
 use crate::reason::{Coded, Reasons};
 

@@ -3,7 +3,7 @@
 use super::{Breach, Case, Kind, RuleYear, Told, value, value_at};
 use crate::iso20022::xml::Node;
 
-const SERVICE: &str = "swift.cbprplus.03";
+pub const SERVICE: &str = "swift.cbprplus.03";
 
 pub fn check(case: &Case<'_, '_>, told: &mut Told<'_>) {
     let Some(header) = case.header() else { return };

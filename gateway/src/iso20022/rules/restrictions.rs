@@ -130,10 +130,10 @@ fn characters(node: Node<'_>, told: &mut Told<'_>) {
     }
 }
 
-fn is_plain(character: char) -> bool {
+pub fn is_plain(character: char) -> bool {
     character.is_ascii_alphanumeric() || "/-?:().,'+ ".contains(character)
 }
 
-fn is_extension(character: char) -> bool {
+pub fn is_extension(character: char) -> bool {
     "!#$%&*=^_`{|}~\";<>@[\\]".contains(character)
 }
