@@ -1,5 +1,5 @@
 //! A document of ISO 20022 by the rules of both years, and against a schema, if one stands before it with
-//! a zero byte between them; and identifiers.
+//! a zero byte between them; payments in it; and identifiers.
 
 #![no_main]
 
@@ -8,6 +8,7 @@ use causeway_gateway::{
     iso20022::{
         inspection::inspect,
         message::Message,
+        payments::{CancellationRequest, CreditTransfer, Initiation, PaymentReturn, Refusal, Statement, write},
         rules::RuleYear,
         schema::{load, validate},
         xml,
@@ -34,9 +35,34 @@ fuzz_target!(|bytes: &[u8]| {
     {
         validate(&schema, message.document.node, &mut Reasons::new(Check::Schema));
     }
+    if let Ok(document) = xml::read(document)
+        && let (Some(message), _) = Message::find(&document)
+    {
+        read_and_write(&message, CreditTransfer::read, |transfer| Some(write(transfer)));
+        read_and_write(&message, PaymentReturn::read, |returned| Some(write(returned)));
+        read_and_write(&message, Statement::read, |statement| statement.write().ok());
+        read_and_write(&message, CancellationRequest::read, |_| None);
+        read_and_write(&message, Initiation::read, |_| None);
+    }
     if let Ok(text) = std::str::from_utf8(bytes) {
         assert_eq!(text.parse::<Iban>().is_ok(), Iban::faults(text).is_empty());
         assert_eq!(text.parse::<Bic>().is_ok(), Bic::faults(text).is_empty());
         assert_eq!(text.parse::<Lei>().is_ok(), Lei::faults(text).is_empty());
     }
 });
+
+/// What was written is read as such: it is written the same again.
+fn read_and_write<T>(
+    message: &Message<'_>,
+    read: fn(&Message<'_>) -> Result<T, Refusal>,
+    write: fn(&T) -> Option<Vec<u8>>,
+) {
+    if let Ok(value) = read(message)
+        && let Some(written) = write(&value)
+    {
+        let document = xml::read(&written).expect("our own is well-formed");
+        let (message, _) = Message::find(&document);
+        let again = read(&message.expect("our own has a Document")).expect("our own");
+        assert_eq!(write(&again), Some(written));
+    }
+}

@@ -1,7 +1,8 @@
 //! The gateway of an operator: what stands between its customers' messages and the ledger.
 //!
-//! So far it inspects: identifiers of accounts and institutions, and ISO 20022 messages. All of this
-//! is pure, but for [`iso20022::schema::folder`], which reads schemas. And it has a liquidity provider, [`maker`].
+//! So far it inspects: identifiers of accounts and institutions, and ISO 20022 messages, of which it reads and writes
+//! those of payments. All of this is pure, but for [`iso20022::schema::folder`], which reads schemas. And it has a
+//! liquidity provider, [`maker`].
 //!
 //! What was booked for its customers it derives from final blocks, in [`bookkeeping`].
 //!

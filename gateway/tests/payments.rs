@@ -11,8 +11,10 @@ use causeway_gateway::iso20022::{
     inspection::{SchemaVerdict, inspect},
     message::Message,
     payments::{
-        CreditTransfer, Direction, Entry, EntryStatus, Notification, OriginalMessage, Position, ReasonCode, Refusal,
-        Statement, StatementError, StatementWriter, StatusReason, Text, Totals, TransferState, TransferStatus, write,
+        BatchStatus, CancellationAnswer, CancellationRequest, CancellationState, Case, CreditTransfer, Direction,
+        Entry, EntryStatus, GroupStatus, Initiation, Money, Notification, OrderStatus, PaymentReturn, PaymentStatus,
+        Position, Refusal, Statement, StatementError, StatementWriter, Text, Totals, TransferState, TransferStatus,
+        write,
     },
     rules::RuleYear,
     schema::folder::Schemas,
@@ -52,7 +54,7 @@ fn some<T>(name: &str, strategy: impl Strategy<Value = T>, mut each: impl FnMut(
     let folder = std::env::var_os("CAUSEWAY_EMITTED_DIR").map(std::path::PathBuf::from);
     let mut schemas = schemas();
     let mut runner = TestRunner::deterministic();
-    for at in 0..150 {
+    for at in 0..100 {
         let value = strategy.new_tree(&mut runner).expect("few are filtered").current();
         let bytes = each(&value);
         assert_valid(&bytes, schemas.as_mut());
@@ -95,54 +97,134 @@ fn invariant_a_notification_is_valid() {
     some("camt.054.001.08", notification, write);
 }
 
-fn reason() -> impl Strategy<Value = StatusReason> {
-    prop::collection::vec(messages::text(), 0..3).prop_map(|additional| StatusReason {
-        additional,
-        ..StatusReason::of(ReasonCode::CREDITOR_ACCOUNT)
-    })
-}
-
 fn state() -> impl Strategy<Value = TransferState> {
     prop_oneof![
         Just(TransferState::Accepted),
         Just(TransferState::InProcess),
         messages::date().prop_map(TransferState::Settled),
-        reason().prop_map(TransferState::Rejected),
-        option::of(reason()).prop_map(TransferState::Pending),
+        messages::reason().prop_map(TransferState::Rejected),
+        option::of(messages::reason()).prop_map(TransferState::Pending),
     ]
-}
-
-fn original(name: &'static str) -> impl Strategy<Value = OriginalMessage> {
-    (messages::reference(), option::of(messages::moment())).prop_map(move |(id, created)| OriginalMessage {
-        id,
-        name: Text::new(name).expect("of the set"),
-        created,
-    })
 }
 
 #[test]
 fn invariant_a_status_is_valid() {
     let status = (
         messages::credit_transfer(),
-        original("pacs.008.001.08"),
+        messages::original(),
         state(),
-        option::of(messages::original_instruction_id()),
         option::of(messages::uetr()),
     );
-    let status = status.prop_map(|(transfer, original, state, instruction_id, uetr)| TransferStatus {
+    let status = status.prop_map(|(transfer, original, state, uetr)| TransferStatus {
         header: transfer.header,
         message_id: transfer.message_id,
         created: transfer.created,
         original,
-        instruction_id,
-        end_to_end_id: transfer.end_to_end_id,
-        transaction_id: transfer.transaction_id,
         uetr,
         state,
         instructing_agent: transfer.instructing_agent,
         instructed_agent: transfer.instructed_agent,
     });
     some("pacs.002.001.10", status, write);
+}
+
+#[test]
+fn invariant_a_return_is_read_as_it_was_written() {
+    some("pacs.004.001.09", messages::payment_return(), |returned| {
+        let bytes = write(returned);
+        assert_eq!(read_back(&bytes, PaymentReturn::read).as_ref(), Ok(returned));
+        bytes
+    });
+}
+
+/// Less than was paid is marked as such, which is the only difference.
+#[test]
+fn invariant_a_return_of_a_part_says_so() {
+    let eur = |units| Money::new(Amount(units), Currency::new("EUR").expect("a code"), 2).expect("18 digits");
+    let (more, less) = (eur(999_999_999_999_999_999), eur(7));
+    let part = messages::payment_return().prop_map(move |returned| PaymentReturn {
+        original_settled: Some(more),
+        returned: less,
+        ..returned
+    });
+    some("pacs.004.001.09-part", part, |returned| {
+        let bytes = write(returned);
+        let mut expected = returned.clone();
+        expected
+            .reason
+            .additional
+            .insert(0, Text::new("PART").expect("of the set"));
+        assert_eq!(read_back(&bytes, PaymentReturn::read), Ok(expected));
+        bytes
+    });
+}
+
+#[test]
+fn invariant_an_answer_to_a_cancellation_is_valid() {
+    let state = prop_oneof![
+        Just(CancellationState::Cancelled),
+        messages::reason().prop_map(CancellationState::Rejected),
+        messages::reason().prop_map(CancellationState::Pending),
+    ];
+    let case = (messages::text(), messages::actor()).prop_map(|(id, creator)| Case { id, creator });
+    let rest = (option::of(case), option::of(messages::text()), state);
+    let answer = (messages::credit_transfer(), messages::original(), rest);
+    let answer = answer.prop_map(
+        |(transfer, original, (case, cancellation_id, state))| CancellationAnswer {
+            header: transfer.header,
+            id: transfer.message_id,
+            assigner: transfer.instructing_agent,
+            assignee: transfer.instructed_agent,
+            created: transfer.created,
+            case,
+            cancellation_id,
+            original,
+            uetr: transfer.uetr,
+            state,
+        },
+    );
+    some("camt.029.001.09", answer, write);
+}
+
+#[test]
+fn invariant_a_status_of_orders_is_valid() {
+    let order = (messages::reference(), option::of(messages::reference()), state());
+    let order = order.prop_map(|(id, end_to_end_id, state)| OrderStatus {
+        instruction_id: Some(id),
+        end_to_end_id,
+        uetr: None,
+        state,
+    });
+    let status = || {
+        option::of(proptest::sample::select(
+            &[GroupStatus::Partly, GroupStatus::Rejected][..],
+        ))
+    };
+    let batch = (messages::text(), status(), option::of(messages::reason()));
+    let batch = (batch, prop::collection::vec(order, 0..3));
+    let batch = batch.prop_map(|((id, status, reason), transfers)| BatchStatus {
+        id,
+        status,
+        reason,
+        transfers,
+    });
+    let whole = (
+        status(),
+        option::of(messages::reason()),
+        prop::collection::vec(batch, 0..3),
+    );
+    let report = (messages::credit_transfer(), messages::original_message(), whole);
+    let report = report.prop_map(|(transfer, original, (status, reason, batches))| PaymentStatus {
+        header: Some(transfer.header),
+        message_id: transfer.message_id,
+        created: transfer.created,
+        initiating_party: transfer.ultimate_debtor,
+        original,
+        status,
+        reason,
+        batches,
+    });
+    some("pain.002.001.10", report, write);
 }
 
 /// What is refused of the samples that fit their schema, with the reason code. Others need not know CBPR+: their
@@ -179,10 +261,39 @@ const REFUSED: &[(&str, &str)] = &[
     ("cbpr-ur-tests/fixtures/pacs_008_stp_2025_valid.xml", "CH21"),
     ("cbpr-ur-tests/fixtures/pacs_008_stp_2026_valid.xml", "CH21"),
     ("moov-fednow/sample-participant-to-fednow-message.xml", "RC01"),
+    // A reason code in small letters, no header's BIC, no UETR.
+    ("cbpr-ur-examples/y2026/pacs.004.max.xml", "FF01"),
+    ("cbpr-ur-examples/y2026/pacs.004.min.xml", "RC01"),
+    ("cbpr-ur-tests/fixtures/pacs_004_2025_invalid.xml", "CH21"),
+    // Cheques, no header's BIC, the header of another message.
+    ("cbpr-ur-examples/y2026/pain.001.max.xml", "AG03"),
+    ("cbpr-ur-examples/y2026/pain.001.min.xml", "RC01"),
+    (
+        "cbpr-ur-tests/2025/violators/pain001_credit_initiation_sample__violates_pain.001-R3_msgdefidr_mismatch.xml",
+        "FF01",
+    ),
+    // No header.
+    ("genkgo-camt/camt053.v8.xml", "FF01"),
 ];
 
+/// How a kind of message is read and, where it is, written.
+struct Form<T> {
+    read: fn(&Message<'_>) -> Result<T, Refusal>,
+    write: fn(&T) -> Option<Vec<u8>>,
+}
+
+impl<T> Form<T> {
+    /// What is read can be written, and what was written is read as such: it is written the same again.
+    fn check(&self, read: &T) {
+        if let Some(written) = (self.write)(read) {
+            let again = read_back(&written, self.read).expect("our own");
+            assert_eq!((self.write)(&again).as_ref(), Some(&written));
+        }
+    }
+}
+
 /// Reads the samples of a message that fit its schema, and damaged ones, which must not panic.
-fn read_samples<T>(message: &str, expected: usize, read: fn(&Message<'_>) -> Result<T, Refusal>) {
+fn read_samples<T>(message: &str, expected: usize, form: Form<T>) {
     let Some(expectations) = vectors::json::<serde_json::Value>("iso20022/EXPECTED.json") else {
         return;
     };
@@ -196,36 +307,78 @@ fn read_samples<T>(message: &str, expected: usize, read: fn(&Message<'_>) -> Res
     for (name, _) in ours {
         found += 1;
         let bytes = fs::read(folder.join(name)).expect("readable");
-        let refusal = read_back(&bytes, read).err();
+        let refusal = read_back(&bytes, form.read).map(|read| form.check(&read)).err();
         let listed = REFUSED.iter().find(|(refused, _)| refused == name);
         let reason = refusal.as_ref().map(|refusal| refusal.reason.as_str());
         if reason != listed.map(|(_, reason)| *reason) {
             disagreements.push(format!("{name}: {refusal:?}"));
         }
-        damage(&bytes, &mut runner, read);
+        damage(&bytes, &mut runner, &form);
     }
     assert_eq!(found, expected, "{message}");
     assert!(disagreements.is_empty(), "{}", disagreements.join("\n"));
 }
 
-fn damage<T>(bytes: &[u8], runner: &mut TestRunner, read: fn(&Message<'_>) -> Result<T, Refusal>) {
-    for _ in 0..100 {
+fn damage<T>(bytes: &[u8], runner: &mut TestRunner, form: &Form<T>) {
+    for _ in 0..60 {
         let any = (0..bytes.len(), 0..12_usize, prop::collection::vec(any::<u8>(), 0..3));
         let (at, removed, added) = any.new_tree(runner).expect("no filter").current();
         let end = bytes.len().min(at + removed);
         let damaged = [&bytes[..at], &added, &bytes[end..]].concat();
         if let Ok(document) = xml::read(&damaged)
             && let (Some(message), _) = Message::find(&document)
-            && let Err(refusal) = read(&message)
         {
-            assert!(!refusal.to_string().is_empty());
+            match (form.read)(&message) {
+                Ok(read) => form.check(&read),
+                Err(refusal) => assert!(!refusal.to_string().is_empty()),
+            }
         }
     }
 }
 
 #[test]
 fn samples_of_credit_transfers_are_read_or_refused_with_a_reason() {
-    read_samples("pacs.008.001.08", 24, CreditTransfer::read);
+    let form = Form {
+        read: CreditTransfer::read,
+        write: |transfer| Some(write(transfer)),
+    };
+    read_samples("pacs.008.001.08", 24, form);
+}
+
+#[test]
+fn samples_of_returns_are_read_or_refused_with_a_reason() {
+    let form = Form {
+        read: PaymentReturn::read,
+        write: |returned| Some(write(returned)),
+    };
+    read_samples("pacs.004.001.09", 9, form);
+}
+
+#[test]
+fn samples_of_cancellations_are_read_or_refused_with_a_reason() {
+    let form = Form {
+        read: CancellationRequest::read,
+        write: |_| None,
+    };
+    read_samples("camt.056.001.08", 3, form);
+}
+
+#[test]
+fn samples_of_orders_are_read_or_refused_with_a_reason() {
+    let form = Form {
+        read: Initiation::read,
+        write: |_| None,
+    };
+    read_samples("pain.001.001.09", 5, form);
+}
+
+#[test]
+fn samples_of_statements_are_read_or_refused_with_a_reason() {
+    let form = Form {
+        read: Statement::read,
+        write: |statement| statement.write().ok(),
+    };
+    read_samples("camt.053.001.08", 6, form);
 }
 
 /// Its memory is that of one entry: what is written goes on at once.

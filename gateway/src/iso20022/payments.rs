@@ -15,11 +15,16 @@ mod account;
 mod address;
 mod agent;
 mod amount;
+mod cancellation;
 mod credit_transfer;
 mod entry;
 mod header;
+mod initiation;
 mod notification;
+mod original;
 mod party;
+mod payment_return;
+mod payment_status;
 mod read;
 mod refusal;
 mod statement;
@@ -34,17 +39,22 @@ use time::UtcDateTime;
 pub use self::{
     account::{Account, AccountId, Remittance},
     address::Address,
-    agent::{Agent, Member},
+    agent::{Actor, Agent, Member},
     amount::{AmountFault, Money, Position, Rate},
+    cancellation::{CancellationAnswer, CancellationRequest, CancellationState, Case},
     credit_transfer::{Charge, ChargeBearer, CreditTransfer, SettlementMethod},
     entry::{BankTransactionCode, Direction, Entry, EntryDetails, EntryStatus, Moment},
     header::Header,
+    initiation::{Initiation, OrderedAmount, OrderedBatch, OrderedTransfer, PaymentMethod, TRANSFERS_MAX},
     notification::Notification,
+    original::{OriginalMessage, OriginalPayment, Reason, StatusReason},
     party::{Birth, Identification, Other, Party, Scheme},
+    payment_return::{PaymentReturn, ReturnChain},
+    payment_status::{BatchStatus, GroupStatus, OrderStatus, PaymentStatus},
     refusal::{Fault, ReasonCode, Refusal},
     statement::{Statement, StatementError, StatementHead, StatementWriter, Totals},
     text::{Extended, InstructionId, OriginalInstructionId, Plain, Reference, Text, TextFault, Unslashed},
-    transfer_status::{OriginalMessage, Reason, StatusReason, TransferState, TransferStatus},
+    transfer_status::{TransferState, TransferStatus},
 };
 use self::{
     read::{at, value},
@@ -66,7 +76,7 @@ pub trait Outgoing {
     /// Such as `pacs.002.001.10`.
     const MESSAGE: &'static str;
 
-    /// Only pain.001 may go without.
+    /// Only an answer to pain.001 may go without.
     fn header(&self) -> Option<&Header>;
 
     /// The one element in `Document`.

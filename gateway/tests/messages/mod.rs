@@ -4,10 +4,11 @@ use causeway_contracts::money::{Amount, Balance, Currency};
 use causeway_gateway::{
     identifiers::bic::Bic,
     iso20022::payments::{
-        Account, AccountId, Address, Agent, BankTransactionCode, Birth, Charge, ChargeBearer, CreditTransfer,
+        Account, AccountId, Actor, Address, Agent, BankTransactionCode, Birth, Charge, ChargeBearer, CreditTransfer,
         Direction, Entry, EntryDetails, EntryStatus, Header, Identification, InstructionId, Member, Moment, Money,
-        OriginalInstructionId, Other, Party, Position, Rate, Reference, Remittance, Scheme, SettlementMethod,
-        Statement, StatementHead, Text, Totals,
+        OriginalInstructionId, OriginalMessage, OriginalPayment, Other, Party, PaymentReturn, Position, Rate, Reason,
+        ReasonCode, Reference, Remittance, ReturnChain, Scheme, SettlementMethod, Statement, StatementHead,
+        StatusReason, Text, Totals,
     },
 };
 use proptest::{option, prelude::*, sample::select};
@@ -274,6 +275,87 @@ pub fn credit_transfer() -> BoxedStrategy<CreditTransfer> {
         remittance: rest.3,
     })
     .boxed()
+}
+
+pub fn reason() -> BoxedStrategy<StatusReason> {
+    let originator = option::of(party());
+    let code = prop_oneof![
+        "[A-Z]{2}[0-9]{2}".prop_map(|code| Reason::Code(ReasonCode::new(&code).expect("capitals and digits"))),
+        text().prop_map(Reason::Proprietary),
+    ];
+    (originator, code, prop::collection::vec(text(), 0..3))
+        .prop_map(|(originator, reason, additional)| StatusReason {
+            originator,
+            reason,
+            additional,
+        })
+        .boxed()
+}
+
+pub fn original_message() -> BoxedStrategy<OriginalMessage> {
+    (reference(), option::of(moment()))
+        .prop_map(|(id, created)| OriginalMessage {
+            id,
+            name: Text::new("pacs.008.001.08").expect("of the set"),
+            created,
+        })
+        .boxed()
+}
+
+pub fn original() -> BoxedStrategy<OriginalPayment> {
+    let message = option::of(original_message());
+    let ids = (
+        option::of(original_instruction_id()),
+        option::of(reference()),
+        option::of(reference()),
+    );
+    (message, ids)
+        .prop_map(|(message, ids)| OriginalPayment {
+            message,
+            instruction_id: ids.0,
+            end_to_end_id: ids.1,
+            transaction_id: ids.2,
+        })
+        .boxed()
+}
+
+pub fn actor() -> BoxedStrategy<Actor> {
+    prop_oneof![party().prop_map(Actor::Customer), agent().prop_map(Actor::Bank)].boxed()
+}
+
+/// Of all that was paid, so that the reason need not say PART.
+pub fn payment_return() -> BoxedStrategy<PaymentReturn> {
+    let chain = (actor(), option::of(agent()), option::of(agent()), actor());
+    let chain = chain.prop_map(|(debtor, debtor_agent, creditor_agent, creditor)| ReturnChain {
+        debtor,
+        debtor_agent,
+        creditor_agent,
+        creditor,
+    });
+    let rest = (option::of(text()), option::of(date()), any::<bool>(), option::of(chain));
+    (credit_transfer(), original(), reason(), rest)
+        .prop_map(|(transfer, original, reason, rest)| PaymentReturn {
+            header: transfer.header,
+            message_id: transfer.message_id,
+            created: transfer.created,
+            settlement: transfer.settlement,
+            id: rest.0,
+            original,
+            uetr: transfer.uetr,
+            original_settled: rest.2.then_some(transfer.settled),
+            original_settlement_date: rest.1,
+            returned: transfer.settled,
+            settlement_date: transfer.settlement_date,
+            instructed: transfer.instructed,
+            rate: transfer.rate,
+            charge_bearer: rest.2.then_some(transfer.charge_bearer),
+            charges: transfer.charges,
+            instructing_agent: transfer.instructing_agent,
+            instructed_agent: transfer.instructed_agent,
+            chain: rest.3,
+            reason,
+        })
+        .boxed()
 }
 
 fn details() -> BoxedStrategy<EntryDetails> {

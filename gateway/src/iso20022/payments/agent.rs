@@ -1,9 +1,10 @@
-//! Banks in messages.
+//! Banks in messages, and what may be a bank or a customer.
 
 use std::io::{self, Write};
 
 use super::{
     address::Address,
+    party::Party,
     read::{at, find, get, required},
     refusal::{Fault, ReasonCode, Refusal},
     text::Text,
@@ -98,4 +99,28 @@ pub(super) fn agent_bic(node: Node<'_>, path: &'static str) -> Result<Bic, Refus
 
 pub(super) fn write_agent_bic<W: Write>(xml: &mut Xml<W>, path: &str, bic: &Bic) -> io::Result<()> {
     xml.parent(path, |xml| xml.leaf("FinInstnId/BICFI", bic))
+}
+
+/// Party40Choice: a customer or a bank.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Actor {
+    Customer(Party),
+    Bank(Agent),
+}
+
+impl Actor {
+    pub(super) fn read(node: Node<'_>, path: &'static str) -> Result<Self, Refusal> {
+        let node = required(node, path)?;
+        match Party::find(node, "Pty")? {
+            Some(party) => Ok(Self::Customer(party)),
+            None => Agent::read(required(node, "Agt")?).map(Self::Bank),
+        }
+    }
+
+    pub(super) fn write<W: Write>(&self, xml: &mut Xml<W>, path: &str) -> io::Result<()> {
+        xml.parent(path, |xml| match self {
+            Self::Customer(party) => party.write(xml, "Pty"),
+            Self::Bank(agent) => agent.write(xml, "Agt"),
+        })
+    }
 }

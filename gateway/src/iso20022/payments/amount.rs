@@ -9,7 +9,7 @@ use causeway_contracts::money::{
 use rust_decimal::Decimal;
 
 use super::{
-    read::{Leaf, at, attribute},
+    read::{Leaf, at, attribute, decimal, value},
     refusal::{Fault, ReasonCode, Refusal},
 };
 use crate::{identifiers::currency::CurrencyCode, iso20022::xml::Node};
@@ -110,8 +110,7 @@ impl Money {
 
     pub(super) fn read(node: Node<'_>) -> Result<Self, Refusal> {
         let currency = attribute(node, "Ccy", ReasonCode::CURRENCY)?;
-        Self::parse(super::read::value(node), currency)
-            .map_err(|fault| Refusal::at(node, Fault::Amount(fault), ReasonCode::AMOUNT))
+        Self::parse(value(node), currency).map_err(|fault| Refusal::at(node, Fault::Amount(fault), ReasonCode::AMOUNT))
     }
 
     /// More than zero, as everything that is paid.
@@ -238,11 +237,7 @@ impl Rate {
 
 impl Leaf for Rate {
     fn leaf(text: &str) -> Result<Self, Fault> {
-        let decimal = text.strip_prefix('+').unwrap_or(text);
-        Decimal::from_str_exact(decimal)
-            .ok()
-            .and_then(Self::new)
-            .ok_or(Fault::Rate)
+        decimal(text).and_then(Self::new).ok_or(Fault::Rate)
     }
 }
 
@@ -310,6 +305,7 @@ mod tests {
         check("0.0000000001", Some("0.0000000001"));
         check("0.00000000001", None);
         check("0", None);
+        check("1_0", None);
         check("-1", None);
     }
 }

@@ -55,6 +55,14 @@ pub struct Charge {
 }
 
 impl Charge {
+    /// Nothing, of the currency of `settled`: what CBPR+ wants to be said where nothing is charged to a creditor.
+    pub(super) fn none(settled: Money, agent: &Bic) -> Self {
+        Self {
+            amount: settled.nothing(),
+            agent: Agent::of(agent.clone()),
+        }
+    }
+
     pub(super) fn list(node: Node<'_>) -> Result<Vec<Self>, Refusal> {
         let found = several(node, "ChrgsInf", CHARGES_MAX)?;
         let charges = found.into_iter().map(|charge| {
@@ -111,9 +119,11 @@ pub struct CreditTransfer {
 
 impl CreditTransfer {
     /// # Errors
-    /// The first thing that is wrong, in the order of the fields above. It has the reason code AC02 or AC03 of an
-    /// account, RC01 of a BIC, AM01, AM02, AM03, AM11, AM12 or CH20 of an amount, AM18 of a count, BE08 or BE22 of a
-    /// party without name, DT01 of a date, CH21 where something is missing, RR10 of a character, and else FF01.
+    /// The first thing that is wrong: the count, and then in the order of the fields above. It has the reason code
+    /// AC02 or AC03 of an account, RC01 of a BIC, AM01, AM02, AM03, AM11, AM12 or CH20 of an amount, AM18 of a count,
+    /// BE08 or BE22 of a party without name, BE09 of a country, BE15 of another identification, BE19 of a charge
+    /// bearer, CH16 of a rate, DT01 or DT02 of a date, FF07 of a purpose, CH21 where something is missing, RR10 of a
+    /// character, and else FF01.
     pub fn read(message: &Message<'_>) -> Result<Self, Refusal> {
         let body = body(message, Self::MESSAGE, "FIToFICstmrCdtTrf")?;
         let group = required(body, "GrpHdr")?;
@@ -173,7 +183,7 @@ impl CreditTransfer {
         xml.leaf("ChrgBr", self.charge_bearer)?;
         self.charges.iter().try_for_each(|charge| charge.write(xml))?;
         if self.charge_bearer == ChargeBearer::Creditor && self.charges.is_empty() {
-            self.nothing_charged().write(xml)?;
+            Charge::none(self.settled, &self.instructing_agent).write(xml)?;
         }
         write_agent_bic(xml, "InstgAgt", &self.instructing_agent)?;
         write_agent_bic(xml, "InstdAgt", &self.instructed_agent)?;
@@ -192,13 +202,6 @@ impl CreditTransfer {
             purpose.write(xml, "Purp")?;
         }
         Remittance::write_some(self.remittance.as_ref(), xml, "RmtInf")
-    }
-
-    fn nothing_charged(&self) -> Charge {
-        Charge {
-            amount: self.settled.nothing(),
-            agent: Agent::of(self.instructing_agent.clone()),
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! From elements to values. A path that is there more often than the message allows is refused, so that what is
 //! read does not depend on which of two is looked at, also where no schema was checked.
 
+use rust_decimal::Decimal;
 use time::{Date, PrimitiveDateTime, UtcDateTime, format_description::well_known::Iso8601, macros::format_description};
 
 use super::refusal::{Fault, ReasonCode, Refusal};
@@ -86,6 +87,14 @@ pub(super) fn list<T: Leaf>(
 pub(super) fn attribute<'a>(node: Node<'a>, name: &'static str, reason: ReasonCode) -> Result<&'a str, Refusal> {
     node.attribute(name)
         .ok_or_else(|| Refusal::at(node, Fault::Missing { path: name }, reason))
+}
+
+/// A number that is not negative, as XML Schema writes decimals.
+pub(super) fn decimal(text: &str) -> Option<Decimal> {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    // What reads decimals for us would also take underscores.
+    let made = digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    Decimal::from_str_exact(digits).ok().filter(|_| made)
 }
 
 /// Where NOTPROVIDED stands for nothing.

@@ -20,6 +20,8 @@ impl ReasonCode {
     pub const ACCOUNT: Self = Self::of(*b"AC01");
     pub const DEBTOR_ACCOUNT: Self = Self::of(*b"AC02");
     pub const CREDITOR_ACCOUNT: Self = Self::of(*b"AC03");
+    /// A kind of payment that is not made.
+    pub const NOT_SUPPORTED: Self = Self::of(*b"AG03");
     pub const AMOUNT_ZERO: Self = Self::of(*b"AM01");
     pub const AMOUNT_TOO_LARGE: Self = Self::of(*b"AM02");
     pub const CURRENCY_NOT_PROCESSED: Self = Self::of(*b"AM03");

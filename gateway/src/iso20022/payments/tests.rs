@@ -121,3 +121,86 @@ fn where_the_creditor_pays_nothing_zero_is_charged() {
     let charge = "<ChrgBr>CRED</ChrgBr><ChrgsInf><Amt Ccy=\"EUR\">0.00</Amt><Agt><FinInstnId><BICFI>DEUTDEFF<";
     assert!(written.contains(charge), "{written}");
 }
+
+const ORDERS: &str = "<Document xmlns='urn:iso:std:iso:20022:tech:xsd:pain.001.001.09'><CstmrCdtTrfInitn>\
+    <GrpHdr><MsgId>M1</MsgId><CreDtTm>2026-03-31T10:30:00</CreDtTm><NbOfTxs>3</NbOfTxs><CtrlSum>2512.5</CtrlSum>\
+    <InitgPty><Nm>Anna</Nm></InitgPty></GrpHdr>\
+    <PmtInf><PmtInfId>B1</PmtInfId><PmtMtd>TRF</PmtMtd><NbOfTxs>2</NbOfTxs><CtrlSum>512.50</CtrlSum>\
+    <ReqdExctnDt><Dt>2026-04-01</Dt></ReqdExctnDt><Dbtr><Nm>Anna</Nm></Dbtr>\
+    <DbtrAcct><Id><IBAN>DE89370400440532013000</IBAN></Id></DbtrAcct>\
+    <DbtrAgt><FinInstnId><BICFI>DEUTDEFF</BICFI></FinInstnId></DbtrAgt><ChrgBr>SHAR</ChrgBr>\
+    <CdtTrfTxInf><PmtId><EndToEndId>E1</EndToEndId></PmtId><Amt><InstdAmt Ccy='EUR'>12.50</InstdAmt></Amt>\
+    <Cdtr><Nm>Ben</Nm></Cdtr></CdtTrfTxInf>\
+    <CdtTrfTxInf><PmtId><EndToEndId>E2</EndToEndId></PmtId><Amt><InstdAmt Ccy='JPY'>500</InstdAmt></Amt>\
+    <ChrgBr>DEBT</ChrgBr><Cdtr><Nm>Cleo</Nm></Cdtr></CdtTrfTxInf></PmtInf>\
+    <PmtInf><PmtInfId>B2</PmtInfId><PmtMtd>TRF</PmtMtd>\
+    <ReqdExctnDt><DtTm>2026-04-01T09:00:00+02:00</DtTm></ReqdExctnDt><Dbtr><Nm>Anna</Nm></Dbtr>\
+    <DbtrAcct><Id><Othr><Id>7</Id></Othr></Id></DbtrAcct>\
+    <DbtrAgt><FinInstnId><BICFI>DEUTDEFF</BICFI></FinInstnId></DbtrAgt>\
+    <CdtTrfTxInf><PmtId><EndToEndId>NOTPROVIDED</EndToEndId></PmtId>\
+    <Amt><EqvtAmt><Amt Ccy='EUR'>2000</Amt><CcyOfTrf>JPY</CcyOfTrf></EqvtAmt></Amt>\
+    <Cdtr><Nm>Dora</Nm></Cdtr></CdtTrfTxInf></PmtInf></CstmrCdtTrfInitn></Document>";
+
+#[test]
+fn orders_are_typed_by_batch() {
+    let orders = edited(ORDERS, "M1", "M1", Initiation::read).expect("right");
+    assert_eq!(orders.header, None);
+    let executions: Vec<_> = orders.batches.iter().map(|batch| batch.execution).collect();
+    let at_nine = Moment::Time(time::macros::utc_datetime!(2026-04-01 7:00));
+    assert_eq!(executions, [Moment::Date(time::macros::date!(2026 - 04 - 01)), at_nine]);
+    let transfers: Vec<_> = orders.batches.iter().flat_map(|batch| &batch.transfers).collect();
+    let bearers: Vec<_> = transfers.iter().map(|transfer| transfer.charge_bearer).collect();
+    assert_eq!(bearers, [Some(ChargeBearer::Shared), Some(ChargeBearer::Debtor), None]);
+    let ids: Vec<_> = transfers
+        .iter()
+        .map(|transfer| transfer.end_to_end_id.as_ref().map(Text::as_str))
+        .collect();
+    assert_eq!(ids, [Some("E1"), Some("E2"), None]);
+    let OrderedAmount::Equivalent { of, paid_in } = transfers[2].amount else {
+        panic!("{:?}", transfers[2].amount);
+    };
+    assert_eq!((of.amount().0, paid_in.as_str()), (200_000, "JPY"));
+}
+
+#[test]
+fn refused_orders_have_their_reason_code() {
+    let check = |from: &str, to: &str, reason: &str, place: &str| {
+        let refusal = edited(ORDERS, from, to, Initiation::read).expect_err(to);
+        let path = refusal.place.path.as_deref().unwrap_or_default();
+        assert_eq!(
+            (refusal.reason.as_str(), path.rsplit('/').next()),
+            (reason, Some(place)),
+            "{to}: {refusal}"
+        );
+    };
+    check("<NbOfTxs>3<", "<NbOfTxs>2<", "AM18", "NbOfTxs");
+    check("<NbOfTxs>2<", "<NbOfTxs>+2<", "AM18", "NbOfTxs");
+    check("<CtrlSum>2512.5<", "<CtrlSum>2512.51<", "AM10", "CtrlSum");
+    check("<CtrlSum>512.50<", "<CtrlSum>five<", "AM10", "CtrlSum");
+    check(">TRF<", ">CHK<", "AG03", "PmtMtd");
+    check(">500<", ">0<", "AM01", "InstdAmt");
+    check("DE89", "DE88", "AC02", "IBAN");
+    check("<Cdtr><Nm>Ben</Nm></Cdtr>", "<Cdtr/>", "BE22", "Cdtr");
+    check("<CcyOfTrf>JPY<", "<CcyOfTrf>YEN<", "AM11", "CcyOfTrf");
+    check("<EndToEndId>E1<", "<EndToEndId>E_1<", "RR10", "EndToEndId");
+    check("<PmtInfId>B2</PmtInfId>", "", "CH21", "PmtInf[2]");
+}
+
+/// As many as may be, and one more.
+#[test]
+fn orders_are_bounded() {
+    let order = "<CdtTrfTxInf><PmtId><EndToEndId>E1</EndToEndId></PmtId>\
+        <Amt><InstdAmt Ccy='EUR'>1</InstdAmt></Amt><Cdtr><Nm>Ben</Nm></Cdtr></CdtTrfTxInf>";
+    let end = "</PmtInf></CstmrCdtTrfInitn>";
+    let check = |more: usize, expected: Result<usize, &str>| {
+        let text = ORDERS.replace("<CtrlSum>2512.5</CtrlSum>", "");
+        let text = text.replace("<NbOfTxs>3<", &format!("<NbOfTxs>{}<", 3 + more));
+        let read = edited(&text, end, &format!("{}{end}", order.repeat(more)), Initiation::read);
+        let found = read.map(|orders| orders.batches.iter().map(|batch| batch.transfers.len()).sum());
+        let found = found.map_err(|refusal| refusal.to_string());
+        assert_eq!(found, expected.map_err(str::to_owned));
+    };
+    check(TRANSFERS_MAX - 3, Ok(TRANSFERS_MAX));
+    let sentence = "/Document/CstmrCdtTrfInitn has 10001 CdtTrfTxInf; there may be at most 10000";
+    check(TRANSFERS_MAX - 2, Err(sentence));
+}
