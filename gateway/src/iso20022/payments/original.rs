@@ -7,12 +7,15 @@ use time::UtcDateTime;
 use super::{
     ADDITIONAL_TEXTS_MAX, CreditTransfer, NOT_PROVIDED, Outgoing,
     party::Party,
-    read::{at, find, get, list, provided, required},
+    read::{Leaf, at, find, get, list, provided, required, value},
     refusal::{Fault, ReasonCode, Refusal},
     text::{OriginalInstructionId, Reference, Text},
     write::Xml,
 };
-use crate::{identifiers::uetr::Uetr, iso20022::xml::Node};
+use crate::{
+    identifiers::uetr::Uetr,
+    iso20022::{message::Message, xml::Node},
+};
 
 /// The message that another is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,6 +77,36 @@ impl OriginalPayment {
         }
         xml.maybe("OrgnlTxId", self.transaction_id.as_ref())?;
         xml.maybe("OrgnlUETR", uetr)
+    }
+}
+
+impl OriginalPayment {
+    /// What a status report can say of a pacs.008 or pacs.004 that was refused, and its UETR: each reference that is
+    /// there and right, however wrong the rest is.
+    pub fn of_refused(message: &Message<'_>) -> (Self, Option<Uetr>) {
+        let document = &message.document;
+        let first = |paths: &[&str]| {
+            let body = document.node.children().next()?;
+            let found = paths.iter().find_map(|path| body.find(path).first().copied());
+            found.map(value)
+        };
+        let reference = |paths: &[&str]| first(paths).and_then(|text| Reference::new(text).ok());
+        let uetr = first(&["CdtTrfTxInf/PmtId/UETR", "TxInf/OrgnlUETR"]);
+        let name = document.id.as_ref().and_then(|id| Text::new(id.as_str()).ok());
+        let id = reference(&["GrpHdr/MsgId"]);
+        let payment = Self {
+            message: id.zip(name).map(|(id, name)| OriginalMessage {
+                id,
+                name,
+                created: first(&["GrpHdr/CreDtTm"]).and_then(|text| UtcDateTime::leaf(text).ok()),
+            }),
+            instruction_id: first(&["CdtTrfTxInf/PmtId/InstrId", "TxInf/OrgnlInstrId"])
+                .and_then(|text| OriginalInstructionId::new(text).ok()),
+            end_to_end_id: reference(&["CdtTrfTxInf/PmtId/EndToEndId", "TxInf/OrgnlEndToEndId"])
+                .filter(|id| id.as_str() != NOT_PROVIDED),
+            transaction_id: reference(&["CdtTrfTxInf/PmtId/TxId", "TxInf/OrgnlTxId"]),
+        };
+        (payment, uetr.and_then(|text| text.parse().ok()))
     }
 }
 

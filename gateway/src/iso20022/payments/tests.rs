@@ -114,6 +114,32 @@ fn a_refusal_becomes_the_status_of_the_message() {
 }
 
 #[test]
+fn the_references_of_a_refused_message_are_kept_as_far_as_they_are_right() {
+    let check = |from: &str, to: &str, expected: [Option<&str>; 5]| {
+        let text = TRANSFER.replace("<NbOfTxs>1<", "<NbOfTxs>none<").replace(from, to);
+        let document = xml::read(text.as_bytes()).expect("well-formed");
+        let message = Message::find(&document).0.expect("a message");
+        assert!(CreditTransfer::read(&message).is_err());
+        let (original, uetr) = OriginalPayment::of_refused(&message);
+        let uetr = uetr.map(|uetr| uetr.to_string());
+        let found = [
+            original.message.as_ref().map(|message| message.id.as_str()),
+            original.message.as_ref().map(|message| message.name.as_str()),
+            original.instruction_id.as_ref().map(Text::as_str),
+            original.end_to_end_id.as_ref().map(Text::as_str),
+            uetr.as_deref(),
+        ];
+        assert_eq!(found, expected, "{to}");
+    };
+    let (id, name) = (Some("M1"), Some("pacs.008.001.08"));
+    let uetr = Some("174c245f-2682-4291-ad67-2a41e530cd27");
+    check("NOTPROVIDED", "E1", [id, name, Some("I1"), Some("E1"), uetr]);
+    check("<InstrId>I1<", "<InstrId>I//1<", [id, name, None, None, uetr]);
+    check("174c245f", "174C245F", [id, name, Some("I1"), None, None]);
+    check("<MsgId>M1<", "<MsgId>M_1<", [None, None, Some("I1"), None, uetr]);
+}
+
+#[test]
 fn where_the_creditor_pays_nothing_zero_is_charged() {
     let transfer = edited(TRANSFER, "SHAR", "CRED", CreditTransfer::read).expect("right");
     assert_eq!(transfer.charges, []);
