@@ -2,15 +2,23 @@
 //! so that both sides move or neither.
 //!
 //! This is the pure part: where it stands ([`state`]), what both operators agree on ([`order`]), what they tell each
-//! other ([`fact`]), and what is to be done next ([`step`]). It reads no clock, and neither asks nor tells anyone.
+//! other ([`fact`], [`telling`]), what is to be done next ([`step`]), and what follows from what came of it
+//! ([`outcome`]). It reads no clock, and neither asks nor tells anyone.
 //!
 //! Each side keeps its own copy. That it is reserved, paid, voided or returned, both take from final blocks alone;
 //! that something is asked, held by compliance or paid out beyond the ledger, from the other operator's signed word.
 
 pub mod fact;
 pub mod order;
+pub mod outcome;
 pub mod state;
 pub mod step;
+pub mod telling;
+
+#[cfg(test)]
+mod simulation;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 
@@ -29,6 +37,9 @@ use self::{
     order::Order,
     state::{Change, Side, Standing, State},
 };
+
+/// No more than so many moments but those that lead to its end: the other operator may ask and hold again and again.
+const MOMENTS_MAX: usize = 100;
 
 /// The order's own operator's copy has the sender's side, the other the beneficiary's.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -72,6 +83,14 @@ pub struct Remittance {
     pub reason: Option<Reason>,
     /// To be told to the other operator, in this order.
     pub untold: Vec<Fact>,
+    /// So many facts have been told: the number of the next, from 0.
+    pub told: u32,
+    /// The other operator's facts with lesser numbers have been heard.
+    pub heard: u32,
+    /// Attempts to tell the first of `untold` that have failed.
+    pub telling_failures: u32,
+    /// It is not told before this time.
+    pub tell_not_before_ms: u64,
     /// Attempts at the present step that have failed, one after another.
     pub failures: u32,
     /// The present step is not tried before this time.
@@ -110,7 +129,7 @@ pub struct LedgerTrace {
     pub hold_expires_at: Option<UnixSeconds>,
     /// Said to post the hold.
     pub posting: Option<TxId>,
-    /// With the posting, the beneficiary has the money.
+    /// Once it is posted the beneficiary has the money, by its operator's word.
     pub posting_pays: bool,
     /// The posting's receipt has been seen.
     pub posting_seen: bool,
@@ -120,6 +139,8 @@ pub struct LedgerTrace {
     pub voiding: Option<TxId>,
     /// Said to send it back.
     pub returning: Option<TxId>,
+    /// When the other operator last pointed to a transaction, which was final by then.
+    pub pointed_ms: u64,
 }
 
 /// What a signed transaction is to do.
@@ -206,12 +227,35 @@ impl Remittance {
     }
 
     pub fn allows(&self, change: Change) -> bool {
+        let is_aside = matches!(change, Change::Held(_) | Change::InfoAsked);
         self.standing.after(change).is_some()
+            && !self.is_signed_otherwise(change)
+            && !(is_aside && self.timeline.len() >= MOMENTS_MAX)
+    }
+
+    /// What is signed may be done already: until its end is known, nothing is decided that it would overtake.
+    fn is_signed_otherwise(&self, change: Change) -> bool {
+        match self.intent.as_ref().map(|intent| intent.purpose) {
+            None => false,
+            Some(Purpose::Reserve) => change != Change::Reserved,
+            Some(Purpose::Return) => change != Change::Returned,
+            Some(Purpose::Post | Purpose::Void) => {
+                self.side == Side::Beneficiary && matches!(change, Change::Held(_) | Change::InfoAsked)
+            }
+        }
     }
 
     /// Takes the change, with its place in the timeline.
     pub fn apply(&mut self, change: Change, now_ms: u64, cause: Cause) -> Result<(), NotNow> {
-        let next = self.standing.after(change).ok_or(NotNow { state: self.state() })?;
+        let not_now = NotNow { state: self.state() };
+        let next = self.standing.after(change).ok_or(not_now)?;
+        if !self.allows(change) {
+            return Err(not_now);
+        }
+        // The other operator waits for a reservation, which will not come.
+        if self.side == Side::Sender && self.introduced && self.standing.is_unreserved() && next.state.is_end() {
+            self.untold.push(Fact::Withdrawn);
+        }
         self.standing = next;
         self.touched();
         self.timeline.push(Moment {
@@ -234,82 +278,5 @@ impl Remittance {
         self.version += 1;
         self.failures = 0;
         self.not_before_ms = 0;
-    }
-
-    /// What the other operator says. The same may be said again; what is not for this side or this time is refused.
-    pub fn hear(&mut self, fact: &Fact, now_ms: u64) -> Result<(), NotNow> {
-        let other = Cause::by(self.other());
-        let not_now = NotNow { state: self.state() };
-        match (self.side, fact) {
-            (Side::Beneficiary, Fact::Reserved { transaction }) => {
-                if self.ledger.reservation.is_none() {
-                    self.ledger.reservation = Some(*transaction);
-                    self.touched();
-                }
-                Ok(())
-            }
-            (Side::Beneficiary, Fact::Withdrawn) => match self.state() {
-                State::Cancelled => Ok(()),
-                // Once it is reserved, the ledger alone says so.
-                _ if self.ledger.reservation.is_some() => Err(not_now),
-                _ => self.apply(Change::Cancelled, now_ms, other),
-            },
-            (Side::Beneficiary, Fact::Answered { answers }) => {
-                if self.answers == *answers && self.state() != State::InfoRequired {
-                    return Ok(());
-                }
-                self.apply(Change::InfoGiven, now_ms, other)?;
-                self.answers.clone_from(answers);
-                Ok(())
-            }
-            (Side::Sender, Fact::Posted { transaction, paid_out }) => {
-                if self.ledger.posting.is_none() {
-                    self.ledger.posting = Some(*transaction);
-                    self.ledger.posting_pays = *paid_out;
-                    self.touched();
-                }
-                Ok(())
-            }
-            (Side::Sender, Fact::Asked { question }) => {
-                if self.state() == State::InfoRequired && self.question.as_ref() == Some(question) {
-                    return Ok(());
-                }
-                self.apply(Change::InfoAsked, now_ms, other)?;
-                self.question = Some(question.clone());
-                Ok(())
-            }
-            (Side::Sender, Fact::Held) if self.standing == Standing::held(Side::Beneficiary) => Ok(()),
-            (Side::Sender, Fact::Held) => self.apply(Change::Held(Side::Beneficiary), now_ms, other),
-            (Side::Sender, Fact::Released) if self.standing != Standing::held(Side::Beneficiary) => Ok(()),
-            (Side::Sender, Fact::Released) => self.apply(Change::Released(Side::Beneficiary), now_ms, other),
-            (Side::Sender, Fact::PaidOut) if self.state() == State::Completed => Ok(()),
-            (Side::Sender, Fact::PaidOut) => self.apply(Change::PaidOut, now_ms, other),
-            (Side::Sender, Fact::Returned { transaction, reason }) => {
-                if self.ledger.returning.is_none() {
-                    self.ledger.returning = Some(*transaction);
-                    self.reason = Some(reason.clone());
-                    self.touched();
-                }
-                Ok(())
-            }
-            (_, Fact::Voided { transaction, reason }) => {
-                if self.ledger.voiding.is_none() {
-                    self.ledger.voiding = Some(*transaction);
-                    self.reason.get_or_insert_with(|| reason.clone());
-                    self.touched();
-                }
-                Ok(())
-            }
-            (Side::Sender, Fact::Reserved { .. } | Fact::Withdrawn | Fact::Answered { .. })
-            | (
-                Side::Beneficiary,
-                Fact::Posted { .. }
-                | Fact::Asked { .. }
-                | Fact::Held
-                | Fact::Released
-                | Fact::PaidOut
-                | Fact::Returned { .. },
-            ) => Err(not_now),
-        }
     }
 }

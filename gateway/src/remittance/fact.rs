@@ -90,3 +90,12 @@ pub enum Fact {
         reason: Reason,
     },
 }
+
+/// A fact as it is sent: repeated, it has the same number, so that one that comes late is not taken for a new one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Telling {
+    /// Of this remittance and this side, from 0. One that was refused keeps its number.
+    pub number: u32,
+    pub fact: Fact,
+}

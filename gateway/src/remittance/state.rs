@@ -86,7 +86,7 @@ pub enum Side {
 }
 
 /// A state, and if it is a compliance hold, whose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Standing {
     pub state: State,
     pub held_by: Option<Side>,
@@ -102,6 +102,11 @@ impl Standing {
             state: State::ComplianceHold,
             held_by: Some(side),
         }
+    }
+
+    /// Whether nothing has been held on the ledger yet, and may still be.
+    pub fn is_unreserved(self) -> bool {
+        self.state == State::AwaitingFunds || self == Self::held(Side::Sender)
     }
 
     /// Whether money of it is held on the ledger.
@@ -160,7 +165,7 @@ impl Standing {
     pub fn after(self, change: Change) -> Option<Self> {
         use Side::{Beneficiary, Sender};
         const AWAITING: Standing = Standing::at(State::AwaitingFunds);
-        let unreserved = self == AWAITING || self == Self::held(Sender);
+        let unreserved = self.is_unreserved();
         let reserved = self.is_reserved();
         let next = match change {
             Change::Held(Sender) if self == AWAITING => Self::held(Sender),
@@ -190,10 +195,12 @@ mod tests {
 
     use super::*;
 
-    fn all() -> Vec<Standing> {
-        let plain = State::ALL.into_iter().filter(|state| *state != State::ComplianceHold);
-        let held = [Side::Sender, Side::Beneficiary].map(Standing::held);
-        plain.map(Standing::at).chain(held).collect()
+    impl Standing {
+        pub fn all() -> Vec<Self> {
+            let plain = State::ALL.into_iter().filter(|state| *state != State::ComplianceHold);
+            let held = [Side::Sender, Side::Beneficiary].map(Self::held);
+            plain.map(Self::at).chain(held).collect()
+        }
     }
 
     /// As a table, to be read beside the design.
@@ -205,7 +212,7 @@ mod tests {
             None => standing.state.to_string(),
         };
         let mut edges = BTreeSet::new();
-        for standing in all() {
+        for standing in Standing::all() {
             for change in Change::ALL {
                 if let Some(next) = standing.after(change) {
                     edges.insert(format!("{} -> {}", name(standing), name(next)));
@@ -245,7 +252,7 @@ reserved -> refunded";
 
     #[test]
     fn an_end_is_one_and_everything_else_can_end() {
-        for standing in all() {
+        for standing in Standing::all() {
             let leads_on = Change::ALL.iter().any(|change| standing.after(*change).is_some());
             assert_eq!(leads_on, !standing.state.is_end(), "{standing:?}");
         }
