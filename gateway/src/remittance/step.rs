@@ -10,6 +10,9 @@ use super::{
 /// The ledger ends a hold in the first block after its time: only then is there something to be seen.
 const AFTER_EXPIRY_MS: u64 = 2_000;
 
+/// A quote's hold counts from the block's time, which may be so far behind this clock.
+const BEHIND_SECONDS: u32 = 5;
+
 /// A pay-out beyond the ledger has no time of its own: it is looked at again this often.
 const PAY_OUT_MS: u64 = 30_000;
 
@@ -161,9 +164,9 @@ impl Remittance {
         }
     }
 
-    /// When the hold ends, if it is made now.
+    /// When the hold ends, if it is signed now: early enough for a maker whose longest time `hold_seconds` is.
     pub fn hold_until(&self, now_ms: u64) -> UnixSeconds {
-        // The quote counts from the block, which may be some seconds behind this clock.
-        UnixSeconds(now_ms / 1000 + u64::from(self.hold_seconds))
+        let seconds = self.hold_seconds.saturating_sub(BEHIND_SECONDS);
+        UnixSeconds((now_ms / 1000).saturating_add(u64::from(seconds)))
     }
 }

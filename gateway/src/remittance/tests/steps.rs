@@ -1,5 +1,7 @@
 //! What is to be done next.
 
+use causeway_contracts::transaction::UnixSeconds;
+
 use super::{
     super::{
         Purpose, Remittance, Wish,
@@ -269,4 +271,12 @@ fn a_step_that_failed_is_put_off_and_a_change_is_not() {
         &with(failing, |copy| copy.failed(UNTIL_MS)),
         Step::Take(Change::Expired),
     );
+}
+
+#[test]
+fn a_hold_is_within_the_quotes_though_the_block_is_behind() {
+    let copy = remittance(Side::Sender);
+    assert_eq!(copy.hold_until(NOW + 999), UnixSeconds(50 + 95));
+    let short = with(copy, |copy| copy.hold_seconds = 3);
+    assert_eq!(short.hold_until(NOW), UnixSeconds(50));
 }
