@@ -7,8 +7,6 @@ use causeway_contracts::transaction::TxId;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::state::Side;
-
 /// Why something was refused, recalled or returned.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
@@ -40,17 +38,6 @@ pub struct Question {
     #[serde(default)]
     #[schema(max_items = 16)]
     pub fields: Vec<String>,
-}
-
-impl Fact {
-    /// Whose side tells it; `None` for what either may tell.
-    pub fn is_from(&self) -> Option<Side> {
-        match self {
-            Self::Reserved { .. } | Self::Withdrawn | Self::Answered { .. } => Some(Side::Sender),
-            Self::Voided { .. } => None,
-            _ => Some(Side::Beneficiary),
-        }
-    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

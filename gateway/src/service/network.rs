@@ -7,12 +7,12 @@ use causeway_wallet::clock;
 use reqwest::{Client, StatusCode, redirect::Policy};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{config::Operator, keys::Keys, records::accounts::AliasText};
+use super::{config::Operator, keys::Keys, problem::Code, records::accounts::AliasText};
 use crate::{
     http_signatures::{
         Component, Draft, DraftFault, Request, SecretKey, TargetFault, TargetUri, Terms, content_digest,
     },
-    remittance::fact::Fact,
+    remittance::{Remittance, fact::Telling, state::Side},
 };
 
 /// Of an answer.
@@ -55,8 +55,7 @@ pub enum NetworkError {
 impl NetworkError {
     /// Whether the other operator has understood and will not do it, now or later.
     pub fn is_final(&self) -> bool {
-        matches!(self, Self::Refused { status, .. } if status.is_client_error()
-            && !matches!(status.as_u16(), 401 | 403 | 404 | 408 | 409 | 429))
+        matches!(self, Self::Refused { code, .. } if code == Code::WrongState.row().0)
     }
 }
 
@@ -84,12 +83,6 @@ pub struct Found {
     /// `match`, `close_match` or `no_match`; none if no name was asked about.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub name_match: Option<String>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Told {
-    pub fact: Fact,
 }
 
 #[derive(Debug, Deserialize)]
@@ -130,9 +123,19 @@ impl Network {
             .map(drop)
     }
 
-    pub async fn tell(&self, operator: &Operator, uetr: &str, fact: &Fact) -> Result<(), NetworkError> {
-        let told = serde_json::to_vec(&Told { fact: fact.clone() }).expect("it has a JSON form");
-        let path = format!("/v1/network/remittances/{uetr}/facts");
+    /// What has become of a remittance on this side.
+    pub async fn tell(
+        &self,
+        operator: &Operator,
+        remittance: &Remittance,
+        telling: &Telling,
+    ) -> Result<(), NetworkError> {
+        let told = serde_json::to_vec(telling).expect("it has a JSON form");
+        let to = match remittance.side {
+            Side::Sender => "beneficiary",
+            Side::Beneficiary => "sender",
+        };
+        let path = format!("/v1/network/remittances/{}/{to}/facts", remittance.order.uetr);
         self.post::<serde_json::Value>(operator, &path, told).await.map(drop)
     }
 

@@ -222,7 +222,7 @@ pub const ROUTES: &[Route] = &[
     ),
     operators!("/v1/network/aliases/resolve", network::resolve),
     operators!("/v1/network/remittances", network::introduce),
-    operators!("/v1/network/remittances/{uetr}/facts", network::told),
+    operators!("/v1/network/remittances/{uetr}/{side}/facts", network::told),
 ];
 
 #[cfg(test)]

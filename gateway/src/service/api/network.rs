@@ -9,6 +9,7 @@ use crate::{
     money::MoneyFault,
     remittance::{
         LedgerTrace, Moment, Remittance,
+        fact::Telling,
         order::{ORDER_BYTES_MAX, Order},
         state::{Side, Standing, State},
     },
@@ -17,7 +18,7 @@ use crate::{
         change::{By, ChangeError, change},
         context::Gateway,
         id,
-        network::{Lookup, Told},
+        network::Lookup,
         problem::{Code, Problem},
         records::remittances,
     },
@@ -115,6 +116,10 @@ pub async fn introduce(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
         answers: BTreeMap::new(),
         reason: None,
         untold: Vec::new(),
+        told: 0,
+        heard: 0,
+        telling_failures: 0,
+        tell_not_before_ms: 0,
         failures: 0,
         not_before_ms: 0,
         order,
@@ -156,35 +161,26 @@ fn lookup_of(order: &Order) -> Lookup {
     lookup
 }
 
-/// What has become of a remittance on the other side.
+/// What has become of a remittance on the other side. `side`: of the copy here that is told.
 pub async fn told(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let Told { fact } = call.json()?;
+    let telling: Telling = call.json()?;
     let uetr = call.parameter("uetr").to_owned();
+    let side = match call.parameter("side") {
+        "sender" => Side::Sender,
+        "beneficiary" => Side::Beneficiary,
+        _ => return Err(Problem::not_found("side of a remittance")),
+    };
     let from = call.operator();
     let shared = Arc::clone(gateway);
     let now_ms = call.now_ms;
-    let side = match fact.is_from() {
-        Some(Side::Sender) => vec![Side::Beneficiary],
-        Some(Side::Beneficiary) => vec![Side::Sender],
-        // Within one operator, both copies are here, and the one that has not brought it about is told.
-        None => vec![Side::Sender, Side::Beneficiary],
-    };
     let heard = gateway
         .store
         .write::<_, ChangeError, _>(move |sql| {
-            let mut last = None;
-            for side in side {
-                let Some(known) = remittances::by_uetr(sql, &uetr, side)? else {
-                    continue;
-                };
-                if known.other() != from {
-                    continue;
-                }
-                last = Some(change(&shared, sql, &known.id, &By::Request, |remittance, _| {
-                    remittance.hear(&fact, now_ms).map_err(ChangeError::from)
-                })?);
-            }
-            last.ok_or(ChangeError::None)
+            let known = remittances::by_uetr(sql, &uetr, side)?;
+            let known = known.filter(|known| known.other() == from).ok_or(ChangeError::None)?;
+            change(&shared, sql, &known.id, &By::Request, |remittance, _| {
+                remittance.hear(&telling, now_ms).map_err(ChangeError::from)
+            })
         })
         .await?;
     gateway.wake.notify_one();

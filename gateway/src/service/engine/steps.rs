@@ -31,6 +31,9 @@ use crate::{
     store::{Sql, StoreError},
 };
 
+/// A transaction that was final when it was told of is seen before this is over.
+const UNSEEN_MS: u64 = 10_000;
+
 /// Why a step came to nothing for now.
 #[derive(Debug, thiserror::Error)]
 enum StepError {
@@ -309,9 +312,8 @@ impl Job {
                 }
             }
             Ok(Settled::Dead { .. }) => {
-                self.change(|_, remittance, _| {
-                    remittance.unsettled();
-                    remittance.touched();
+                self.change(|gateway, remittance, _| {
+                    remittance.unsettled(gateway.now_ms());
                     Ok(())
                 })
                 .await
@@ -324,13 +326,11 @@ impl Job {
     async fn rejected(&self, purpose: Purpose, rejection: Rejection) -> Result<Remittance, StepError> {
         self.change(move |gateway, remittance, _| {
             let now_ms = gateway.now_ms();
-            remittance.unsettled();
+            remittance.unsettled(now_ms);
             match (purpose, rejection) {
                 // Money may come until the quote's time is over.
-                (Purpose::Reserve, Rejection::InsufficientFunds) | (Purpose::Post | Purpose::Void, _) => {
-                    remittance.failed(now_ms);
-                }
-                (Purpose::Return, _) => remittance.failed(now_ms),
+                (Purpose::Reserve, Rejection::InsufficientFunds)
+                | (Purpose::Post | Purpose::Void | Purpose::Return, _) => {}
                 (Purpose::Reserve, Rejection::QuoteExpired) => {
                     remittance.take(Change::Expired, now_ms).map_err(ChangeError::from)?;
                 }
@@ -351,7 +351,9 @@ impl Job {
         transaction: TxId,
     ) -> Result<Remittance, StepError> {
         let found = self.gateway.ledger.proof(&transaction).await?;
-        let (proof, verified) = found.ok_or(StepError::NotFinal(transaction))?;
+        let Some((proof, verified)) = found else {
+            return self.unseen(remittance, purpose, transaction).await;
+        };
         let shown = transactions::shown(&self.gateway, remittance, purpose, &proof, &verified);
         let proof = serde_json::to_string(&proof).map_err(|_| StepError::Stored)?;
         self.change(move |gateway, remittance, sql| {
@@ -364,7 +366,6 @@ impl Job {
                 Shown::NotSo(why) => {
                     tracing::warn!(remittance = remittance.id, %transaction, why, "the other operator points to a wrong transaction");
                     remittance.not_so(purpose);
-                    remittance.touched();
                     return Ok(());
                 }
                 Shown::Reserved { hold, expires_at } => {
@@ -377,6 +378,36 @@ impl Job {
             remittance
                 .confirmed(purpose, other, verified.height, transaction, now_ms)
                 .map_err(ChangeError::from)?;
+            Ok(())
+        })
+        .await
+    }
+
+    /// Where a ledger that is later than when it was pointed to knows no such transaction, there is none.
+    async fn unseen(
+        &self,
+        remittance: &Remittance,
+        purpose: Purpose,
+        transaction: TxId,
+    ) -> Result<Remittance, StepError> {
+        let pointed_ms = remittance.ledger.pointed_ms;
+        if self.gateway.now_ms() < pointed_ms.saturating_add(UNSEEN_MS) {
+            return Err(StepError::NotFinal(transaction));
+        }
+        let us = self.gateway.account_of(self.gateway.us());
+        let agreed = self
+            .gateway
+            .ledger
+            .account_agreed(&us, self.gateway.keys.operator())
+            .await?;
+        if agreed.time_ms.0 < pointed_ms.saturating_add(UNSEEN_MS / 2)
+            || self.gateway.ledger.proof(&transaction).await?.is_some()
+        {
+            return Err(StepError::NotFinal(transaction));
+        }
+        self.change(move |_, remittance, _| {
+            tracing::warn!(remittance = remittance.id, %transaction, "the other operator points to no transaction");
+            remittance.not_so(purpose);
             Ok(())
         })
         .await
@@ -399,8 +430,7 @@ impl Job {
                         .map_err(ChangeError::from)?;
                 }
                 Some(Status::Open) => {
-                    remittance.hold_is_open();
-                    remittance.failed(gateway.now_ms());
+                    remittance.hold_is_open(gateway.now_ms());
                 }
                 // Ended more than a day ago: the other side knows how, and tells it.
                 None => remittance.failed(gateway.now_ms()),
@@ -411,37 +441,36 @@ impl Job {
     }
 
     async fn tell(&self, remittance: &Remittance) -> Result<Remittance, StepError> {
-        let fact = remittance.untold.first().ok_or(StepError::Stored)?.clone();
+        let telling = remittance.telling().ok_or(StepError::Stored)?;
         let other = self
             .gateway
             .operator(remittance.other())
             .ok_or(StepError::UnknownOperator)?;
-        let told = self.gateway.network.tell(other, &remittance.order.uetr, &fact).await;
-        match told {
-            Ok(()) => {}
-            Err(error) if error.is_final() => {
-                tracing::warn!(
+        let answer = self.gateway.network.tell(other, remittance, &telling).await;
+        let is_heard = match answer {
+            Ok(()) => true,
+            Err(error) => {
+                tracing::info!(
                     remittance = remittance.id,
-                    error = told_of(&error),
-                    "the other operator wants no such fact"
+                    error = told(&error),
+                    "the other operator could not be told"
                 );
+                error.is_final()
             }
-            Err(error) => return Err(error.into()),
-        }
-        self.change(move |_, remittance, _| {
-            if remittance.untold.first() == Some(&fact) {
-                remittance.untold.remove(0);
-                remittance.failures = 0;
-                remittance.not_before_ms = 0;
+        };
+        self.change(move |gateway, remittance, _| {
+            if remittance.telling().as_ref() != Some(&telling) {
+                return Ok(());
+            }
+            if is_heard {
+                remittance.told();
+            } else {
+                remittance.not_told(gateway.now_ms());
             }
             Ok(())
         })
         .await
     }
-}
-
-fn told_of(error: &NetworkError) -> String {
-    told(error)
 }
 
 /// Codes by which an operator refuses an order for good.
