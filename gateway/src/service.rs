@@ -25,4 +25,5 @@ pub mod routes;
 pub mod run;
 mod serve;
 mod time;
+mod track;
 pub mod views;

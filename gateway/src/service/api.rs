@@ -9,4 +9,5 @@ pub mod network;
 pub mod quotes;
 pub mod remittances;
 pub mod tokens;
+pub mod track;
 pub mod webhooks;

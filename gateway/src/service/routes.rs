@@ -3,7 +3,7 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{
-    api::{accounts, aliases, customers, events, network, quotes, remittances, tokens, webhooks},
+    api::{accounts, aliases, customers, events, network, quotes, remittances, tokens, track, webhooks},
     call::{Call, Reply},
     context::Gateway,
     problem::Problem,
@@ -108,6 +108,8 @@ pub const ROUTES: &[Route] = &[
     get!("/openapi.json", Access::Open, super::openapi::document),
     get!("/docs", Access::Open, super::openapi::page),
     get!("/health", Access::Open, super::openapi::health),
+    get!("/track/{token}", Access::Open, track::page),
+    get!("/track/{token}/proof", Access::Open, track::proof),
     post!("/v1/quotes", QuotesWrite, quotes::QuoteBodyRequest, quotes::create),
     get!("/v1/quotes/{id}", Access::Client(Scope::QuotesWrite), quotes::get),
     post!(

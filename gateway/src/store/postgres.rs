@@ -1,6 +1,6 @@
 //! The database that several gateways share. Each piece of work is a transaction of its own.
 
-use std::{collections::HashMap, error::Error};
+use std::{collections::HashMap, error::Error, thread};
 
 use bytes::BytesMut;
 use postgres::{
@@ -103,7 +103,12 @@ fn row(row: &postgres::Row) -> Result<Row, StoreError> {
 /// Connects now, so that a wrong URL is known at once, and again when the connection is lost.
 pub(super) fn worker(config: &Config) -> Result<impl FnOnce(Queue) + Send + use<>, StoreError> {
     let config = config.clone();
-    let mut connected = Some(config.connect(NoTls)?);
+    // The client waits for its own runtime, which it may not do on a thread that has another.
+    let first = {
+        let config = config.clone();
+        thread::spawn(move || config.connect(NoTls)).join()
+    };
+    let mut connected = Some(first.map_err(|_| StoreError::Stopped)??);
     Ok(move |queue: Queue| {
         let mut prepared = HashMap::new();
         while let Some(work) = queue.next() {
