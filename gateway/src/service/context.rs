@@ -47,8 +47,6 @@ pub enum OpenError {
     Currencies(#[source] Box<ClientError>),
     #[error("{operator} is no participant of the network, or {key} is not its key")]
     NotOurKey { operator: ParticipantId, key: PublicKey },
-    #[error("cannot set up HTTP")]
-    Http(#[from] reqwest::Error),
     #[error("webhooks")]
     Trust(#[from] TrustFault),
     #[error("screening: the list {name}")]
@@ -148,6 +146,7 @@ impl Gateway {
         let ledger = home.client()?;
         let exponents = exponents(&ledger).await?;
         let fees = config.fees(&exponents)?;
+        let trust = system_trust()?;
         let token_key = keys.tokens();
         let jwks = JwkSet {
             keys: vec![Jwk::of(&token_key.verifying_key())],
@@ -161,12 +160,12 @@ impl Gateway {
             },
             token_keys: KeySet::read(&published)?,
             jwks,
-            network: Network::new(&keys)?,
+            network: Network::new(&keys, trust.clone()),
             limits: Limits::new(config.limits),
             sender: Sender::new(SenderSettings {
                 timeout: ATTEMPT_TIMEOUT,
                 local: config.webhooks_allow.clone(),
-                trust: system_trust()?,
+                trust,
             }),
             screening: screening(&config.screening)?,
             wake: Arc::default(),

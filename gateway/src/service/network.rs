@@ -4,7 +4,14 @@ use std::time::Duration;
 
 use causeway_contracts::identity::ParticipantId;
 use causeway_wallet::clock;
-use reqwest::{Client, StatusCode, redirect::Policy};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::{StatusCode, body::Bytes};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, Error as ClientError, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use rustls::RootCertStore;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{config::Operator, keys::Keys, problem::Code, records::accounts::AliasText};
@@ -13,6 +20,7 @@ use crate::{
         Component, Draft, DraftFault, Request, SecretKey, TargetFault, TargetUri, Terms, content_digest,
     },
     remittance::{Remittance, fact::Telling, state::Side},
+    webhooks::delivery::client_config,
 };
 
 /// Of an answer.
@@ -29,8 +37,10 @@ pub enum NetworkError {
     Unreachable {
         operator: ParticipantId,
         #[source]
-        source: reqwest::Error,
+        source: ClientError,
     },
+    #[error("{operator} has not answered within {} s, though it may have heard", CALL_MAX.as_secs())]
+    TimedOut { operator: ParticipantId },
     #[error("{operator} answers {status}: {detail}")]
     Refused {
         operator: ParticipantId,
@@ -40,6 +50,14 @@ pub enum NetworkError {
     },
     #[error("{operator} gives an answer that is not one")]
     Answer { operator: ParticipantId },
+    #[error("{operator} has cut its answer off")]
+    CutOff { operator: ParticipantId },
+    #[error("the request to {operator}")]
+    Request {
+        operator: ParticipantId,
+        #[source]
+        source: hyper::http::Error,
+    },
     #[error("the address of {operator}")]
     Address {
         operator: ParticipantId,
@@ -94,26 +112,31 @@ struct Detail {
 }
 
 pub struct Network {
-    http: Client,
+    http: Client<HttpsConnector<HttpConnector>, Full<Bytes>>,
     key: SecretKey,
     key_id: String,
 }
 
 impl Network {
-    pub fn new(keys: &Keys) -> Result<Self, reqwest::Error> {
-        let http = Client::builder()
-            .connect_timeout(CONNECT_MAX)
-            .timeout(CALL_MAX)
-            .redirect(Policy::none())
-            .no_proxy()
-            .tcp_nodelay(true)
-            .user_agent(concat!("causeway-gateway/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Self {
-            http,
+    /// `trust`: whose word counts for the certificates of the other operators.
+    pub fn new(keys: &Keys, trust: RootCertStore) -> Self {
+        let mut connector = HttpConnector::new();
+        connector.set_connect_timeout(Some(CONNECT_MAX));
+        connector.set_nodelay(true);
+        connector.enforce_http(false);
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(client_config(trust))
+            .https_or_http()
+            .enable_http1()
+            .wrap_connector(connector);
+        Self {
+            // It follows no redirects, and knows no proxies.
+            http: Client::builder(TokioExecutor::new())
+                .pool_idle_timeout(Duration::from_secs(30))
+                .build(connector),
             key: SecretKey::Ed25519(keys.operator_http().clone()),
             key_id: keys.operator_id().to_string(),
-        })
+        }
     }
 
     /// The order of a remittance, as its text is.
@@ -181,26 +204,16 @@ impl Network {
             field(Component::CONTENT_DIGEST),
         ];
         let signed = Draft::new(&request, &covered, &terms)?.sign(&self.key);
-        let sent = self
-            .http
-            .post(&url)
+        let request = hyper::Request::post(&url)
             .header("content-type", "application/json")
             .header("content-digest", &digest)
             .header("signature-input", &signed.signature_input)
             .header("signature", &signed.signature)
-            .body(body)
-            .send()
-            .await;
-        let unreachable = |source| NetworkError::Unreachable { operator: id, source };
-        let mut answer = sent.map_err(unreachable)?;
-        let status = answer.status();
-        let mut read = Vec::new();
-        while let Some(chunk) = answer.chunk().await.map_err(unreachable)? {
-            if read.len() + chunk.len() > ANSWER_BYTES_MAX {
-                return Err(NetworkError::Answer { operator: id });
-            }
-            read.extend_from_slice(&chunk);
-        }
+            .header("user-agent", concat!("causeway-gateway/", env!("CARGO_PKG_VERSION")))
+            .body(Full::new(Bytes::from(body)))
+            .map_err(|source| NetworkError::Request { operator: id, source })?;
+        let answered = tokio::time::timeout(CALL_MAX, self.exchange(id, request)).await;
+        let (status, read) = answered.map_err(|_| NetworkError::TimedOut { operator: id })??;
         if !status.is_success() {
             let told = serde_json::from_slice(&read).unwrap_or(Detail {
                 code: String::new(),
@@ -214,5 +227,21 @@ impl Network {
             });
         }
         serde_json::from_slice(&read).map_err(|_| NetworkError::Answer { operator: id })
+    }
+
+    async fn exchange(
+        &self,
+        operator: ParticipantId,
+        request: hyper::Request<Full<Bytes>>,
+    ) -> Result<(StatusCode, Bytes), NetworkError> {
+        let answer = self.http.request(request).await;
+        let answer = answer.map_err(|source| NetworkError::Unreachable { operator, source })?;
+        let status = answer.status();
+        let body = Limited::new(answer.into_body(), ANSWER_BYTES_MAX).collect().await;
+        match body {
+            Ok(body) => Ok((status, body.to_bytes())),
+            Err(error) if error.is::<LengthLimitError>() => Err(NetworkError::Answer { operator }),
+            Err(_) => Err(NetworkError::CutOff { operator }),
+        }
     }
 }

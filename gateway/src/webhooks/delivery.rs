@@ -23,7 +23,7 @@ mod resolver;
 mod target;
 
 pub use answer::{ANSWER_BYTES_MAX, Excerpt};
-pub use connection::{TrustFault, system_trust};
+pub use connection::{TrustFault, client_config, system_trust};
 pub use resolver::{Resolve, SystemResolver};
 pub use target::{HostAndPort, HostAndPortFault, TargetFault, URL_BYTES_MAX};
 

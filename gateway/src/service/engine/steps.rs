@@ -176,7 +176,7 @@ impl Job {
     ) -> Result<Remittance, StepError> {
         match step {
             Step::Introduce => self.introduce(remittance).await,
-            Step::Screen => self.screen().await,
+            Step::Screen => self.screen(remittance).await,
             Step::Sign(purpose) => {
                 let signed = self.sign(purpose).await?;
                 *fresh = signed.intent.as_ref().map(|intent| intent.id);
@@ -223,10 +223,11 @@ impl Job {
     }
 
     /// On the sender's side both names before anything is reserved, on the beneficiary's before it is accepted.
-    async fn screen(&self) -> Result<Remittance, StepError> {
-        self.change(|gateway, remittance, _| {
-            let names = [&remittance.order.sender.name, &remittance.order.beneficiary.name];
-            let hit = names.into_iter().find_map(|name| gateway.screening_hit(name));
+    async fn screen(&self, remittance: &Remittance) -> Result<Remittance, StepError> {
+        // Names do not change. That is a millisecond of work, and the database's thread has others.
+        let names = [&remittance.order.sender.name, &remittance.order.beneficiary.name];
+        let hit = names.into_iter().find_map(|name| self.gateway.screening_hit(name));
+        self.change(move |gateway, remittance, _| {
             remittance.is_screened = true;
             remittance.touched();
             let Some(hit) = hit else {

@@ -45,13 +45,17 @@ pub fn system_trust() -> Result<RootCertStore, TrustFault> {
         .map_or(TrustFault::Empty, TrustFault::Unreadable))
 }
 
-pub(super) fn tls(trust: RootCertStore) -> TlsConnector {
-    let config = ClientConfig::builder_with_provider(provider())
+/// TLS 1.2 or later with whoever has a certificate of one of these authorities.
+pub fn client_config(trust: RootCertStore) -> ClientConfig {
+    ClientConfig::builder_with_provider(provider())
         .with_safe_default_protocol_versions()
         .expect("the provider knows TLS 1.2 and 1.3")
         .with_root_certificates(trust)
-        .with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
+        .with_no_client_auth()
+}
+
+pub(super) fn tls(trust: RootCertStore) -> TlsConnector {
+    TlsConnector::from(Arc::new(client_config(trust)))
 }
 
 pub(super) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
