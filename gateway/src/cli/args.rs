@@ -134,6 +134,14 @@ pub enum Clients {
         config: ConfigFile,
         id: String,
     },
+    /// Add a secret by which a client signs requests (RFC 9421, hmac-sha256), and print it and its id, once
+    Secret {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        passphrase: PassphraseFile,
+        id: String,
+    },
     /// Add a public key by which a client signs requests (RFC 9421), and print the id by which it names it
     Key {
         #[command(flatten)]

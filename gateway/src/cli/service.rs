@@ -10,7 +10,7 @@ use causeway_gateway::{
     service::{
         clients::{self, ClientsError},
         context::OpenError,
-        run::{self, RunError},
+        run::{self, RunError, SecretError},
     },
 };
 use causeway_wallet::{
@@ -42,6 +42,8 @@ pub enum ServiceError {
     Run(#[from] RunError),
     #[error(transparent)]
     Clients(#[from] ClientsError),
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     #[error("the scopes")]
     Scopes(#[from] ScopeFault),
     #[error("cannot start")]
@@ -146,6 +148,11 @@ pub fn clients(what: Clients) -> Result<(), ServiceError> {
             }
             Clients::Enable { config, id } => {
                 Ok(clients::set_disabled(&run::database(&config.config).await?, id, false).await?)
+            }
+            Clients::Secret { config, passphrase, id } => {
+                let passphrase = super::passphrase::passphrase(passphrase.passphrase_file.as_deref())?;
+                let made = run::add_secret(&config.config, &passphrase, id).await?;
+                print(&serde_json::json!({ "key_id": made.id, "secret": *made.secret }))
             }
             Clients::Key { config, id, key } => {
                 let key_id = clients::add_key(&run::database(&config.config).await?, id, &key).await?;

@@ -1,11 +1,16 @@
 //! Clients of the API, as the operator manages them.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use base64::{
+    Engine,
+    prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD},
+};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::{
+    authenticate::place,
     id,
+    keys::Keys,
     records::clients::{self, Client, ClientBody, KeyBody},
 };
 use crate::{
@@ -32,7 +37,7 @@ pub enum ClientsError {
     Unknown(String),
 }
 
-/// What a new client is told, once.
+/// What is told once: of a client, or of a key.
 pub struct Made {
     pub id: String,
     pub secret: Zeroizing<String>,
@@ -86,6 +91,24 @@ pub async fn set_disabled(store: &Store, id: String, disabled: bool) -> Result<(
     if found { Ok(()) } else { Err(ClientsError::Unknown(id)) }
 }
 
+/// A secret by which the client signs requests (hmac-sha256), kept sealed. Gives the id by which they name it, and the
+/// secret in base64, once.
+pub async fn add_secret(store: &Store, keys: &Keys, client: String) -> Result<Made, ClientsError> {
+    let mut secret = Zeroizing::new([0; 32]);
+    let mut name = [0; 8];
+    getrandom::fill(secret.as_mut())?;
+    getrandom::fill(&mut name)?;
+    let id = format!("key_{}", hex::encode(name));
+    let body = KeyBody::HmacSha256 {
+        secret: hex::encode(keys.seal(&place(&id), secret.as_ref())?),
+    };
+    add_any(store, client, &id, body).await?;
+    Ok(Made {
+        id,
+        secret: Zeroizing::new(BASE64_STANDARD.encode(secret.as_ref())),
+    })
+}
+
 /// A public key, in hexadecimal, by which the client signs requests. Gives the id by which they name it.
 pub async fn add_key(store: &Store, client: String, key: &str) -> Result<String, ClientsError> {
     let bytes = hex::decode(key.trim()).map_err(|_| ClientsError::NotAKey)?;
@@ -94,7 +117,12 @@ pub async fn add_key(store: &Store, client: String, key: &str) -> Result<String,
     let body = KeyBody::Ed25519 {
         key: hex::encode(&bytes),
     };
-    let (known, key_id) = (client.clone(), id.clone());
+    add_any(store, client, &id, body).await?;
+    Ok(id)
+}
+
+async fn add_any(store: &Store, client: String, id: &str, body: KeyBody) -> Result<(), ClientsError> {
+    let (known, key_id) = (client.clone(), id.to_owned());
     let added = store
         .write::<_, StoreError, _>(move |sql| {
             if clients::find(sql, &known)?.is_none() {
@@ -104,7 +132,7 @@ pub async fn add_key(store: &Store, client: String, key: &str) -> Result<String,
         })
         .await?;
     match added {
-        Some(true) => Ok(id),
+        Some(true) => Ok(()),
         Some(false) => Err(ClientsError::KeyTaken),
         None => Err(ClientsError::Unknown(client)),
     }

@@ -108,14 +108,19 @@ pub struct Gateway {
     pub wake_deliveries: Arc<Notify>,
 }
 
+/// The keys of a configuration's wallet, and the wallet.
+pub fn open_keys(config: &Config, passphrase: &str) -> Result<(Keys, Home), OpenError> {
+    let home = Home::open(&config.wallet)?;
+    let keystore = home.keystore();
+    let operator = keystore.open(&config.operator_key, passphrase)?;
+    let custody = keystore.open(&config.custody_key, passphrase)?;
+    Ok((Keys::new(&operator, &custody), home))
+}
+
 impl Gateway {
     /// Opens the wallet, the keys and the database, and asks the network what currencies it has.
     pub async fn open(config: Config, passphrase: &str) -> Result<Self, OpenError> {
-        let home = Home::open(&config.wallet)?;
-        let keystore = home.keystore();
-        let operator = keystore.open(&config.operator_key, passphrase)?;
-        let custody = keystore.open(&config.custody_key, passphrase)?;
-        let keys = Keys::new(&operator, &custody);
+        let (keys, home) = open_keys(&config, passphrase)?;
         let participants = &home.genesis().participants;
         let known = |id: ParticipantId| participants.iter().find(|participant| participant.id == id);
         if known(config.operator).is_some_and(|participant| !participant.keys.contains(&keys.operator_id())) {

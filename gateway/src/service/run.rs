@@ -3,8 +3,9 @@
 use std::{io, net::SocketAddr, path::Path, sync::Arc, thread};
 
 use super::{
+    clients::{self, ClientsError, Made},
     config::{Config, ConfigError},
-    context::{Gateway, OpenError},
+    context::{Gateway, OpenError, open_keys},
     engine,
     serve::serve,
 };
@@ -43,6 +44,22 @@ pub async fn database(path: &Path) -> Result<Store, OpenError> {
     let store = Store::open(&config.database)?;
     store.read::<_, StoreError, _>(|sql| schema::check(sql)).await?;
     Ok(store)
+}
+
+/// A new secret by which a client signs requests.
+pub async fn add_secret(path: &Path, passphrase: &str, client: String) -> Result<Made, SecretError> {
+    let config = Config::read(path).map_err(OpenError::from)?;
+    let (keys, _) = open_keys(&config, passphrase)?;
+    let store = database(path).await?;
+    Ok(clients::add_secret(&store, &keys, client).await?)
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    #[error(transparent)]
+    Clients(#[from] ClientsError),
 }
 
 /// Serves until the process is told to stop. `ready` is told once it listens.
