@@ -27,3 +27,6 @@ mod serve;
 mod time;
 mod track;
 pub mod views;
+
+#[cfg(test)]
+mod tests;

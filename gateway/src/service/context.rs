@@ -121,6 +121,18 @@ impl Gateway {
     /// Opens the wallet, the keys and the database, and asks the network what currencies it has.
     pub async fn open(config: Config, passphrase: &str) -> Result<Self, OpenError> {
         let (keys, home) = open_keys(&config, passphrase)?;
+        let ledger = home.client()?;
+        let exponents = exponents(&ledger).await?;
+        Self::assemble(config, keys, &home, ledger, exponents).await
+    }
+
+    async fn assemble(
+        config: Config,
+        keys: Keys,
+        home: &Home,
+        ledger: Client,
+        exponents: Exponents,
+    ) -> Result<Self, OpenError> {
         let participants = &home.genesis().participants;
         let known = |id: ParticipantId| participants.iter().find(|participant| participant.id == id);
         if known(config.operator).is_some_and(|participant| !participant.keys.contains(&keys.operator_id())) {
@@ -148,8 +160,6 @@ impl Gateway {
         }
         let store = Store::open(&config.database)?;
         store.read(|sql| schema::check(sql)).await?;
-        let ledger = home.client()?;
-        let exponents = exponents(&ledger).await?;
         let fees = config.fees(&exponents)?;
         let trust = system_trust()?;
         let token_key = keys.tokens();
@@ -183,6 +193,21 @@ impl Gateway {
             fees,
             operators,
         })
+    }
+
+    /// Of a network that nobody can reach, with two currencies, for what needs no ledger.
+    #[cfg(test)]
+    pub(crate) async fn of_test(config: Config) -> Self {
+        use causeway_wallet::keystore::Secret;
+        use zeroize::Zeroizing;
+        let secret = |byte| Secret::Seed(Zeroizing::new([byte; 32]));
+        let home = Home::open(&config.wallet).expect("a wallet");
+        let ledger = home.client().expect("a client");
+        let code = |text| Currency::new(text).expect("a code");
+        let exponents = Exponents(BTreeMap::from([(code("EUR"), 2), (code("THB"), 2)]));
+        let keys = Keys::new(&secret(1), &secret(2));
+        let assembled = Self::assemble(config, keys, &home, ledger, exponents).await;
+        assembled.expect("a gateway")
     }
 
     pub fn operator(&self, id: ParticipantId) -> Option<&Operator> {

@@ -52,7 +52,7 @@ pub fn serve(gateway: &Arc<Gateway>, tls: Option<rustls::ServerConfig>) -> io::R
     Ok(server.run())
 }
 
-fn configure(config: &mut web::ServiceConfig) {
+pub(super) fn configure(config: &mut web::ServiceConfig) {
     let mut paths: Vec<&'static str> = ROUTES.iter().map(|route| route.path).collect();
     paths.sort_unstable();
     paths.dedup();

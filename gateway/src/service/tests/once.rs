@@ -1,0 +1,206 @@
+use std::collections::BTreeMap;
+
+use futures::future::join_all;
+use serde_json::json;
+
+use super::*;
+use crate::{
+    remittance::{
+        LedgerTrace, Moment, Remittance,
+        order::{Order, Party},
+        state::{Side, Standing, State},
+    },
+    service::{
+        api::{customers, remittances},
+        records::{
+            quotes::{self, Quote, QuoteBody},
+            webhooks,
+        },
+    },
+    store::StoreError,
+};
+
+/// One object of each kind that a client can have, by the kind's place in paths.
+pub async fn everything(office: &Office, client: &str) -> BTreeMap<&'static str, String> {
+    let gateway = &office.gateway;
+    let now_ms = gateway.now_ms();
+    let party = Party {
+        name: "Anna Schmidt".to_owned(),
+        address: None,
+        lei: None,
+    };
+    let new = customers::NewCustomer {
+        client: client.to_owned(),
+        unique: "01".to_owned(),
+        party: party.clone(),
+        aliases: Vec::new(),
+        iban: None,
+        external: false,
+    };
+    let (customer, account) = customers::make(gateway, new, now_ms).await.expect("a customer");
+    let code = |text| causeway_contracts::money::Currency::new(text).expect("a code");
+    let amount = causeway_contracts::money::Amount(100);
+    let quote = Quote {
+        id: "quote_01".to_owned(),
+        client: client.to_owned(),
+        used_by: None,
+        expires_ms: now_ms + 60_000,
+        body: QuoteBody {
+            created_ms: now_ms,
+            account: account.id.clone(),
+            signed: None,
+            maker: None,
+            mid: None,
+            rate: None,
+            source: code("EUR"),
+            target: code("EUR"),
+            sent: amount,
+            delivered: amount,
+            maker_fee: Default::default(),
+            fee: Default::default(),
+            hold_seconds: 60,
+        },
+    };
+    let address: causeway_contracts::identity::Address = account.address.parse().expect("an address");
+    let money = gateway.exponents.write(amount, code("EUR"));
+    let order = Order {
+        uetr: "174c245f-2682-4291-ad67-2a41e530cd27".to_owned(),
+        sender_operator: gateway.us(),
+        beneficiary_operator: gateway.us(),
+        sender: party.clone(),
+        sender_account: address,
+        beneficiary: party,
+        beneficiary_account: address.to_string(),
+        deliver_to: address,
+        source: money.clone(),
+        target: money,
+        reserve_until: causeway_contracts::transaction::UnixSeconds(now_ms / 1000 + 60),
+        end_to_end_id: None,
+        purpose: None,
+        reference: None,
+    };
+    let remittance = Remittance {
+        id: "rem_01".to_owned(),
+        client: client.to_owned(),
+        side: Side::Sender,
+        order_text: serde_json::to_string(&order).expect("a text"),
+        order,
+        standing: Standing::at(State::AwaitingFunds),
+        version: 1,
+        timeline: vec![Moment {
+            state: State::AwaitingFunds,
+            held_by: None,
+            at_ms: now_ms,
+            by: "TESTBANK".to_owned(),
+            height: None,
+            transaction: None,
+        }],
+        created_ms: now_ms,
+        account: account.id.clone(),
+        quote: None,
+        fee: Default::default(),
+        source: amount,
+        target: amount,
+        hold_seconds: 60,
+        introduced: false,
+        is_direct: false,
+        ledger: LedgerTrace::default(),
+        intent: None,
+        wish: None,
+        is_screened: true,
+        question: None,
+        answers: BTreeMap::new(),
+        reason: None,
+        untold: Vec::new(),
+        told: 0,
+        heard: 0,
+        telling_failures: 0,
+        tell_not_before_ms: 0,
+        failures: 0,
+        not_before_ms: 0,
+    };
+    remittances::add(gateway, remittance, None).await.expect("a remittance");
+    let webhook = webhooks::Webhook {
+        id: "wh_01".to_owned(),
+        client: client.to_owned(),
+        disabled: false,
+        body: webhooks::WebhookBody {
+            url: "https://receiver.example/".to_owned(),
+            kinds: Vec::new(),
+            secrets: Vec::new(),
+            old_until_ms: 0,
+            disabled_why: None,
+            created_ms: now_ms,
+        },
+    };
+    let owner = client.to_owned();
+    let event = gateway
+        .store
+        .write::<_, StoreError, _>(move |sql| {
+            quotes::add(sql, &quote)?;
+            webhooks::add(sql, &webhook)?;
+            let row = sql.query_one("SELECT id FROM events WHERE client = $1", &[(&owner).into()])?;
+            row.map(|row| row.text(0).map(str::to_owned)).transpose()
+        })
+        .await
+        .expect("stored")
+        .expect("the remittance's event");
+    BTreeMap::from([
+        ("customers", customer.id),
+        ("accounts", account.id),
+        ("quotes", "quote_01".to_owned()),
+        ("remittances", "rem_01".to_owned()),
+        ("webhooks", "wh_01".to_owned()),
+        ("events", event),
+    ])
+}
+
+#[actix_web::test]
+async fn invariant_a_hundred_who_send_the_same_have_one_effect() {
+    let office = office("[limits]\nrequests_per_second = 10000\nburst = 10000\n").await;
+    let app = office.app().await;
+    let (_, token) = office.client(&[Scope::WebhooksWrite]).await;
+    let body = json!({ "url": "https://receiver.example/events" });
+    let ask = || {
+        Ask::new("POST", "/v1/webhooks")
+            .by(&token)
+            .once("same", body.clone())
+            .request()
+    };
+    let answers = join_all((0..100).map(|_| answered(&app, ask()))).await;
+    let made: Vec<_> = answers.iter().filter(|(status, _)| *status == 201).collect();
+    let (_, first) = made.first().expect("one is made");
+    assert!(made.iter().all(|(_, body)| body == first));
+    for (status, body) in &answers {
+        assert!(
+            *status == 201 || (*status, &body["code"]) == (409, &json!("3002")),
+            "{status} {body}"
+        );
+    }
+    // And so it stays, the secret included, which is shown once.
+    assert_eq!(answered(&app, ask()).await, (201, (*first).clone()));
+    let (_, list) = answered(&app, Ask::new("GET", "/v1/webhooks").by(&token).request()).await;
+    assert_eq!(list["data"].as_array().expect("a list").len(), 1);
+}
+
+#[actix_web::test]
+async fn a_key_is_for_one_request_of_one_client_at_one_path() {
+    let office = office("").await;
+    let app = office.app().await;
+    let (_, token) = office.client(&[Scope::WebhooksWrite]).await;
+    let (_, other) = office.client(&[Scope::WebhooksWrite]).await;
+    let post = |token: &str, key: &str, url: &str| {
+        let ask = Ask::new("POST", "/v1/webhooks")
+            .by(token)
+            .once(key, json!({ "url": url }));
+        ask.request()
+    };
+    let (one, two) = ("https://receiver.example/1", "https://receiver.example/2");
+    assert_eq!(answered(&app, post(&token, "k", one)).await.0, 201);
+    assert_eq!(refused(&app, post(&token, "k", two)).await, (422, "3001".to_owned()));
+    assert_eq!(answered(&app, post(&other, "k", two)).await.0, 201);
+    // What was refused for its form is not kept: the key is free.
+    let bad = refused(&app, post(&token, "l", "ftp://receiver.example/")).await;
+    assert_eq!(bad, (400, "1004".to_owned()));
+    assert_eq!(answered(&app, post(&token, "l", two)).await.0, 201);
+}
