@@ -2,10 +2,8 @@
 
 use std::{
     fmt,
-    fs::OpenOptions,
-    io::{Read, Seek, SeekFrom},
-    path::{Path, PathBuf},
-    process::{ExitStatus, Stdio},
+    path::PathBuf,
+    process::ExitStatus,
     time::{Duration, Instant},
 };
 
@@ -14,13 +12,15 @@ use futures::future::{join_all, try_join_all};
 use nix::sys::signal::Signal;
 use tokio::process::{Child, Command};
 
+pub use crate::daemon::Lifetime;
 use crate::{
+    daemon::{self, last_words},
     folder::{Folder, NetworkFolder, Trial, ValidatorFolder},
     genesis::validator_name,
     network::{Network, Plan},
     observer::Observer,
     process::ProcessId,
-    progress,
+    progress, services,
 };
 
 /// A node has this long to stop by itself.
@@ -28,14 +28,6 @@ pub const STOP_BOUND: Duration = Duration::from_secs(10);
 
 /// From start to healthy. Includes replaying the log and opening a large database.
 const HEALTHY_BOUND: Duration = Duration::from_secs(60);
-
-/// Whether nodes end with the process that started them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Lifetime {
-    /// Killed if this process forgets to stop them.
-    Ours,
-    Detached,
-}
 
 /// A node that has ended without being asked to.
 #[derive(Debug)]
@@ -139,28 +131,13 @@ impl Fleet {
     /// Starts a validator's process, with others in it.
     fn spawn(&mut self, validator: u16, beside: &[u16]) -> anyhow::Result<()> {
         let folder = self.folder(validator);
-        let log = OpenOptions::new()
-            .create(true)
-            .append(true)
-            .open(folder.log())
-            .with_context(|| folder.log().display().to_string())?;
-        let child = Command::new(&self.binary)
-            .arg("run")
-            .arg("--config")
-            .arg(folder.config())
-            .args(
-                beside
-                    .iter()
-                    .flat_map(|&other| ["--beside".into(), self.folder(other).config()]),
-            )
-            .stdin(Stdio::null())
-            .stdout(log.try_clone()?)
-            .stderr(log)
-            // Its own group: a Ctrl-C at the terminal is for this program, which then stops nodes in order.
-            .process_group(0)
-            .kill_on_drop(self.lifetime == Lifetime::Ours)
-            .spawn()
-            .with_context(|| format!("cannot start {}", self.binary.display()))?;
+        let mut command = Command::new(&self.binary);
+        command.arg("run").arg("--config").arg(folder.config()).args(
+            beside
+                .iter()
+                .flat_map(|&other| ["--beside".into(), self.folder(other).config()]),
+        );
+        let child = daemon::spawn(command, &folder.log(), self.lifetime)?;
         let pid = child.id();
         // Before anything else can fail: what is not in here is not stopped.
         self.children[usize::from(validator)] = Some(child);
@@ -327,33 +304,12 @@ pub async fn stop_running(folder: &NetworkFolder, plan: Plan) -> anyhow::Result<
     ))
 }
 
-/// Deletes what an earlier trial of this kind left. If it was killed, its validators may still run.
+/// Deletes what an earlier trial of this kind left. If it was killed, its processes may still run.
 pub async fn clear(folder: &Folder, trial: Trial) -> anyhow::Result<()> {
     let earlier = folder.network_of(trial);
     if earlier.is_complete() {
+        services::stop_running(&earlier).await?;
         stop_running(&earlier, Plan::load(&earlier)?).await?;
     }
     Ok(folder.clear(trial)?)
-}
-
-/// The last lines of a log, for a message.
-fn last_words(log: &Path) -> String {
-    const BYTES: u64 = 2048;
-    const LINES: usize = 6;
-    let mut tail = Vec::new();
-    let read = std::fs::File::open(log).and_then(|mut file| {
-        let length = file.metadata()?.len();
-        file.seek(SeekFrom::Start(length.saturating_sub(BYTES)))?;
-        file.read_to_end(&mut tail)
-    });
-    let place = log.display();
-    match read {
-        Err(error) => format!("its log {place} cannot be read: {error}"),
-        Ok(_) => {
-            let text = String::from_utf8_lossy(&tail);
-            let lines: Vec<_> = text.lines().collect();
-            let last = lines[lines.len().saturating_sub(LINES)..].join("\n  ");
-            format!("its log {place} ends with\n  {last}")
-        }
-    }
 }

@@ -4,8 +4,11 @@
 //! DIR/.causeway-devnet         the mark without which nothing here is deleted
 //! DIR/network/                 made by `up`
 //!   genesis.toml devnet.toml
-//!   keys/                      the seed, and the keys of council, issuers and operators
+//!   keys/                      the seed, the keys of council, issuers and operators, and a passphrase for wallets
 //!   validator-0/               node.toml, validator.key, network.key, node.log, pid.json, data/
+//!   gateway-banka/             gateway.toml, gateway.db, client.json, admin.json, gateway.log, pid.json, wallet/
+//!   maker-1/                   maker.toml, maker.log, pid.json, wallet/
+//!   rates.csv                  reference rates for makers
 //! DIR/demo/                    made by `demo`: the same in its own network/, and demo.json
 //! DIR/chaos/                   made by `chaos`: the same in its own network/, and chaos.json
 //! DIR/attack/                  made by `attack`: the same in its own network/, and attack.json
@@ -20,7 +23,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use crate::genesis::validator_name;
+use crate::{genesis::validator_name, services::Service};
 
 const MARK: &str = ".causeway-devnet";
 const MARK_TEXT: &str = "This folder was made by causeway-devnet; `causeway-devnet reset` deletes what it made here.\n";
@@ -214,6 +217,23 @@ impl NetworkFolder {
         ValidatorFolder(self.0.join(validator_name(index)))
     }
 
+    /// Of all wallets of gateways and makers, in its first line.
+    pub fn passphrase(&self) -> PathBuf {
+        self.key("passphrase")
+    }
+
+    /// Reference rates, in the form of the European Central Bank's daily file.
+    pub fn rates(&self) -> PathBuf {
+        self.0.join("rates.csv")
+    }
+
+    pub fn service(&self, service: Service) -> ServiceFolder {
+        ServiceFolder {
+            path: self.0.join(service.name()),
+            kind: service.kind(),
+        }
+    }
+
     /// Whether a network was made here to the end: its plan is written last.
     pub fn is_complete(&self) -> bool {
         self.plan().exists()
@@ -258,6 +278,45 @@ impl ValidatorFolder {
 
     pub fn process(&self) -> PathBuf {
         self.0.join("pid.json")
+    }
+}
+
+/// A gateway's or a maker's own folder.
+#[derive(Debug, Clone)]
+pub struct ServiceFolder {
+    path: PathBuf,
+    kind: &'static str,
+}
+
+impl ServiceFolder {
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub fn config(&self) -> PathBuf {
+        self.path.join(format!("{}.toml", self.kind))
+    }
+
+    pub fn wallet(&self) -> PathBuf {
+        self.path.join("wallet")
+    }
+
+    pub fn log(&self) -> PathBuf {
+        self.path.join(format!("{}.log", self.kind))
+    }
+
+    pub fn process(&self) -> PathBuf {
+        self.path.join("pid.json")
+    }
+
+    /// Of a gateway: the id and the secret of a client that may do all that clients may.
+    pub fn client(&self) -> PathBuf {
+        self.path.join("client.json")
+    }
+
+    /// Of a gateway: the same, of an officer of the operator's.
+    pub fn admin(&self) -> PathBuf {
+        self.path.join("admin.json")
     }
 }
 

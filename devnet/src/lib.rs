@@ -1,4 +1,4 @@
-//! A network of real `causeway-node` processes on one machine: made, started, watched, loaded,
+//! A network of real `causeway-node` processes, and of gateways and makers, on one machine: made, started, watched, loaded,
 //! broken and checked.
 //!
 //! Nothing here is known to the nodes: each runs from its own folder and configuration file, as an
@@ -7,6 +7,7 @@
 pub mod attack;
 pub mod bench;
 pub mod chaos;
+pub mod daemon;
 pub mod demo;
 pub mod draw;
 pub mod fleet;
@@ -21,6 +22,7 @@ pub mod ports;
 pub mod process;
 pub mod progress;
 pub mod relay;
+pub mod services;
 pub mod status;
 pub mod swap;
 pub mod table;

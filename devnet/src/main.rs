@@ -9,7 +9,7 @@ use causeway_devnet::{
     load::{ACCOUNTS, Loader, Offer},
     network::Network,
     ports::{BASE_PORT, VALIDATORS_MAX},
-    progress, status, swap,
+    progress, services, status, swap,
     up::{self, Options, StopSignals, VALIDATORS},
 };
 use clap::{Args, Parser, Subcommand};
@@ -26,7 +26,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Makes the network the first time, and runs it until Ctrl-C.
+    /// Makes the network the first time, and runs it until Ctrl-C: validators, the gateways of two operators, and two
+    /// liquidity providers.
     Up {
         #[command(flatten)]
         place: Place,
@@ -35,18 +36,18 @@ enum Command {
               help = format!("How many validators a new network has [default: {VALIDATORS}]"))]
         validators: Option<u16>,
         /// The first of 300 ports.
-        #[arg(long, value_name = "P", help = format!("The first of 300 ports: network from P, APIs from P+100, metrics from P+200 [default: {BASE_PORT}]"))]
+        #[arg(long, value_name = "P", help = format!("The first of 300 ports: network from P, APIs from P+100, gateways from P+190, makers from P+195, metrics from P+200 [default: {BASE_PORT}]"))]
         base_port: Option<u16>,
-        /// Leave the validators running and return.
+        /// Leave all of them running and return.
         #[arg(long)]
         detach: bool,
     },
-    /// Shows each validator: up or down, height, state hash, peers, memory.
+    /// Shows each validator: up or down, height, state hash, peers, memory; and each gateway and maker.
     Status {
         #[command(flatten)]
         place: Place,
     },
-    /// Stops the validators of this folder, whoever started them.
+    /// Stops the validators, gateways and makers of this folder, whoever started them.
     Down {
         #[command(flatten)]
         place: Place,
@@ -269,7 +270,11 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             };
             up::run(Folder::open_or_create(&place.dir)?, options).await?;
         }
-        Command::Status { place } => print!("{}", status::table(&network(&place)?).await?),
+        Command::Status { place } => {
+            let network = network(&place)?;
+            print!("{}", status::table(&network).await?);
+            print!("\n{}", status::services(&network)?);
+        }
         Command::Down { place } => down(&network(&place)?).await?,
         Command::Reset { place } => reset(&place).await?,
         Command::Demo {
@@ -387,12 +392,15 @@ fn first_line(error: &anyhow::Error) -> String {
 }
 
 async fn down(network: &Network) -> anyhow::Result<()> {
-    let (count, forced) = fleet::stop_running(&network.folder, network.plan).await?;
-    match (count, forced.as_slice()) {
-        (0, _) => println!("no validator was running"),
-        (_, []) => println!("{count} validators stopped cleanly"),
+    // They ask validators until their end.
+    let (others, mut forced) = services::stop_running(&network.folder).await?;
+    let (count, killed) = fleet::stop_running(&network.folder, network.plan).await?;
+    forced.extend(killed);
+    match (count + others, forced.as_slice()) {
+        (0, _) => println!("nothing was running"),
+        (_, []) => println!("{count} validators and {others} gateways and makers stopped cleanly"),
         _ => println!(
-            "{count} validators stopped; killed, since they did not stop: {}",
+            "{count} validators and {others} gateways and makers stopped; killed, since they did not stop: {}",
             forced.join(", ")
         ),
     }

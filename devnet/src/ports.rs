@@ -1,4 +1,4 @@
-//! Which loopback port each validator listens on, and whether those ports are free.
+//! Which loopback port each validator, gateway and maker listens on, and whether those ports are free.
 
 use std::{
     fmt,
@@ -7,20 +7,25 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 
+use crate::{genesis::validator_name, services::Service};
+
 /// The first port of a devnet unless told otherwise.
 pub const BASE_PORT: u16 = 27_100;
 
-/// More would make the ranges of network, API and metrics ports overlap.
-pub const VALIDATORS_MAX: u16 = 100;
+/// More would take the ports of gateways and makers.
+pub const VALIDATORS_MAX: u16 = 90;
 
 const API_OFFSET: u16 = 100;
+const GATEWAY_OFFSET: u16 = 190;
+const MAKER_OFFSET: u16 = 195;
+const WEBHOOKS_OFFSET: u16 = 199;
 const METRICS_OFFSET: u16 = 200;
 
-/// Ports that one devnet takes, whether or not it has 100 validators.
+/// Ports that one devnet takes, whether or not it has 90 validators.
 pub const RANGE: u16 = 300;
 
 /// Validator `i` has its network on `base + i`, its API on `base + 100 + i`, and its metrics on
-/// `base + 200 + i`.
+/// `base + 200 + i`. Gateways are on `base + 190` and the ports after it, makers on `base + 195` and after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BasePort(u16);
@@ -30,12 +35,12 @@ pub enum PortError {
     #[error("--base-port must be from 1024 to {}; a devnet takes the {RANGE} ports from it on", u16::MAX - RANGE)]
     OutOfRange,
     #[error(
-        "port {port} on 127.0.0.1 ({purpose} of validator-{validator}) cannot be had: {problem}. Stop what uses it, or choose other ports with --base-port, such as --base-port {other}"
+        "port {port} on 127.0.0.1 ({purpose} of {owner}) cannot be had: {problem}. Stop what uses it, or choose other ports with --base-port, such as --base-port {other}"
     )]
     InUse {
         port: u16,
         purpose: &'static str,
-        validator: u16,
+        owner: String,
         problem: PortProblem,
         other: u16,
     },
@@ -78,6 +83,21 @@ impl BasePort {
         self.at(METRICS_OFFSET + validator)
     }
 
+    /// Of one of at most five.
+    pub fn gateway(self, index: u16) -> SocketAddr {
+        self.at(GATEWAY_OFFSET + index)
+    }
+
+    /// Of one of at most four.
+    pub fn maker(self, index: u16) -> SocketAddr {
+        self.at(MAKER_OFFSET + index)
+    }
+
+    /// Where gateways may send webhooks without TLS. Nothing of the devnet's listens there.
+    pub fn webhooks(self) -> SocketAddr {
+        self.at(WEBHOOKS_OFFSET)
+    }
+
     /// Where a validator is reached by its peers, as a libp2p multiaddress.
     pub fn multiaddress(self, validator: u16) -> String {
         format!("/ip4/127.0.0.1/tcp/{}", self.network(validator).port())
@@ -96,16 +116,31 @@ impl BasePort {
                 ("metrics", self.metrics(validator)),
             ];
             for (purpose, address) in uses {
-                TcpListener::bind(address).map_err(|error| PortError::InUse {
-                    port: address.port(),
-                    purpose,
-                    validator,
-                    problem: PortProblem(error.kind()),
-                    other: self.next().map_or(BASE_PORT, |next| next.0),
-                })?;
+                self.check(address, purpose, || validator_name(validator))?;
             }
         }
         Ok(())
+    }
+
+    /// The same of gateways and makers.
+    pub fn check_free_for_services(self) -> Result<(), PortError> {
+        let mut services = Service::ALL.into_iter();
+        services.try_for_each(|service| self.check(service.listen(self), "API", || service.name()))
+    }
+
+    fn check(
+        self,
+        address: SocketAddr,
+        purpose: &'static str,
+        owner: impl FnOnce() -> String,
+    ) -> Result<(), PortError> {
+        TcpListener::bind(address).map(drop).map_err(|error| PortError::InUse {
+            port: address.port(),
+            purpose,
+            owner: owner(),
+            problem: PortProblem(error.kind()),
+            other: self.next().map_or(BASE_PORT, |next| next.0),
+        })
     }
 
     /// The one asked for or, without that, the first from `default` on whose ports are free.
@@ -119,7 +154,7 @@ impl BasePort {
     /// The first base from `self` on, in steps of a whole range, whose ports are free.
     pub fn first_free(self, validators: u16) -> Result<Self, PortError> {
         std::iter::successors(Some(self), |base| base.next())
-            .find(|base| base.check_free(validators).is_ok())
+            .find(|base| base.check_free(validators).is_ok() && base.check_free_for_services().is_ok())
             .ok_or(PortError::NoneFree(self.0))
     }
 
@@ -138,11 +173,17 @@ mod tests {
         let mut ports: Vec<_> = (0..VALIDATORS_MAX)
             .flat_map(|i| [base.network(i), base.api(i), base.metrics(i)])
             .collect();
+        ports.extend(Service::ALL.map(|service| service.listen(base)));
+        ports.push(base.webhooks());
+        let uses = ports.len();
         ports.sort();
         ports.dedup();
-        assert_eq!(ports.len(), usize::from(RANGE));
+        assert_eq!(ports.len(), uses);
+        let within = base.get()..base.get() + RANGE;
+        assert!(ports.iter().all(|address| within.contains(&address.port())));
         assert_eq!(base.multiaddress(3), "/ip4/127.0.0.1/tcp/27103");
         assert_eq!(base.api(3).to_string(), "127.0.0.1:27203");
+        assert_eq!(base.gateway(1).to_string(), "127.0.0.1:27291");
     }
 
     #[test]

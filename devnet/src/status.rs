@@ -1,8 +1,16 @@
-//! One row for each validator: whether it runs, and what it says of itself. Fits 80 columns.
+//! One row for each validator: whether it runs, and what it says of itself; and one for each gateway and maker.
+//! Fits 80 columns.
 
 use causeway_contracts::api::Status;
 
-use crate::{fleet, genesis::validator_name, network::Network, observer::Observer, table::Table};
+use crate::{
+    fleet,
+    genesis::validator_name,
+    network::Network,
+    observer::Observer,
+    services::{self, Service},
+    table::Table,
+};
 
 pub async fn table(network: &Network) -> anyhow::Result<Table> {
     let observer = Observer::new(network.plan)?;
@@ -41,6 +49,22 @@ pub async fn table(network: &Network) -> anyhow::Result<Table> {
                 .map_or("-".to_owned(), mebibytes),
             network.plan.base_port.api(validator).port().to_string(),
             network.plan.base_port.metrics(validator).port().to_string(),
+        ]);
+    }
+    Ok(table)
+}
+
+pub fn services(network: &Network) -> anyhow::Result<Table> {
+    let running = services::running(&network.folder)?;
+    let mut table = Table::new(["service", "state", "memory", "api"]);
+    for service in Service::ALL {
+        let process = running.iter().find(|(found, _)| *found == service).map(|(_, id)| id);
+        let bytes = process.and_then(|id| id.resident_bytes());
+        table.row([
+            service.name(),
+            if process.is_some() { "up" } else { "down" }.to_owned(),
+            bytes.map_or("-".to_owned(), mebibytes),
+            service.url(network.plan.base_port),
         ]);
     }
     Ok(table)

@@ -62,7 +62,12 @@ impl Customer {
 
     /// The key alone, which is had sooner than the account.
     pub fn key_of(seed: &Seed, name: &str) -> SecretKey {
-        seed.key(&format!("customer/{name}"))
+        SecretKey::from_seed(&Self::seed_of(seed, name))
+    }
+
+    /// Of the key (RFC 8032, section 5.1.5).
+    pub fn seed_of(seed: &Seed, name: &str) -> [u8; 32] {
+        seed.key_seed(&format!("customer/{name}"))
     }
 
     /// The account as a genesis opens it. Its id depends on that genesis, and is of no meaning here.

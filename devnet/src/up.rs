@@ -16,6 +16,10 @@ use crate::{
     observer::Observer,
     ports::{BASE_PORT, BasePort},
     progress,
+    services::{
+        self, Service, Services,
+        configs::{QUOTE_SECONDS, Settings},
+    },
 };
 
 /// How many validators a new network has unless told otherwise: the fewest that outlive a fault.
@@ -64,7 +68,17 @@ pub async fn run(folder: Folder, options: Options) -> anyhow::Result<()> {
     } else {
         Lifetime::Ours
     };
-    let fleet = Fleet::start(network, node_binary()?, lifetime, signals.received()).await?;
+    let programs = (node_binary()?, services::binary()?);
+    let fleet = Fleet::start(network, programs.0, lifetime, signals.received()).await?;
+    let settings = Settings::default();
+    let started = Services::start(fleet.network(), programs.1, lifetime, &settings, signals.received()).await;
+    let services = match started {
+        Ok(services) => services,
+        Err(error) => match fleet.stop().await {
+            Ok(_) => return Err(error),
+            Err(left) => return Err(error.context(format!("validators may be left running ({left:#})"))),
+        },
+    };
     // `down` in another terminal may stop what runs now.
     drop(lock);
     announce(fleet.network());
@@ -72,8 +86,8 @@ pub async fn run(folder: Folder, options: Options) -> anyhow::Result<()> {
         println!("\nLeft running; `causeway-devnet status` shows it, `causeway-devnet down` stops it.");
         return Ok(());
     }
-    println!("\nCtrl-C stops all validators; a second start goes on from the same state.");
-    watch(fleet, &mut signals).await
+    println!("\nCtrl-C stops all of them; a second start goes on from the same state.");
+    watch(fleet, services, &mut signals).await
 }
 
 fn open(folder: &Folder, options: Options) -> anyhow::Result<Network> {
@@ -86,10 +100,12 @@ fn open(folder: &Folder, options: Options) -> anyhow::Result<Network> {
         };
         // Before anything is written, so that a second try can simply name other ports.
         plan.base_port.check_free(plan.validators)?;
+        plan.base_port.check_free_for_services()?;
         return Network::create(files, plan);
     }
     let mut network = Network::load(files)?;
     fleet::refuse_running(&network.folder, network.plan)?;
+    services::refuse_running(&network.folder)?;
     if let Some(asked) = options.validators.filter(|&asked| asked != network.plan.validators) {
         anyhow::bail!(
             "the devnet in {} has {} validators, not {asked}; `causeway-devnet reset` deletes it, or choose another --dir",
@@ -114,9 +130,25 @@ fn announce(network: &Network) {
             ports.metrics(validator)
         );
     }
+    for service in Service::ALL {
+        let (name, url) = (service.name(), service.url(network.plan.base_port));
+        match service {
+            Service::Maker(_) => println!("{name}  quotes {url}/v1/quotes"),
+            Service::Gateway(_) => {
+                println!("{name}  api {url}  docs {url}/docs");
+                let folder = network.folder.service(service);
+                println!(
+                    "{name}  clients client.json and admin.json in {}",
+                    folder.path().display()
+                );
+            }
+        }
+    }
+    println!("webhooks may go to http://{}", network.plan.base_port.webhooks());
+    println!("makers begin to quote in {QUOTE_SECONDS} s");
 }
 
-async fn watch(mut fleet: Fleet, signals: &mut StopSignals) -> anyhow::Result<()> {
+async fn watch(mut fleet: Fleet, mut services: Services, signals: &mut StopSignals) -> anyhow::Result<()> {
     let line = progress::line("");
     let mut pulse = Pulse::new(fleet.observer().clone(), fleet.network().plan);
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
@@ -130,13 +162,18 @@ async fn watch(mut fleet: Fleet, signals: &mut StopSignals) -> anyhow::Result<()
             up -= 1;
             show(&line, &ended.to_string(), true);
         }
+        if let Some(ended) = services.ended()? {
+            show(&line, &ended, true);
+        }
         let text = pulse.read().await;
         show(&line, &text, false);
     }
     line.finish_and_clear();
     println!("stopping");
-    match fleet.stop().await?.as_slice() {
-        [] => println!("all validators stopped cleanly"),
+    let mut forced = services.stop().await?;
+    forced.extend(fleet.stop().await?);
+    match forced.as_slice() {
+        [] => println!("all validators, gateways and makers stopped cleanly"),
         forced => println!("killed, since they did not stop: {}", forced.join(", ")),
     }
     Ok(())

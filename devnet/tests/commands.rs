@@ -42,6 +42,7 @@ fn devnet(node: &Path, arguments: &[&str], dir: &Path) -> Command {
         .arg("--dir")
         .arg(dir)
         .env("CAUSEWAY_NODE", node)
+        .env("CAUSEWAY_GATEWAY", node)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped());

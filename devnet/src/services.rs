@@ -1,0 +1,292 @@
+//! The gateways of a network's operators and two liquidity providers: which there are, and their processes.
+//!
+//! `up` and `demo` start them beside the validators; what else has a network of its own does without.
+
+pub mod accounts;
+pub mod api;
+pub mod clients;
+pub mod configs;
+pub mod wallets;
+
+use std::{
+    net::SocketAddr,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
+
+use anyhow::{anyhow, bail};
+use causeway_wallet::client::Client;
+use futures::future::try_join_all;
+use nix::sys::signal::Signal;
+use tokio::process::{Child, Command};
+
+use self::configs::Settings;
+use crate::{
+    daemon::{self, Lifetime, last_words},
+    fleet::{STOP_BOUND, sibling},
+    folder::NetworkFolder,
+    network::Network,
+    ports::BasePort,
+    process::ProcessId,
+    progress,
+};
+
+/// From start to healthy. Includes opening the wallet's keys, which takes its time on purpose.
+const HEALTHY_BOUND: Duration = Duration::from_secs(60);
+
+/// An operator that has a gateway.
+pub struct Operator {
+    /// One of [`OPERATORS`](crate::genesis::OPERATORS).
+    pub id: &'static str,
+    /// ISO 9362; the 0 at its end marks one for tests.
+    pub bic: &'static str,
+}
+
+/// Of a bank in Germany and of one in Thailand.
+pub const GATEWAYS: [Operator; 2] = [
+    Operator {
+        id: "BANKA",
+        bic: "BNKADEF0",
+    },
+    Operator {
+        id: "BANKB",
+        bic: "BNKBTHB0",
+    },
+];
+
+pub struct Maker {
+    /// At which it has its account.
+    pub operator: &'static str,
+    pub spread_bp: u16,
+}
+
+pub const MAKERS: [Maker; 2] = [
+    Maker {
+        operator: "BANKA",
+        spread_bp: 25,
+    },
+    Maker {
+        operator: "BANKB",
+        spread_bp: 40,
+    },
+];
+
+/// A program that runs beside the validators, by its place in [`GATEWAYS`] or [`MAKERS`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Service {
+    Gateway(u16),
+    Maker(u16),
+}
+
+impl Service {
+    pub const ALL: [Self; 4] = [Self::Maker(0), Self::Maker(1), Self::Gateway(0), Self::Gateway(1)];
+
+    /// Of it and of its folder.
+    pub fn name(self) -> String {
+        match self {
+            Self::Gateway(index) => format!("gateway-{}", GATEWAYS[usize::from(index)].id.to_lowercase()),
+            Self::Maker(index) => format!("maker-{}", index + 1),
+        }
+    }
+
+    pub const fn kind(self) -> &'static str {
+        match self {
+            Self::Gateway(_) => "gateway",
+            Self::Maker(_) => "maker",
+        }
+    }
+
+    pub fn listen(self, ports: BasePort) -> SocketAddr {
+        match self {
+            Self::Gateway(index) => ports.gateway(index),
+            Self::Maker(index) => ports.maker(index),
+        }
+    }
+
+    /// The base URL of its API.
+    pub fn url(self, ports: BasePort) -> String {
+        format!("http://{}", self.listen(ports))
+    }
+
+    const fn command(self) -> &'static str {
+        match self {
+            Self::Gateway(_) => "run",
+            Self::Maker(_) => "maker",
+        }
+    }
+}
+
+/// Beside this program, unless the environment names another.
+pub fn binary() -> anyhow::Result<PathBuf> {
+    sibling("CAUSEWAY_GATEWAY", "causeway-gateway")
+}
+
+/// The processes that this process started.
+pub struct Services {
+    network: Network,
+    binary: PathBuf,
+    lifetime: Lifetime,
+    children: Vec<(Service, Child)>,
+}
+
+impl Services {
+    /// Makes what is not there yet, and starts all of them on a network that runs. If that fails, or `stop` comes
+    /// first, none of them is left running.
+    pub async fn start(
+        network: &Network,
+        binary: PathBuf,
+        lifetime: Lifetime,
+        settings: &Settings,
+        stop: impl Future<Output = ()>,
+    ) -> anyhow::Result<Self> {
+        refuse_running(&network.folder)?;
+        network.plan.base_port.check_free_for_services()?;
+        let mut services = Self {
+            network: network.clone(),
+            binary,
+            lifetime,
+            children: Vec::with_capacity(Service::ALL.len()),
+        };
+        let started = tokio::select! {
+            started = services.start_all(settings) => started,
+            () = stop => Err(anyhow!("stopped while starting")),
+        };
+        match started {
+            Ok(()) => Ok(services),
+            Err(error) => match services.stop().await {
+                Ok(_) => Err(error),
+                Err(left) => Err(error.context(format!("gateways and makers may be left running ({left:#})"))),
+            },
+        }
+    }
+
+    async fn start_all(&mut self, settings: &Settings) -> anyhow::Result<()> {
+        let line = progress::line("wallets and accounts of gateways and makers");
+        wallets::make(&self.network)?;
+        configs::write(&self.network, settings)?;
+        let client = Client::new(self.network.genesis.clone(), self.network.api_urls())?;
+        accounts::prepare(&self.network, &client).await?;
+        clients::make(&self.network).await?;
+        line.finish_and_clear();
+        for service in Service::ALL {
+            self.spawn(service)?;
+        }
+        self.wait_healthy().await
+    }
+
+    fn spawn(&mut self, service: Service) -> anyhow::Result<()> {
+        let folder = self.network.folder.service(service);
+        let mut command = Command::new(&self.binary);
+        command
+            .arg(service.command())
+            .arg("--config")
+            .arg(folder.config())
+            .arg("--passphrase-file")
+            .arg(self.network.folder.passphrase());
+        let child = daemon::spawn(command, &folder.log(), self.lifetime)?;
+        let pid = child.id();
+        // Before anything else can fail: what is not in here is not stopped.
+        self.children.push((service, child));
+        if let Some(pid) = pid {
+            ProcessId::of(pid)?.save(&folder.process())?;
+        }
+        Ok(())
+    }
+
+    async fn wait_healthy(&mut self) -> anyhow::Result<()> {
+        let bar = progress::bar("starting gateways and makers", self.children.len() as u64);
+        let http = reqwest::Client::builder().no_proxy().timeout(HEALTHY_BOUND).build()?;
+        let until = Instant::now() + HEALTHY_BOUND;
+        for service in Service::ALL {
+            let url = format!("{}/health", service.url(self.network.plan.base_port));
+            while !http
+                .get(&url)
+                .send()
+                .await
+                .is_ok_and(|answer| answer.status().is_success())
+            {
+                if let Some(ended) = self.ended()? {
+                    bail!("{ended}");
+                }
+                if Instant::now() >= until {
+                    let log = self.network.folder.service(service).log();
+                    bail!(
+                        "{} is not healthy after {} s; {}",
+                        service.name(),
+                        HEALTHY_BOUND.as_secs(),
+                        last_words(&log)
+                    );
+                }
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+            bar.inc(1);
+        }
+        bar.finish_and_clear();
+        Ok(())
+    }
+
+    /// One that has ended without being asked to, if there is one, and what it said last.
+    pub fn ended(&mut self) -> anyhow::Result<Option<String>> {
+        for place in 0..self.children.len() {
+            let (service, child) = &mut self.children[place];
+            if let Some(status) = child.try_wait()? {
+                let log = self.network.folder.service(*service).log();
+                let why = format!("{} ended ({status}); {}", service.name(), last_words(&log));
+                self.children.remove(place);
+                return Ok(Some(why));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Asks all to stop, and kills those that have not after a while. Names of those that had to be.
+    pub async fn stop(mut self) -> anyhow::Result<Vec<String>> {
+        for (_, child) in &self.children {
+            if let Some(pid) = child.id() {
+                ProcessId::of(pid).map_or(Ok(()), |id| id.signal(Signal::SIGTERM))?;
+            }
+        }
+        let until = tokio::time::Instant::now() + STOP_BOUND;
+        let mut forced = Vec::new();
+        for (service, child) in &mut self.children {
+            match tokio::time::timeout_at(until, child.wait()).await {
+                Ok(status) => drop(status?),
+                Err(_) => {
+                    child.kill().await?;
+                    forced.push(service.name());
+                }
+            }
+        }
+        Ok(forced)
+    }
+}
+
+/// Those of a network that run now, whoever started them.
+pub fn running(folder: &NetworkFolder) -> anyhow::Result<Vec<(Service, ProcessId)>> {
+    let mut running = Vec::new();
+    for service in Service::ALL {
+        let id = ProcessId::load(&folder.service(service).process())?;
+        running.extend(id.filter(ProcessId::is_running).map(|id| (service, id)));
+    }
+    Ok(running)
+}
+
+/// An error if any of them runs: two processes must not share a folder.
+pub fn refuse_running(folder: &NetworkFolder) -> anyhow::Result<()> {
+    if let Some((service, id)) = running(folder)?.first() {
+        bail!(
+            "{} of this devnet is running already (process {}); `causeway-devnet down` stops it",
+            service.name(),
+            id.pid()
+        );
+    }
+    Ok(())
+}
+
+/// Stops those of a network, whoever started them. How many there were, and which of them had to be killed.
+pub async fn stop_running(folder: &NetworkFolder) -> anyhow::Result<(usize, Vec<String>)> {
+    let running = running(folder)?;
+    let stopped = try_join_all(running.iter().map(|(_, id)| id.stop(STOP_BOUND))).await?;
+    let forced = running.iter().zip(stopped).filter(|(_, by_itself)| !by_itself);
+    Ok((running.len(), forced.map(|((service, _), _)| service.name()).collect()))
+}

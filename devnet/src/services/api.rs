@@ -1,0 +1,80 @@
+//! A gateway's API as its clients use it.
+
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use reqwest::{Client, RequestBuilder, StatusCode};
+use serde_json::Value;
+
+use super::clients::Credentials;
+use crate::folder;
+
+/// A recall waits ten seconds for the ledger's word.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// One client of one gateway.
+pub struct Api {
+    http: Client,
+    credentials: Credentials,
+    /// Good for ten minutes at most, longer than anything here.
+    token: String,
+}
+
+impl Api {
+    /// By a file of [`Credentials`].
+    pub async fn open(file: &std::path::Path) -> anyhow::Result<Self> {
+        let credentials: Credentials =
+            serde_json::from_str(&folder::read(file)?).with_context(|| file.display().to_string())?;
+        let http = Client::builder().no_proxy().timeout(PATIENCE).build()?;
+        let request = http
+            .post(format!("{}/oauth/token", credentials.api))
+            .basic_auth(&credentials.client_id, Some(&credentials.client_secret))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .body("grant_type=client_credentials");
+        let (status, answer) = answer(request).await?;
+        let token = answer["access_token"].as_str();
+        let token = token.with_context(|| format!("{} gives no token: {status} {answer}", credentials.api))?;
+        Ok(Self {
+            token: token.to_owned(),
+            http,
+            credentials,
+        })
+    }
+
+    /// `path` begins with a slash.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let request = self.http.get(format!("{}{path}", self.credentials.api));
+        self.good("GET", path, request).await
+    }
+
+    /// Each call is another order: with an idempotency key of its own.
+    pub async fn post(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let mut key = [0; 16];
+        getrandom::fill(&mut key)?;
+        let request = self.http.post(format!("{}{path}", self.credentials.api)).json(body);
+        self.good("POST", path, request.header("idempotency-key", hex::encode(key)))
+            .await
+    }
+
+    async fn good(&self, method: &str, path: &str, request: RequestBuilder) -> anyhow::Result<Value> {
+        let (status, answer) = answer(request.bearer_auth(&self.token)).await?;
+        if !status.is_success() {
+            bail!("{method} {}{path} came to {status}: {answer}", self.credentials.api);
+        }
+        Ok(answer)
+    }
+}
+
+async fn answer(request: RequestBuilder) -> anyhow::Result<(StatusCode, Value)> {
+    let response = request.send().await?;
+    let status = response.status();
+    let text = response.text().await?;
+    let answer = serde_json::from_str(&text).with_context(|| format!("{status}: no JSON in '{text}'"))?;
+    Ok((status, answer))
+}
+
+/// A text of an answer; `path` is a JSON pointer (RFC 6901).
+pub fn text<'a>(answer: &'a Value, path: &str) -> anyhow::Result<&'a str> {
+    let found = answer.pointer(path).and_then(Value::as_str);
+    found.with_context(|| format!("there is no text {path} in {answer}"))
+}

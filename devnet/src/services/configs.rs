@@ -1,0 +1,345 @@
+//! What gateways and makers are run with: written anew at every start, since ports and the day may be others.
+
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+
+use serde::Serialize;
+use time::OffsetDateTime;
+
+use super::{GATEWAYS, MAKERS, Service, wallets::CUSTODY_KEY, wallets::MAKER};
+use crate::{folder, network::Network};
+
+/// What makers allow, with room for what a gateway leaves of it.
+const MAKER_HOLD_SECONDS: u32 = 900;
+
+/// For how long a quote may be used, and how long a maker that has just started does not quote.
+pub const QUOTE_SECONDS: u64 = 20;
+
+/// Rates are of the day of the start, and a devnet may run for long.
+const RATES_DAYS_MAX: u16 = 3_660;
+
+/// Units for one euro by the European Central Bank's reference rates of 13 April 2026, of the devnet's currencies that
+/// have one there.
+const RATES: [(&str, &str); 6] = [
+    ("USD", "1.1684"),
+    ("JPY", "186.75"),
+    ("CNY", "7.9827"),
+    ("HKD", "9.1507"),
+    ("SGD", "1.4912"),
+    ("THB", "37.728"),
+];
+
+/// The dirham has been bound to the dollar at this rate since 1997.
+const PEG: PegText = PegText {
+    currency: "AED",
+    to: "USD",
+    rate: "3.6725",
+};
+
+/// Of each currency that has a rate: the least and the most that is sold in one quote, what a maker takes for that, and
+/// what an operator takes for a remittance.
+pub const TERMS: [Terms; 8] = [
+    Terms::new("AED", "1.00", "2000000.00", "2.00", "4.00"),
+    Terms::new("CNY", "1.00", "4000000.00", "4.00", "8.00"),
+    Terms::new("EUR", "1.00", "500000.00", "0.50", "1.00"),
+    Terms::new("HKD", "1.00", "4000000.00", "4.50", "9.00"),
+    Terms::new("JPY", "100", "90000000", "90", "180"),
+    Terms::new("SGD", "1.00", "700000.00", "0.75", "1.50"),
+    Terms::new("THB", "10.00", "19000000.00", "20.00", "40.00"),
+    Terms::new("USD", "1.00", "580000.00", "0.60", "1.20"),
+];
+
+/// Of the amount, besides what is fixed.
+const OPERATOR_FEE_BP: u16 = 10;
+
+/// In major units.
+pub struct Terms {
+    pub currency: &'static str,
+    min: &'static str,
+    max: &'static str,
+    maker_fee: &'static str,
+    operator_fee: &'static str,
+}
+
+impl Terms {
+    const fn new(
+        currency: &'static str,
+        min: &'static str,
+        max: &'static str,
+        maker_fee: &'static str,
+        operator_fee: &'static str,
+    ) -> Self {
+        Self {
+            currency,
+            min,
+            max,
+            maker_fee,
+            operator_fee,
+        }
+    }
+}
+
+/// In what a network's gateways may differ from another's.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// How long money is held for the beneficiary's operator to decide.
+    pub hold_seconds: u32,
+    /// A sanctions list of the sender's or the beneficiary's gateway.
+    pub screening: Vec<ListFiles>,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            hold_seconds: 600,
+            screening: Vec::new(),
+        }
+    }
+}
+
+/// A list in OFAC's form.
+#[derive(Debug, Clone, Serialize)]
+pub struct ListFiles {
+    pub name: String,
+    pub parties: PathBuf,
+    pub aliases: PathBuf,
+}
+
+#[derive(Serialize)]
+struct GatewayText<'a> {
+    operator: &'a str,
+    wallet: &'a str,
+    operator_key: &'a str,
+    custody_key: &'a str,
+    listen: SocketAddr,
+    public_url: String,
+    database: &'a str,
+    bic: &'a str,
+    test_mode: bool,
+    makers: Vec<String>,
+    hold_seconds: u32,
+    operators: Vec<OperatorText<'a>>,
+    fees: BTreeMap<&'a str, FeeText<'a>>,
+    webhooks: WebhooksText,
+    screening: &'a [ListFiles],
+    limits: LimitsText,
+}
+
+#[derive(Serialize)]
+struct OperatorText<'a> {
+    id: &'a str,
+    url: String,
+    bic: &'a str,
+}
+
+#[derive(Serialize)]
+struct FeeText<'a> {
+    fixed: &'a str,
+    bp: u16,
+}
+
+#[derive(Serialize)]
+struct WebhooksText {
+    allow: Vec<SocketAddr>,
+}
+
+#[derive(Serialize)]
+struct LimitsText {
+    requests_per_second: u32,
+    burst: u32,
+}
+
+#[derive(Serialize)]
+struct MakerText<'a> {
+    wallet: &'a str,
+    account: &'a str,
+    listen: SocketAddr,
+    spread_bp: u16,
+    valid_seconds: u64,
+    hold_seconds_max: u32,
+    rates: RatesText<'a>,
+    sell: BTreeMap<&'a str, SellText<'a>>,
+}
+
+#[derive(Serialize)]
+struct RatesText<'a> {
+    files: [&'a str; 1],
+    days_max: u16,
+    pegs: [PegText; 1],
+}
+
+#[derive(Serialize)]
+struct PegText {
+    currency: &'static str,
+    to: &'static str,
+    rate: &'static str,
+}
+
+#[derive(Serialize)]
+struct SellText<'a> {
+    min: &'a str,
+    max: &'a str,
+    fee: &'a str,
+}
+
+pub fn write(network: &Network, settings: &Settings) -> anyhow::Result<()> {
+    folder::write(&network.folder.rates(), &rates(OffsetDateTime::now_utc()))?;
+    for service in Service::ALL {
+        let text = match service {
+            Service::Gateway(index) => toml::to_string(&gateway(network, index, settings))?,
+            Service::Maker(index) => toml::to_string(&maker(network, index))?,
+        };
+        folder::write(&network.folder.service(service).config(), &text)?;
+    }
+    Ok(())
+}
+
+/// As the bank writes its daily file, but for the day.
+fn rates(now: OffsetDateTime) -> String {
+    let codes: Vec<_> = RATES.iter().map(|(code, _)| *code).collect();
+    let units: Vec<_> = RATES.iter().map(|(_, units)| *units).collect();
+    let day = format!("{} {} {}", now.day(), now.month(), now.year());
+    format!("Date, {}\n{day}, {}\n", codes.join(", "), units.join(", "))
+}
+
+fn gateway<'a>(network: &Network, index: u16, settings: &'a Settings) -> GatewayText<'a> {
+    let ports = network.plan.base_port;
+    let own = &GATEWAYS[usize::from(index)];
+    let fee = |terms: &'static Terms| {
+        let fee = FeeText {
+            fixed: terms.operator_fee,
+            bp: OPERATOR_FEE_BP,
+        };
+        (terms.currency, fee)
+    };
+    let others = (0..).zip(&GATEWAYS).filter(|(other, _)| *other != index);
+    GatewayText {
+        operator: own.id,
+        wallet: "wallet",
+        operator_key: own.id,
+        custody_key: CUSTODY_KEY,
+        listen: ports.gateway(index),
+        public_url: Service::Gateway(index).url(ports),
+        database: "sqlite:gateway.db",
+        bic: own.bic,
+        test_mode: true,
+        makers: (0..)
+            .zip(&MAKERS)
+            .map(|(maker, _)| Service::Maker(maker).url(ports))
+            .collect(),
+        hold_seconds: settings.hold_seconds,
+        operators: others
+            .map(|(other, operator)| OperatorText {
+                id: operator.id,
+                url: Service::Gateway(other).url(ports),
+                bic: operator.bic,
+            })
+            .collect(),
+        fees: TERMS.iter().map(fee).collect(),
+        webhooks: WebhooksText {
+            allow: vec![ports.webhooks()],
+        },
+        screening: &settings.screening,
+        // Those of trials and of load, not of an operator's.
+        limits: LimitsText {
+            requests_per_second: 10_000,
+            burst: 20_000,
+        },
+    }
+}
+
+fn maker(network: &Network, index: u16) -> MakerText<'static> {
+    let sell = |terms: &'static Terms| {
+        let Terms {
+            currency,
+            min,
+            max,
+            maker_fee,
+            ..
+        } = *terms;
+        let sell = SellText {
+            min,
+            max,
+            fee: maker_fee,
+        };
+        (currency, sell)
+    };
+    MakerText {
+        wallet: "wallet",
+        account: MAKER,
+        listen: network.plan.base_port.maker(index),
+        spread_bp: MAKERS[usize::from(index)].spread_bp,
+        valid_seconds: QUOTE_SECONDS,
+        hold_seconds_max: MAKER_HOLD_SECONDS,
+        rates: RatesText {
+            files: ["../rates.csv"],
+            days_max: RATES_DAYS_MAX,
+            pegs: [PEG],
+        },
+        sell: TERMS.iter().map(sell).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use causeway_contracts::money::Currency;
+    use causeway_gateway::{maker::config::MakerFile, service::config::Config};
+
+    use super::*;
+    use crate::{
+        folder::Folder,
+        genesis::CURRENCIES,
+        network::Plan,
+        ports::{BASE_PORT, BasePort},
+    };
+
+    #[test]
+    fn configurations_are_the_programs_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open_or_create(dir.path()).unwrap().network();
+        let plan = Plan {
+            validators: 1,
+            base_port: BasePort::new(BASE_PORT).unwrap(),
+        };
+        let network = Network::create(folder.clone(), plan).unwrap();
+        let settings = Settings {
+            hold_seconds: 31,
+            ..Settings::default()
+        };
+        write(&network, &settings).unwrap();
+
+        let config = Config::read(&folder.service(Service::Gateway(1)).config()).unwrap();
+        assert_eq!((config.operator.as_str(), config.hold_seconds), ("BANKB", 31));
+        assert_eq!(config.public_url, "http://127.0.0.1:27291");
+        let other = config.operators.values().next().unwrap();
+        assert_eq!(
+            (other.id.as_str(), other.url.as_str()),
+            ("BANKA", "http://127.0.0.1:27290")
+        );
+        assert_eq!(config.makers, ["http://127.0.0.1:27295", "http://127.0.0.1:27296"]);
+
+        let exponent = |code: Currency| CURRENCIES.iter().find(|it| code.as_str() == it.0).map(|it| it.1);
+        let spreads = [0, 1].map(|index| {
+            let file = MakerFile::read(&folder.service(Service::Maker(index)).config()).unwrap();
+            let (rates, terms) = (file.rates.load().unwrap(), file.terms(exponent).unwrap());
+            let code = |code| Currency::new(code).unwrap();
+            // By way of the dollar: 1.1684 times 3.6725.
+            assert_eq!(rates.mid(code("EUR"), code("AED")), Some("4.290949".parse().unwrap()));
+            assert!(
+                terms
+                    .sell
+                    .keys()
+                    .all(|code| rates.currencies().any(|known| known == *code))
+            );
+            terms.spread.get()
+        });
+        assert_eq!(spreads, [25, 40]);
+    }
+
+    #[test]
+    fn rates_have_the_form_of_the_banks_file() {
+        let day = time::Date::from_calendar_date(2026, time::Month::April, 13).unwrap();
+        let expected = "Date, USD, JPY, CNY, HKD, SGD, THB\n\
+                        13 April 2026, 1.1684, 186.75, 7.9827, 9.1507, 1.4912, 37.728\n";
+        assert_eq!(rates(day.midnight().assume_utc()), expected);
+    }
+}
