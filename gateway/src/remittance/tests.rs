@@ -1,6 +1,6 @@
 //! Each feature of the core by a table.
 
-pub(super) mod fixture;
+pub(crate) mod fixture;
 mod formats;
 mod hearing;
 mod outcomes;

@@ -1,5 +1,7 @@
 //! A request, read whole and from a known client, and its answer.
 
+use bytes::Bytes;
+use futures::stream::LocalBoxStream;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
@@ -86,13 +88,20 @@ impl Call {
 }
 
 /// What a handler answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reply {
     pub status: u16,
     pub content_type: String,
-    pub body: Vec<u8>,
+    pub body: Body,
     pub headers: Vec<(&'static str, String)>,
 }
+
+pub enum Body {
+    Whole(Vec<u8>),
+    Chunks(Chunks),
+}
+
+/// A long body, made while it is sent. After an error the connection is cut, so that nobody takes it for whole.
+pub type Chunks = LocalBoxStream<'static, Result<Bytes, Box<dyn std::error::Error>>>;
 
 pub const JSON: &str = "application/json";
 
@@ -101,7 +110,7 @@ impl Reply {
         Self {
             status,
             content_type: JSON.to_owned(),
-            body: serde_json::to_vec(value).expect("views have a JSON form"),
+            body: Body::Whole(serde_json::to_vec(value).expect("views have a JSON form")),
             headers: Vec::new(),
         }
     }
@@ -118,7 +127,7 @@ impl Reply {
         Self {
             status: 204,
             content_type: String::new(),
-            body: Vec::new(),
+            body: Body::Whole(Vec::new()),
             headers: Vec::new(),
         }
     }
@@ -127,7 +136,16 @@ impl Reply {
         Self {
             status: 200,
             content_type: content_type.to_owned(),
-            body: body.into(),
+            body: Body::Whole(body.into()),
+            headers: Vec::new(),
+        }
+    }
+
+    pub fn stream(content_type: &str, chunks: Chunks) -> Self {
+        Self {
+            status: 200,
+            content_type: content_type.to_owned(),
+            body: Body::Chunks(chunks),
             headers: Vec::new(),
         }
     }

@@ -43,11 +43,17 @@ pub async fn run(gateway: Arc<Gateway>) {
         Arc::clone(&gateway.wake_deliveries),
         deliveries::deliver,
     );
-    futures::join!(remittances, deliveries);
+    let follow = look_after(
+        Arc::clone(&gateway),
+        Kind::Follow,
+        Arc::default(),
+        super::follow::follow,
+    );
+    futures::join!(super::follow::begin(&gateway), remittances, deliveries, follow);
 }
 
 /// What a job comes to: when it is due again, if ever.
-type Due = Result<Option<u64>, StoreError>;
+pub(super) type Due = Result<Option<u64>, StoreError>;
 
 async fn look_after<F, D>(gateway: Arc<Gateway>, kind: Kind, wake: Arc<Notify>, job: F)
 where

@@ -48,6 +48,7 @@ codes! {
     LedgerUnreachable = "2003" "ledger_unreachable" 503 "The network cannot be reached";
     OperatorUnreachable = "2004" "operator_unreachable" 503 "The other operator cannot be reached";
     NoQuote = "2005" "no_quote" 503 "No liquidity provider quotes this";
+    NoBic = "2010" "no_bic" 501 "This gateway writes no such messages";
     KeyOtherBody = "3001" "idempotency_key_other_request" 422 "The Idempotency-Key was used for another request";
     KeyRunning = "3002" "idempotency_key_running" 409 "A request with this Idempotency-Key is under way";
     QuoteUsed = "3003" "quote_used" 409 "The quote was used already";
@@ -58,6 +59,7 @@ codes! {
     AliasTaken = "3008" "alias_taken" 409 "The alias or IBAN is another account's";
     OrderDiffers = "3009" "order_differs" 409 "The order is not the one that was sent before";
     TooMany = "3010" "too_many" 409 "There are as many as there may be";
+    DayNotOver = "3020" "day_not_over" 409 "The day is not over on the ledger";
     PayerAccountUnknown = "4001" "payer_account_unknown" 422 "The payer has no such account here";
     PayerAccountNotOpen = "4002" "payer_account_not_open" 409 "The payer's account is not open yet";
     PayeeUnknown = "5001" "payee_unknown" 422 "Nobody is known by this account or alias";

@@ -2,7 +2,9 @@
 
 pub mod accounts;
 pub mod clients;
+pub mod entries;
 pub mod events;
+pub mod followed;
 pub mod idempotency;
 pub mod jobs;
 pub mod quotes;

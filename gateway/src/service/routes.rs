@@ -3,7 +3,9 @@
 use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{
-    api::{accounts, aliases, customers, events, network, quotes, remittances, tokens, track, webhooks},
+    api::{
+        accounts, aliases, customers, entries, events, network, quotes, remittances, statements, tokens, track, webhooks,
+    },
     call::{Call, Reply},
     context::Gateway,
     problem::Problem,
@@ -184,6 +186,21 @@ pub const ROUTES: &[Route] = &[
     ),
     get!("/v1/accounts", Access::Client(Scope::AccountsRead), accounts::list),
     get!("/v1/accounts/{id}", Access::Client(Scope::AccountsRead), accounts::get),
+    get!(
+        "/v1/accounts/{id}/entries",
+        Access::Client(Scope::AccountsRead),
+        entries::list
+    ),
+    get!(
+        "/v1/accounts/{id}/statement",
+        Access::Client(Scope::AccountsRead),
+        statements::statement
+    ),
+    get!(
+        "/v1/accounts/{id}/notifications/{entry}",
+        Access::Client(Scope::AccountsRead),
+        statements::notification
+    ),
     Route {
         idempotent: false,
         ..post!(

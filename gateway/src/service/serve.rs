@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 
 use super::{
     authenticate::{self, Credentials},
-    call::{Call, Caller, Reply},
+    call::{Body, Call, Caller, Reply},
     context::Gateway,
     id,
     problem::{Code, Problem},
@@ -101,7 +101,10 @@ fn response(reply: Reply, request_id: &str) -> HttpResponse {
     if !reply.content_type.is_empty() {
         response.content_type(reply.content_type);
     }
-    let mut response = response.body(reply.body);
+    let mut response = match reply.body {
+        Body::Whole(body) => response.body(body),
+        Body::Chunks(chunks) => response.streaming(chunks),
+    };
     let headers = response.headers_mut();
     insert(headers, "x-request-id", request_id);
     insert(headers, "x-content-type-options", "nosniff");
@@ -281,9 +284,12 @@ async fn once(
     };
     // What may go well when it is sent again is not kept; nor is what the client had no right to.
     let is_kept = reply.status < 500 && !matches!(reply.status, 400 | 401 | 403 | 413 | 429);
-    let sealed = match is_kept {
-        true => Some(gateway.keys.seal(&place(&scope), &stored(&reply))?),
-        false => None,
+    let sealed = match &reply.body {
+        Body::Whole(body) if is_kept => {
+            let stored = stored(&reply.content_type, body);
+            Some(gateway.keys.seal(&place(&scope), &stored)?)
+        }
+        _ => None,
     };
     let status = reply.status;
     gateway
@@ -305,10 +311,10 @@ fn place(scope: &Scope) -> String {
 }
 
 /// The content type on the first line, then the body.
-fn stored(reply: &Reply) -> Vec<u8> {
-    let mut bytes = reply.content_type.clone().into_bytes();
+fn stored(content_type: &str, body: &[u8]) -> Vec<u8> {
+    let mut bytes = content_type.to_owned().into_bytes();
     bytes.push(b'\n');
-    bytes.extend_from_slice(&reply.body);
+    bytes.extend_from_slice(body);
     bytes
 }
 
@@ -322,7 +328,7 @@ fn opened(gateway: &Gateway, scope: &Scope, status: u16, answer: &[u8]) -> Resul
     Ok(Reply {
         status,
         content_type: String::from_utf8_lossy(content_type).into_owned(),
-        body: body.get(1..).unwrap_or_default().to_vec(),
+        body: Body::Whole(body.get(1..).unwrap_or_default().to_vec()),
         headers: Vec::new(),
     })
 }

@@ -138,15 +138,21 @@ CREATE TABLE messages (
 );
 CREATE TABLE entries (
     account TEXT NOT NULL,
-    height BIGINT NOT NULL,
-    place BIGINT NOT NULL,
-    time_ms BIGINT NOT NULL,
     currency TEXT NOT NULL,
+    time_ms BIGINT NOT NULL,
+    place BIGINT NOT NULL,
+    height BIGINT NOT NULL,
     is_credit BIGINT NOT NULL,
     amount AMOUNT NOT NULL,
+    credits BIGINT NOT NULL,
+    credited TEXT NOT NULL,
+    debits BIGINT NOT NULL,
+    debited TEXT NOT NULL,
+    transaction_id TEXT,
     body TEXT NOT NULL,
-    PRIMARY KEY (account, height, place)
+    PRIMARY KEY (account, time_ms, place)
 );
+CREATE INDEX entries_currency ON entries (account, currency, time_ms, place);
 CREATE TABLE followed (
     name TEXT PRIMARY KEY,
     height BIGINT NOT NULL,
