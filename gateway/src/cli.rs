@@ -57,6 +57,9 @@ pub fn main() -> ExitCode {
             done.map(|()| true).map_err(boxed)
         }
         Command::Migrate { config } => service::migrate(&config.config).map(|()| true).map_err(boxed),
+        Command::Reconcile { config, passphrase } => {
+            service::reconcile(&config.config, passphrase.passphrase_file.as_deref()).map_err(boxed)
+        }
         Command::Clients(what) => service::clients(what).map(|()| true).map_err(boxed),
     };
     let exit = match done {

@@ -21,6 +21,7 @@ mod magic;
 pub mod network;
 pub mod openapi;
 pub mod problem;
+pub mod reconcile;
 pub mod records;
 pub mod routes;
 pub mod run;

@@ -68,6 +68,17 @@ pub enum Command {
         #[command(flatten)]
         config: ConfigFile,
     },
+    /// Compare what is booked and remembered here with the ledger
+    ///
+    /// Prints one JSON object a line for each difference, and a last one with counts: amounts are in minor units. It may
+    /// be asked while the gateway runs, and needs one that follows the ledger. The exit status is 0 if all is equal, 1
+    /// if not, 2 if that could not be found out.
+    Reconcile {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        passphrase: PassphraseFile,
+    },
     /// Manage who may use the API
     #[command(subcommand)]
     Clients(Clients),

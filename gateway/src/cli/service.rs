@@ -1,4 +1,4 @@
-//! `causeway-gateway init`, `run`, `migrate` and `clients`.
+//! `causeway-gateway init`, `run`, `migrate`, `reconcile` and `clients`.
 
 use std::{
     io,
@@ -9,7 +9,9 @@ use causeway_gateway::{
     oauth::{Scope, ScopeFault, Scopes},
     service::{
         clients::{self, ClientsError},
-        context::OpenError,
+        config::{Config, ConfigError},
+        context::{Gateway, OpenError},
+        reconcile::{self, ReconcileError},
         run::{self, RunError, SecretError},
     },
 };
@@ -44,6 +46,10 @@ pub enum ServiceError {
     Clients(#[from] ClientsError),
     #[error(transparent)]
     Secret(#[from] SecretError),
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("cannot compare with the ledger")]
+    Reconcile(#[from] ReconcileError),
     #[error("the scopes")]
     Scopes(#[from] ScopeFault),
     #[error("cannot start")]
@@ -91,6 +97,21 @@ pub fn run(path: &Path, passphrase_file: Option<&Path>) -> Result<(), ServiceErr
         println!("the API of {} is at {}/docs", gateway.us(), gateway.config.public_url);
     });
     Ok(actix_rt::System::new().block_on(served)?)
+}
+
+/// Whether nothing differs.
+pub fn reconcile(path: &Path, passphrase_file: Option<&Path>) -> Result<bool, ServiceError> {
+    let config = Config::read(path)?;
+    let passphrase = passphrase(passphrase_file)?;
+    block_on(async {
+        let gateway = Gateway::open(config, &passphrase).await?;
+        let report = reconcile::reconcile(&gateway).await?;
+        for difference in &report.differences {
+            print(difference)?;
+        }
+        print(&report.counts)?;
+        Ok(report.differences.is_empty())
+    })
 }
 
 fn block_on<T>(work: impl Future<Output = Result<T, ServiceError>>) -> Result<T, ServiceError> {

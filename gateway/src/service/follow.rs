@@ -21,6 +21,7 @@ use causeway_contracts::{
 use causeway_wallet::client::VerifiedBlock;
 use tokio::time::{Instant, sleep, timeout};
 
+pub(super) use self::unsettled::held;
 use super::{
     context::Gateway,
     engine::Due,

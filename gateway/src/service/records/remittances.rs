@@ -100,6 +100,15 @@ pub fn list(
     rows.iter().map(|row| row.json(0)).collect()
 }
 
+/// Of all clients, after this id, the oldest first.
+pub fn after(sql: &mut dyn Sql, id: &str, limit: usize) -> Result<Vec<Remittance>, StoreError> {
+    let rows = sql.query(
+        "SELECT body FROM remittances WHERE id > $1 ORDER BY id LIMIT $2",
+        &[id.into(), (limit as i64).into()],
+    )?;
+    rows.iter().map(|row| row.json(0)).collect()
+}
+
 /// It is looked at again at once.
 pub fn kick(sql: &mut dyn Sql, remittance: &Remittance, now_ms: u64) -> Result<(), StoreError> {
     jobs::kick(sql, Kind::Remittance, &remittance.id, now_ms)
