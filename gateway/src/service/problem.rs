@@ -233,4 +233,28 @@ mod tests {
         }
         assert!(Code::ALL.is_sorted_by_key(|code| code.row().0));
     }
+
+    /// The table of docs/remittance.md is this one.
+    #[test]
+    fn the_page_has_every_code() {
+        const BEGIN: &str = "<!-- errors -->\n";
+        const END: &str = "<!-- /errors -->";
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/remittance.md");
+        let page = std::fs::read_to_string(path).unwrap();
+        let (before, rest) = page.split_once(BEGIN).unwrap();
+        let (found, after) = rest.split_once(END).unwrap();
+        let mut table = "| code | type | status | title |\n| --- | --- | --- | --- |\n".to_owned();
+        for code in Code::ALL {
+            let (number, word, status, title) = code.row();
+            table.push_str(&format!("| {number} | `{word}` | {status} | {title} |\n"));
+        }
+        if std::env::var_os("CAUSEWAY_WRITE_DOCS").is_some() {
+            std::fs::write(path, format!("{before}{BEGIN}{table}{END}{after}")).unwrap();
+        } else {
+            assert_eq!(
+                found, table,
+                "the table of docs/remittance.md is of other codes; CAUSEWAY_WRITE_DOCS=1 with this test writes it anew"
+            );
+        }
+    }
 }
