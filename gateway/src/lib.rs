@@ -4,7 +4,8 @@
 //! those of payments. All of this is pure, but for [`iso20022::schema::folder`], which reads schemas. And it has a
 //! liquidity provider, [`maker`].
 //!
-//! What was booked for its customers it derives from final blocks, in [`bookkeeping`].
+//! What was booked for its customers it derives from final blocks, in [`bookkeeping`]; what messages of ISO 20022 say
+//! of a remittance, from its course, in [`advice`].
 //!
 //! Who asks, and whether a message is what its sender sent, is decided in [`http_signatures`], [`oauth`] and
 //! [`webhooks`]. These read no clock and no source of randomness: the time, nonces and ids are arguments, and whether
@@ -14,6 +15,7 @@
 //! Whom a payment concerns is decided in [`screening`] and [`aliases`], both by the names that [`names`] compares.
 //! These are pure, but for the reading of lists, and no service uses them yet either.
 
+pub mod advice;
 pub mod aliases;
 pub mod bookkeeping;
 pub mod http_signatures;

@@ -9,6 +9,7 @@
 //! that something is asked, held by compliance or paid out beyond the ledger, from the other operator's signed word.
 
 pub mod fact;
+pub mod instruction;
 pub mod order;
 pub mod outcome;
 pub mod state;
@@ -34,6 +35,7 @@ use utoipa::ToSchema;
 
 use self::{
     fact::{Fact, Question, Reason},
+    instruction::{Instruction, RecallRequest},
     order::Order,
     state::{Change, Side, Standing, State},
 };
@@ -95,6 +97,12 @@ pub struct Remittance {
     pub failures: u32,
     /// The present step is not tried before this time.
     pub not_before_ms: u64,
+    /// The sender's side: the message that ordered it, if one did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instruction: Option<Instruction>,
+    /// The sender's side: the message that calls it back, if one does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recall: Option<RecallRequest>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,6 +18,7 @@ mod id;
 mod keys;
 mod limits;
 mod magic;
+pub mod messages;
 pub mod network;
 pub mod openapi;
 pub mod problem;

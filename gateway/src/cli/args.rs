@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use causeway_gateway::iso20022::rules::RuleYear;
+use causeway_gateway::{identifiers::bic::Bic, iso20022::rules::RuleYear};
 use clap::{Parser, Subcommand, ValueEnum};
 
 /// The gateway between an operator's systems and a Causeway network.
@@ -127,6 +127,9 @@ pub enum Clients {
         /// A JWK set, by whose keys it may prove who it is (private_key_jwt)
         #[arg(long, value_name = "FILE")]
         jwks: Option<PathBuf>,
+        /// By which messages of ISO 20022 name it; it gets those of incoming remittances only if it has one
+        #[arg(long)]
+        bic: Option<Bic>,
     },
     /// Print all clients, one JSON object a line
     List {

@@ -142,6 +142,7 @@ pub fn clients(what: Clients) -> Result<(), ServiceError> {
                 name,
                 scopes,
                 jwks,
+                bic,
             } => {
                 let store = run::database(&config.config).await?;
                 let scopes: Scopes = match scopes.as_str() {
@@ -149,7 +150,8 @@ pub fn clients(what: Clients) -> Result<(), ServiceError> {
                     scopes => scopes.parse()?,
                 };
                 let jwks = jwks.map(|path| durable::read(&path, JWKS_BYTES_MAX)).transpose()?;
-                let made = clients::add(&store, name, &scopes, jwks.as_deref(), clock::now_ms().0).await?;
+                let made =
+                    clients::add(&store, name, &scopes, jwks.as_deref(), bic.as_ref(), clock::now_ms().0).await?;
                 print(&serde_json::json!({ "client_id": made.id, "client_secret": *made.secret }))
             }
             Clients::List { config } => {

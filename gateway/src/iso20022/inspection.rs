@@ -91,7 +91,7 @@ impl Inspection {
 
 /// # Errors
 /// A schema cannot be read. Nothing in `bytes` is an error: it is a reason.
-pub fn inspect(bytes: &[u8], year: RuleYear, mut schemas: Option<&mut Schemas>) -> Result<Inspection, SchemaFileError> {
+pub fn inspect(bytes: &[u8], year: RuleYear, schemas: Option<&mut Schemas>) -> Result<Inspection, SchemaFileError> {
     let mut found = Inspection::new(year);
     let document = match xml::read(bytes) {
         Ok(document) => document,
@@ -114,9 +114,32 @@ pub fn inspect(bytes: &[u8], year: RuleYear, mut schemas: Option<&mut Schemas>) 
         envelope.add(&fault, || Some(node.place()));
     }
     found.take(envelope);
-    let Some(message) = message else {
-        return Ok(found);
-    };
+    match message {
+        Some(message) => look(&message, year, found, schemas),
+        None => Ok(found),
+    }
+}
+
+/// What can be said of a message that was found in a document.
+///
+/// # Errors
+/// A schema cannot be read.
+pub fn inspect_found(
+    message: &Message<'_>,
+    year: RuleYear,
+    schemas: Option<&mut Schemas>,
+) -> Result<Inspection, SchemaFileError> {
+    let mut found = Inspection::new(year);
+    found.well_formed = true;
+    look(message, year, found, schemas)
+}
+
+fn look(
+    message: &Message<'_>,
+    year: RuleYear,
+    mut found: Inspection,
+    mut schemas: Option<&mut Schemas>,
+) -> Result<Inspection, SchemaFileError> {
     let name = |part: &Part<'_>| part.id.as_ref().map(MessageId::to_string);
     found.message = name(&message.document);
     found.schema = against_schema(&message.document, Check::Schema, schemas.as_deref_mut(), &mut found)?;
@@ -133,7 +156,7 @@ pub fn inspect(bytes: &[u8], year: RuleYear, mut schemas: Option<&mut Schemas>) 
     }
     let mut rules = Reasons::new(Check::Rules);
     let mut restrictions = Reasons::new(Check::Restrictions);
-    if rules::check(&message, year, &mut rules, &mut restrictions).is_some() {
+    if rules::check(message, year, &mut rules, &mut restrictions).is_some() {
         let verdict = |reasons: &Reasons| {
             if reasons.is_empty() {
                 RulesVerdict::Valid

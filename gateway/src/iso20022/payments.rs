@@ -37,7 +37,7 @@ use std::io::{self, Write};
 use time::UtcDateTime;
 
 pub use self::{
-    account::{Account, AccountId, Remittance},
+    account::{Account, AccountId, Proxy, Remittance},
     address::Address,
     agent::{Actor, Agent, Member},
     amount::{AmountFault, Money, Position, Rate},

@@ -6,6 +6,7 @@ pub mod checks;
 pub mod customers;
 pub mod entries;
 pub mod events;
+pub mod messages;
 pub mod network;
 pub mod quotes;
 pub mod remittances;

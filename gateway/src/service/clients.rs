@@ -14,6 +14,7 @@ use super::{
     records::clients::{self, Client, ClientBody, KeyBody},
 };
 use crate::{
+    identifiers::bic::Bic,
     keys::{KeyFault, VerifyingKey},
     oauth::{KeySet, KeySetFault, Scopes},
     store::{Store, StoreError},
@@ -49,6 +50,7 @@ pub async fn add(
     name: String,
     scopes: &Scopes,
     jwks: Option<&[u8]>,
+    bic: Option<&Bic>,
     now_ms: u64,
 ) -> Result<Made, ClientsError> {
     let jwks = match jwks {
@@ -69,6 +71,7 @@ pub async fn add(
             scopes: scopes.to_string(),
             secret_hash: Some(hex::encode(Sha256::digest(secret.as_bytes()))),
             jwks,
+            bic: bic.map(Bic::to_string),
         },
     };
     let id = client.id.clone();

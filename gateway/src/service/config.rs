@@ -17,6 +17,7 @@ use serde::Deserialize;
 use crate::{
     http_signatures::TargetUri,
     identifiers::bic::Bic,
+    iso20022::rules::RuleYear,
     maker::pricing::BasisPoints,
     money::{Exponents, Money, MoneyFault},
     screening::{ListName, ListNameFault},
@@ -59,6 +60,8 @@ struct File {
     webhooks: WebhooksText,
     #[serde(default)]
     screening: Vec<ListText>,
+    #[serde(default)]
+    iso20022: MessagesText,
     #[serde(default)]
     tls: Option<TlsText>,
     #[serde(default)]
@@ -103,6 +106,17 @@ struct ListText {
     name: String,
     parties: PathBuf,
     aliases: PathBuf,
+}
+
+/// By what messages of ISO 20022 are checked.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct MessagesText {
+    /// A folder of XSD files, named after their messages.
+    #[serde(default)]
+    schemas: Option<PathBuf>,
+    #[serde(default)]
+    rules: Option<u16>,
 }
 
 /// PEM files.
@@ -187,6 +201,14 @@ pub struct List {
     pub aliases: PathBuf,
 }
 
+/// By what messages of ISO 20022 are checked.
+#[derive(Debug, Clone)]
+pub struct MessageChecks {
+    /// A folder of schemas; without one, messages are held against none.
+    pub schemas: Option<PathBuf>,
+    pub rules: RuleYear,
+}
+
 #[derive(Debug, Clone)]
 pub struct TlsFiles {
     pub chain: PathBuf,
@@ -224,6 +246,7 @@ pub struct Config {
     /// Where webhooks may go by http and on this network.
     pub webhooks_allow: Vec<HostAndPort>,
     pub screening: Vec<List>,
+    pub messages: MessageChecks,
     pub tls: Option<TlsFiles>,
     pub limits: RequestLimits,
     pub workers: usize,
@@ -259,6 +282,10 @@ pub enum ConfigError {
         #[source]
         source: ListNameFault,
     },
+    #[error("iso20022.rules is {0}, and must be 2025 or 2026")]
+    Rules(u16),
+    #[error("iso20022.schemas: {} is no folder", .0.display())]
+    Schemas(PathBuf),
     #[error("limits: both numbers are above zero")]
     Limits,
     #[error("fees.{currency}")]
@@ -276,6 +303,19 @@ fn allowed(texts: &[String]) -> Result<Vec<HostAndPort>, ConfigError> {
         .iter()
         .map(|text| text.parse().map_err(|_| ConfigError::Allow(text.clone())));
     parsed.collect()
+}
+
+fn checks(folder: &Path, text: MessagesText) -> Result<MessageChecks, ConfigError> {
+    let schemas = text.schemas.map(|path| folder.join(path));
+    if let Some(path) = schemas.as_ref().filter(|path| !path.is_dir()) {
+        return Err(ConfigError::Schemas(path.clone()));
+    }
+    let rules = match text.rules {
+        None | Some(2025) => RuleYear::Y2025,
+        Some(2026) => RuleYear::Y2026,
+        Some(other) => return Err(ConfigError::Rules(other)),
+    };
+    Ok(MessageChecks { schemas, rules })
 }
 
 fn url(key: &'static str, text: &str) -> Result<String, ConfigError> {
@@ -372,6 +412,7 @@ impl Config {
                     })
                 })
                 .collect::<Result<_, ConfigError>>()?,
+            messages: checks(folder, file.iso20022)?,
             tls: file.tls.map(|tls| TlsFiles {
                 chain: folder.join(tls.chain),
                 key: folder.join(tls.key),

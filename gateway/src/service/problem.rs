@@ -48,7 +48,7 @@ codes! {
     LedgerUnreachable = "2003" "ledger_unreachable" 503 "The network cannot be reached";
     OperatorUnreachable = "2004" "operator_unreachable" 503 "The other operator cannot be reached";
     NoQuote = "2005" "no_quote" 503 "No liquidity provider quotes this";
-    NoBic = "2010" "no_bic" 501 "This gateway writes no such messages";
+    NoBic = "2006" "no_bic" 501 "The gateway has no BIC";
     KeyOtherBody = "3001" "idempotency_key_other_request" 422 "The Idempotency-Key was used for another request";
     KeyRunning = "3002" "idempotency_key_running" 409 "A request with this Idempotency-Key is under way";
     QuoteUsed = "3003" "quote_used" 409 "The quote was used already";

@@ -7,6 +7,7 @@ pub mod events;
 pub mod followed;
 pub mod idempotency;
 pub mod jobs;
+pub mod messages;
 pub mod quotes;
 pub mod remittances;
 pub mod webhooks;

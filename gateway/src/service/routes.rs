@@ -4,7 +4,8 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{
     api::{
-        accounts, aliases, customers, entries, events, network, quotes, remittances, statements, tokens, track, webhooks,
+        accounts, aliases, customers, entries, events, messages, network, quotes, remittances, statements, tokens,
+        track, webhooks,
     },
     call::{Call, Reply},
     context::Gateway,
@@ -172,6 +173,25 @@ pub const ROUTES: &[Route] = &[
         ComplianceRequest,
         remittances::compliance
     ),
+    get!(
+        "/v1/remittances/{id}/messages",
+        Access::Client(Scope::RemittancesRead),
+        messages::list
+    ),
+    get!(
+        "/v1/remittances/{id}/messages/{number}",
+        Access::Client(Scope::RemittancesRead),
+        messages::get
+    ),
+    Route {
+        method: "POST",
+        path: "/v1/iso20022/messages",
+        access: Access::Client(Scope::Iso20022Write),
+        idempotent: false,
+        body_bytes_max: crate::iso20022::xml::limits::DOCUMENT_BYTES_MAX,
+        check: |_| Ok(()),
+        handler: handler!(messages::create),
+    },
     post!(
         "/v1/customers",
         CustomersWrite,

@@ -129,12 +129,14 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_webhook ON deliveries (webhook, event);
 CREATE TABLE messages (
+    client TEXT NOT NULL,
     sender TEXT NOT NULL,
     id TEXT NOT NULL,
-    client TEXT NOT NULL,
     fingerprint BYTES NOT NULL,
+    object TEXT NOT NULL,
+    running_until_ms BIGINT NOT NULL,
     answer BYTES,
-    PRIMARY KEY (sender, id)
+    PRIMARY KEY (client, sender, id)
 );
 CREATE TABLE entries (
     account TEXT NOT NULL,

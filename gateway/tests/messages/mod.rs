@@ -6,8 +6,8 @@ use causeway_gateway::{
     iso20022::payments::{
         Account, AccountId, Actor, Address, Agent, BankTransactionCode, Birth, Charge, ChargeBearer, CreditTransfer,
         Direction, Entry, EntryDetails, EntryStatus, Header, Identification, InstructionId, Member, Moment, Money,
-        OriginalInstructionId, OriginalMessage, OriginalPayment, Other, Party, PaymentReturn, Position, Rate, Reason,
-        ReasonCode, Reference, Remittance, ReturnChain, Scheme, SettlementMethod, Statement, StatementHead,
+        OriginalInstructionId, OriginalMessage, OriginalPayment, Other, Party, PaymentReturn, Position, Proxy, Rate,
+        Reason, ReasonCode, Reference, Remittance, ReturnChain, Scheme, SettlementMethod, Statement, StatementHead,
         StatusReason, Text, Totals,
     },
 };
@@ -191,8 +191,23 @@ pub fn account() -> BoxedStrategy<Account> {
         of(&["DE89370400440532013000", "GB29NWBK60161331926819"]).prop_map(AccountId::Iban),
         other().prop_map(AccountId::Other),
     ];
-    (id, option::of(of(&["EUR", "USD"])), option::of(text()))
-        .prop_map(|(id, currency, name)| Account { id, currency, name })
+    let kind = prop_oneof![
+        select(&["TELE", "EMAL"]).prop_map(|code| Scheme::Code(Text::new(code).expect("of the set"))),
+        text().prop_map(Scheme::Proprietary),
+    ];
+    let proxy = (option::of(kind), text()).prop_map(|(kind, id)| Proxy { kind, id });
+    (
+        id,
+        option::of(of(&["EUR", "USD"])),
+        option::of(text()),
+        option::of(proxy),
+    )
+        .prop_map(|(id, currency, name, proxy)| Account {
+            id,
+            currency,
+            name,
+            proxy,
+        })
         .boxed()
 }
 

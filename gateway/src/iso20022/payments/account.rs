@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 
 use super::{
-    party::Other,
-    read::{Leaf, at, find, list, parsed, value},
+    party::{Other, Scheme},
+    read::{Leaf, at, find, get, list, parsed, value},
     refusal::{Fault, ReasonCode, Refusal},
     text::Text,
     write::Xml,
@@ -23,12 +23,21 @@ pub enum AccountId {
     Other(Other<34>),
 }
 
-/// An account, CashAccount38. Its type and proxy are not kept.
+/// By which else an account is found, ProxyAccountIdentification1: a telephone number (TELE), an address, and so on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxy {
+    pub kind: Option<Scheme>,
+    /// The schema allows 2,048 characters.
+    pub id: Text<320>,
+}
+
+/// An account, CashAccount38. Its type is not kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Account {
     pub id: AccountId,
     pub currency: Option<CurrencyCode>,
     pub name: Option<Text<70>>,
+    pub proxy: Option<Proxy>,
 }
 
 impl Account {
@@ -37,6 +46,7 @@ impl Account {
             id,
             currency: None,
             name: None,
+            proxy: None,
         }
     }
 
@@ -52,10 +62,17 @@ impl Account {
                 AccountId::Other(Other::read(other, reason)?)
             }
         };
+        let proxy = at(node, "Prxy")?.map(|proxy| -> Result<_, Refusal> {
+            Ok(Proxy {
+                kind: Scheme::find(proxy, "Tp", reason)?,
+                id: get(proxy, "Id", reason)?,
+            })
+        });
         Ok(Self {
             id,
             currency: find(node, "Ccy", reason)?,
             name: find(node, "Nm", reason)?,
+            proxy: proxy.transpose()?,
         })
     }
 
@@ -69,7 +86,15 @@ impl Account {
             AccountId::Other(other) => other.write(xml),
         })?;
         xml.maybe("Ccy", self.currency)?;
-        xml.maybe("Nm", self.name.as_ref())
+        xml.maybe("Nm", self.name.as_ref())?;
+        self.proxy.as_ref().map_or(Ok(()), |proxy| {
+            xml.parent("Prxy", |xml| {
+                if let Some(kind) = &proxy.kind {
+                    kind.write(xml, "Tp")?;
+                }
+                xml.leaf("Id", &proxy.id)
+            })
+        })
     }
 
     pub(super) fn write_some<W: Write>(account: Option<&Self>, xml: &mut Xml<W>, path: &str) -> io::Result<()> {

@@ -46,6 +46,19 @@ impl ReasonCode {
     pub const TRANSACTION_TWICE: Self = Self::of(*b"DU03");
     pub const FORMAT: Self = Self::of(*b"FF01");
     pub const PURPOSE: Self = Self::of(*b"FF07");
+    pub const WRONG_AMOUNT: Self = Self::of(*b"AM09");
+    /// An agent is another than it should be; of a request to cancel: an agent does not want to.
+    pub const AGENT: Self = Self::of(*b"AGNT");
+    pub const CREDITOR_AGENT: Self = Self::of(*b"RC04");
+    pub const REGULATORY: Self = Self::of(*b"RR04");
+    /// Of a request to cancel: nobody has answered yet.
+    pub const NO_REPLY_YET: Self = Self::of(*b"ARPL");
+    /// Of a request to cancel: there is no such payment.
+    pub const NO_ORIGINAL: Self = Self::of(*b"NOOR");
+    /// The reason is in the text.
+    pub const NARRATIVE: Self = Self::of(*b"NARR");
+    /// Of a request to cancel: there is nothing to be cancelled any more.
+    pub const RETURNED_ALREADY: Self = Self::of(*b"ARDT");
     pub const BIC: Self = Self::of(*b"RC01");
     pub const CHARACTERS: Self = Self::of(*b"RR10");
 

@@ -104,6 +104,8 @@ pub fn remittance(side: Side) -> Remittance {
         tell_not_before_ms: 0,
         failures: 0,
         not_before_ms: 0,
+        instruction: None,
+        recall: None,
         order,
     }
 }

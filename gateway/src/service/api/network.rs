@@ -122,6 +122,8 @@ pub async fn introduce(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
         tell_not_before_ms: 0,
         failures: 0,
         not_before_ms: 0,
+        instruction: None,
+        recall: None,
         order,
     };
     let added = add(gateway, remittance, None).await;

@@ -74,23 +74,36 @@ struct Offer {
 #[utoipa::path(post, path = "/v1/quotes", request_body = QuoteBodyRequest,
     responses((status = 201, body = views::QuoteView)))]
 pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let body: QuoteBodyRequest = call.json()?;
-    let (client, account) = (call.client().id.clone(), body.account.clone());
-    let id = id::named("quote", &call.object);
-    let known = {
-        let (client, id) = (client.clone(), id.clone());
-        gateway
-            .store
-            .read::<_, StoreError, _>(move |sql| {
-                Ok((
-                    quotes::find(sql, &client, &id)?,
-                    accounts::find_account(sql, &client, &account)?,
-                ))
-            })
-            .await?
+    let asked = Asked {
+        id: id::named("quote", &call.object),
+        client: call.client().id.clone(),
+        now_ms: call.now_ms,
     };
+    let quote = make(gateway, asked, call.json()?).await?;
+    Ok(Reply::created(&views::quote(gateway, &quote, call.now_ms)))
+}
+
+/// Whose new quote it is.
+pub struct Asked {
+    pub id: String,
+    pub client: String,
+    pub now_ms: u64,
+}
+
+/// Makes it, or gives the one with this id if it was made already.
+pub async fn make(gateway: &Gateway, asked: Asked, body: QuoteBodyRequest) -> Result<Quote, Problem> {
+    let (client, account, id) = (asked.client.clone(), body.account.clone(), asked.id.clone());
+    let known = gateway
+        .store
+        .read::<_, StoreError, _>(move |sql| {
+            Ok((
+                quotes::find(sql, &client, &id)?,
+                accounts::find_account(sql, &client, &account)?,
+            ))
+        })
+        .await?;
     let account = match known {
-        (Some(quote), _) => return Ok(Reply::created(&views::quote(gateway, &quote, call.now_ms))),
+        (Some(quote), _) => return Ok(quote),
         (None, Some(account)) => account,
         (None, None) => {
             let detail = "there is no such account, or it is another client's";
@@ -126,7 +139,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
     }
     let mut quote = if source == target {
         QuoteBody {
-            created_ms: call.now_ms,
+            created_ms: asked.now_ms,
             account: account.id,
             signed: None,
             maker: None,
@@ -157,7 +170,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
         let best = best(gateway, &request, wanted, is_sent).await?;
         let terms = &best.signed.quote;
         QuoteBody {
-            created_ms: call.now_ms,
+            created_ms: asked.now_ms,
             account: account.id,
             maker: Some(best.maker),
             mid: Some(best.mid),
@@ -185,23 +198,23 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
         .ok_or_else(too_large)?;
     let expires_ms = match &quote.signed {
         Some(signed) => signed.quote.expires_at.0.saturating_mul(1000),
-        None => call.now_ms + DIRECT_QUOTE_MS,
+        None => asked.now_ms + DIRECT_QUOTE_MS,
     };
     let quote = Quote {
-        id,
-        client,
+        id: asked.id,
+        client: asked.client,
         used_by: None,
         expires_ms,
         body: quote,
     };
-    let quote = gateway
+    gateway
         .store
         .write::<_, StoreError, _>(move |sql| {
             quotes::add(sql, &quote)?;
             Ok(quote)
         })
-        .await?;
-    Ok(Reply::created(&views::quote(gateway, &quote, call.now_ms)))
+        .await
+        .map_err(Problem::from)
 }
 
 /// Of all that can be held. Why the others are none, the log says.

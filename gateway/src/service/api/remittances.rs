@@ -16,6 +16,7 @@ use crate::{
     remittance::{
         Cause, LedgerTrace, Moment, QuoteUse, Remittance, Wish,
         fact::{Fact, Question, Reason},
+        instruction::{Instruction, RecallRequest},
         order::{Order, Party},
         state::{Change, Side, Standing, State},
     },
@@ -96,6 +97,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
         id: id::named("rem", &call.object),
         client: call.client().id.clone(),
         now_ms: call.now_ms,
+        instruction: None,
     };
     let remittance = make(gateway, order, request).await?;
     gateway.wake.notify_one();
@@ -121,6 +123,8 @@ pub struct Ordered {
     pub id: String,
     pub client: String,
     pub now_ms: u64,
+    /// The message that orders it, if one does.
+    pub instruction: Option<Instruction>,
 }
 
 /// Makes it, or gives the one with this id if it was made already.
@@ -243,6 +247,8 @@ pub async fn make(gateway: &Arc<Gateway>, ordered: Ordered, request: RemittanceR
         tell_not_before_ms: 0,
         failures: 0,
         not_before_ms: 0,
+        instruction: ordered.instruction,
+        recall: None,
         order,
     };
     add(gateway, remittance, Some(quote.id)).await
@@ -395,16 +401,32 @@ enum Whose {
     Anyone,
 }
 
+/// Which remittance is to be changed, and who says so.
+pub struct Steering {
+    pub id: String,
+    pub client: String,
+    pub now_ms: u64,
+}
+
+impl From<&Call> for Steering {
+    fn from(call: &Call) -> Self {
+        Self {
+            id: call.parameter("id").to_owned(),
+            client: call.client().id.clone(),
+            now_ms: call.now_ms,
+        }
+    }
+}
+
 /// Changes it on behalf of its client.
 async fn steer(
     gateway: &Arc<Gateway>,
-    call: &Call,
+    steering: impl Into<Steering>,
     whose: Whose,
     with: impl FnOnce(&mut Remittance, u64) -> Result<(), ChangeError> + Send + 'static,
 ) -> Result<Remittance, Problem> {
-    let (client, id) = (call.client().id.clone(), call.parameter("id").to_owned());
+    let Steering { id, client, now_ms } = steering.into();
     let shared = Arc::clone(gateway);
-    let now_ms = call.now_ms;
     let changed = gateway
         .store
         .write::<_, ChangeError, _>(move |sql| {
@@ -470,13 +492,34 @@ impl ReasonRequest {
     responses((status = 200, body = RemittanceView), (status = 202, body = RemittanceView)))]
 pub async fn cancel(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
     let reason = ReasonRequest::read(call, "CUST")?;
-    let changed = steer(gateway, call, Whose::Client, move |remittance, _| {
+    let settled = recall(gateway, call, reason, None).await?;
+    match settled.state() {
+        State::Cancelled => Ok(Reply::ok(&views::remittance(gateway, &settled, None))),
+        State::PayingOut | State::Completed | State::Returned => Err(already_accepted(&settled)),
+        state if state.is_end() => Err(wrong(&settled, "recalled").into()),
+        _ => Ok(Reply::json(202, &views::remittance(gateway, &settled, None))),
+    }
+}
+
+/// Asks for it to go back, and waits until that is decided, for at most ten seconds. `request`: the message that asks, if
+/// one does.
+pub async fn recall(
+    gateway: &Arc<Gateway>,
+    steering: impl Into<Steering>,
+    reason: Reason,
+    request: Option<RecallRequest>,
+) -> Result<Remittance, Problem> {
+    let changed = steer(gateway, steering, Whose::Client, move |remittance, _| {
         on(Side::Sender, remittance)?;
         match remittance.state() {
             State::Cancelled => Ok(()),
             State::PayingOut | State::Completed | State::Returned => Err(already_accepted(remittance).into()),
             state if state.is_end() => Err(wrong(remittance, "recalled")),
             _ => {
+                if remittance.recall.is_none() && request.is_some() {
+                    remittance.recall = request;
+                    remittance.touched();
+                }
                 if remittance.wish.is_none() {
                     remittance.wish = Some(Wish::Recall(reason));
                     remittance.touched();
@@ -486,16 +529,10 @@ pub async fn cancel(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
         }
     })
     .await?;
-    let settled = wait_for(gateway, &changed.id, State::is_end, |state| {
+    wait_for(gateway, &changed.id, State::is_end, |state| {
         matches!(state, State::PayingOut | State::Completed | State::Returned)
     })
-    .await?;
-    match settled.state() {
-        State::Cancelled => Ok(Reply::ok(&views::remittance(gateway, &settled, None))),
-        State::PayingOut | State::Completed | State::Returned => Err(already_accepted(&settled)),
-        state if state.is_end() => Err(wrong(&settled, "recalled").into()),
-        _ => Ok(Reply::json(202, &views::remittance(gateway, &settled, None))),
-    }
+    .await
 }
 
 fn already_accepted(remittance: &Remittance) -> Problem {
@@ -713,7 +750,18 @@ pub async fn payout(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
         text: None,
     });
     checks::reason("reason", &reason)?;
-    let changed = steer(gateway, call, Whose::Client, move |remittance, now_ms| {
+    let changed = pay_out(gateway, call, result, reason).await?;
+    Ok(Reply::ok(&views::remittance(gateway, &changed, None)))
+}
+
+/// Takes the word of the beneficiary's side for how it was paid out.
+pub async fn pay_out(
+    gateway: &Arc<Gateway>,
+    steering: impl Into<Steering>,
+    result: PayOutResult,
+    reason: Reason,
+) -> Result<Remittance, Problem> {
+    steer(gateway, steering, Whose::Client, move |remittance, now_ms| {
         on(Side::Beneficiary, remittance)?;
         match (result, remittance.state(), &remittance.wish) {
             (PayOutResult::Completed, State::Completed, _)
@@ -731,6 +779,5 @@ pub async fn payout(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
             _ => Err(wrong(remittance, "paid out")),
         }
     })
-    .await?;
-    Ok(Reply::ok(&views::remittance(gateway, &changed, None)))
+    .await
 }

@@ -25,6 +25,9 @@ pub struct ClientBody {
     pub secret_hash: Option<String>,
     /// A JWK set, by which it signs assertions.
     pub jwks: Option<Json>,
+    /// By which messages of ISO 20022 name it: it sends none as another, and gets those of incoming remittances.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bic: Option<String>,
 }
 
 impl Client {

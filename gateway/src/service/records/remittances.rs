@@ -79,6 +79,12 @@ pub fn by_uetr(sql: &mut dyn Sql, uetr: &str, of: Side) -> Result<Option<Remitta
     one(sql.query_one(&select, &[uetr.into(), side(of).into()])?)
 }
 
+/// Only read: nobody is kept from changing it.
+pub fn seen(sql: &mut dyn Sql, uetr: &str, of: Side) -> Result<Option<Remittance>, StoreError> {
+    let select = "SELECT body FROM remittances WHERE uetr = $1 AND side = $2";
+    one(sql.query_one(select, &[uetr.into(), side(of).into()])?)
+}
+
 /// Before this id, the newest first; one more than is asked for if there are more.
 pub fn list(
     sql: &mut dyn Sql,
