@@ -54,7 +54,7 @@ pub async fn make(network: &Network) -> anyhow::Result<()> {
 }
 
 async fn add(store: &Store, name: &str, scopes: &Scopes) -> anyhow::Result<Credentials> {
-    let made = clients::add(store, name.to_owned(), scopes, None, clock::now_ms().0).await?;
+    let made = clients::add(store, name.to_owned(), scopes, None, None, clock::now_ms().0).await?;
     Ok(Credentials {
         client_id: made.id,
         client_secret: made.secret.to_string(),

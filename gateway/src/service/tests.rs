@@ -57,7 +57,7 @@ impl Office {
     async fn client(&self, scopes: &[Scope]) -> (String, String) {
         let scopes: Scopes = scopes.iter().copied().collect();
         let now_ms = self.gateway.now_ms();
-        let made = clients::add(&self.gateway.store, "test".to_owned(), &scopes, None, now_ms).await;
+        let made = clients::add(&self.gateway.store, "test".to_owned(), &scopes, None, None, now_ms).await;
         let id = made.expect("a client").id;
         let token = self.token(&id, scopes);
         (id, token)

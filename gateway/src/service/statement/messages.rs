@@ -49,6 +49,7 @@ impl Owner<'_> {
             id,
             currency: Some(currency.currency_code()),
             name: Text::new(&self.account.address).ok(),
+            proxy: None,
         }
     }
 

@@ -7,9 +7,14 @@ use super::{
 
 /// With something in the place of each parameter.
 fn filled(path: &str) -> String {
-    ["{id}", "{uetr}", "{side}", "{token}"]
-        .iter()
-        .fold(path.to_owned(), |path, name| path.replace(name, "x1"))
+    let part = |part: &str| {
+        if part.starts_with('{') {
+            "1".to_owned()
+        } else {
+            part.to_owned()
+        }
+    };
+    path.split('/').map(part).collect::<Vec<_>>().join("/")
 }
 
 #[actix_web::test]
@@ -114,7 +119,8 @@ async fn nobody_sees_what_is_anothers() {
         let id = objects
             .get(kind)
             .unwrap_or_else(|| panic!("no object of {kind} is made for {}", route.path));
-        let path = route.path.replace("{id}", id);
+        // Another part of the path names nothing that is there.
+        let path = filled(&route.path.replace("{id}", id));
         let ask = |token: &str| {
             let ask = Ask::new(route.method, &path).by(token);
             let body = match kind {
@@ -130,8 +136,10 @@ async fn nobody_sees_what_is_anothers() {
         };
         let others = refused(&app, ask(&other_token)).await;
         assert_eq!(others, (404, "1014".to_owned()), "{} {path}", route.method);
-        let (own, _) = answered(&app, ask(&my_token)).await;
-        assert_ne!(own, 404, "{} {path}", route.method);
+        if route.path.matches('{').count() == 1 {
+            let (own, _) = answered(&app, ask(&my_token)).await;
+            assert_ne!(own, 404, "{} {path}", route.method);
+        }
     }
     for list in ["customers", "accounts", "remittances", "events", "webhooks"] {
         let (_, page) = answered(&app, Ask::new("GET", &format!("/v1/{list}")).by(&other_token).request()).await;

@@ -118,6 +118,8 @@ pub async fn everything(office: &Office, client: &str) -> BTreeMap<&'static str,
         tell_not_before_ms: 0,
         failures: 0,
         not_before_ms: 0,
+        instruction: None,
+        recall: None,
     };
     remittances::add(gateway, remittance, None).await.expect("a remittance");
     let webhook = webhooks::Webhook {
