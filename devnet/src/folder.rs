@@ -10,6 +10,7 @@
 //!   maker-1/                   maker.toml, maker.log, pid.json, wallet/
 //!   rates.csv                  reference rates for makers
 //! DIR/demo/                    made by `demo`: the same in its own network/, and demo.json
+//! DIR/crash/                 made by `crash`: the same in its own network/
 //! DIR/chaos/                   made by `chaos`: the same in its own network/, and chaos.json
 //! DIR/attack/                  made by `attack`: the same in its own network/, and attack.json
 //! DIR/bench/                   made by `bench`: the same in its own network/
@@ -58,6 +59,7 @@ fn io_error(attempt: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Fol
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trial {
     Demo,
+    Crash,
     Chaos,
     Attack,
     Bench,
@@ -67,8 +69,9 @@ pub enum Trial {
 }
 
 impl Trial {
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Demo,
+        Self::Crash,
         Self::Chaos,
         Self::Attack,
         Self::Bench,
@@ -80,6 +83,7 @@ impl Trial {
     pub const fn name(self) -> &'static str {
         match self {
             Self::Demo => "demo",
+            Self::Crash => "crash",
             Self::Chaos => "chaos",
             Self::Attack => "attack",
             Self::Bench => "bench",

@@ -7,6 +7,7 @@
 pub mod attack;
 pub mod bench;
 pub mod chaos;
+pub mod crash;
 pub mod daemon;
 pub mod demo;
 pub mod draw;

@@ -4,7 +4,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::bail;
 use causeway_devnet::{
-    attack, bench, chaos, demo, fleet,
+    attack, bench, chaos, crash, demo, fleet,
     folder::{Folder, Trial},
     load::{ACCOUNTS, Loader, Offer},
     network::Network,
@@ -92,6 +92,21 @@ enum Command {
         /// Payments offered per second.
         #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..=10_000))]
         rate: u64,
+    },
+    /// Sends remittances of every kind between the two gateways of a network of its own, while gateways and validators
+    /// are killed at moments drawn from a seed; then checks what clients were told against ledger and databases.
+    ///
+    /// The last line is `remittances <n>, lost <n>, doubled <n>, ...`; with exit status 0 all but the first are 0.
+    Crash {
+        #[command(flatten)]
+        place: Place,
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=100_000))]
+        kills: u32,
+        #[arg(long, value_name = "S", default_value_t = 1)]
+        seed: u64,
+        /// The first of 300 ports; without it, free ones are looked for.
+        #[arg(long, value_name = "P")]
+        base_port: Option<u16>,
     },
     /// Swaps money between two networks of its own that know nothing of each other, tied by one secret: once both
     /// get what they want, and once both get theirs back.
@@ -317,6 +332,16 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             let holds = trial(&place, async |folder| chaos::run(folder, options).await).await?;
             return Ok(status_of(holds));
         }
+        Command::Crash {
+            place,
+            kills,
+            seed,
+            base_port,
+        } => {
+            let options = crash::Options { kills, seed, base_port };
+            let holds = trial(&place, async |folder| crash::run(folder, options).await).await?;
+            return Ok(status_of(holds));
+        }
         Command::Swap { place, base_port } => {
             trial(&place, async |folder| swap::run(folder, base_port).await).await?;
             println!("swap: ok");
@@ -414,7 +439,14 @@ async fn reset(place: &Place) -> anyhow::Result<()> {
         down(&Network::load(folder.network())?).await?;
     }
     chaos::clear(&folder).await?;
-    for trial in [Trial::Demo, Trial::Attack, Trial::Bench, Trial::Swap, Trial::SwapOther] {
+    for trial in [
+        Trial::Demo,
+        Trial::Crash,
+        Trial::Attack,
+        Trial::Bench,
+        Trial::Swap,
+        Trial::SwapOther,
+    ] {
         fleet::clear(&folder, trial).await?;
     }
     let path = folder.path().to_owned();

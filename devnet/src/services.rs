@@ -225,6 +225,22 @@ impl Services {
         Ok(())
     }
 
+    /// Ends one at once, without a chance to tidy up.
+    pub async fn kill(&mut self, service: Service) -> anyhow::Result<()> {
+        for (running, child) in &mut self.children {
+            if *running == service {
+                child.kill().await?;
+            }
+        }
+        self.children.retain(|(running, _)| *running != service);
+        Ok(())
+    }
+
+    /// Starts one that was killed. It may not be healthy yet.
+    pub fn restart(&mut self, service: Service) -> anyhow::Result<()> {
+        self.spawn(service)
+    }
+
     /// One that has ended without being asked to, if there is one, and what it said last.
     pub fn ended(&mut self) -> anyhow::Result<Option<String>> {
         for place in 0..self.children.len() {

@@ -1,6 +1,9 @@
 //! A gateway's API as its clients use it.
 
-use std::time::Duration;
+use std::{
+    sync::{PoisonError, RwLock},
+    time::Duration,
+};
 
 use anyhow::{Context, bail};
 use reqwest::{Client, RequestBuilder, StatusCode};
@@ -16,8 +19,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 pub struct Api {
     http: Client,
     credentials: Credentials,
-    /// Good for ten minutes at most, longer than anything here.
-    token: String,
+    /// Good for ten minutes at most.
+    token: RwLock<String>,
 }
 
 impl Api {
@@ -26,19 +29,31 @@ impl Api {
         let credentials: Credentials =
             serde_json::from_str(&folder::read(file)?).with_context(|| file.display().to_string())?;
         let http = Client::builder().no_proxy().timeout(PATIENCE).build()?;
-        let request = http
-            .post(format!("{}/oauth/token", credentials.api))
-            .basic_auth(&credentials.client_id, Some(&credentials.client_secret))
-            .header("content-type", "application/x-www-form-urlencoded")
-            .body("grant_type=client_credentials");
-        let (status, answer) = answer(request).await?;
-        let token = answer["access_token"].as_str();
-        let token = token.with_context(|| format!("{} gives no token: {status} {answer}", credentials.api))?;
+        let token = RwLock::new(token(&http, &credentials).await?);
         Ok(Self {
-            token: token.to_owned(),
             http,
             credentials,
+            token,
         })
+    }
+
+    /// Asks for a new token.
+    pub async fn renew(&self) -> anyhow::Result<()> {
+        let new = token(&self.http, &self.credentials).await?;
+        *self.token.write().unwrap_or_else(PoisonError::into_inner) = new;
+        Ok(())
+    }
+
+    fn token(&self) -> String {
+        self.token.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// With a key of the caller's; whatever the answer is.
+    pub async fn try_post(&self, path: &str, body: &Value, key: &str) -> anyhow::Result<(u16, Value)> {
+        let request = self.http.post(format!("{}{path}", self.credentials.api)).json(body);
+        let request = request.header("idempotency-key", key).bearer_auth(self.token());
+        let (status, answer) = answer(request).await?;
+        Ok((status.as_u16(), answer))
     }
 
     /// `path` begins with a slash.
@@ -57,12 +72,24 @@ impl Api {
     }
 
     async fn good(&self, method: &str, path: &str, request: RequestBuilder) -> anyhow::Result<Value> {
-        let (status, answer) = answer(request.bearer_auth(&self.token)).await?;
+        let (status, answer) = answer(request.bearer_auth(self.token())).await?;
         if !status.is_success() {
             bail!("{method} {}{path} came to {status}: {answer}", self.credentials.api);
         }
         Ok(answer)
     }
+}
+
+async fn token(http: &Client, credentials: &Credentials) -> anyhow::Result<String> {
+    let request = http
+        .post(format!("{}/oauth/token", credentials.api))
+        .basic_auth(&credentials.client_id, Some(&credentials.client_secret))
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body("grant_type=client_credentials");
+    let (status, answer) = answer(request).await?;
+    let token = answer["access_token"].as_str();
+    let token = token.with_context(|| format!("{} gives no token: {status} {answer}", credentials.api))?;
+    Ok(token.to_owned())
 }
 
 async fn answer(request: RequestBuilder) -> anyhow::Result<(StatusCode, Value)> {

@@ -1,6 +1,6 @@
 //! Quotes: what it would cost to send money to somebody.
 
-use std::sync::Arc;
+use std::{cmp::Ordering, sync::Arc};
 
 use causeway_contracts::{
     identity::Address,
@@ -65,6 +65,16 @@ struct Offer {
     mid: Rate,
     sent: Amount,
     delivered: Amount,
+}
+
+impl Offer {
+    /// By what arrives for each unit that is paid, fees included.
+    fn is_worth(&self, other: &Self) -> Ordering {
+        let paid = |offer: &Self| u128::from(offer.sent.0) + u128::from(offer.signed.quote.fee.0);
+        // Of an amount above the half of the largest, the product may not fit: then it is not the better one.
+        let product = |a: &Self, b: &Self| u128::from(a.delivered.0).saturating_mul(paid(b));
+        product(self, other).cmp(&product(other, self))
+    }
 }
 
 /// A quote
@@ -231,10 +241,7 @@ async fn best(gateway: &Gateway, request: &QuoteRequest, wanted: Amount, is_sent
         offer
     });
     let offers = join_all(asked).await.into_iter().flatten();
-    let best = offers.min_by_key(|offer| {
-        let paid = offer.sent.0.saturating_add(offer.signed.quote.fee.0);
-        (paid, std::cmp::Reverse(offer.delivered))
-    });
+    let best = offers.max_by(|a, b| a.is_worth(b));
     best.ok_or_else(|| {
         let detail = "none of the liquidity providers quotes this now; try another amount, or later";
         Problem::new(Code::NoQuote, detail).later(2)
