@@ -1,10 +1,15 @@
 //! What gateways and makers are run with: written anew at every start, since ports and the day may be others.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+mod text;
+
+use std::path::PathBuf;
 
 use serde::Serialize;
 use time::OffsetDateTime;
 
+use self::text::{
+    FeeText, GatewayText, LimitsText, MakerText, OperatorText, PegText, RatesText, SellText, WebhooksText,
+};
 use super::{GATEWAYS, MAKERS, Service, wallets::CUSTODY_KEY, wallets::MAKER};
 use crate::{folder, network::Network};
 
@@ -83,7 +88,7 @@ impl Terms {
 pub struct Settings {
     /// How long money is held for the beneficiary's operator to decide.
     pub hold_seconds: u32,
-    /// A sanctions list of the sender's or the beneficiary's gateway.
+    /// Sanctions lists, by which each of them screens names.
     pub screening: Vec<ListFiles>,
 }
 
@@ -102,83 +107,6 @@ pub struct ListFiles {
     pub name: String,
     pub parties: PathBuf,
     pub aliases: PathBuf,
-}
-
-#[derive(Serialize)]
-struct GatewayText<'a> {
-    operator: &'a str,
-    wallet: &'a str,
-    operator_key: &'a str,
-    custody_key: &'a str,
-    listen: SocketAddr,
-    public_url: String,
-    database: &'a str,
-    bic: &'a str,
-    test_mode: bool,
-    makers: Vec<String>,
-    hold_seconds: u32,
-    operators: Vec<OperatorText<'a>>,
-    fees: BTreeMap<&'a str, FeeText<'a>>,
-    webhooks: WebhooksText,
-    screening: &'a [ListFiles],
-    limits: LimitsText,
-}
-
-#[derive(Serialize)]
-struct OperatorText<'a> {
-    id: &'a str,
-    url: String,
-    bic: &'a str,
-}
-
-#[derive(Serialize)]
-struct FeeText<'a> {
-    fixed: &'a str,
-    bp: u16,
-}
-
-#[derive(Serialize)]
-struct WebhooksText {
-    allow: Vec<SocketAddr>,
-}
-
-#[derive(Serialize)]
-struct LimitsText {
-    requests_per_second: u32,
-    burst: u32,
-}
-
-#[derive(Serialize)]
-struct MakerText<'a> {
-    wallet: &'a str,
-    account: &'a str,
-    listen: SocketAddr,
-    spread_bp: u16,
-    valid_seconds: u64,
-    hold_seconds_max: u32,
-    rates: RatesText<'a>,
-    sell: BTreeMap<&'a str, SellText<'a>>,
-}
-
-#[derive(Serialize)]
-struct RatesText<'a> {
-    files: [&'a str; 1],
-    days_max: u16,
-    pegs: [PegText; 1],
-}
-
-#[derive(Serialize)]
-struct PegText {
-    currency: &'static str,
-    to: &'static str,
-    rate: &'static str,
-}
-
-#[derive(Serialize)]
-struct SellText<'a> {
-    min: &'a str,
-    max: &'a str,
-    fee: &'a str,
 }
 
 pub fn write(network: &Network, settings: &Settings) -> anyhow::Result<()> {

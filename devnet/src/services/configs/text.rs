@@ -1,0 +1,84 @@
+//! Configurations as they are written; `docs/maker.md` and the gateway's `config.rs` say what is in them.
+
+use std::{collections::BTreeMap, net::SocketAddr};
+
+use serde::Serialize;
+
+use super::ListFiles;
+
+#[derive(Serialize)]
+pub struct GatewayText<'a> {
+    pub operator: &'a str,
+    pub wallet: &'a str,
+    pub operator_key: &'a str,
+    pub custody_key: &'a str,
+    pub listen: SocketAddr,
+    pub public_url: String,
+    pub database: &'a str,
+    pub bic: &'a str,
+    pub test_mode: bool,
+    pub makers: Vec<String>,
+    pub hold_seconds: u32,
+    pub operators: Vec<OperatorText<'a>>,
+    pub fees: BTreeMap<&'a str, FeeText<'a>>,
+    pub webhooks: WebhooksText,
+    pub screening: &'a [ListFiles],
+    pub limits: LimitsText,
+}
+
+#[derive(Serialize)]
+pub struct OperatorText<'a> {
+    pub id: &'a str,
+    pub url: String,
+    pub bic: &'a str,
+}
+
+#[derive(Serialize)]
+pub struct FeeText<'a> {
+    pub fixed: &'a str,
+    pub bp: u16,
+}
+
+#[derive(Serialize)]
+pub struct WebhooksText {
+    pub allow: Vec<SocketAddr>,
+}
+
+#[derive(Serialize)]
+pub struct LimitsText {
+    pub requests_per_second: u32,
+    pub burst: u32,
+}
+
+#[derive(Serialize)]
+pub struct MakerText<'a> {
+    pub wallet: &'a str,
+    pub account: &'a str,
+    pub listen: SocketAddr,
+    pub spread_bp: u16,
+    pub valid_seconds: u64,
+    pub hold_seconds_max: u32,
+    pub rates: RatesText<'a>,
+    pub sell: BTreeMap<&'a str, SellText<'a>>,
+}
+
+#[derive(Serialize)]
+pub struct RatesText<'a> {
+    pub files: [&'a str; 1],
+    pub days_max: u16,
+    pub pegs: [PegText; 1],
+}
+
+#[derive(Serialize)]
+pub struct PegText {
+    pub currency: &'static str,
+    pub to: &'static str,
+    pub rate: &'static str,
+}
+
+#[derive(Serialize)]
+pub struct SellText<'a> {
+    pub min: &'a str,
+    pub max: &'a str,
+    pub fee: &'a str,
+}
