@@ -55,7 +55,7 @@ build: setup
 
 .PHONY: demo
 demo: build
-	$(call say,the demo (two minutes or so))
+	$(call say,the demo (two or three minutes))
 	$(BIN)/causeway-devnet demo --dir $(DIR)
 
 .PHONY: devnet

@@ -1,7 +1,8 @@
-//! `demo`: the main job on real processes, with a validator killed on the way and everything checked.
+//! `demo`: the main jobs on real processes, with a validator killed on the way and everything checked.
 
 pub mod audit;
 pub mod payroll;
+pub mod remittance;
 pub mod report;
 pub mod settlement;
 pub mod wallet;
@@ -37,6 +38,7 @@ use crate::{
     network::{Network, Plan},
     ports::BasePort,
     progress,
+    services::{self, Services, configs::Settings},
     teller::{Customer, Teller},
     up::VALIDATORS,
 };
@@ -46,6 +48,10 @@ const BASE_PORT: u16 = 27_400;
 
 /// The validator that is killed.
 const VICTIM: u16 = 1;
+
+/// How long money is held for the beneficiary's operator to decide: the least that a gateway is content with, since one
+/// remittance is left to expire.
+const HOLD_SECONDS: u32 = 30;
 
 /// Any wait for the network ends after this.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -108,7 +114,14 @@ impl Demo<'_> {
         let network = self.network()?;
         report.genesis = network.genesis.hash().to_string();
         say("four validators, each its own process, folder and configuration");
+        let gateway = services::binary()?;
         let mut fleet = Fleet::start(network.clone(), node_binary()?, Lifetime::Ours, pending()).await?;
+        say("the gateways of two operators, and two liquidity providers");
+        let settings = Settings {
+            hold_seconds: HOLD_SECONDS,
+            ..Settings::default()
+        };
+        let mut services = Services::start(&network, gateway, Lifetime::Ours, &settings, pending()).await?;
         let client = Client::new(network.genesis.clone(), network.api_urls())?;
 
         let people = payroll::people()?;
@@ -150,6 +163,13 @@ impl Demo<'_> {
         say(&format!("{} comes back", validator_name(VICTIM)));
         self.bring_back(&mut fleet, report).await?;
 
+        say("from a bank in Germany to one in Thailand, by their gateways");
+        remittance::run(&network, &client, &company.wallet, report).await?;
+        if let Some(ended) = services.ended()? {
+            bail!("{ended}");
+        }
+        let mut forced = services.stop().await?;
+
         say("every receipt, offline, against the genesis file alone");
         let books = Books {
             genesis_file: network.folder.genesis(),
@@ -167,7 +187,7 @@ impl Demo<'_> {
 
         say("state hashes, then every balance on every validator's disk");
         self.converge(&mut fleet, report).await?;
-        let forced = fleet.stop().await?;
+        forced.extend(fleet.stop().await?);
         report.check(forced.is_empty(), || {
             format!("killed, since they did not stop: {}", forced.join(", "))
         });

@@ -8,7 +8,7 @@ use causeway_contracts::{
 };
 use serde::Serialize;
 
-use super::settlement::Settlement;
+use super::{remittance::Remittances, settlement::Settlement};
 use crate::{
     latency::Percentiles,
     load,
@@ -35,6 +35,7 @@ pub struct Report {
     pub fault: Fault,
     pub receipts: Receipts,
     pub settlement: Option<Settlement>,
+    pub remittances: Option<Remittances>,
     pub all_up: Option<load::Report>,
     pub one_down: Option<load::Report>,
     pub validators: Vec<Validator>,
@@ -182,6 +183,9 @@ impl Report {
                     money(done.moved_eur, "EUR")
                 ),
             );
+        }
+        for (name, value) in self.remittances.iter().flat_map(Remittances::rows) {
+            row(name, value);
         }
         for (currency, sums) in &self.currency_sums {
             row(&format!("sum of all {currency}"), agreed(sums));
