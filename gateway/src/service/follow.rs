@@ -183,8 +183,10 @@ impl Job<'_> {
     /// Entries of the block that was just booked, and what the ledger said of accounts as of this height.
     async fn store(&mut self, booked: Booked) -> Result<(), StoreError> {
         let height = self.followed.height;
-        let due = self.answers.extract_if(.., |_, held| held.height == height);
-        let due: Vec<Held> = due.map(|(_, held)| held).collect();
+        let answers = std::mem::take(&mut self.answers).into_iter();
+        let (due, later): (BTreeMap<_, _>, _) = answers.partition(|(_, held)| held.height == height);
+        self.answers = later;
+        let due: Vec<Held> = due.into_values().collect();
         for held in &due {
             self.followed.unsettled.remove(&held.account);
         }

@@ -53,14 +53,14 @@ impl Day {
     }
 
     /// Its first millisecond, since 1970.
-    pub fn from_ms(self) -> u64 {
+    pub fn begin_ms(self) -> u64 {
         let seconds = self.0.midnight().as_utc().unix_timestamp();
         u64::try_from(seconds).expect("since 1970") * 1_000
     }
 
     /// The next day's first.
     pub fn until_ms(self) -> u64 {
-        self.from_ms() + DAY_MS
+        self.begin_ms() + DAY_MS
     }
 }
 
@@ -128,7 +128,7 @@ pub fn stream(store: Store, subject: Subject, head: StatementHead) -> Result<Chu
     let writing = Writing {
         store,
         subject,
-        after: Place::last_before(subject.day.from_ms()),
+        after: Place::last_before(subject.day.begin_ms()),
         writer: StatementWriter::begin(pending.clone(), head)?,
         pending,
     };

@@ -79,7 +79,7 @@ pub async fn statement(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
     let sums = gateway.store.read::<_, StoreError, _>(move |sql| {
         let reached = followed::find(sql)?.map_or(0, |followed| followed.time_ms.0);
         let mut before = |ms| entries::totals_before(sql, &subject.account, subject.currency, Some(ms));
-        Ok((reached, before(day.from_ms())?, before(day.until_ms())?))
+        Ok((reached, before(day.begin_ms())?, before(day.until_ms())?))
     });
     let (reached_ms, opening, closing) = sums.await?;
     if reached_ms < day.until_ms() {

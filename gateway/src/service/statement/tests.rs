@@ -54,7 +54,7 @@ async fn chunks(store: &Store, account: &Account) -> Vec<Bytes> {
     let subject = subject();
     let sums = store.read::<_, StoreError, _>(move |sql| {
         let mut before = |ms| entries::totals_before(sql, &subject.account, subject.currency, Some(ms));
-        Ok((before(subject.day.from_ms())?, before(subject.day.until_ms())?))
+        Ok((before(subject.day.begin_ms())?, before(subject.day.until_ms())?))
     });
     let (opening, closing) = sums.await.expect("read");
     let owner = messages::Owner {
@@ -76,7 +76,7 @@ fn read(written: &[u8]) -> Statement {
 #[test]
 fn days_begin_and_end_in_utc() {
     let check = |text: &str, expected: Option<(u64, u64)>| {
-        let found = Day::parse(text).map(|day| (day.from_ms(), day.until_ms()));
+        let found = Day::parse(text).map(|day| (day.begin_ms(), day.until_ms()));
         assert_eq!(found, expected, "{text}");
     };
     check("1970-01-01", Some((0, 86_400_000)));
@@ -101,7 +101,7 @@ fn days_begin_and_end_in_utc() {
 async fn a_day_has_what_was_booked_from_its_first_millisecond_to_its_last() {
     let (store, _folder) = database().await;
     let day = Day::parse(DAY).expect("a day");
-    let (from, until) = (day.from_ms(), day.until_ms());
+    let (from, until) = (day.begin_ms(), day.until_ms());
     let booked = [
         at(from - 1, 0, 1_000),
         at(from, 0, 20),
@@ -131,7 +131,7 @@ async fn a_day_has_what_was_booked_from_its_first_millisecond_to_its_last() {
 async fn a_day_without_entries_has_two_equal_balances() {
     let (store, _folder) = database().await;
     let day = Day::parse(DAY).expect("a day");
-    stored(&store, vec![at(day.from_ms() - 1, 0, 500)]).await;
+    stored(&store, vec![at(day.begin_ms() - 1, 0, 500)]).await;
     let statement = read(&chunks(&store, &account(Some("DE89370400440532013000"))).await.concat());
     assert_eq!(
         (statement.head.opening.balance().0, statement.head.closing.balance().0),
@@ -161,7 +161,11 @@ async fn an_entry_of_a_remittance_says_so() {
         .await
         .expect("stored");
     let day = Day::parse(DAY).expect("a day");
-    stored(&store, vec![at(day.from_ms(), 0, 9_000), at(day.from_ms(), 1, -1_250)]).await;
+    stored(
+        &store,
+        vec![at(day.begin_ms(), 0, 9_000), at(day.begin_ms(), 1, -1_250)],
+    )
+    .await;
     let statement = read(&chunks(&store, &account(None)).await.concat());
     let details = &statement.entries[1].details[0];
     assert_eq!(
@@ -190,7 +194,7 @@ async fn check_long(count: u64) {
     let (store, _folder) = database().await;
     let day = Day::parse(DAY).expect("a day");
     for block in 0..count / 1_000 {
-        let entries = (0..1_000).map(|index| at(day.from_ms() + block, index, 2));
+        let entries = (0..1_000).map(|index| at(day.begin_ms() + block, index, 2));
         stored(&store, entries.collect()).await;
     }
     let subject = subject();
