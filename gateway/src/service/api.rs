@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod aliases;
+pub mod bulk;
 pub mod checks;
 pub mod customers;
 pub mod entries;

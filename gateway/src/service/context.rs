@@ -106,6 +106,7 @@ pub struct Gateway {
     /// Something is due: whoever does it need not wait for its next look.
     pub wake: Arc<Notify>,
     pub wake_deliveries: Arc<Notify>,
+    pub wake_bulks: Arc<Notify>,
 }
 
 /// The keys of a configuration's wallet, and the wallet.
@@ -185,6 +186,7 @@ impl Gateway {
             screening: screening(&config.screening)?,
             wake: Arc::default(),
             wake_deliveries: Arc::default(),
+            wake_bulks: Arc::default(),
             config,
             store,
             ledger,

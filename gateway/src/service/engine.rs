@@ -2,6 +2,7 @@
 //! about is stored, then others are asked, then what came of it is stored, so that a crash anywhere repeats a step and
 //! never skips one.
 
+mod bulks;
 mod deliveries;
 mod steps;
 mod transactions;
@@ -49,7 +50,13 @@ pub async fn run(gateway: Arc<Gateway>) {
         Arc::default(),
         super::follow::follow,
     );
-    futures::join!(super::follow::begin(&gateway), remittances, deliveries, follow);
+    let bulks = look_after(
+        Arc::clone(&gateway),
+        Kind::Bulk,
+        Arc::clone(&gateway.wake_bulks),
+        bulks::bring_on,
+    );
+    futures::join!(super::follow::begin(&gateway), remittances, deliveries, follow, bulks);
 }
 
 /// What a job comes to: when it is due again, if ever.

@@ -1,6 +1,7 @@
 //! The tables: one file each, of functions over a transaction.
 
 pub mod accounts;
+pub mod bulks;
 pub mod clients;
 pub mod entries;
 pub mod events;

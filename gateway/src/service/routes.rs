@@ -4,8 +4,8 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{
     api::{
-        accounts, aliases, customers, entries, events, messages, network, quotes, remittances, statements, tokens,
-        track, webhooks,
+        accounts, aliases, bulk, customers, entries, events, messages, network, quotes, remittances, statements,
+        tokens, track, webhooks,
     },
     call::{Call, Reply},
     context::Gateway,
@@ -192,6 +192,17 @@ pub const ROUTES: &[Route] = &[
         check: |_| Ok(()),
         handler: handler!(messages::create),
     },
+    Route {
+        method: "POST",
+        path: "/v1/bulk",
+        access: Access::Client(Scope::OrdersWrite),
+        idempotent: true,
+        body_bytes_max: super::bulk::BODY_BYTES_MAX,
+        check: bulk::check,
+        handler: handler!(bulk::create),
+    },
+    get!("/v1/bulk/{id}", Access::Client(Scope::OrdersRead), bulk::get),
+    get!("/v1/bulk/{id}/lines", Access::Client(Scope::OrdersRead), bulk::lines),
     post!(
         "/v1/customers",
         CustomersWrite,

@@ -9,6 +9,7 @@ use super::{
     context::Gateway,
     records::{
         accounts::{Account, AliasText, Customer},
+        bulks::{self, Bulk, Line, LineProblem, LineState},
         quotes::Quote,
         webhooks::{AttemptRecord, Webhook},
     },
@@ -22,6 +23,7 @@ use crate::{
         order::Party,
         state::{Side, State},
     },
+    store::{Sql, StoreError},
 };
 
 /// A page of a list.
@@ -425,6 +427,78 @@ pub struct DeliveryView {
     pub object: &'static str,
     pub done: bool,
     pub attempts: Vec<AttemptRecord>,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BulkView {
+    pub id: String,
+    /// `bulk`
+    pub object: &'static str,
+    /// `running`, or `completed` once no line waits
+    pub state: &'static str,
+    pub lines: BulkCounts,
+    pub created_at: String,
+}
+
+/// How many lines there are, and how many of them are where.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BulkCounts {
+    pub total: u64,
+    pub waiting: u64,
+    /// Have a remittance, which has a state of its own.
+    pub made: u64,
+    pub failed: u64,
+}
+
+pub fn bulk(sql: &mut dyn Sql, bulk: &Bulk) -> Result<BulkView, StoreError> {
+    let mut count = |state| bulks::count(sql, &bulk.id, state);
+    let waiting = count(LineState::Waiting)?;
+    let (made, failed) = (count(LineState::Made)?, count(LineState::Failed)?);
+    Ok(BulkView {
+        id: bulk.id.clone(),
+        object: "bulk",
+        state: if bulk.completed { "completed" } else { "running" },
+        lines: BulkCounts {
+            total: waiting + made + failed,
+            waiting,
+            made,
+            failed,
+        },
+        created_at: rfc3339(bulk.created_ms),
+    })
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct BulkLineView {
+    /// In the bulk, from 1.
+    pub number: u64,
+    pub state: LineState,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remittance: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub remittance_state: Option<String>,
+    /// Why there is no remittance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<LineProblem>,
+    /// What is to arrive.
+    pub target: Money,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub end_to_end_id: Option<String>,
+}
+
+pub fn bulk_line(line: Line) -> BulkLineView {
+    BulkLineView {
+        number: line.number,
+        state: line.state,
+        remittance: line.remittance,
+        remittance_state: line.remittance_state,
+        problem: line.problem,
+        target: Money {
+            value: line.order.amount,
+            currency: line.order.target,
+        },
+        end_to_end_id: line.order.end_to_end_id,
+    }
 }
 
 /// Something has happened.

@@ -128,6 +128,24 @@ CREATE TABLE deliveries (
     done BIGINT NOT NULL
 );
 CREATE INDEX deliveries_webhook ON deliveries (webhook, event);
+CREATE TABLE bulks (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    completed BIGINT NOT NULL
+);
+CREATE TABLE bulk_lines (
+    bulk TEXT NOT NULL,
+    number BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    attempts BIGINT NOT NULL,
+    due_ms BIGINT NOT NULL,
+    remittance TEXT,
+    problem TEXT,
+    body TEXT NOT NULL,
+    PRIMARY KEY (bulk, number)
+);
+CREATE INDEX bulk_lines_state ON bulk_lines (bulk, state, number);
 CREATE TABLE messages (
     client TEXT NOT NULL,
     sender TEXT NOT NULL,

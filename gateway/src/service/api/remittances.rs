@@ -6,7 +6,7 @@ use causeway_contracts::{
     identity::{Address, ParticipantId},
     transaction::UnixSeconds,
 };
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
@@ -47,7 +47,7 @@ pub struct BeneficiaryRequest {
 }
 
 /// An account by one of its names.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, ToSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case", deny_unknown_fields)]
 pub enum AccountName {
     /// On the ledger.

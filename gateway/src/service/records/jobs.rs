@@ -11,6 +11,8 @@ pub const LEASE_MS: u64 = 8_000;
 pub enum Kind {
     Remittance,
     Delivery,
+    /// Lines of a bulk become remittances.
+    Bulk,
     /// Following the ledger.
     Follow,
 }
@@ -20,6 +22,7 @@ impl Kind {
         match self {
             Self::Remittance => "remittance",
             Self::Delivery => "delivery",
+            Self::Bulk => "bulk",
             Self::Follow => "follow",
         }
     }

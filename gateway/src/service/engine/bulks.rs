@@ -1,0 +1,172 @@
+//! Makes the lines of a bulk into quotes and remittances, some at a time: no faster than what was made is reserved, since
+//! a quote that waits runs out.
+
+use std::sync::Arc;
+
+use futures::future::join_all;
+
+use super::Due;
+use crate::{
+    service::{
+        api::{
+            quotes::{self, Asked},
+            remittances::{self, Ordered},
+        },
+        bulk::line::LineIds,
+        context::Gateway,
+        id,
+        problem::{Code, Problem},
+        records::{
+            bulks::{self, Attempted, Bulk, Line, LineProblem, LineState},
+            events::{self, New},
+            jobs::{self, Leased},
+            remittances as records,
+        },
+        views,
+    },
+    store::StoreError,
+};
+
+/// Lines that are made at the same time.
+const TOGETHER: usize = 32;
+
+/// Of what was made, so much may wait to be reserved.
+const UNRESERVED_MAX: u64 = 96;
+
+/// Looked at again that often while too much waits.
+const PAUSE_MS: u64 = 250;
+
+/// A line that may go better later is tried so often, over five minutes and more.
+const ATTEMPTS_MAX: u64 = 16;
+
+const RETRY_MS_MAX: u64 = 30_000;
+
+/// Makes what can be made now of the bulk of a job.
+pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
+    loop {
+        let now_ms = gateway.now_ms();
+        let id = leased.id.clone();
+        let (bulk, unreserved, due) = gateway
+            .store
+            .read::<_, StoreError, _>(move |sql| {
+                let bulk = bulks::any(sql, &id)?;
+                // Those before are long past waiting, or will not be waited for.
+                let unreserved = bulks::unreserved(sql, &id, 4 * UNRESERVED_MAX)?;
+                Ok((bulk, unreserved, bulks::due(sql, &id, now_ms, TOGETHER)?))
+            })
+            .await?;
+        let Some(bulk) = bulk.filter(|bulk| !bulk.completed) else {
+            return Ok(None);
+        };
+        if unreserved >= UNRESERVED_MAX {
+            return Ok(Some(now_ms + PAUSE_MS));
+        }
+        if due.is_empty() {
+            return finish(&gateway, &leased, bulk).await;
+        }
+        let attempts = due.iter().map(|line| attempt(&gateway, &bulk, line));
+        let attempted = join_all(attempts).await;
+        let numbers: Vec<u64> = due.iter().map(|line| line.number).collect();
+        let leased = leased.clone();
+        gateway
+            .store
+            .write::<_, StoreError, _>(move |sql| {
+                jobs::check(sql, &leased)?;
+                let mut lines = numbers.iter().zip(&attempted);
+                lines.try_for_each(|(number, what)| bulks::attempted(sql, &leased.id, *number, what))
+            })
+            .await?;
+        gateway.wake.notify_one();
+        gateway.wake_deliveries.notify_one();
+    }
+}
+
+/// Lines that wait for another attempt keep it open.
+async fn finish(gateway: &Arc<Gateway>, leased: &Leased, bulk: Bulk) -> Due {
+    let (shared, job) = (Arc::clone(gateway), leased.clone());
+    let now_ms = gateway.now_ms();
+    let event = id::new("evt", now_ms).map_err(|_| StoreError::Busy)?;
+    let is_over = gateway
+        .store
+        .write::<_, StoreError, _>(move |sql| {
+            jobs::check(sql, &job)?;
+            if bulks::count(sql, &bulk.id, LineState::Waiting)? > 0 {
+                return Ok(false);
+            }
+            if bulks::complete(sql, &bulk.id)? {
+                let bulk = Bulk {
+                    completed: true,
+                    ..bulk
+                };
+                let view = views::bulk(sql, &bulk)?;
+                let data = serde_json::to_value(&view).expect("views have a JSON form");
+                let new = New {
+                    id: event,
+                    client: &bulk.client,
+                    kind: "bulk.completed",
+                    object: &bulk.id,
+                    data: &data,
+                    now_ms: shared.now_ms(),
+                };
+                events::add(sql, &new)?;
+            }
+            Ok(true)
+        })
+        .await?;
+    gateway.wake_deliveries.notify_one();
+    Ok((!is_over).then_some(now_ms + 1_000))
+}
+
+async fn attempt(gateway: &Arc<Gateway>, bulk: &Bulk, line: &Line) -> Attempted {
+    match make(gateway, bulk, line).await {
+        Ok(remittance) => Attempted::Made { remittance },
+        Err(problem) if is_passing(&problem) && line.attempts + 1 < ATTEMPTS_MAX => {
+            let pause_ms = (1_000_u64 << line.attempts.min(5)).min(RETRY_MS_MAX);
+            Attempted::Later {
+                due_ms: gateway.now_ms().saturating_add(pause_ms),
+            }
+        }
+        Err(problem) => Attempted::Failed(LineProblem {
+            code: problem.code.row().0.to_owned(),
+            detail: problem.detail,
+        }),
+    }
+}
+
+/// Whether another attempt, with another quote, may go better.
+fn is_passing(problem: &Problem) -> bool {
+    problem.status() >= 500
+        || matches!(
+            problem.code,
+            Code::QuoteExpired | Code::QuoteUsed | Code::PayerAccountNotOpen
+        )
+}
+
+/// The line's remittance: the one that an attempt before a crash has made, or a new one.
+async fn make(gateway: &Arc<Gateway>, bulk: &Bulk, line: &Line) -> Result<String, Problem> {
+    let ids = LineIds::of(&bulk.id, bulk.created_ms, line.number);
+    let (client, id) = (bulk.client.clone(), ids.remittance.clone());
+    let known = gateway
+        .store
+        .read::<_, StoreError, _>(move |sql| records::find(sql, &client, &id))
+        .await?;
+    if let Some(known) = known {
+        return Ok(known.id);
+    }
+    let now_ms = gateway.now_ms();
+    let asked = Asked {
+        id: id::new("quote", now_ms)?,
+        client: bulk.client.clone(),
+        now_ms,
+    };
+    let quote = quotes::make(gateway, asked, line.order.quote()).await?;
+    let request = line.order.remittance(quote.id, ids.uetr);
+    remittances::check(&request)?;
+    let ordered = Ordered {
+        id: ids.remittance,
+        client: bulk.client.clone(),
+        now_ms: gateway.now_ms(),
+        instruction: None,
+    };
+    Ok(remittances::make(gateway, ordered, request).await?.id)
+}
