@@ -2,6 +2,7 @@
 //! requests, and answered by another.
 
 pub mod answer;
+mod bulk;
 mod carry_out;
 mod names;
 mod order;

@@ -23,7 +23,8 @@ use crate::{
 /// Sends a message of ISO 20022
 ///
 /// A pacs.008 orders a remittance, a camt.056 calls one back, a pacs.004 says that an accepted one could not be paid out.
-/// Answered by a pacs.002 or camt.029, also if the message is wrong, as long as it says who has sent it and which it is.
+/// A pain.001 orders many, as a bulk does, whose id is `bulk_` and the first 32 characters of the answer's MsgId.
+/// Answered by a pacs.002, camt.029 or pain.002, also if the message is wrong, as long as it says who has sent it and which it is.
 /// There is no `Idempotency-Key`: the same message of the same sender gets the same answer; another with its id is a
 /// duplicate (DU01), and so is another payment with a UETR that was there (DU03).
 #[utoipa::path(post, path = "/v1/iso20022/messages", request_body(content = String, content_type = "application/xml"),

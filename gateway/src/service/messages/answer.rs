@@ -31,7 +31,7 @@ pub struct Envelope {
 
 impl Envelope {
     /// Apart from the ids of messages that a remittance's course gives, which have three letters more.
-    fn id(&self) -> Reference {
+    pub fn id(&self) -> Reference {
         Reference::new(&format!("{}Z", self.object)).expect("hexadecimal digits and a letter")
     }
 }
@@ -41,14 +41,14 @@ pub fn status(envelope: &Envelope, received: &Received, state: TransferState) ->
     let id = envelope.id();
     let created = utc(envelope.now_ms);
     write(&TransferStatus {
-        header: Header::new(envelope.us.clone(), received.sender.clone(), &id, created),
+        header: Header::new(envelope.us.clone(), received.bank().clone(), &id, created),
         message_id: id,
         created,
         original: received.original.clone(),
         uetr: received.uetr.clone(),
         state,
         instructing_agent: envelope.us.clone(),
-        instructed_agent: received.sender.clone(),
+        instructed_agent: received.bank().clone(),
     })
 }
 
@@ -75,10 +75,10 @@ pub fn cancellation(
     let id = envelope.id();
     let created = utc(envelope.now_ms);
     Ok(write(&CancellationAnswer {
-        header: Header::new(envelope.us.clone(), received.sender.clone(), &id, created),
+        header: Header::new(envelope.us.clone(), received.bank().clone(), &id, created),
         id,
         assigner: envelope.us.clone(),
-        assignee: received.sender.clone(),
+        assignee: received.bank().clone(),
         created,
         case: request.and_then(case),
         cancellation_id: request.and_then(|request| request.cancellation_id.clone()),

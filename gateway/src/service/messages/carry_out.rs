@@ -7,18 +7,23 @@ use sha2::{Digest, Sha256};
 use super::{
     about,
     answer::{self, Envelope},
+    bulk,
     order::{NotTaken, order},
     payback::give_back,
     read::{Content, Kind, Received, read, refused},
     recall::call_back,
 };
 use crate::{
+    identifiers::bic::Bic,
     iso20022::payments::{CancellationState, ReasonCode, StatusReason, TransferState},
     service::{
         call::{Call, Reply},
         context::Gateway,
         problem::{Code, Problem},
-        records::messages::{self, Begun, Place},
+        records::{
+            clients::Client,
+            messages::{self, Begun, Place},
+        },
     },
     store::StoreError,
 };
@@ -44,18 +49,17 @@ pub async fn carry_out(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
     let received = tokio::task::spawn_blocking(move || read(&body, &checks));
     let received = received.await.map_err(|error| Problem::internal(&error))??;
     let client = call.client();
-    if client
-        .body
-        .bic
+    if received
+        .sender
         .as_ref()
-        .is_some_and(|bic| *bic != received.sender.as_str())
+        .is_some_and(|sender| is_another(client, sender))
     {
         let detail = "the message is from another bank than this client";
         return Err(Problem::new(Code::Forbidden, detail));
     }
     let place = Place {
         client: client.id.clone(),
-        sender: received.sender.to_string(),
+        sender: received.sender.as_ref().map(ToString::to_string).unwrap_or_default(),
         id: received.id.to_string(),
     };
     let begun = {
@@ -97,6 +101,10 @@ pub async fn carry_out(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
     answered.map(answer::reply)
 }
 
+fn is_another(client: &Client, sender: &Bic) -> bool {
+    client.body.bic.as_ref().is_some_and(|bic| *bic != sender.as_str())
+}
+
 async fn work(
     gateway: &Arc<Gateway>,
     client: &str,
@@ -121,6 +129,7 @@ async fn work(
             Err(NotTaken::Refused(reason)) => not_taken(envelope, received, reason),
             Err(NotTaken::Later(problem)) => Err(problem),
         },
+        Content::Orders(orders) => bulk::take(gateway, client, envelope, received, orders).await,
         Content::Recall(request) => call_back(gateway, client, envelope, received, request).await,
         Content::Return(returned) => {
             let state = give_back(gateway, client, returned).await?;
@@ -132,6 +141,7 @@ async fn work(
 fn not_taken(envelope: &Envelope, received: &Received, reason: StatusReason) -> Result<Vec<u8>, Problem> {
     match received.kind {
         Kind::Transfer | Kind::Return => Ok(answer::status(envelope, received, TransferState::Rejected(reason))),
+        Kind::Orders => bulk::not_taken(envelope, received, reason),
         Kind::Recall => {
             let request = match &received.content {
                 Ok(Content::Recall(request)) => Some(&**request),

@@ -50,7 +50,7 @@ impl From<StoreError> for NotTaken {
 }
 
 /// The code of ISO's ExternalStatusReason1Code; none for what may be otherwise in a moment.
-fn code(problem: &Problem) -> Option<ReasonCode> {
+pub fn code(problem: &Problem) -> Option<ReasonCode> {
     let param = problem.param.as_deref().unwrap_or_default();
     Some(match problem.code {
         Code::PayerAccountUnknown => ReasonCode::DEBTOR_ACCOUNT,
@@ -109,7 +109,7 @@ pub async fn order(
         let why = "the creditor account is named by an IBAN, or by a scheme or proxy: TELE, EMAL, merchant or address";
         not(ReasonCode::CREDITOR_ACCOUNT, why)
     })?;
-    let account = debtor_account(gateway, client, message).await?;
+    let account = own_account(gateway, client, message.debtor_account.as_ref()).await?;
     let account = account.ok_or_else(|| {
         not(
             ReasonCode::DEBTOR_ACCOUNT,
@@ -177,12 +177,13 @@ async fn known(gateway: &Gateway, message: &CreditTransfer, id: &str) -> Result<
     }
 }
 
-async fn debtor_account(
+/// An account of a client here, by what its message calls it.
+pub async fn own_account(
     gateway: &Gateway,
     client: &str,
-    message: &CreditTransfer,
+    account: Option<&payments::Account>,
 ) -> Result<Option<Account>, StoreError> {
-    let Some(account) = message.debtor_account.clone() else {
+    let Some(account) = account.cloned() else {
         return Ok(None);
     };
     let client = client.to_owned();
@@ -203,7 +204,7 @@ async fn debtor_account(
         .await
 }
 
-fn money(money: payments::Money) -> Money {
+pub fn money(money: payments::Money) -> Money {
     Money {
         value: money.to_string(),
         currency: money.currency(),
@@ -227,7 +228,7 @@ fn quote_request(message: &CreditTransfer, account: Account) -> QuoteBodyRequest
     }
 }
 
-fn purpose(purpose: &Scheme) -> Option<String> {
+pub fn purpose(purpose: &Scheme) -> Option<String> {
     let Scheme::Code(code) = purpose else { return None };
     let code = code.as_str();
     let is_code = code.len() == 4 && code.bytes().all(|byte| byte.is_ascii_uppercase());
@@ -235,7 +236,7 @@ fn purpose(purpose: &Scheme) -> Option<String> {
 }
 
 /// CBPR+ has one line of 140 characters; what others write beyond them is in their message alone.
-fn reference(purposes: &Purposes) -> Option<String> {
+pub fn reference(purposes: &Purposes) -> Option<String> {
     let text = match purposes {
         Purposes::Unstructured(lines) => lines.iter().map(ToString::to_string).collect::<Vec<_>>().join(" "),
         Purposes::Reference(reference) => reference.to_string(),

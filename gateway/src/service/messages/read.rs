@@ -7,8 +7,8 @@ use crate::{
         inspection::inspect_found,
         message::{EnvelopeFault, Message},
         payments::{
-            CancellationRequest, CreditTransfer, OriginalPayment, Outgoing, PaymentReturn, Reason, ReasonCode,
-            Reference, StatusReason, Text,
+            CancellationRequest, CreditTransfer, Initiation, OriginalPayment, Outgoing, PaymentReturn, Reason,
+            ReasonCode, Reference, StatusReason, Text,
         },
         schema::folder::Schemas,
         xml::{self, Node},
@@ -24,6 +24,7 @@ pub enum Content {
     Transfer(Box<Transfer>),
     Recall(Box<CancellationRequest>),
     Return(Box<PaymentReturn>),
+    Orders(Box<Orders>),
 }
 
 /// A payment, and its names as they were written: screening does not look at transliterations.
@@ -33,23 +34,45 @@ pub struct Transfer {
     pub creditor: Option<String>,
 }
 
+/// A customer's orders, with names as they were written.
+pub struct Orders {
+    pub message: Initiation,
+    /// Of each batch.
+    pub names: Vec<BatchNames>,
+}
+
+pub struct BatchNames {
+    pub debtor: Option<String>,
+    /// Of each transfer.
+    pub creditors: Vec<Option<String>>,
+}
+
 /// What kind of answer it gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     Transfer,
     Recall,
     Return,
+    Orders,
 }
 
 pub struct Received {
     pub kind: Kind,
-    /// From the header.
-    pub sender: Bic,
+    /// From the header, which only a customer's order may lack.
+    pub sender: Option<Bic>,
     pub id: Reference,
     /// As its answer names it, as much of it as is right.
     pub original: OriginalPayment,
     pub uetr: Option<crate::identifiers::uetr::Uetr>,
     pub content: Result<Content, StatusReason>,
+}
+
+impl Received {
+    /// # Panics
+    /// If it is a customer's order.
+    pub fn bank(&self) -> &Bic {
+        self.sender.as_ref().expect("messages between banks have a header")
+    }
 }
 
 /// # Errors
@@ -70,9 +93,11 @@ pub fn read(body: &[u8], checks: &MessageChecks) -> Result<Received, Problem> {
         <CreditTransfer as Outgoing>::MESSAGE => Kind::Transfer,
         CancellationRequest::MESSAGE => Kind::Recall,
         <PaymentReturn as Outgoing>::MESSAGE => Kind::Return,
+        Initiation::MESSAGE => Kind::Orders,
         other => {
-            let detail =
-                format!("it is {other}, and this path takes pacs.008.001.08, pacs.004.001.09 and camt.056.001.08");
+            let detail = format!(
+                "it is {other}, and this path takes pacs.008.001.08, pacs.004.001.09, camt.056.001.08 and pain.001.001.09"
+            );
             return Err(Problem::new(Code::BodyMalformed, detail));
         }
     };
@@ -80,11 +105,14 @@ pub fn read(body: &[u8], checks: &MessageChecks) -> Result<Received, Problem> {
         let detail = format!("the message does not say {what}, so that no status report can answer it");
         Problem::new(Code::BodyMalformed, detail)
     };
-    let sender = sender(&message).ok_or_else(|| unknown("by a BIC in its header from whom it is"))?;
+    let sender = sender(&message);
+    if sender.is_none() && (kind != Kind::Orders || message.header.is_some()) {
+        return Err(unknown("by a BIC in its header from whom it is"));
+    }
     let body = message.document.node.children().next();
     let path = match kind {
         Kind::Recall => "Assgnmt/Id",
-        Kind::Transfer | Kind::Return => "GrpHdr/MsgId",
+        Kind::Transfer | Kind::Return | Kind::Orders => "GrpHdr/MsgId",
     };
     let id = body
         .and_then(|body| text(body, path))
@@ -136,10 +164,31 @@ fn content(
                 creditor: name("CdtTrfTxInf/Cdtr/Nm"),
             }))
         }),
+        Kind::Orders => Initiation::read(message).map(|initiation| {
+            let names = message.document.node.children().next().map(batch_names);
+            Content::Orders(Box::new(Orders {
+                message: initiation,
+                names: names.unwrap_or_default(),
+            }))
+        }),
         Kind::Recall => CancellationRequest::read(message).map(|request| Content::Recall(Box::new(request))),
         Kind::Return => PaymentReturn::read(message).map(|returned| Content::Return(Box::new(returned))),
     };
     Ok(read.map_err(|refusal| StatusReason::from(&refusal)))
+}
+
+fn batch_names(body: Node<'_>) -> Vec<BatchNames> {
+    let owned = |node: Node<'_>, path: &str| text(node, path).map(str::to_owned);
+    let batches = body.find("PmtInf").into_iter();
+    let names = batches.map(|batch| BatchNames {
+        debtor: owned(batch, "Dbtr/Nm"),
+        creditors: batch
+            .find("CdtTrfTxInf")
+            .into_iter()
+            .map(|transfer| owned(transfer, "Cdtr/Nm"))
+            .collect(),
+    });
+    names.collect()
 }
 
 /// A reason, and a sentence in lines.

@@ -45,7 +45,7 @@ pub async fn call_back(
         now_ms: gateway.now_ms(),
     };
     let record = RecallRequest {
-        sender: received.sender.to_string(),
+        sender: received.bank().to_string(),
         cancellation: request.cancellation_id.as_ref().map(ToString::to_string),
         case: named_case(request).map(|(id, creator)| (id, creator.to_string())),
     };
@@ -78,7 +78,7 @@ pub async fn call_back(
 }
 
 fn is_of(recall: &RecallRequest, received: &Received, request: &CancellationRequest) -> bool {
-    recall.sender == received.sender.as_str()
+    recall.sender == received.bank().as_str()
         && recall.cancellation.as_deref() == request.cancellation_id.as_ref().map(|id| id.as_str())
 }
 
