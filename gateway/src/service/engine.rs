@@ -2,6 +2,7 @@
 //! about is stored, then others are asked, then what came of it is stored, so that a crash anywhere repeats a step and
 //! never skips one.
 
+mod atomic;
 mod bulks;
 mod deliveries;
 mod steps;

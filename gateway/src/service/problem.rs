@@ -59,6 +59,7 @@ codes! {
     AliasTaken = "3008" "alias_taken" 409 "The alias or IBAN is another account's";
     OrderDiffers = "3009" "order_differs" 409 "The order is not the one that was sent before";
     TooMany = "3010" "too_many" 409 "There are as many as there may be";
+    LedgerRefused = "3011" "ledger_refused" 409 "The ledger has refused the transaction";
     DayNotOver = "3020" "day_not_over" 409 "The day is not over on the ledger";
     PayerAccountUnknown = "4001" "payer_account_unknown" 422 "The payer has no such account here";
     PayerAccountNotOpen = "4002" "payer_account_not_open" 409 "The payer's account is not open yet";

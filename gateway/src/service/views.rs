@@ -434,6 +434,8 @@ pub struct BulkView {
     pub id: String,
     /// `bulk`
     pub object: &'static str,
+    /// `best_effort` or `atomic`
+    pub mode: &'static str,
     /// `running`, or `completed` once no line waits
     pub state: &'static str,
     pub lines: BulkCounts,
@@ -447,21 +449,26 @@ pub struct BulkCounts {
     pub waiting: u64,
     /// Have a remittance, which has a state of its own.
     pub made: u64,
+    /// By the one transaction of an atomic bulk.
+    pub paid: u64,
     pub failed: u64,
 }
 
 pub fn bulk(sql: &mut dyn Sql, bulk: &Bulk) -> Result<BulkView, StoreError> {
     let mut count = |state| bulks::count(sql, &bulk.id, state);
     let waiting = count(LineState::Waiting)?;
-    let (made, failed) = (count(LineState::Made)?, count(LineState::Failed)?);
+    let (made, paid) = (count(LineState::Made)?, count(LineState::Paid)?);
+    let failed = count(LineState::Failed)?;
     Ok(BulkView {
         id: bulk.id.clone(),
         object: "bulk",
+        mode: if bulk.atomic { "atomic" } else { "best_effort" },
         state: if bulk.completed { "completed" } else { "running" },
         lines: BulkCounts {
-            total: waiting + made + failed,
+            total: waiting + made + paid + failed,
             waiting,
             made,
+            paid,
             failed,
         },
         created_at: rfc3339(bulk.created_ms),
@@ -477,6 +484,9 @@ pub struct BulkLineView {
     pub remittance: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub remittance_state: Option<String>,
+    /// Of the ledger, in an atomic bulk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<String>,
     /// Why there is no remittance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<LineProblem>,
@@ -493,10 +503,8 @@ pub fn bulk_line(line: Line) -> BulkLineView {
         remittance: line.remittance,
         remittance_state: line.remittance_state,
         problem: line.problem,
-        target: Money {
-            value: line.order.amount,
-            currency: line.order.target,
-        },
+        transaction: line.transaction,
+        target: line.order.target(),
         end_to_end_id: line.order.end_to_end_id,
     }
 }

@@ -132,7 +132,9 @@ CREATE TABLE bulks (
     id TEXT PRIMARY KEY,
     client TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
-    completed BIGINT NOT NULL
+    completed BIGINT NOT NULL,
+    atomic BIGINT NOT NULL,
+    intent TEXT
 );
 CREATE TABLE bulk_lines (
     bulk TEXT NOT NULL,
@@ -141,6 +143,7 @@ CREATE TABLE bulk_lines (
     attempts BIGINT NOT NULL,
     due_ms BIGINT NOT NULL,
     remittance TEXT,
+    transaction_id TEXT,
     problem TEXT,
     body TEXT NOT NULL,
     PRIMARY KEY (bulk, number)

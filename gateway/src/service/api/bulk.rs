@@ -1,6 +1,6 @@
 //! Bulks: many payments in one request.
 
-use std::sync::Arc;
+use std::{collections::BTreeSet, sync::Arc};
 
 use causeway_contracts::money::Currency;
 use serde::Deserialize;
@@ -9,6 +9,7 @@ use super::checks;
 use crate::{
     service::{
         bulk::{
+            ATOMIC_LINES_MAX,
             line::LineOrder,
             table::{self, Payer},
         },
@@ -37,6 +38,20 @@ pub struct BulkQuery {
     #[serde(default)]
     #[param(value_type = Option<String>)]
     source: Option<Currency>,
+    /// `best_effort` if it is absent.
+    #[serde(default)]
+    mode: Mode,
+}
+
+/// What one line has to do with the others.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, utoipa::ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// Nothing.
+    #[default]
+    BestEffort,
+    /// All are paid by one transaction of the ledger, or none is.
+    Atomic,
 }
 
 /// Before the key counts: what can be said without looking at lines.
@@ -57,10 +72,14 @@ pub fn check(call: &Call) -> Result<(), Problem> {
 /// The body is CSV with the header line `name,account_kind,account,operator,currency,amount,reference,end_to_end_id` and
 /// up to 10,000 lines; the amount is what arrives. If a line is not as it should be, none is taken, and `details` says
 /// which. Each line then becomes a quote and a remittance, and goes its own way; `bulk.completed` says when all are made.
+///
+/// With `mode=atomic`, at most 64 lines, less one for each currency with fees, are paid by one transaction, or none is. There are no remittances
+/// then: nothing is exchanged, and nobody at the other operators is asked whether to accept. Names are screened here, and
+/// beneficiaries who are paid out beyond the ledger are refused.
 #[utoipa::path(post, path = "/v1/bulk", params(BulkQuery),
     request_body(content = String, content_type = "text/csv"), responses((status = 202, body = BulkView)))]
 pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let BulkQuery { account, source } = call.query()?;
+    let BulkQuery { account, source, mode } = call.query()?;
     let client = call.client().id.clone();
     let found = {
         let client = client.clone();
@@ -83,11 +102,31 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
         let read = tokio::task::spawn_blocking(read).await;
         read.map_err(|error| Problem::internal(&error))??
     };
+    let atomic = mode == Mode::Atomic;
+    // Fees are one action more for each currency that has any.
+    let fees: BTreeSet<Currency> = lines.iter().map(|line| line.target).collect();
+    let fees = fees
+        .iter()
+        .filter(|currency| gateway.fees.contains_key(currency))
+        .count();
+    if atomic && lines.len() + fees > ATOMIC_LINES_MAX {
+        let detail = format!(
+            "one transaction has at most {ATOMIC_LINES_MAX} actions, and these are {} lines and {fees} fees",
+            lines.len()
+        );
+        return Err(Problem::new(Code::AtomicTooLarge, detail));
+    }
+    if atomic && lines.iter().any(|line| line.source != line.target) {
+        let detail = "lines that are paid together are paid in their own currencies: leave source out";
+        return Err(Problem::field("source", detail));
+    }
     let bulk = Bulk {
         id: id::named("bulk", &call.object),
         client,
         created_ms: call.now_ms,
         completed: false,
+        atomic,
+        intent: None,
     };
     let view = add(gateway, bulk, lines).await?;
     Ok(Reply::json(202, &view))

@@ -285,7 +285,7 @@ pub async fn add(gateway: &Arc<Gateway>, remittance: Remittance, quote: Option<S
         .map_err(Problem::from)
 }
 
-fn resolved(error: NetworkError) -> Problem {
+pub fn resolved(error: NetworkError) -> Problem {
     match error {
         NetworkError::Refused { code, detail, .. } if code == Code::PayeeUnknown.row().0 => {
             Problem::new(Code::PayeeUnknown, detail).of("beneficiary.account")

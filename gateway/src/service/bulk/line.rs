@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 use uuid::Builder;
 
 use crate::{
+    money::Money,
     remittance::order::Party,
     service::{
         api::{
@@ -44,6 +45,14 @@ pub struct LineOrder {
 }
 
 impl LineOrder {
+    /// What is to arrive.
+    pub fn target(&self) -> Money {
+        Money {
+            value: self.amount.clone(),
+            currency: self.target,
+        }
+    }
+
     /// By what is to arrive.
     pub fn quote(&self) -> QuoteBodyRequest {
         QuoteBodyRequest {

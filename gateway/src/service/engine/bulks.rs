@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use futures::future::join_all;
 
-use super::Due;
+use super::{Due, atomic};
 use crate::{
     service::{
         api::{
@@ -58,6 +58,9 @@ pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
         let Some(bulk) = bulk.filter(|bulk| !bulk.completed) else {
             return Ok(None);
         };
+        if bulk.atomic {
+            return atomic::pay(&gateway, &leased, bulk).await;
+        }
         if unreserved >= UNRESERVED_MAX {
             return Ok(Some(now_ms + PAUSE_MS));
         }
@@ -82,7 +85,7 @@ pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
 }
 
 /// Lines that wait for another attempt keep it open.
-async fn finish(gateway: &Arc<Gateway>, leased: &Leased, bulk: Bulk) -> Due {
+pub(super) async fn finish(gateway: &Arc<Gateway>, leased: &Leased, bulk: Bulk) -> Due {
     let (shared, job) = (Arc::clone(gateway), leased.clone());
     let now_ms = gateway.now_ms();
     let event = id::new("evt", now_ms).map_err(|_| StoreError::Busy)?;
@@ -134,7 +137,7 @@ async fn attempt(gateway: &Arc<Gateway>, bulk: &Bulk, line: &Line) -> Attempted 
 }
 
 /// Whether another attempt, with another quote, may go better.
-fn is_passing(problem: &Problem) -> bool {
+pub(super) fn is_passing(problem: &Problem) -> bool {
     problem.status() >= 500
         || matches!(
             problem.code,

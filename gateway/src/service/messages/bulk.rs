@@ -62,6 +62,8 @@ pub async fn take(
             client: client.to_owned(),
             created_ms: envelope.now_ms,
             completed: false,
+            atomic: false,
+            intent: None,
         };
         bulk::add(gateway, bulk, lines).await?;
     }
