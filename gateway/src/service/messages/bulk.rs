@@ -124,14 +124,14 @@ fn group_status(taken: usize, all: usize) -> GroupStatus {
 }
 
 /// Transfers that were taken are not named one by one.
-fn status(batch: &OrderedBatch, read: &[Result<LineOrder, StatusReason>]) -> BatchStatus {
+fn status(batch: &OrderedBatch, read: &[Result<LineOrder, Box<StatusReason>>]) -> BatchStatus {
     let refused = batch.transfers.iter().zip(read).filter_map(|(transfer, read)| {
         let reason = read.as_ref().err()?;
         Some(OrderStatus {
             instruction_id: transfer.instruction_id.clone(),
             end_to_end_id: transfer.end_to_end_id.clone(),
             uetr: transfer.uetr.clone(),
-            state: TransferState::Rejected(reason.clone()),
+            state: TransferState::Rejected((**reason).clone()),
         })
     });
     let refused: Vec<_> = refused.collect();
@@ -143,7 +143,7 @@ fn status(batch: &OrderedBatch, read: &[Result<LineOrder, StatusReason>]) -> Bat
     }
 }
 
-fn payer(gateway: &Gateway, batch: &OrderedBatch, account: Option<Account>) -> Result<Account, StatusReason> {
+fn payer(gateway: &Gateway, batch: &OrderedBatch, account: Option<Account>) -> Result<Account, Box<StatusReason>> {
     let today = utc(gateway.now_ms()).date();
     if batch.execution.date() > today {
         let why = "it is executed at once; it is not kept for a later day";
@@ -162,7 +162,7 @@ fn line(
     account: &Account,
     transfer: &OrderedTransfer,
     name: Option<&String>,
-) -> Result<LineOrder, StatusReason> {
+) -> Result<LineOrder, Box<StatusReason>> {
     let OrderedAmount::Instructed(amount) = transfer.amount else {
         let why = "the amount is what is to arrive, InstdAmt; EqvtAmt is not taken";
         return Err(refused(ReasonCode::NOT_SUPPORTED, why));

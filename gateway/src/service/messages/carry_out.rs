@@ -138,16 +138,16 @@ async fn work(
     }
 }
 
-fn not_taken(envelope: &Envelope, received: &Received, reason: StatusReason) -> Result<Vec<u8>, Problem> {
+fn not_taken(envelope: &Envelope, received: &Received, reason: Box<StatusReason>) -> Result<Vec<u8>, Problem> {
     match received.kind {
-        Kind::Transfer | Kind::Return => Ok(answer::status(envelope, received, TransferState::Rejected(reason))),
-        Kind::Orders => bulk::not_taken(envelope, received, reason),
+        Kind::Transfer | Kind::Return => Ok(answer::status(envelope, received, TransferState::Rejected(*reason))),
+        Kind::Orders => bulk::not_taken(envelope, received, *reason),
         Kind::Recall => {
             let request = match &received.content {
                 Ok(Content::Recall(request)) => Some(&**request),
                 _ => None,
             };
-            answer::cancellation(envelope, received, request, CancellationState::Rejected(reason))
+            answer::cancellation(envelope, received, request, CancellationState::Rejected(*reason))
         }
     }
 }

@@ -29,7 +29,7 @@ use crate::{
 /// Why there is no remittance.
 pub enum NotTaken {
     /// For good: a status report says so.
-    Refused(StatusReason),
+    Refused(Box<StatusReason>),
     /// It may go better when the message comes again.
     Later(Problem),
 }

@@ -24,7 +24,7 @@ pub async fn give_back(
     client: &str,
     returned: &PaymentReturn,
 ) -> Result<TransferState, Problem> {
-    let rejected = |reason: StatusReason| Ok(TransferState::Rejected(reason));
+    let rejected = |reason: Box<StatusReason>| Ok(TransferState::Rejected(*reason));
     let (whose, uetr) = (client.to_owned(), returned.uetr.to_string());
     let found = gateway
         .store

@@ -64,7 +64,7 @@ pub struct Received {
     /// As its answer names it, as much of it as is right.
     pub original: OriginalPayment,
     pub uetr: Option<crate::identifiers::uetr::Uetr>,
-    pub content: Result<Content, StatusReason>,
+    pub content: Result<Content, Box<StatusReason>>,
 }
 
 impl Received {
@@ -145,7 +145,7 @@ fn content(
     message: &Message<'_>,
     kind: Kind,
     checks: &MessageChecks,
-) -> Result<Result<Content, StatusReason>, Problem> {
+) -> Result<Result<Content, Box<StatusReason>>, Problem> {
     let schemas = checks.schemas.as_deref().map(Schemas::open).transpose();
     let mut schemas = schemas.map_err(|error| Problem::internal(&error))?;
     let inspection = inspect_found(message, checks.rules, schemas.as_mut());
@@ -174,7 +174,7 @@ fn content(
         Kind::Recall => CancellationRequest::read(message).map(|request| Content::Recall(Box::new(request))),
         Kind::Return => PaymentReturn::read(message).map(|returned| Content::Return(Box::new(returned))),
     };
-    Ok(read.map_err(|refusal| StatusReason::from(&refusal)))
+    Ok(read.map_err(|refusal| Box::new(StatusReason::from(&refusal))))
 }
 
 fn batch_names(body: Node<'_>) -> Vec<BatchNames> {
@@ -192,14 +192,14 @@ fn batch_names(body: Node<'_>) -> Vec<BatchNames> {
 }
 
 /// A reason, and a sentence in lines.
-pub fn refused(code: ReasonCode, sentence: &str) -> StatusReason {
+pub fn refused(code: ReasonCode, sentence: &str) -> Box<StatusReason> {
     let characters: Vec<char> = sentence.trim().chars().collect();
     let lines = characters.chunks(105).take(10);
-    StatusReason {
+    Box::new(StatusReason {
         originator: None,
         reason: Reason::Code(code),
         additional: lines
             .filter_map(|line| Text::fitted(&line.iter().collect::<String>()).ok())
             .collect(),
-    }
+    })
 }

@@ -37,7 +37,7 @@ pub async fn call_back(
             ReasonCode::NO_ORIGINAL,
             "there is no payment with this UETR here, or it is another client's",
         );
-        return answer(CancellationState::Rejected(why));
+        return answer(CancellationState::Rejected(*why));
     };
     let steering = Steering {
         id: known.id.clone(),
@@ -72,7 +72,7 @@ pub async fn call_back(
         Some(state) => answer(state),
         None => {
             let why = refused(ReasonCode::NO_REPLY_YET, "the ledger has not decided yet");
-            answer(CancellationState::Pending(why))
+            answer(CancellationState::Pending(*why))
         }
     }
 }
