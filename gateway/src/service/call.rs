@@ -75,6 +75,10 @@ impl Call {
                 "the body is JSON: Content-Type: application/json",
             ));
         }
+        // Types of requests would read themselves from an array too, by the order of their fields.
+        if self.body.trim_ascii_start().first() != Some(&b'{') {
+            return Err(Problem::new(Code::BodyMalformed, "the body is a JSON object"));
+        }
         serde_json::from_slice(&self.body)
             .map_err(|error| Problem::new(Code::BodyMalformed, format!("the body: {error}")))
     }
@@ -160,5 +164,43 @@ impl Reply {
             reply.headers.push(("www-authenticate", "Bearer".to_owned()));
         }
         reply
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::service::api::remittances::{NothingRequest, ReasonRequest};
+
+    #[test]
+    fn a_body_is_an_object_in_json() {
+        let call = |content_type: Option<&str>, body: &str| Call {
+            method: "POST",
+            target: "/".to_owned(),
+            parameters: Vec::new(),
+            query: String::new(),
+            content_type: content_type.map(str::to_owned),
+            accept: None,
+            authorization: None,
+            body: body.as_bytes().to_vec(),
+            caller: Caller::Nobody,
+            object: String::new(),
+            now_ms: 0,
+        };
+        let check = |content_type, body: &str, expected: Option<Code>| {
+            let call = call(content_type, body);
+            let nothing = call.json::<NothingRequest>().err().map(|problem| problem.code);
+            let reason = call.json::<ReasonRequest>().err().map(|problem| problem.code);
+            assert_eq!((nothing, reason), (expected, expected), "{body}");
+        };
+        let json = Some("application/json; charset=utf-8");
+        check(json, " {} ", None);
+        check(json, "[]", Some(Code::BodyMalformed));
+        check(json, "null", Some(Code::BodyMalformed));
+        check(json, "", Some(Code::BodyMalformed));
+        check(json, "{", Some(Code::BodyMalformed));
+        check(json, r#"{"more":1}"#, Some(Code::BodyMalformed));
+        check(Some("text/json"), "{}", Some(Code::NotJson));
+        check(None, "{}", Some(Code::NotJson));
     }
 }

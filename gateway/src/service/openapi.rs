@@ -1,5 +1,7 @@
 //! The API's description (OpenAPI 3.1), made from the code, a page to read it on, and whether the gateway is well.
 
+mod texts;
+
 use std::sync::Arc;
 
 use serde_json::{Value as Json, json};
@@ -84,6 +86,7 @@ impl Modify for FromTheTable {
         let flow = Flow::ClientCredentials(ClientCredentials::new("/oauth/token", OauthScopes::from_iter(all)));
         let components = document.components.get_or_insert_default();
         components.add_security_scheme(SCHEME, SecurityScheme::OAuth2(OAuth2::new([flow])));
+        texts::complete(components);
         for route in ROUTES {
             let Some(item) = document.paths.paths.get_mut(route.path) else {
                 continue;
@@ -258,5 +261,40 @@ mod tests {
             assert_eq!(has_key, route.idempotent, "{} {}", route.method, route.path);
         }
         assert!(html(&document).contains("/v1/remittances/{id}/cancel"));
+    }
+
+    /// Whoever makes requests by the description alone makes none that is refused for its form.
+    #[test]
+    fn texts_are_described_as_they_are_checked() {
+        let document = serde_json::to_value(description()).unwrap();
+        let schemas = &document["components"]["schemas"];
+        let text = |max: u32, schema: &Json| {
+            assert_eq!(
+                (&schema["minLength"], &schema["maxLength"]),
+                (&json!(1), &json!(max)),
+                "{schema}"
+            );
+            assert!(
+                schema["pattern"]
+                    .as_str()
+                    .is_some_and(|it| it.starts_with(r"^[^\x00-\x1f")),
+                "{schema}"
+            );
+        };
+        text(140, &schemas["Party"]["properties"]["name"]);
+        text(35, &schemas["Reason"]["properties"]["code"]);
+        text(70, &schemas["PostalAddress"]["properties"]["lines"]["items"]);
+        text(64, &schemas["Question"]["properties"]["fields"]["items"]);
+        let answers = &schemas["AnswersRequest"]["properties"]["answers"];
+        text(64, &answers["propertyNames"]);
+        text(500, &answers["additionalProperties"]);
+        let address = &schemas["AccountName"]["oneOf"][0];
+        assert_eq!(address["additionalProperties"], false);
+        text(254, &address["properties"]["address"]);
+        // It has a form of its own.
+        assert_eq!(
+            schemas["PostalAddress"]["properties"]["country"]["pattern"],
+            "^[A-Z]{2}$"
+        );
     }
 }

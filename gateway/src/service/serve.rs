@@ -70,7 +70,8 @@ pub(super) fn configure(config: &mut web::ServiceConfig) {
             let allowed = allowed.clone();
             async move {
                 let problem = Problem::new(Code::Method, format!("this path takes {allowed}"));
-                let mut response = response(Reply::problem(&problem, &request_id()), &request_id());
+                let id = request_id();
+                let mut response = response(Reply::problem(&problem, &id), &id);
                 insert(response.headers_mut(), "allow", &allowed);
                 response
             }

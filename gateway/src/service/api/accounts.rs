@@ -22,6 +22,7 @@ use crate::{
 pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
     let customers::ListQuery { cursor, limit } = call.query()?;
     let limit = checks::limit(limit)?;
+    checks::cursor(cursor.as_deref())?;
     let client = call.client().id.clone();
     let found = gateway
         .store

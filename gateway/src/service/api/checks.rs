@@ -140,11 +140,47 @@ pub fn answers(answers: &BTreeMap<String, String>) -> Result<(), Problem> {
     })
 }
 
+const CURSOR_BYTES_MAX: usize = 64;
+
+/// From where a list goes on: the id of an object.
+pub fn cursor(cursor: Option<&str>) -> Result<(), Problem> {
+    match cursor {
+        Some(cursor) if cursor.len() > CURSOR_BYTES_MAX || !cursor.bytes().all(|byte| byte.is_ascii_graphic()) => {
+            let detail = "cursor is the next_cursor of the page before";
+            Err(Problem::new(Code::QueryInvalid, detail).of("cursor"))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Of a page of a list.
 pub fn limit(limit: Option<usize>) -> Result<usize, Problem> {
     match limit {
         None => Ok(20),
         Some(limit @ 1..=PAGE_MAX) => Ok(limit),
         Some(_) => Err(Problem::new(Code::QueryInvalid, format!("limit is 1 to {PAGE_MAX}")).of("limit")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cursor_is_an_id() {
+        let check = |text: &str, expected: Option<Code>| {
+            assert_eq!(
+                cursor(Some(text)).err().map(|problem| problem.code),
+                expected,
+                "{text:?}"
+            );
+        };
+        check("rem_019af", None);
+        check(&"a".repeat(64), None);
+        check(&"a".repeat(65), Some(Code::QueryInvalid));
+        check("a b", Some(Code::QueryInvalid));
+        check("a\0", Some(Code::QueryInvalid));
+        check("é", Some(Code::QueryInvalid));
+        assert!(cursor(None).is_ok());
     }
 }

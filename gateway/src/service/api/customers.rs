@@ -200,7 +200,7 @@ fn opening(gateway: &Gateway, account: &Account) -> Result<SignedTransaction, Pr
 pub struct ListQuery {
     /// From the page before.
     #[serde(default)]
-    #[param(max_length = 64)]
+    #[param(max_length = 64, pattern = "^[!-~]*$")]
     pub cursor: Option<String>,
     #[serde(default)]
     #[param(minimum = 1, maximum = 100)]
@@ -212,6 +212,7 @@ pub struct ListQuery {
 pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
     let ListQuery { cursor, limit } = call.query()?;
     let limit = checks::limit(limit)?;
+    checks::cursor(cursor.as_deref())?;
     let client = call.client().id.clone();
     let found = gateway
         .store

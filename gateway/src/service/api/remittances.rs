@@ -343,7 +343,7 @@ pub struct ListQuery {
     state: Option<State>,
     /// From the page before.
     #[serde(default)]
-    #[param(max_length = 64)]
+    #[param(max_length = 64, pattern = "^[!-~]*$")]
     cursor: Option<String>,
     #[serde(default)]
     #[param(minimum = 1, maximum = 100)]
@@ -356,6 +356,7 @@ pub struct ListQuery {
 pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
     let ListQuery { state, cursor, limit } = call.query()?;
     let limit = checks::limit(limit)?;
+    checks::cursor(cursor.as_deref())?;
     let client = call.client().id.clone();
     let found = gateway
         .store

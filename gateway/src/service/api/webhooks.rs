@@ -30,7 +30,7 @@ const OLD_SECRET_MS: u64 = 24 * 3_600_000;
 #[serde(deny_unknown_fields)]
 pub struct WebhookRequest {
     /// `https`, at a public address.
-    #[schema(min_length = 8, max_length = 2048)]
+    #[schema(min_length = 8, max_length = 2048, pattern = "^https?://")]
     pub url: String,
     /// Kinds of events, such as `remittance.completed`; all if there are none.
     #[serde(default)]
