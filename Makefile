@@ -34,7 +34,7 @@ help:
 	@echo 'make chaos           the same under load, broken at random: MINUTES=2 SEED=1; checks every payment'
 	@echo 'make attack          the same under load, its APIs attacked in eight ways; honest clients must not feel it'
 	@echo 'make test            format, lints, dependencies, tests, README commands, and a demo'
-	@echo 'make test-peers      an independent program checks what the demo wrote'
+	@echo 'make test-peers      independent programs check what the demo wrote, and use the gateways'
 	@echo 'make bench           the highest rate of payments with p99 under 1 s (4 min or so); BENCH="--rate 2000"'
 	@echo 'make bench-stages    criterion benches of the stages of a payment'
 	@echo 'make simulate        seeded simulations of whole validators under faults; SEEDS=20000 HEIGHTS=15'
@@ -126,7 +126,7 @@ demo-test: build
 $(TEST_DIR)/demo/demo.json:
 	$(MAKE) demo-test
 
-$(PEER_VENV)/made: peers/python/requirements.txt
+$(PEER_VENV)/made: peers/python/requirements-gateway.txt peers/python/requirements.txt
 	$(call say,a Python environment for the peer)
 	python3 -m venv $(PEER_VENV)
 	$(PEER_VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
@@ -137,6 +137,9 @@ test-peers: $(PEER_VENV)/made $(TEST_DIR)/demo/demo.json
 	$(call say,an independent reader checks the receipts of the last demo)
 	cd peers/python && $(PEER_VENV)/bin/python -m unittest
 	cd peers/python && $(PEER_VENV)/bin/python -m causeway_peer.audit $(TEST_DIR)/demo
+	$(call say,independent clients of the gateways (four minutes or so))
+	cd peers/python && PATH=$(PEER_VENV)/bin:$$PATH PYTHONPATH=tests_gateway \
+	    ../../scripts/gateway-trial $(BIN) $(PEER_VENV)/bin/python -m unittest discover --start-directory tests_gateway
 
 # More for `causeway-devnet bench`, such as BENCH="--rate 2000 --accounts 1M".
 BENCH ?=

@@ -1,0 +1,75 @@
+"""Schemathesis makes requests of all kinds by the gateway's own description, and holds the answers against it."""
+
+import json
+import os
+import subprocess
+import unittest
+
+import trial
+
+# Well-formed by the description, and refused for what it cannot say: check digits of an IBAN, a name without a letter,
+# a host in a URL, one of two amounts, an unknown scope.
+UNSAID = ["/v1/aliases/resolve", "/v1/customers", "/v1/quotes", "/v1/remittances", "/v1/webhooks", "/oauth/token"]
+
+# 422: of unknown accounts and operators, and of a key that was used for another body.
+ACCEPTED = ["2xx", 401, 403, 404, 409, 422, 429]
+
+MAX_EXAMPLES = 15
+
+
+class Schema(unittest.TestCase):
+    def test_nothing_is_found(self) -> None:
+        client = trial.add_client("a", trial.all_scopes())
+        account = trial.payer(client)
+        remittance = trial.remit(client, account, trial.payee(trial.add_client("b"), "SCHEMA"))
+        trial.becomes(client, remittance, "completed")
+        webhook = client.post("/v1/webhooks", {"url": f"http://{trial.PLACES['hooks']}/"})
+        event = client.get("/v1/events?limit=1")["data"][0]
+        ids = {
+            "quotes": remittance["quote"],
+            "remittances": remittance["id"],
+            "customers": account["customer"],
+            "accounts": account["id"],
+            "events": event["id"],
+        }
+        settings = [f"checks.positive_data_acceptance.expected-statuses = {json.dumps(ACCEPTED)}"]
+        for path in UNSAID:
+            settings += operation(
+                path, f"checks.positive_data_acceptance.expected-statuses = {json.dumps([*ACCEPTED, 400])}"
+            )
+        for kind, its in ids.items():
+            for rest in rests(kind):
+                settings += operation(f"/v1/{kind}/{{id}}{rest}", f'parameters = {{ "path.id" = "{its}" }}')
+        # Deleting goes by ids that nothing has.
+        for rest in rests("webhooks"):
+            if rest:
+                settings += operation(f"/v1/webhooks/{{id}}{rest}", f'parameters = {{ "path.id" = "{webhook["id"]}" }}')
+        config = trial.FOLDER / "schemathesis.toml"
+        config.write_text("\n".join(settings))
+        found = subprocess.run(
+            ["schemathesis", f"--config-file={config}", "run", f"{client.url}/openapi.json", "--no-color"]
+            + ["--header", f"Authorization: Bearer {client.token()}", "--checks=all", "--continue-on-failure"]
+            + [f"--max-examples={MAX_EXAMPLES}", f"--seed={os.environ.get('SCHEMATHESIS_SEED', '1')}"],
+            cwd=trial.FOLDER,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+        self.assertEqual(found.returncode, 0, found.stdout + found.stderr)
+        self.assertRegex(found.stdout, r"Selected: (\d+)/\1\n +Tested: \1\n")
+
+
+def operation(path: str, setting: str) -> list[str]:
+    return ["[[operations]]", f'include-path = "{path}"', setting]
+
+
+def rests(kind: str) -> list[str]:
+    """What may follow an object's id in a path."""
+    paths = trial.request(trial.PLACES["a"], "GET", "/openapi.json", {}).json["paths"]
+    start = f"/v1/{kind}/{{id}}"
+    return [path.removeprefix(start) for path in paths if path.startswith(start)]
+
+
+if __name__ == "__main__":
+    unittest.main()
