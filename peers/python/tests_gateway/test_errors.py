@@ -5,6 +5,7 @@ import threading
 import time
 import unittest
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import trial
@@ -96,11 +97,15 @@ class Errors(unittest.TestCase):
 
     def test_a_client_that_asks_too_often_is_told_when_to_come_back(self) -> None:
         often = trial.add_client("c")
-        answers = [often.call("GET", "/v1/accounts") for _ in range(12)]
-        self.assertEqual(answers[0].headers["ratelimit-policy"], '"client";q=6;w=3')
-        last = answers[-1]
-        self.refused(last, 429, "1013")
-        time.sleep(int(last.headers["retry-after"]))
+        often.token()
+        with ThreadPoolExecutor(20) as pool:
+            answers = list(pool.map(lambda _: often.call("GET", "/v1/accounts"), range(20)))
+        self.assertEqual({answer.headers["ratelimit-policy"] for answer in answers}, {'"client";q=6;w=3'})
+        refused = [answer for answer in answers if answer.status != 200]
+        self.assertTrue(refused)
+        for answer in refused:
+            self.refused(answer, 429, "1013")
+        time.sleep(max(int(answer.headers["retry-after"]) for answer in refused))
         self.assertEqual(often.call("GET", "/v1/accounts").status, 200)
 
     def test_amounts_and_quotes(self) -> None:
@@ -123,7 +128,7 @@ class Errors(unittest.TestCase):
         first: list[trial.Answer] = []
         running = threading.Thread(target=lambda: first.append(self.post("/v1/customers", party, key)))
         running.start()
-        second = trial.until(lambda: self.post("/v1/customers", party, key), lambda answer: answer.status != 429, 5)
+        second = self.post("/v1/customers", party, key)
         running.join()
         # Opening an account takes longer than asking.
         one, other = sorted([first[0], second], key=lambda answer: answer.status)
