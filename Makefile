@@ -137,7 +137,7 @@ test-peers: $(PEER_VENV)/made $(TEST_DIR)/demo/demo.json
 	$(call say,an independent reader checks the receipts of the last demo)
 	cd peers/python && $(PEER_VENV)/bin/python -m unittest
 	cd peers/python && $(PEER_VENV)/bin/python -m causeway_peer.audit $(TEST_DIR)/demo
-	$(call say,independent clients of the gateways (four minutes or so))
+	$(call say,independent clients of the gateways (two minutes or so))
 	cd peers/python && PATH=$(PEER_VENV)/bin:$$PATH PYTHONPATH=tests_gateway \
 	    ../../scripts/gateway-trial $(BIN) $(PEER_VENV)/bin/python -m unittest discover --start-directory tests_gateway
 
