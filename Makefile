@@ -32,6 +32,7 @@ help:
 	@echo 'make demo            four validators, a payroll of 1,000 lines, one of them killed; checks everything'
 	@echo 'make devnet          the same network, running until Ctrl-C'
 	@echo 'make chaos           the same under load, broken at random: MINUTES=2 SEED=1; checks every payment'
+	@echo 'make crash           gateways and validators killed KILLS=500 times while money is sent abroad; SEED=1'
 	@echo 'make attack          the same under load, its APIs attacked in eight ways; honest clients must not feel it'
 	@echo 'make test            format, lints, dependencies, tests, README commands, and a demo'
 	@echo 'make test-peers      independent programs check what the demo wrote, and use the gateways'
@@ -67,6 +68,14 @@ devnet: build
 chaos: build
 	$(call say,faults drawn from seed $(SEED) for $(MINUTES) min$(comma) and then the check)
 	$(BIN)/causeway-devnet chaos --dir $(DIR) --minutes $(MINUTES) --seed $(SEED)
+
+# How often something is killed in `make crash`.
+KILLS ?= 500
+
+.PHONY: crash
+crash: build
+	$(call say,$(KILLS) kills drawn from seed $(SEED) while remittances are under way$(comma) and then the check)
+	$(BIN)/causeway-devnet crash --dir $(DIR) --kills $(KILLS) --seed $(SEED)
 
 .PHONY: attack
 attack: build
@@ -120,6 +129,8 @@ readme-test: build
 demo-test: build
 	$(call say,the demo (two minutes or so))
 	$(BIN)/causeway-devnet demo --dir $(TEST_DIR)
+	$(call say,gateways and validators killed while money is sent)
+	$(BIN)/causeway-devnet crash --dir $(TEST_DIR) --kills 12
 	$(call say,a swap between two networks)
 	$(BIN)/causeway-devnet swap --dir $(TEST_DIR)
 

@@ -67,6 +67,7 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
     };
     let mut services = Services::start(&network, services::binary()?, Lifetime::Ours, &settings, pending()).await?;
     let parties = Arc::new(Party::both(&network, &receiver).await?);
+    orders::wait_for_quotes(&parties[0]).await?;
     println!(
         "- {} kills by seed {}, while {SENDERS} remittances are under way",
         options.kills, options.seed
@@ -133,7 +134,15 @@ async fn settle(parties: &[Party; 2], orders: &Orders, receiver: &Receiver) -> a
     let until = Instant::now() + PATIENCE;
     let line = progress::line("waiting for the end of all remittances");
     loop {
-        let books = Books::read(parties, orders, receiver).await?;
+        let books = match Books::read(parties, orders, receiver).await {
+            Ok(books) => books,
+            // The last one that was killed is not back yet.
+            Err(_) if Instant::now() < until => {
+                sleep(Duration::from_millis(500)).await;
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
         let open = books.open();
         if open.is_none() || Instant::now() >= until {
             line.finish_and_clear();

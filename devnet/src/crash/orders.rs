@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Mutex, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use serde_json::{Value, json};
@@ -29,6 +29,9 @@ pub const FUNDS_CENTS: u64 = 100_000_000;
 const BENEFICIARIES: [&str; 4] = ["TESTACCEPT", "TESTREFUSE", "TESTRETURN", "TESTIGNORE"];
 
 const PAUSE: Duration = Duration::from_millis(200);
+
+/// Until makers quote.
+const PATIENCE: Duration = Duration::from_secs(90);
 
 /// A client on one side, with its customer's account.
 pub struct Party {
@@ -97,6 +100,27 @@ async fn fund(network: &Network, sender: &Party) -> anyhow::Result<()> {
         .await
 }
 
+/// Makers that have just been started do not quote until what they promised before is over.
+pub async fn wait_for_quotes(sender: &Party) -> anyhow::Result<()> {
+    let until = Instant::now() + PATIENCE;
+    loop {
+        let quoted = sender.api.post("/v1/quotes", &quote(&sender.account, 100)).await;
+        match quoted {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() >= until => return Err(error),
+            Err(_) => sleep(PAUSE).await,
+        }
+    }
+}
+
+fn quote(account: &str, cents: u64) -> Value {
+    json!({
+        "account": account,
+        "source": { "currency": "EUR", "value": format!("{}.{:02}", cents / 100, cents % 100) },
+        "target": { "currency": "THB" },
+    })
+}
+
 /// Ids of remittances that clients were told are made, each by a request of its own.
 #[derive(Default)]
 pub struct Orders(Mutex<Vec<String>>);
@@ -122,11 +146,7 @@ pub async fn send(
     while !*stopped.borrow() {
         let beneficiary = BENEFICIARIES[draw.below(BENEFICIARIES.len())];
         let cents = draw.number(CENTS);
-        let quote = json!({
-            "account": parties[0].account,
-            "source": { "currency": "EUR", "value": format!("{}.{:02}", cents / 100, cents % 100) },
-            "target": { "currency": "THB" },
-        });
+        let quote = quote(&parties[0].account, cents);
         let Some(quote) = insist(api, "/v1/quotes", &quote, &stopped).await? else {
             continue;
         };

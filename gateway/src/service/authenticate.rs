@@ -40,7 +40,7 @@ enum Unknown {
     #[error("the signature names no key (keyid)")]
     NoKeyId,
     #[error("the signature's key is not known here")]
-    UnknownKey,
+    NoSuchKey,
     #[error("the signature: {0}")]
     Signature(#[from] Refusal),
     #[error("the signature's nonce was used already")]
@@ -119,7 +119,7 @@ async fn by_signature(gateway: &Gateway, credentials: &Credentials<'_>) -> Resul
             }
         })
         .await?;
-    let (client, key) = found.ok_or(Unknown::UnknownKey)?;
+    let (client, key) = found.ok_or(Unknown::NoSuchKey)?;
     if client.disabled {
         return Err(Unknown::Client.into());
     }
@@ -162,9 +162,9 @@ pub async fn operator(gateway: &Gateway, credentials: &Credentials<'_>) -> Resul
     let bytes = key_id
         .strip_prefix("ed25519:")
         .and_then(|digits| hex::decode(digits).ok())
-        .ok_or(Unknown::UnknownKey)?;
-    let key = VerifyingKey::from_bytes(&bytes).map_err(|_| Unknown::UnknownKey)?;
-    let id: ParticipantId = gateway.operator_of(&key).ok_or(Unknown::UnknownKey)?;
+        .ok_or(Unknown::NoSuchKey)?;
+    let key = VerifyingKey::from_bytes(&bytes).map_err(|_| Unknown::NoSuchKey)?;
+    let id: ParticipantId = gateway.operator_of(&key).ok_or(Unknown::NoSuchKey)?;
     verify(gateway, credentials, &key_id, &Key::Ed25519(key)).await?;
     Ok(Caller::Operator(id))
 }

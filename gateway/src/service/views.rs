@@ -531,7 +531,7 @@ mod tests {
     #[test]
     fn the_spread_is_seen() {
         let rate = |mantissa, scale| Rate { mantissa, scale };
-        assert_eq!(spread_bp(rate(37_633_68, 5), rate(37_728, 3)), Some(25));
+        assert_eq!(spread_bp(rate(3_763_368, 5), rate(37_728, 3)), Some(25));
         assert_eq!(spread_bp(rate(1, 0), rate(1, 0)), Some(0));
         assert_eq!(spread_bp(rate(2, 0), rate(1, 0)), None);
     }

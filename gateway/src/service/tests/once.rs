@@ -13,6 +13,7 @@ use crate::{
     service::{
         api::{customers, remittances},
         records::{
+            bulks,
             quotes::{self, Quote, QuoteBody},
             webhooks,
         },
@@ -136,11 +137,20 @@ pub async fn everything(office: &Office, client: &str) -> BTreeMap<&'static str,
         },
     };
     let owner = client.to_owned();
+    let bulk = bulks::Bulk {
+        id: "bulk_01".to_owned(),
+        client: client.to_owned(),
+        created_ms: now_ms,
+        completed: false,
+        atomic: false,
+        intent: None,
+    };
     let event = gateway
         .store
         .write::<_, StoreError, _>(move |sql| {
             quotes::add(sql, &quote)?;
             webhooks::add(sql, &webhook)?;
+            bulks::add(sql, &bulk, &[])?;
             let row = sql.query_one("SELECT id FROM events WHERE client = $1", &[(&owner).into()])?;
             row.map(|row| row.text(0).map(str::to_owned)).transpose()
         })
@@ -154,6 +164,7 @@ pub async fn everything(office: &Office, client: &str) -> BTreeMap<&'static str,
         ("remittances", "rem_01".to_owned()),
         ("webhooks", "wh_01".to_owned()),
         ("events", event),
+        ("bulk", "bulk_01".to_owned()),
     ])
 }
 
