@@ -3,7 +3,7 @@
 
 mod books;
 mod orders;
-mod receiver;
+pub mod receiver;
 
 use std::{
     future::pending,

@@ -11,6 +11,7 @@
 //!   rates.csv                  reference rates for makers
 //! DIR/demo/                    made by `demo`: the same in its own network/, and demo.json
 //! DIR/crash/                 made by `crash`: the same in its own network/
+//! DIR/remit/                 made by `remit`: the same in its own network/
 //! DIR/chaos/                   made by `chaos`: the same in its own network/, and chaos.json
 //! DIR/attack/                  made by `attack`: the same in its own network/, and attack.json
 //! DIR/bench/                   made by `bench`: the same in its own network/
@@ -60,6 +61,7 @@ fn io_error(attempt: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Fol
 pub enum Trial {
     Demo,
     Crash,
+    Remit,
     Chaos,
     Attack,
     Bench,
@@ -69,9 +71,10 @@ pub enum Trial {
 }
 
 impl Trial {
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Demo,
         Self::Crash,
+        Self::Remit,
         Self::Chaos,
         Self::Attack,
         Self::Bench,
@@ -84,6 +87,7 @@ impl Trial {
         match self {
             Self::Demo => "demo",
             Self::Crash => "crash",
+            Self::Remit => "remit",
             Self::Chaos => "chaos",
             Self::Attack => "attack",
             Self::Bench => "bench",

@@ -23,6 +23,7 @@ pub mod ports;
 pub mod process;
 pub mod progress;
 pub mod relay;
+pub mod remit;
 pub mod services;
 pub mod status;
 pub mod swap;

@@ -9,7 +9,7 @@ use causeway_devnet::{
     load::{ACCOUNTS, Loader, Offer},
     network::Network,
     ports::{BASE_PORT, VALIDATORS_MAX},
-    progress, services, status, swap,
+    progress, remit, services, status, swap,
     up::{self, Options, StopSignals, VALIDATORS},
 };
 use clap::{Args, Parser, Subcommand};
@@ -104,6 +104,21 @@ enum Command {
         kills: u32,
         #[arg(long, value_name = "S", default_value_t = 1)]
         seed: u64,
+        /// The first of 300 ports; without it, free ones are looked for.
+        #[arg(long, value_name = "P")]
+        base_port: Option<u16>,
+    },
+    /// Measures remittances between the two gateways of a network of its own: how many a second, and how long each takes.
+    Remit {
+        #[command(flatten)]
+        place: Place,
+        /// Remittances offered per second.
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=2_000))]
+        rate: u64,
+        #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
+        seconds: u64,
+        #[arg(long, value_name = "N", default_value_t = VALIDATORS, value_parser = clap::value_parser!(u16).range(1..=16))]
+        validators: u16,
         /// The first of 300 ports; without it, free ones are looked for.
         #[arg(long, value_name = "P")]
         base_port: Option<u16>,
@@ -341,6 +356,21 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             let options = crash::Options { kills, seed, base_port };
             let holds = trial(&place, async |folder| crash::run(folder, options).await).await?;
             return Ok(status_of(holds));
+        }
+        Command::Remit {
+            place,
+            rate,
+            seconds,
+            validators,
+            base_port,
+        } => {
+            let options = remit::Options {
+                rate,
+                seconds,
+                validators,
+                base_port,
+            };
+            trial(&place, async |folder| remit::run(folder, options).await).await?;
         }
         Command::Swap { place, base_port } => {
             trial(&place, async |folder| swap::run(folder, base_port).await).await?;

@@ -1,19 +1,18 @@
 //! The gateway of an operator: what stands between its customers' messages and the ledger.
 //!
-//! So far it inspects: identifiers of accounts and institutions, and ISO 20022 messages, of which it reads and writes
-//! those of payments. All of this is pure, but for [`iso20022::schema::folder`], which reads schemas. And it has a
-//! liquidity provider, [`maker`].
+//! [`service`] is the gateway as it runs. What it decides by is apart from it, and pure but for what is said below:
 //!
-//! What was booked for its customers it derives from final blocks, in [`bookkeeping`]; what messages of ISO 20022 say
-//! of a remittance, from its course, in [`advice`].
+//! - [`remittance`]: what becomes of money for somebody at another operator; [`advice`], which messages of ISO 20022 tell
+//!   of that; [`bookkeeping`], what was booked for an account.
+//! - [`iso20022`] and [`identifiers`]: messages and codes of banks, read, checked and written. Only
+//!   [`iso20022::schema::folder`] reads files.
+//! - [`http_signatures`], [`oauth`], [`keys`] and [`webhooks`]: who asks, and whether a message is what its sender sent. These read no
+//!   clock and no source of randomness: the time, nonces and ids are arguments, and whether one was there before is the
+//!   caller's to know. Only [`webhooks::delivery`] sends, and only [`tls`] reads certificates.
+//! - [`screening`], [`aliases`] and [`names`]: whom a payment concerns.
+//! - [`store`]: the database.
 //!
-//! Who asks, and whether a message is what its sender sent, is decided in [`http_signatures`], [`oauth`] and
-//! [`webhooks`]. These read no clock and no source of randomness: the time, nonces and ids are arguments, and whether
-//! one was there before is the caller's to know. Only [`webhooks::delivery`], which sends, and [`tls`], which reads
-//! the server's certificates, do I/O. No service uses any of these yet.
-//!
-//! Whom a payment concerns is decided in [`screening`] and [`aliases`], both by the names that [`names`] compares.
-//! These are pure, but for the reading of lists, and no service uses them yet either.
+//! And it has a liquidity provider, [`maker`].
 
 pub mod advice;
 pub mod aliases;

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use actix_web::{App, HttpRequest, HttpResponse, HttpServer, web};
@@ -16,6 +17,8 @@ struct Taken {
     secrets: BTreeMap<String, VerifyingSecret>,
     /// Event's id to body.
     events: BTreeMap<String, BTreeMap<String, String>>,
+    /// Objects to when the first event about them came.
+    times: BTreeMap<String, BTreeMap<String, Instant>>,
     /// Times that one came which was not signed by the gateway, or had another body before.
     wrong: Vec<String>,
 }
@@ -58,6 +61,11 @@ impl Receiver {
         self.locked().events.get(place).cloned().unwrap_or_default()
     }
 
+    /// By the object that they were about.
+    pub fn times(&self, place: &str) -> BTreeMap<String, Instant> {
+        self.locked().times.get(place).cloned().unwrap_or_default()
+    }
+
     pub fn wrong(&self) -> Vec<String> {
         self.locked().wrong.clone()
     }
@@ -93,6 +101,11 @@ async fn take(
         }
     };
     let body = String::from_utf8_lossy(&body).into_owned();
+    let about: Option<serde_json::Value> = serde_json::from_str(&body).ok();
+    if let Some(object) = about.as_ref().and_then(|event| event["data"]["id"].as_str()) {
+        let times = taken.times.entry(place.clone()).or_default();
+        times.entry(object.to_owned()).or_insert_with(Instant::now);
+    }
     let before = taken
         .events
         .entry(place.into_inner())
