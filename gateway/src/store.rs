@@ -15,6 +15,7 @@ use std::{path::PathBuf, str::FromStr, sync::Arc, sync::mpsc, thread};
 
 pub use self::sql::{Row, Sql, Value};
 use self::work::{Queue, Work};
+use ::postgres::error::SqlState;
 
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -51,6 +52,20 @@ pub enum StoreError {
     Stopped,
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
+}
+
+impl StoreError {
+    /// Whether the same may go well when it is done again.
+    pub fn may_pass(&self) -> bool {
+        match self {
+            Self::Busy | Self::Changed => true,
+            Self::Shared(error) => error.may_pass(),
+            Self::Postgres(error) => error.code().is_some_and(|code| {
+                [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE].contains(code)
+            }),
+            _ => false,
+        }
+    }
 }
 
 /// Where the database is: `sqlite:PATH`, or the URL of a PostgreSQL.
@@ -118,7 +133,8 @@ impl Store {
         }
     }
 
-    /// A transaction that may write. If it fails, nothing of it was done.
+    /// A transaction that may write. If it fails, nothing of it was done; except that a PostgreSQL whose connection is lost
+    /// while it commits may have done it.
     pub async fn write<R, E, F>(&self, work: F) -> Result<R, E>
     where
         R: Send + 'static,

@@ -70,7 +70,8 @@ impl Remittance {
                 Ok(())
             }
             (Side::Sender, Fact::Posted { transaction, paid_out }) => {
-                if !self.ledger.posting_seen {
+                let may_be = self.standing.is_reserved() || self.state() == State::PayingOut;
+                if may_be && !self.ledger.posting_seen {
                     self.ledger.posting = Some(*transaction);
                     self.ledger.posting_pays |= *paid_out;
                     self.pointed(now_ms);

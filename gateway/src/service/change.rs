@@ -8,7 +8,7 @@ use super::{
     problem::Problem,
     records::{
         events::{self, New},
-        jobs::{self, Leased},
+        jobs::{self, Kind, Leased},
         remittances,
     },
     views,
@@ -70,8 +70,10 @@ pub fn change<E: From<ChangeError> + From<StoreError>>(
     by: &By<'_>,
     with: impl FnOnce(&mut Remittance, &mut dyn Sql) -> Result<(), E>,
 ) -> Result<Remittance, E> {
-    if let By::Job(leased) = by {
-        jobs::check(sql, leased)?;
+    // First the job's row, then the remittance's, always: else two who change it could wait for each other.
+    match by {
+        By::Job(leased) => jobs::check(sql, leased)?,
+        By::Request => jobs::kick(sql, Kind::Remittance, id, gateway.now_ms())?,
     }
     let mut remittance = remittances::locked(sql, id)?.ok_or(ChangeError::None)?;
     let before = remittance.clone();
@@ -89,9 +91,6 @@ pub fn change<E: From<ChangeError> + From<StoreError>>(
     if remittance != before {
         remittances::save(sql, &remittance)?;
     }
-    if matches!(by, By::Request) {
-        remittances::kick(sql, &remittance, gateway.now_ms())?;
-    }
     Ok(remittance)
 }
 
@@ -106,7 +105,7 @@ pub fn tell(gateway: &Gateway, sql: &mut dyn Sql, remittance: &Remittance, told:
         return Ok(());
     }
     let proof = match (remittance.state(), remittance.ledger.posting) {
-        (State::Completed, Some(posting)) => remittances::proof(sql, &posting.to_string())?,
+        (State::Completed, Some(posting)) => remittances::proof(sql, &posting.to_string(), &remittance.id)?,
         _ => None,
     };
     let view = views::remittance(gateway, remittance, proof);

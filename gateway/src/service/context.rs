@@ -1,6 +1,9 @@
 //! What all parts of a running gateway share. Nothing in it is what another instance on the same database would need.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 use causeway_contracts::{
     block::GenesisHash,
@@ -75,12 +78,15 @@ fn screening(lists: &[List]) -> Result<Screening, OpenError> {
 }
 
 /// Which there are, one node may say; what each is, more than f of the validators must.
-async fn exponents(ledger: &Client) -> Result<Exponents, OpenError> {
+async fn exponents(ledger: &Client, home: &Home) -> Result<Exponents, OpenError> {
     let cannot = |source| OpenError::Currencies(Box::new(source));
     let told: Vec<CurrencyRecord> = ledger.ask("/v1/currencies").await.map_err(cannot)?;
     let mut exponents = Exponents::default();
-    for record in told {
-        if let Some(known) = ledger.currency(record.code).await.map_err(cannot)? {
+    // A node that leaves some out hides at most those that came later.
+    let first = home.genesis().currencies.iter().map(|record| record.code);
+    let codes: BTreeSet<_> = told.into_iter().map(|record| record.code).chain(first).collect();
+    for code in codes {
+        if let Some(known) = ledger.currency(code).await.map_err(cannot)? {
             exponents.0.insert(known.code, known.exponent);
         }
     }
@@ -123,7 +129,7 @@ impl Gateway {
     pub async fn open(config: Config, passphrase: &str) -> Result<Self, OpenError> {
         let (keys, home) = open_keys(&config, passphrase)?;
         let ledger = home.client()?;
-        let exponents = exponents(&ledger).await?;
+        let exponents = exponents(&ledger, &home).await?;
         Self::assemble(config, keys, &home, ledger, exponents).await
     }
 

@@ -21,8 +21,8 @@ use super::{
     context::Gateway,
     id,
     problem::{Code, Problem},
-    records::idempotency::{self, Begun, Scope},
-    routes::{Access, ROUTES, Route},
+    records::idempotency::{self, Begun, Ended, Scope},
+    routes::{Access, BODY_BYTES_MAX, ROUTES, Route},
 };
 use crate::store::StoreError;
 
@@ -42,7 +42,7 @@ pub fn serve(gateway: &Arc<Gateway>, tls: Option<rustls::ServerConfig>) -> io::R
             .configure(configure)
     })
     .workers(gateway.config.workers)
-    .max_connections(CONNECTIONS_MAX)
+    .max_connections(CONNECTIONS_MAX / gateway.config.workers)
     .client_request_timeout(ARRIVAL_MAX)
     .shutdown_timeout(5);
     let server = match tls {
@@ -145,6 +145,10 @@ async fn handled(
     headers: &mut Vec<(&'static str, String)>,
     request_id: &str,
 ) -> Result<Reply, Problem> {
+    if route.body_bytes_max > BODY_BYTES_MAX {
+        let header = |name: &str| request.headers().get(name).and_then(|value| value.to_str().ok());
+        authenticate::known(gateway, header("authorization"), header("signature-input").is_some()).await?;
+    }
     let body = match tokio::time::timeout(ARRIVAL_MAX, read(payload, route.body_bytes_max)).await {
         Ok(body) => body?,
         Err(_) => {
@@ -171,8 +175,13 @@ async fn handled(
         Access::Operator => authenticate::operator(gateway, &credentials).await?,
     };
     let now_ms = gateway.now_ms();
-    if let Caller::Client(client) = &caller {
-        let left = gateway.limits.take(&client.id, now_ms);
+    let asker = match &caller {
+        Caller::Nobody => None,
+        Caller::Client(client) => Some(client.id.clone()),
+        Caller::Operator(operator) => Some(format!("operator {operator}")),
+    };
+    if let Some(asker) = asker {
+        let left = gateway.limits.take(&asker, now_ms);
         headers.push(("ratelimit-policy", gateway.limits.policy()));
         headers.push((
             "ratelimit",
@@ -206,6 +215,10 @@ async fn handled(
         object: id::unique(now_ms)?,
         now_ms,
     };
+    // No text of the databases has one.
+    if call.query.contains("%00") {
+        return Err(Problem::new(Code::QueryInvalid, "a text has no NUL character"));
+    }
     // Ids are short, and have no strange characters.
     let is_id = |value: &str| value.len() <= 128 && value.bytes().all(|byte| byte.is_ascii_graphic());
     if !call.parameters.iter().all(|(_, value)| is_id(value)) {
@@ -264,8 +277,11 @@ async fn once(
             .write::<_, StoreError, _>(move |sql| idempotency::begin(sql, &scope, &fingerprint, &object, now_ms))
             .await?
     };
-    match begun {
-        Begun::New { object } => call.object = object,
+    let attempt = match begun {
+        Begun::New { object, attempt } => {
+            call.object = object;
+            attempt
+        }
         Begun::Answered { status, answer } => {
             headers.push(("idempotency-hit", "true".to_owned()));
             return opened(gateway, &scope, status, &answer);
@@ -278,27 +294,28 @@ async fn once(
             let detail = "this key was used with another body; a new request takes a new key";
             return Err(Problem::new(Code::KeyOtherBody, detail));
         }
-    }
+    };
     let reply = match (route.handler)(gateway, call).await {
         Ok(reply) => reply,
         Err(problem) => Reply::problem(&problem, request_id),
     };
-    // What may go well when it is sent again is not kept; nor is what the client had no right to.
-    let is_kept = reply.status < 500 && !matches!(reply.status, 400 | 401 | 403 | 413 | 429);
-    let sealed = match &reply.body {
-        Body::Whole(body) if is_kept => {
-            let stored = stored(&reply.content_type, body);
-            Some(gateway.keys.seal(&place(&scope), &stored)?)
-        }
-        _ => None,
+    let is_later = reply.headers.iter().any(|(name, _)| *name == "retry-after");
+    let how = match reply.status {
+        // It may have been done: a commit can be made without anyone hearing of it.
+        500.. => Ended::Unknown,
+        400 | 401 | 403 | 413 | 429 => Ended::Nothing,
+        _ if is_later => Ended::Nothing,
+        status => match &reply.body {
+            Body::Whole(body) => Ended::Answered {
+                status,
+                answer: gateway.keys.seal(&place(&scope), &stored(&reply.content_type, body))?,
+            },
+            Body::Chunks(_) => Ended::Unknown,
+        },
     };
-    let status = reply.status;
     gateway
         .store
-        .write::<_, StoreError, _>(move |sql| match sealed {
-            Some(sealed) => idempotency::answered(sql, &scope, status, &sealed),
-            None => idempotency::released(sql, &scope),
-        })
+        .write::<_, StoreError, _>(move |sql| idempotency::ended(sql, &scope, attempt, &how))
         .await?;
     Ok(reply)
 }

@@ -85,9 +85,10 @@ CREATE TABLE remittances (
 );
 CREATE INDEX remittances_client ON remittances (client, id);
 CREATE TABLE proofs (
-    transaction_id TEXT PRIMARY KEY,
+    transaction_id TEXT NOT NULL,
     remittance TEXT NOT NULL,
-    body TEXT NOT NULL
+    body TEXT NOT NULL,
+    PRIMARY KEY (transaction_id, remittance)
 );
 CREATE TABLE trackers (
     token_hash BYTES PRIMARY KEY,

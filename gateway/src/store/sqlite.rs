@@ -119,7 +119,11 @@ fn write_group(connection: &mut Connection, group: Vec<Work>) {
                 } else {
                     savepoint.rollback().and_then(|()| savepoint.commit())
                 };
-                done.push((ended, kept.err().map(StoreError::from)));
+                if let Err(error) = &kept {
+                    // What was done is neither known to be kept nor to be taken back.
+                    stop(error);
+                }
+                done.push(ended);
             }
             Err(error) => work.not_run(error.into()),
         }
@@ -128,10 +132,20 @@ fn write_group(connection: &mut Connection, group: Vec<Work>) {
         .commit()
         .err()
         .map(|error| Arc::new(StoreError::from(error)));
-    for (ended, failure) in done {
-        let shared = committed.as_ref().map(|error| StoreError::Shared(Arc::clone(error)));
-        ended.told(failure.or(shared));
+    for ended in done {
+        ended.told(committed.as_ref().map(|error| StoreError::Shared(Arc::clone(error))));
     }
+}
+
+/// A disk that is full or fails may have ended the transaction that all are in: what comes after would be kept alone, and
+/// told to have failed.
+fn stop(error: &rusqlite::Error) -> ! {
+    tracing::error!(
+        error = error.to_string(),
+        "the database cannot take back what failed; the gateway stops"
+    );
+    eprintln!("error: the database cannot take back what failed, and the gateway stops: {error}");
+    std::process::abort();
 }
 
 pub(super) fn reader(path: &Path) -> Result<impl FnOnce(Queue) + Send + use<>, StoreError> {

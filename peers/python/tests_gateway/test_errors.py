@@ -122,6 +122,16 @@ class Errors(unittest.TestCase):
         self.refused(self.quote_of(account="acc_1"), 422, "4001", param="account")
         self.refused(self.quote_of(target=side("KWD")), 503, "2005")
 
+    def test_bulks_and_statements(self) -> None:
+        header = "name,account_kind,account,operator,currency,amount,reference,end_to_end_id\n"
+        lines = "Nok Srisai,merchant,TOOMANY,BANKB,EUR,1.00,,\n" * 65
+        target = f"/v1/bulk?account={self.account['id']}&source=EUR&mode=atomic"
+        answer = self.client.call("POST", target, (header + lines).encode(), {"Content-Type": "text/csv"})
+        self.refused(answer, 422, "1015")
+        # This gateway has no BIC, by which a statement would name it.
+        statement = f"/v1/accounts/{self.account['id']}/statement?currency=EUR&date=2026-01-01"
+        self.refused(self.client.call("GET", statement), 501, "2006")
+
     def test_keys_are_for_one_request(self) -> None:
         party = {"party": {"name": "Key Holder"}}
         key = {"Idempotency-Key": str(uuid.uuid4())}

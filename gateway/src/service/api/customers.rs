@@ -93,7 +93,7 @@ pub struct NewCustomer {
     pub external: bool,
 }
 
-/// Stores both, with the transaction that opens the account; or gives those with this id.
+/// Stores both, or gives those with this id.
 pub async fn make(gateway: &Gateway, new: NewCustomer, now_ms: u64) -> Result<(Customer, Account), Problem> {
     let customer = Customer {
         id: id::named("cust", &new.unique),
@@ -119,7 +119,6 @@ pub async fn make(gateway: &Gateway, new: NewCustomer, now_ms: u64) -> Result<(C
             name,
             aliases: new.aliases,
             external: new.external,
-            opening: None,
         },
     };
     gateway
@@ -169,8 +168,18 @@ pub async fn opened(gateway: &Gateway, mut account: Account) -> Result<Account, 
     let key = gateway.keys.account(&account.body.salt);
     let id = KeyPolicy::single(key.public_key());
     let id = AccountId::derive(gateway.genesis(), gateway.us(), &id, &account.body.salt);
-    if gateway.ledger.account(&id, &key).await?.is_none() {
-        return Ok(account);
+    match gateway.ledger.account(&id, &key).await {
+        Ok(Some(_)) => {}
+        Ok(None) => return Ok(account),
+        // It is there, and not known to be open: who looks at it next finds out.
+        Err(error) => {
+            tracing::warn!(
+                error = error.to_string(),
+                account = account.id,
+                "an account is not open yet"
+            );
+            return Ok(account);
+        }
     }
     let stored = account.id.clone();
     gateway

@@ -4,12 +4,12 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use serde_json::json;
 
-use super::{aliases, remittances::add};
+use super::{aliases, checks, remittances::add};
 use crate::{
     money::MoneyFault,
     remittance::{
         LedgerTrace, Moment, Remittance,
-        fact::Telling,
+        fact::{Fact, Telling},
         order::{ORDER_BYTES_MAX, Order},
         state::{Side, Standing, State},
     },
@@ -24,6 +24,9 @@ use crate::{
     },
     store::StoreError,
 };
+
+/// No hold for a remittance is longer, and no quote.
+const HOLD_SECONDS_MAX: u32 = 86_400;
 
 /// Who is behind a name here.
 pub async fn resolve(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
@@ -44,8 +47,7 @@ pub async fn introduce(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
         let detail = "the order is from the operator that signs the request, to this one";
         return Err(Problem::new(Code::BodyMalformed, detail));
     }
-    super::checks::party("sender", &order.sender)?;
-    super::checks::party("beneficiary", &order.beneficiary)?;
+    check(&order, call.now_ms)?;
     order
         .uetr
         .parse::<crate::identifiers::uetr::Uetr>()
@@ -105,7 +107,8 @@ pub async fn introduce(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
         account: account.id.clone(),
         quote: None,
         fee: causeway_contracts::money::Amount(0),
-        hold_seconds: gateway.config.hold_seconds,
+        // How long the other side may hold is its own to say: until then it may still be reserved.
+        hold_seconds: HOLD_SECONDS_MAX,
         introduced: true,
         is_direct: !account.body.external,
         ledger: LedgerTrace::default(),
@@ -141,6 +144,34 @@ pub async fn introduce(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
     ))
 }
 
+/// As a client's order is checked.
+fn check(order: &Order, now_ms: u64) -> Result<(), Problem> {
+    checks::party("sender", &order.sender)?;
+    checks::party("beneficiary", &order.beneficiary)?;
+    checks::bounded("beneficiary_account", &order.beneficiary_account, 300)?;
+    checks::text("end_to_end_id", order.end_to_end_id.as_deref(), 35)?;
+    checks::text("reference", order.reference.as_deref(), 140)?;
+    checks::purpose("purpose", order.purpose.as_deref())?;
+    if order.reserve_until.0 > now_ms / 1000 + u64::from(HOLD_SECONDS_MAX) {
+        return Err(Problem::field(
+            "reserve_until",
+            "it is more than a day ahead; no quote is good for longer",
+        ));
+    }
+    Ok(())
+}
+
+fn check_fact(fact: &Fact) -> Result<(), Problem> {
+    match fact {
+        Fact::Answered { answers } => checks::answers(answers),
+        Fact::Asked { question } => checks::question(question),
+        Fact::Returned { reason, .. } | Fact::Voided { reason, .. } => checks::reason("reason", reason),
+        Fact::Reserved { .. } | Fact::Withdrawn | Fact::Posted { .. } | Fact::Held | Fact::Released | Fact::PaidOut => {
+            Ok(())
+        }
+    }
+}
+
 fn lookup_of(order: &Order) -> Lookup {
     let mut lookup = Lookup {
         address: None,
@@ -166,6 +197,7 @@ fn lookup_of(order: &Order) -> Lookup {
 /// What has become of a remittance on the other side. `side`: of the copy here that is told.
 pub async fn told(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
     let telling: Telling = call.json()?;
+    check_fact(&telling.fact)?;
     let uetr = call.parameter("uetr").to_owned();
     let side = match call.parameter("side") {
         "sender" => Side::Sender,

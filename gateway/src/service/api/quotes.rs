@@ -31,6 +31,9 @@ use crate::{
 /// The hold has to be made within what the liquidity provider allows, by a clock that may be behind this one.
 const HOLD_MARGIN_SECONDS: u32 = 15;
 
+/// A quote must be good for long enough to be used at all.
+const EXPIRY_MARGIN_SECONDS: u64 = 2;
+
 /// A quote without an exchange lasts so long.
 const DIRECT_QUOTE_MS: u64 = 60_000;
 
@@ -264,7 +267,8 @@ fn checked(
     let is_for_this = terms.genesis == gateway.genesis().prefix()
         && (terms.sell, terms.buy) == (sell, buy)
         && terms.taker.is_none_or(|taker| taker == request.taker.account)
-        && terms.hold_seconds_max > 2 * HOLD_MARGIN_SECONDS;
+        && terms.hold_seconds_max > 2 * HOLD_MARGIN_SECONDS
+        && terms.expires_at.0 > gateway.now_ms() / 1000 + EXPIRY_MARGIN_SECONDS;
     let (sold_exponent, bought_exponent) = (gateway.exponents.of(sell).ok()?, gateway.exponents.of(buy).ok()?);
     let sent = match is_sent {
         true => wanted,

@@ -385,7 +385,7 @@ pub async fn get(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> 
             let found = remittances::find(sql, &client, &id)?;
             let posting = found.as_ref().and_then(|remittance| remittance.ledger.posting);
             let proof = match posting {
-                Some(posting) => remittances::proof(sql, &posting.to_string())?,
+                Some(posting) => remittances::proof(sql, &posting.to_string(), &id)?,
                 None => None,
             };
             Ok((found, proof))

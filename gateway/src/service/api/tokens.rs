@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::{
-    oauth::{ASSERTION_TYPE, AssertionTerms, Grant, KeySet, Lifetime, Presented, Scopes},
+    oauth::{ASSERTION_TYPE, AssertionTerms, ClientId, Grant, KeySet, Lifetime, Presented, Scopes},
     service::{
         call::{Call, Reply},
         context::Gateway,
@@ -130,6 +130,9 @@ async fn issue(gateway: &Gateway, call: &Call) -> Result<Result<TokenView, Refus
 }
 
 async fn find(gateway: &Gateway, id: String) -> Result<Option<Client>, Problem> {
+    if id.parse::<ClientId>().is_err() {
+        return Ok(None);
+    }
     let found = gateway
         .store
         .read::<_, StoreError, _>(move |sql| clients::find(sql, &id))

@@ -57,12 +57,12 @@ pub async fn proof(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem
     let found = find(gateway, call.parameter("token")).await?;
     let posting = found
         .filter(|remittance| remittance.state() == State::Completed)
-        .and_then(|remittance| remittance.ledger.posting);
+        .and_then(|remittance| Some((remittance.ledger.posting?, remittance.id)));
     let proof = match posting {
-        Some(posting) => {
+        Some((posting, id)) => {
             gateway
                 .store
-                .read::<_, StoreError, _>(move |sql| remittances::proof(sql, &posting.to_string()))
+                .read::<_, StoreError, _>(move |sql| remittances::proof(sql, &posting.to_string(), &id))
                 .await?
         }
         None => None,

@@ -154,7 +154,8 @@ pub async fn rotate(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
     let found = gateway
         .store
         .write::<_, StoreError, _>(move |sql| {
-            let Some(mut webhook) = webhooks::find(sql, &client, &id)? else {
+            let found = webhooks::locked(sql, &id)?;
+            let Some(mut webhook) = found.filter(|webhook| webhook.client == client) else {
                 return Ok(None);
             };
             webhook.body.secrets.insert(0, new);

@@ -92,7 +92,7 @@ pub(super) async fn deliver(gateway: Arc<Gateway>, leased: Leased) -> Due {
             delivery.done = matches!(next, NextStep::Done);
             webhooks::save_delivery(sql, &delivery)?;
             if matches!(next, NextStep::DisableEndpoint)
-                && let Some(mut webhook) = webhooks::any(sql, &delivery.webhook)?
+                && let Some(mut webhook) = webhooks::locked(sql, &delivery.webhook)?
             {
                 webhook.disabled = true;
                 webhook.body.disabled_why = Some("the receiver answered 410".to_owned());

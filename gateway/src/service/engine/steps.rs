@@ -225,8 +225,19 @@ impl Job {
     /// On the sender's side both names before anything is reserved, on the beneficiary's before it is accepted.
     async fn screen(&self, remittance: &Remittance) -> Result<Remittance, StepError> {
         // Names do not change. That is a millisecond of work, and the database's thread has others.
-        let names = [&remittance.order.sender.name, &remittance.order.beneficiary.name];
-        let hit = names.into_iter().find_map(|name| self.gateway.screening_hit(name));
+        let order = &remittance.order;
+        let mut names = vec![order.sender.name.clone(), order.beneficiary.name.clone()];
+        if remittance.side == Side::Beneficiary {
+            // What the sender calls the beneficiary is not whose account it is.
+            let account = remittance.account.clone();
+            let found = self
+                .gateway
+                .store
+                .read::<_, StoreError, _>(move |sql| accounts::any_account(sql, &account))
+                .await?;
+            names.extend(found.map(|account| account.body.name));
+        }
+        let hit = names.iter().find_map(|name| self.gateway.screening_hit(name));
         self.change(move |gateway, remittance, _| {
             remittance.is_screened = true;
             remittance.touched();
@@ -443,14 +454,15 @@ impl Job {
 
     async fn tell(&self, remittance: &Remittance) -> Result<Remittance, StepError> {
         let telling = remittance.telling().ok_or(StepError::Stored)?;
-        let other = self
-            .gateway
-            .operator(remittance.other())
-            .ok_or(StepError::UnknownOperator)?;
-        let answer = self.gateway.network.tell(other, remittance, &telling).await;
+        let answer = match self.gateway.operator(remittance.other()) {
+            Some(other) => Some(self.gateway.network.tell(other, remittance, &telling).await),
+            // It was taken out of the configuration, and may come back.
+            None => None,
+        };
         let is_heard = match answer {
-            Ok(()) => true,
-            Err(error) => {
+            Some(Ok(())) => true,
+            None => false,
+            Some(Err(error)) => {
                 tracing::info!(
                     remittance = remittance.id,
                     error = told(&error),

@@ -79,7 +79,7 @@ async fn compare(gateway: &Gateway, remittance: &Remittance) -> Result<Report, R
     report.counts.remittances = 1;
     for transaction in proved_by(remittance) {
         report.counts.proofs += 1;
-        if let Some(fault) = fault_of_proof(gateway, &transaction).await? {
+        if let Some(fault) = fault_of_proof(gateway, &remittance.id, &transaction).await? {
             report.differs(Difference::Proof {
                 remittance: remittance.id.clone(),
                 uetr: remittance.order.uetr.clone(),
@@ -176,11 +176,15 @@ fn proved_by(remittance: &Remittance) -> BTreeSet<TxId> {
     told.chain(posting).collect()
 }
 
-async fn fault_of_proof(gateway: &Gateway, transaction: &TxId) -> Result<Option<&'static str>, ReconcileError> {
-    let id = transaction.to_string();
+async fn fault_of_proof(
+    gateway: &Gateway,
+    remittance: &str,
+    transaction: &TxId,
+) -> Result<Option<&'static str>, ReconcileError> {
+    let (id, remittance) = (transaction.to_string(), remittance.to_owned());
     let kept = gateway
         .store
-        .read::<_, StoreError, _>(move |sql| records::remittances::proof(sql, &id))
+        .read::<_, StoreError, _>(move |sql| records::remittances::proof(sql, &id, &remittance))
         .await?;
     let Some(kept) = kept else {
         return Ok(Some("no proof is kept"));

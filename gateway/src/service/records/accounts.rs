@@ -45,8 +45,6 @@ pub struct AccountBody {
     pub aliases: Vec<AliasText>,
     /// Money for it goes to the operator's own account, and is paid out beyond the ledger.
     pub external: bool,
-    /// The signed transaction that opens it, in hexadecimal: sent again until it is final.
-    pub opening: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, utoipa::ToSchema)]

@@ -1,5 +1,6 @@
 //! Requests that were made with a key, and what was answered.
 
+use super::int;
 use crate::store::{Sql, StoreError, Value};
 
 /// While it runs, another with the same key is told so; if the process has died meanwhile, the next one goes on.
@@ -22,9 +23,10 @@ pub struct Scope {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
-    /// It is to be made; a new object has this name.
+    /// It is to be made; a new object has this name. `attempt` names this attempt: only it may say how it ended.
     New {
         object: String,
+        attempt: i64,
     },
     /// It was made, and this was the answer, sealed.
     Answered {
@@ -50,9 +52,9 @@ pub fn begin(
         path,
         key,
     } = scope;
-    let now = Value::Int(now_ms as i64);
-    let running_until = Value::Int((now_ms + RUNNING_MS) as i64);
-    let kept_from = Value::Int(now_ms.saturating_sub(KEPT_MS) as i64);
+    let now = Value::Int(int(now_ms));
+    let until_ms = int(now_ms + RUNNING_MS);
+    let kept_from = Value::Int(int(now_ms.saturating_sub(KEPT_MS)));
     sql.execute(
         "DELETE FROM idempotency WHERE (client, method, path, key) IN \
          (SELECT client, method, path, key FROM idempotency WHERE created_ms < $1 LIMIT $2)",
@@ -69,12 +71,13 @@ pub fn begin(
             fingerprint.as_slice().into(),
             object.into(),
             now,
-            running_until,
+            until_ms.into(),
         ],
     )?;
     if added > 0 {
         return Ok(Begun::New {
             object: object.to_owned(),
+            attempt: until_ms,
         });
     }
     let select = format!(
@@ -93,45 +96,69 @@ pub fn begin(
             answer: row.bytes(4)?.to_vec(),
         });
     }
-    if row.int(2)? > now_ms as i64 {
+    let before = row.int(2)?;
+    if before > int(now_ms) {
         return Ok(Begun::Running);
     }
     let object = row.text(1)?.to_owned();
+    // Above all before with this key, so that no two attempts have the same.
+    let attempt = until_ms.max(before.abs() + 1);
     let [client, method, path, key] = place;
     sql.execute(
         "UPDATE idempotency SET running_until_ms = $5 WHERE client = $1 AND method = $2 AND path = $3 AND key = $4",
-        &[client, method, path, key, running_until],
+        &[client, method, path, key, attempt.into()],
     )?;
-    Ok(Begun::New { object })
+    Ok(Begun::New { object, attempt })
 }
 
-/// Keeps the answer for those who ask again.
-pub fn answered(sql: &mut dyn Sql, scope: &Scope, status: u16, answer: &[u8]) -> Result<(), StoreError> {
-    sql.execute(
-        "UPDATE idempotency SET status = $5, answer = $6 WHERE client = $1 AND method = $2 AND path = $3 AND key = $4",
-        &[
-            (&scope.client).into(),
-            scope.method.into(),
-            (&scope.path).into(),
-            (&scope.key).into(),
-            i64::from(status).into(),
-            answer.into(),
-        ],
-    )?;
-    Ok(())
+/// How an attempt ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// This is the answer, for those who ask again too.
+    Answered { status: u16, answer: Vec<u8> },
+    /// It was not done, since it was not well asked for: the key is free again.
+    Nothing,
+    /// Nobody knows whether it was done. Whoever sends it again goes on with the same object.
+    Unknown,
 }
 
-/// It came to nothing: the key is free again.
-pub fn released(sql: &mut dyn Sql, scope: &Scope) -> Result<(), StoreError> {
-    sql.execute(
-        "DELETE FROM idempotency WHERE client = $1 AND method = $2 AND path = $3 AND key = $4",
-        &[
-            (&scope.client).into(),
-            scope.method.into(),
-            (&scope.path).into(),
-            (&scope.key).into(),
-        ],
-    )?;
+/// Says so, unless another attempt has taken over meanwhile, whose word counts.
+pub fn ended(sql: &mut dyn Sql, scope: &Scope, attempt: i64, how: &Ended) -> Result<(), StoreError> {
+    let Scope {
+        client,
+        method,
+        path,
+        key,
+    } = scope;
+    let place = [client.into(), (*method).into(), path.into(), key.into(), attempt.into()];
+    const MINE: &str = "WHERE client = $1 AND method = $2 AND path = $3 AND key = $4 AND running_until_ms = $5";
+    match how {
+        Ended::Answered { status, answer } => {
+            let [client, method, path, key, attempt] = place;
+            sql.execute(
+                &format!("UPDATE idempotency SET status = $6, answer = $7 {MINE} AND status IS NULL"),
+                &[
+                    client,
+                    method,
+                    path,
+                    key,
+                    attempt,
+                    i64::from(*status).into(),
+                    answer.as_slice().into(),
+                ],
+            )?;
+        }
+        Ended::Nothing => {
+            sql.execute(&format!("DELETE FROM idempotency {MINE} AND status IS NULL"), &place)?;
+        }
+        // Below zero, it runs no more, and the number still names the attempt.
+        Ended::Unknown => {
+            sql.execute(
+                &format!("UPDATE idempotency SET running_until_ms = -running_until_ms {MINE} AND status IS NULL"),
+                &place,
+            )?;
+        }
+    }
     Ok(())
 }
 
@@ -153,25 +180,53 @@ mod tests {
             let scope = scope(client);
             store.write(move |sql| begin(sql, &scope, &[print; 32], object, now))
         };
-        let new = |object: &str| Begun::New {
+        let new = |object: &str, attempt: u64| Begun::New {
             object: object.to_owned(),
+            attempt: attempt as i64,
         };
-        assert_eq!(begin_at("a", 1, "x", 1_000).await.unwrap(), new("x"));
+        assert_eq!(
+            begin_at("a", 1, "x", 1_000).await.unwrap(),
+            new("x", 1_000 + RUNNING_MS)
+        );
         assert_eq!(begin_at("a", 1, "y", 1_001).await.unwrap(), Begun::Running);
         assert_eq!(begin_at("a", 2, "y", 1_001).await.unwrap(), Begun::Other);
-        assert_eq!(begin_at("b", 1, "z", 1_001).await.unwrap(), new("z"));
+        assert_eq!(
+            begin_at("b", 1, "z", 1_001).await.unwrap(),
+            new("z", 1_001 + RUNNING_MS)
+        );
         // The process that was at it has died: the same object is made, not another.
-        assert_eq!(begin_at("a", 1, "y", 1_000 + RUNNING_MS).await.unwrap(), new("x"));
-        let place = scope("a");
-        store.write(move |sql| answered(sql, &place, 201, b"it")).await.unwrap();
-        let answer = Begun::Answered {
+        let second = 1_000 + 2 * RUNNING_MS;
+        assert_eq!(
+            begin_at("a", 1, "y", 1_000 + RUNNING_MS).await.unwrap(),
+            new("x", second)
+        );
+        let end = |client: &'static str, attempt: u64, how: Ended| {
+            let scope = scope(client);
+            store.write(move |sql| ended(sql, &scope, attempt as i64, &how))
+        };
+        let answer = |text: &str| Ended::Answered {
+            status: 201,
+            answer: text.as_bytes().to_vec(),
+        };
+        // The one before comes back: its word does not count any more.
+        end("a", 1_000 + RUNNING_MS, Ended::Nothing).await.unwrap();
+        end("a", 1_000 + RUNNING_MS, answer("other")).await.unwrap();
+        assert_eq!(begin_at("a", 1, "y", second - 1).await.unwrap(), Begun::Running);
+        end("a", second, answer("it")).await.unwrap();
+        end("a", second, Ended::Nothing).await.unwrap();
+        let kept = Begun::Answered {
             status: 201,
             answer: b"it".to_vec(),
         };
-        assert_eq!(begin_at("a", 1, "y", 1_000 + KEPT_MS).await.unwrap(), answer);
-        assert_eq!(begin_at("b", 1, "w", 1_002 + KEPT_MS).await.unwrap(), new("w"));
-        let place = scope("b");
-        store.write(move |sql| released(sql, &place)).await.unwrap();
-        assert_eq!(begin_at("b", 2, "v", 1_003 + KEPT_MS).await.unwrap(), new("v"));
+        assert_eq!(begin_at("a", 1, "y", 1_000 + KEPT_MS).await.unwrap(), kept);
+        // What is not known to be done is gone on with at once, and what was not done is free.
+        end("b", 1_001 + RUNNING_MS, Ended::Unknown).await.unwrap();
+        let third = 1_002 + RUNNING_MS;
+        assert_eq!(begin_at("b", 1, "w", 1_002).await.unwrap(), new("z", third));
+        end("b", third, Ended::Nothing).await.unwrap();
+        assert_eq!(
+            begin_at("b", 2, "v", 1_003).await.unwrap(),
+            new("v", 1_003 + RUNNING_MS)
+        );
     }
 }

@@ -72,11 +72,8 @@ pub fn find(sql: &mut dyn Sql, client: &str, id: &str) -> Result<Option<Remittan
 }
 
 pub fn by_uetr(sql: &mut dyn Sql, uetr: &str, of: Side) -> Result<Option<Remittance>, StoreError> {
-    let select = format!(
-        "SELECT body FROM remittances WHERE uetr = $1 AND side = $2{}",
-        sql.dialect().for_update()
-    );
-    one(sql.query_one(&select, &[uetr.into(), side(of).into()])?)
+    let select = "SELECT body FROM remittances WHERE uetr = $1 AND side = $2";
+    one(sql.query_one(select, &[uetr.into(), side(of).into()])?)
 }
 
 /// Only read: nobody is kept from changing it.
@@ -124,16 +121,17 @@ pub fn kick(sql: &mut dyn Sql, remittance: &Remittance, now_ms: u64) -> Result<(
 pub fn keep_proof(sql: &mut dyn Sql, transaction: &str, remittance: &str, proof: &str) -> Result<(), StoreError> {
     sql.execute(
         "INSERT INTO proofs (transaction_id, remittance, body) VALUES ($1, $2, $3) \
-         ON CONFLICT (transaction_id) DO NOTHING",
+         ON CONFLICT (transaction_id, remittance) DO NOTHING",
         &[transaction.into(), remittance.into(), proof.into()],
     )?;
     Ok(())
 }
 
-pub fn proof(sql: &mut dyn Sql, transaction: &str) -> Result<Option<String>, StoreError> {
+/// Of this remittance's: what the other operator points to may be another's.
+pub fn proof(sql: &mut dyn Sql, transaction: &str, remittance: &str) -> Result<Option<String>, StoreError> {
     let row = sql.query_one(
-        "SELECT body FROM proofs WHERE transaction_id = $1",
-        &[transaction.into()],
+        "SELECT body FROM proofs WHERE transaction_id = $1 AND remittance = $2",
+        &[transaction.into(), remittance.into()],
     )?;
     row.map(|row| row.text(0).map(str::to_owned)).transpose()
 }

@@ -109,6 +109,15 @@ pub fn any(sql: &mut dyn Sql, id: &str) -> Result<Option<Webhook>, StoreError> {
     row.map(|row| webhook(&row)).transpose()
 }
 
+/// The same, and nobody else changes it until the transaction is over.
+pub fn locked(sql: &mut dyn Sql, id: &str) -> Result<Option<Webhook>, StoreError> {
+    let row = sql.query_one(
+        &format!("{WEBHOOK} WHERE id = $1{}", sql.dialect().for_update()),
+        &[id.into()],
+    )?;
+    row.map(|row| webhook(&row)).transpose()
+}
+
 /// A client has few: at most a page.
 pub fn list(sql: &mut dyn Sql, client: &str) -> Result<Vec<Webhook>, StoreError> {
     let statement = format!("{WEBHOOK} WHERE client = $1 ORDER BY id LIMIT $2");
@@ -129,12 +138,14 @@ pub fn wanting(sql: &mut dyn Sql, client: &str, kind: &str) -> Result<Vec<String
 /// With its job. The same event goes to the same endpoint once, unless it is asked for again.
 pub fn add_delivery(sql: &mut dyn Sql, webhook: &str, event: &str, seq: u64, now_ms: u64) -> Result<(), StoreError> {
     let id = format!("{event}.{webhook}");
+    // The job's row first, as who delivers has it.
+    jobs::kick(sql, Kind::Delivery, &id, now_ms)?;
     sql.execute(
         "INSERT INTO deliveries (id, webhook, event, attempts, done) VALUES ($1, $2, $3, '[]', 0) \
          ON CONFLICT (id) DO UPDATE SET done = 0",
         &[(&id).into(), webhook.into(), int(seq).into()],
     )?;
-    jobs::kick(sql, Kind::Delivery, &id, now_ms)
+    Ok(())
 }
 
 pub fn delivery(sql: &mut dyn Sql, id: &str) -> Result<Option<DeliveryRecord>, StoreError> {

@@ -37,7 +37,6 @@ fn account(iban: Option<&str>) -> Account {
             name: "Zoë Müller".to_owned(),
             aliases: Vec::new(),
             external: false,
-            opening: None,
         },
     }
 }
