@@ -39,7 +39,7 @@ const VALID_SECONDS: u64 = 30;
 
 const RETRY_MS: u64 = 2_000;
 
-/// So long it is tried to sign it: money may come, and operators may answer.
+/// So long it is tried: operators may answer, and the account may come to be on the ledger.
 const TRIED_MS: u64 = 300_000;
 
 pub(super) async fn pay(gateway: &Arc<Gateway>, leased: &Leased, bulk: Bulk) -> Due {
@@ -65,6 +65,11 @@ pub(super) async fn pay(gateway: &Arc<Gateway>, leased: &Leased, bulk: Bulk) -> 
                 end(gateway, leased, bulk, Err(problem)).await
             }
         },
+        Ok(Settled::Dead { .. }) if gateway.now_ms() >= bulk.created_ms + TRIED_MS => {
+            let detail =
+                "the ledger has ordered none of the transactions that would have paid it, and orders none any more";
+            end(gateway, leased, bulk, Err(Problem::new(Code::LedgerRefused, detail))).await
+        }
         Ok(Settled::Dead { .. }) => {
             keep(gateway, leased, None).await?;
             Ok(Some(gateway.now_ms()))
@@ -102,15 +107,7 @@ async fn end(gateway: &Arc<Gateway>, leased: &Leased, bulk: Bulk, how: Result<St
             detail: problem.detail,
         }),
     };
-    let job = leased.clone();
-    gateway
-        .store
-        .write::<_, StoreError, _>(move |sql| {
-            jobs::check(sql, &job)?;
-            bulks::attempted_all(sql, &job.id, &what)
-        })
-        .await?;
-    finish(gateway, leased, bulk).await
+    finish(gateway, leased, bulk, Some(what)).await
 }
 
 /// One transfer for each line, to the beneficiary's own account, and one for the fees of each currency.

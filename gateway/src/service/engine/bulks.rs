@@ -24,7 +24,7 @@ use crate::{
         },
         views,
     },
-    store::StoreError,
+    store::{Sql, StoreError},
 };
 
 /// Lines that are made at the same time.
@@ -59,13 +59,17 @@ pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
             return Ok(None);
         };
         if bulk.atomic {
-            return atomic::pay(&gateway, &leased, bulk).await;
+            // With nothing signed and no line that waits, it has come to its end: nothing may be signed any more.
+            return match bulk.intent.is_none() && due.is_empty() {
+                true => finish(&gateway, &leased, bulk, None).await,
+                false => atomic::pay(&gateway, &leased, bulk).await,
+            };
         }
         if unreserved >= UNRESERVED_MAX {
             return Ok(Some(now_ms + PAUSE_MS));
         }
         if due.is_empty() {
-            return finish(&gateway, &leased, bulk).await;
+            return finish(&gateway, &leased, bulk, None).await;
         }
         let attempts = due.iter().map(|line| attempt(&gateway, &bulk, line));
         let attempted = join_all(attempts).await;
@@ -84,40 +88,55 @@ pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
     }
 }
 
-/// Lines that wait for another attempt keep it open.
-pub(super) async fn finish(gateway: &Arc<Gateway>, leased: &Leased, bulk: Bulk) -> Due {
-    let (shared, job) = (Arc::clone(gateway), leased.clone());
+/// Lines that wait for another attempt keep it open. `rest`: what all of them have come to.
+pub(super) async fn finish(gateway: &Arc<Gateway>, leased: &Leased, bulk: Bulk, rest: Option<Attempted>) -> Due {
+    let job = leased.clone();
     let now_ms = gateway.now_ms();
     let event = id::new("evt", now_ms).map_err(|_| StoreError::Busy)?;
     let is_over = gateway
         .store
         .write::<_, StoreError, _>(move |sql| {
             jobs::check(sql, &job)?;
-            if bulks::count(sql, &bulk.id, LineState::Waiting)? > 0 {
-                return Ok(false);
-            }
-            if bulks::complete(sql, &bulk.id)? {
-                let bulk = Bulk {
-                    completed: true,
-                    ..bulk
-                };
-                let view = views::bulk(sql, &bulk)?;
-                let data = serde_json::to_value(&view).expect("views have a JSON form");
-                let new = New {
-                    id: event,
-                    client: &bulk.client,
-                    kind: "bulk.completed",
-                    object: &bulk.id,
-                    data: &data,
-                    now_ms: shared.now_ms(),
-                };
-                events::add(sql, &new)?;
-            }
-            Ok(true)
+            close(sql, bulk, rest.as_ref(), event, now_ms)
         })
         .await?;
     gateway.wake_deliveries.notify_one();
     Ok((!is_over).then_some(now_ms + 1_000))
+}
+
+/// Whether it is over. In the transaction in which its last lines come to their end: no crash leaves a bulk that is still
+/// to be paid with lines that are said to have failed.
+fn close(
+    sql: &mut dyn Sql,
+    bulk: Bulk,
+    rest: Option<&Attempted>,
+    event: String,
+    now_ms: u64,
+) -> Result<bool, StoreError> {
+    if let Some(what) = rest {
+        bulks::attempted_all(sql, &bulk.id, what)?;
+    }
+    if bulks::count(sql, &bulk.id, LineState::Waiting)? > 0 {
+        return Ok(false);
+    }
+    if bulks::complete(sql, &bulk.id)? {
+        let bulk = Bulk {
+            completed: true,
+            ..bulk
+        };
+        let view = views::bulk(sql, &bulk)?;
+        let data = serde_json::to_value(&view).expect("views have a JSON form");
+        let new = New {
+            id: event,
+            client: &bulk.client,
+            kind: "bulk.completed",
+            object: &bulk.id,
+            data: &data,
+            now_ms,
+        };
+        events::add(sql, &new)?;
+    }
+    Ok(true)
 }
 
 async fn attempt(gateway: &Arc<Gateway>, bulk: &Bulk, line: &Line) -> Attempted {
@@ -172,4 +191,42 @@ async fn make(gateway: &Arc<Gateway>, bulk: &Bulk, line: &Line) -> Result<String
         instruction: None,
     };
     Ok(remittances::make(gateway, ordered, request).await?.id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{service::records::bulks::tests::order, store::tests::database};
+
+    #[tokio::test]
+    async fn the_last_lines_and_their_bulk_end_together() {
+        let (store, _folder) = database().await;
+        let bulk = Bulk {
+            id: "bulk_1".to_owned(),
+            client: "a".to_owned(),
+            created_ms: 7,
+            completed: false,
+            atomic: true,
+            intent: None,
+        };
+        let failed = Attempted::Failed(LineProblem {
+            code: "4003".to_owned(),
+            detail: "the ledger refuses all of it".to_owned(),
+        });
+        store
+            .write::<_, StoreError, _>(move |sql| {
+                bulks::add(sql, &bulk, &[order(), order()])?;
+                let close = |sql: &mut dyn Sql, rest| close(sql, bulk.clone(), rest, "evt_1".to_owned(), 8);
+                assert!(!close(sql, None)?, "two lines wait");
+                assert_eq!(bulks::any(sql, "bulk_1")?, Some(bulk.clone()));
+                assert!(close(sql, Some(&failed))?);
+                assert_eq!(bulks::count(sql, "bulk_1", LineState::Failed)?, 2);
+                assert!(bulks::any(sql, "bulk_1")?.is_some_and(|bulk| bulk.completed));
+                // Again, after a crash: a second event would have the id of the first.
+                assert!(close(sql, None)?);
+                Ok(())
+            })
+            .await
+            .unwrap();
+    }
 }

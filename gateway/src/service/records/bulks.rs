@@ -241,13 +241,13 @@ pub fn complete(sql: &mut dyn Sql, bulk: &str) -> Result<bool, StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::service) mod tests {
     use causeway_contracts::{identity::ParticipantId, money::Currency};
 
     use super::*;
     use crate::{remittance::order::Party, service::api::remittances::AccountName, store::tests::database};
 
-    fn order() -> LineOrder {
+    pub fn order() -> LineOrder {
         let eur = Currency::new("EUR").unwrap();
         LineOrder {
             account: "acc_1".to_owned(),
