@@ -129,8 +129,21 @@ pub struct Recorded {
     pub place: Place,
     /// With it.
     pub totals: Totals,
-    /// That its transaction belongs to.
+    /// That it belongs to.
     pub remittance: Option<Box<Remittance>>,
+}
+
+/// Whether an entry is of a remittance that its transaction is about. One transaction may be about several: another
+/// operator posts the holds of two senders by one, and neither may see who the other is.
+fn belongs(entry: &Entry, remittance: &Remittance) -> bool {
+    let (order, ledger) = (&remittance.order, &remittance.ledger);
+    let is_its_account = [order.sender_account, order.deliver_to]
+        .iter()
+        .any(|address| address.account == entry.account);
+    let is_of_hold = entry.contract.is_some() && entry.contract == ledger.hold;
+    let is_of = |own: Option<TxId>| own.is_some() && own == entry.transaction;
+    let is_fee = entry.kind == Kind::Fee && is_of(ledger.reservation);
+    is_its_account && (is_of_hold || is_of(ledger.returning) || is_fee)
 }
 
 /// What of an entry is only shown.
@@ -373,10 +386,11 @@ fn recorded(row: &Row) -> Result<Recorded, StoreError> {
         contract: body.contract,
         memo: body.memo,
     };
-    let remittance = match row.is_null(13) {
+    let remittance: Option<Box<Remittance>> = match row.is_null(13) {
         true => None,
         false => Some(row.json(13)?),
     };
+    let remittance = remittance.filter(|remittance| belongs(&entry, remittance));
     Ok(Recorded {
         entry,
         place,

@@ -160,11 +160,11 @@ async fn an_entry_of_a_remittance_says_so() {
         .await
         .expect("stored");
     let day = Day::parse(DAY).expect("a day");
-    stored(
-        &store,
-        vec![at(day.begin_ms(), 0, 9_000), at(day.begin_ms(), 1, -1_250)],
-    )
-    .await;
+    let paid = Entry {
+        contract: remittance.ledger.hold,
+        ..at(day.begin_ms(), 1, -1_250)
+    };
+    stored(&store, vec![at(day.begin_ms(), 0, 9_000), paid]).await;
     let statement = read(&chunks(&store, &account(None)).await.concat());
     let details = &statement.entries[1].details[0];
     assert_eq!(

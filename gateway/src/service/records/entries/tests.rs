@@ -188,21 +188,69 @@ async fn what_the_ledger_has_beyond_the_entries_is_booked_once() {
 }
 
 #[tokio::test]
-async fn an_entry_has_the_remittance_that_its_transaction_belongs_to() {
+async fn an_entry_has_the_remittance_whose_hold_it_is_of() {
     let (store, _folder) = database().await;
     let remittance = fixture::reserved(Side::Sender);
+    let hold = remittance.ledger.hold;
+    assert!(hold.is_some());
     let kept = remittance.clone();
     store
         .write::<_, StoreError, _>(move |sql| {
             remittances::add(sql, &kept)?;
-            remittances::keep_proof(sql, &TxId([1; 32]).to_string(), &kept.id, "{}")
+            remittances::keep_proof(sql, &TxId([7; 32]).to_string(), &kept.id, "{}")
         })
         .await
         .expect("stored");
-    stored(&store, vec![entry(5, 1, 700, "EUR"), entry(5, 2, 30, "EUR")]).await;
-    let found = all(&store).await;
-    assert_eq!(found[0].remittance.as_deref(), Some(&remittance));
-    assert_eq!(found[1].remittance, None);
+    let of = |part: u16, contract: Option<ContractId>| Entry {
+        part,
+        contract,
+        kind: Kind::HoldPosted,
+        ..entry(5, 7, -700, "EUR")
+    };
+    let others = ContractId::derive(&TxId([8; 32]), 0);
+    stored(&store, vec![of(0, hold), of(1, Some(others)), of(2, None)]).await;
+    let found: Vec<_> = all(&store)
+        .await
+        .into_iter()
+        .map(|recorded| recorded.remittance)
+        .collect();
+    assert_eq!(found, [Some(Box::new(remittance)), None, None]);
+}
+
+#[test]
+fn an_entry_belongs_to_a_remittance_of_its_account_alone() {
+    let mut remittance = fixture::reserved(Side::Sender);
+    remittance.ledger.returning = Some(TxId([9; 32]));
+    let hold = remittance.ledger.hold;
+    let check = |account: u8, kind: Kind, transaction: u8, contract: Option<ContractId>, expected: bool| {
+        let entry = Entry {
+            account: AccountId([account; 20]),
+            kind,
+            transaction: Some(TxId([transaction; 32])),
+            contract,
+            ..entry(5, 0, -700, "EUR")
+        };
+        assert_eq!(
+            belongs(&entry, &remittance),
+            expected,
+            "{account} {kind:?} {transaction} {contract:?}"
+        );
+    };
+    check(1, Kind::Exchange, 7, hold, true);
+    check(2, Kind::HoldPosted, 7, hold, true);
+    check(3, Kind::HoldPosted, 7, hold, false);
+    check(
+        1,
+        Kind::HoldPosted,
+        7,
+        Some(ContractId::derive(&TxId([1; 32]), 1)),
+        false,
+    );
+    check(1, Kind::Transfer, 9, None, true);
+    check(3, Kind::Transfer, 9, None, false);
+    check(1, Kind::Fee, 1, None, true);
+    check(1, Kind::Transfer, 1, None, false);
+    check(1, Kind::Transfer, 7, None, false);
 }
 
 #[tokio::test]
