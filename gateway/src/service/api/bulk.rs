@@ -24,7 +24,7 @@ use crate::{
         },
         views::{self, BulkLineView, BulkView, Page},
     },
-    store::StoreError,
+    store::{Sql, StoreError},
 };
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -81,6 +81,11 @@ pub fn check(call: &Call) -> Result<(), Problem> {
 pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
     let BulkQuery { account, source, mode } = call.query()?;
     let client = call.client().id.clone();
+    let id = id::named("bulk", &call.object);
+    // Made before a crash: what its lines were judged by may be otherwise by now.
+    if let Some(view) = known(gateway, &client, &id).await? {
+        return Ok(Reply::json(202, &view));
+    }
     let found = {
         let client = client.clone();
         gateway
@@ -121,7 +126,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
         return Err(Problem::field("source", detail));
     }
     let bulk = Bulk {
-        id: id::named("bulk", &call.object),
+        id,
         client,
         created_ms: call.now_ms,
         completed: false,
@@ -132,14 +137,20 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
     Ok(Reply::json(202, &view))
 }
 
-/// Stores a new bulk with its job; one that is there already stays as it is.
-pub async fn add(gateway: &Arc<Gateway>, bulk: Bulk, lines: Vec<LineOrder>) -> Result<BulkView, Problem> {
+/// Stores a new bulk with its job. Whether it was not there; one that is stays as it is.
+pub fn put(sql: &mut dyn Sql, bulk: &Bulk, lines: &[LineOrder]) -> Result<bool, StoreError> {
+    let is_new = bulks::add(sql, bulk, lines)?;
+    if is_new {
+        jobs::kick(sql, Kind::Bulk, &bulk.id, bulk.created_ms)?;
+    }
+    Ok(is_new)
+}
+
+async fn add(gateway: &Arc<Gateway>, bulk: Bulk, lines: Vec<LineOrder>) -> Result<BulkView, Problem> {
     let view = gateway
         .store
         .write::<_, StoreError, _>(move |sql| {
-            if bulks::add(sql, &bulk, &lines)? {
-                jobs::kick(sql, Kind::Bulk, &bulk.id, bulk.created_ms)?;
-            }
+            put(sql, &bulk, &lines)?;
             let known = bulks::any(sql, &bulk.id)?.ok_or(StoreError::Changed)?;
             views::bulk(sql, &known)
         })
@@ -153,14 +164,19 @@ pub async fn add(gateway: &Arc<Gateway>, bulk: Bulk, lines: Vec<LineOrder>) -> R
     responses((status = 200, body = BulkView)))]
 pub async fn get(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
     let (client, id) = (call.client().id.clone(), call.parameter("id").to_owned());
-    let view = gateway
+    let view = known(gateway, &client, &id).await?;
+    Ok(Reply::ok(&view.ok_or_else(|| Problem::not_found("bulk"))?))
+}
+
+async fn known(gateway: &Gateway, client: &str, id: &str) -> Result<Option<BulkView>, StoreError> {
+    let (client, id) = (client.to_owned(), id.to_owned());
+    gateway
         .store
-        .read::<_, StoreError, _>(move |sql| {
+        .read(move |sql| {
             let found = bulks::find(sql, &client, &id)?;
             found.map(|bulk| views::bulk(sql, &bulk)).transpose()
         })
-        .await?;
-    Ok(Reply::ok(&view.ok_or_else(|| Problem::not_found("bulk"))?))
+        .await
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]

@@ -15,7 +15,7 @@ use crate::{
         OriginalMessage, PaymentStatus, ReasonCode, StatusReason, Text, TransferState, write,
     },
     service::{
-        api::{bulk, checks, remittances::lookup},
+        api::{checks, remittances::lookup},
         bulk::line::LineOrder,
         context::Gateway,
         id,
@@ -24,7 +24,15 @@ use crate::{
     },
 };
 
-/// The report of what was taken: pain.002. The bulk's id is `bulk_` and the first 32 characters of its MsgId.
+/// A report, and the bulk that it is about: to be stored together, since another reading of the same message may come to
+/// another report.
+pub struct Taken {
+    pub report: Vec<u8>,
+    /// `None` if no transfer is taken.
+    pub bulk: Option<(Bulk, Vec<LineOrder>)>,
+}
+
+/// The report of what is taken: pain.002. The bulk's id is `bulk_` and the first 32 characters of its MsgId.
 ///
 /// # Errors
 /// It may go better when the message comes again.
@@ -34,7 +42,7 @@ pub async fn take(
     envelope: &Envelope,
     received: &Received,
     orders: &Orders,
-) -> Result<Vec<u8>, Problem> {
+) -> Result<Taken, Problem> {
     let mut lines = Vec::new();
     let mut batches = Vec::new();
     for (batch, names) in orders.message.batches.iter().zip(&orders.names) {
@@ -56,23 +64,23 @@ pub async fn take(
     }
     let all: usize = orders.message.batches.iter().map(|batch| batch.transfers.len()).sum();
     let status = group_status(lines.len(), all);
-    if !lines.is_empty() {
-        let bulk = Bulk {
-            id: id::named("bulk", &envelope.object),
-            client: client.to_owned(),
-            created_ms: envelope.now_ms,
-            completed: false,
-            atomic: false,
-            intent: None,
-        };
-        bulk::add(gateway, bulk, lines).await?;
-    }
+    let bulk = Bulk {
+        id: id::named("bulk", &envelope.object),
+        client: client.to_owned(),
+        created_ms: envelope.now_ms,
+        completed: false,
+        atomic: false,
+        intent: None,
+    };
     let report = Report {
         status,
         reason: None,
         batches,
     };
-    written(envelope, received, report)
+    Ok(Taken {
+        report: written(envelope, received, report)?,
+        bulk: (!lines.is_empty()).then_some((bulk, lines)),
+    })
 }
 
 /// None of it was taken.

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{
     about,
     answer::{self, Envelope},
-    bulk,
+    bulk::{self, Taken},
     order::{NotTaken, order},
     payback::give_back,
     read::{Content, Kind, Received, read, refused},
@@ -17,15 +17,16 @@ use crate::{
     identifiers::bic::Bic,
     iso20022::payments::{CancellationState, ReasonCode, StatusReason, TransferState},
     service::{
+        api::bulk::put,
         call::{Call, Reply},
         context::Gateway,
         problem::{Code, Problem},
         records::{
             clients::Client,
-            messages::{self, Begun, Place},
+            messages::{self, Begun, Kept, Place, Turn},
         },
     },
-    store::StoreError,
+    store::{Sql, StoreError},
 };
 
 /// The status report or answer to a message, as XML. The same message gets the same again.
@@ -63,7 +64,7 @@ pub async fn carry_out(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
         id: received.id.to_string(),
     };
     let begun = {
-        let (place, object, now_ms) = (place.clone(), call.object.clone(), call.now_ms);
+        let (object, now_ms) = (call.object.clone(), call.now_ms);
         gateway
             .store
             .write::<_, StoreError, _>(move |sql| messages::begin(sql, &place, &fingerprint, &object, now_ms))
@@ -74,13 +75,13 @@ pub async fn carry_out(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
         object: call.object.clone(),
         now_ms: call.now_ms,
     };
-    match begun {
-        Begun::New { object } => envelope.object = object,
-        Begun::Answered { answer } => return Ok(answer::reply(answer)),
-        Begun::Running => {
-            let detail = "the same message is being worked on; send it again in a second";
-            return Err(Problem::new(Code::KeyRunning, detail).later(1));
+    let turn = match begun {
+        Begun::New { object, turn } => {
+            envelope.object = object;
+            turn
         }
+        Begun::Answered { answer } => return Ok(answer::reply(answer)),
+        Begun::Running => return Err(running()),
         Begun::Other => {
             let why = refused(
                 ReasonCode::MESSAGE_TWICE,
@@ -88,17 +89,44 @@ pub async fn carry_out(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
             );
             return not_taken(&envelope, &received, why).map(answer::reply);
         }
-    }
-    let answered = work(gateway, &client.id, &envelope, &received).await;
-    let kept = answered.as_ref().ok().cloned();
-    gateway
+    };
+    let worked = match work(gateway, &client.id, &envelope, &received).await {
+        Ok(worked) => worked,
+        Err(problem) => {
+            gateway
+                .store
+                .write::<_, StoreError, _>(move |sql| messages::put_off(sql, &turn))
+                .await?;
+            return Err(problem);
+        }
+    };
+    let answer = worked.report.clone();
+    let kept = gateway
         .store
-        .write::<_, StoreError, _>(move |sql| match kept {
-            Some(answer) => messages::answered(sql, &place, &answer),
-            None => messages::put_off(sql, &place),
-        })
+        .write::<_, StoreError, _>(move |sql| keep(sql, &turn, &worked))
         .await?;
-    answered.map(answer::reply)
+    gateway.wake_bulks.notify_one();
+    match kept {
+        Kept::Mine => Ok(answer::reply(answer)),
+        Kept::Earlier { answer } => Ok(answer::reply(answer)),
+        Kept::Running => Err(running()),
+    }
+}
+
+/// The bulk and what is said of it together, or neither.
+fn keep(sql: &mut dyn Sql, turn: &Turn, worked: &Taken) -> Result<Kept, StoreError> {
+    let kept = messages::answered(sql, turn, &worked.report)?;
+    if let (Kept::Mine, Some((bulk, lines))) = (&kept, &worked.bulk)
+        && !put(sql, bulk, lines)?
+    {
+        return Err(StoreError::Changed);
+    }
+    Ok(kept)
+}
+
+fn running() -> Problem {
+    let detail = "the same message is being worked on; send it again in a second";
+    Problem::new(Code::KeyRunning, detail).later(1)
 }
 
 fn is_another(client: &Client, sender: &Bic) -> bool {
@@ -110,12 +138,12 @@ async fn work(
     client: &str,
     envelope: &Envelope,
     received: &Received,
-) -> Result<Vec<u8>, Problem> {
+) -> Result<Taken, Problem> {
     let content = match &received.content {
         Ok(content) => content,
-        Err(reason) => return not_taken(envelope, received, reason.clone()),
+        Err(reason) => return not_taken(envelope, received, reason.clone()).map(alone),
     };
-    match content {
+    let report = match content {
         Content::Transfer(transfer) => match order(gateway, client, transfer, &envelope.object).await {
             Ok(remittance) => {
                 // Of its first moment, however far it has come since.
@@ -129,13 +157,19 @@ async fn work(
             Err(NotTaken::Refused(reason)) => not_taken(envelope, received, reason),
             Err(NotTaken::Later(problem)) => Err(problem),
         },
-        Content::Orders(orders) => bulk::take(gateway, client, envelope, received, orders).await,
+        Content::Orders(orders) => return bulk::take(gateway, client, envelope, received, orders).await,
         Content::Recall(request) => call_back(gateway, client, envelope, received, request).await,
         Content::Return(returned) => {
             let state = give_back(gateway, client, returned).await?;
             Ok(answer::status(envelope, received, state))
         }
-    }
+    };
+    report.map(alone)
+}
+
+/// Whatever came of it is stored already.
+fn alone(report: Vec<u8>) -> Taken {
+    Taken { report, bulk: None }
 }
 
 fn not_taken(envelope: &Envelope, received: &Received, reason: Box<StatusReason>) -> Result<Vec<u8>, Problem> {
@@ -149,5 +183,61 @@ fn not_taken(envelope: &Envelope, received: &Received, reason: Box<StatusReason>
             };
             answer::cancellation(envelope, received, request, CancellationState::Rejected(*reason))
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        service::records::{
+            bulks::{self, Bulk, tests::order},
+            jobs,
+        },
+        store::tests::database,
+    };
+
+    /// The one who was first and slow gets what was said, and nothing of its own is stored.
+    #[tokio::test]
+    async fn a_bulk_is_stored_with_its_report_or_not_at_all() {
+        let (store, _folder) = database().await;
+        let place = Place {
+            client: "a".to_owned(),
+            sender: String::new(),
+            id: "M1".to_owned(),
+        };
+        let taken = |report: &[u8], lines| Taken {
+            report: report.to_vec(),
+            bulk: Some((
+                Bulk {
+                    id: "bulk_1".to_owned(),
+                    client: "a".to_owned(),
+                    created_ms: 7,
+                    completed: false,
+                    atomic: false,
+                    intent: None,
+                },
+                vec![order(); lines],
+            )),
+        };
+        let (slow, fast) = (taken(b"two", 2), taken(b"three", 3));
+        store
+            .write::<_, StoreError, _>(move |sql| {
+                let mut turn_at = |now_ms| match messages::begin(sql, &place, &[1; 32], "x", now_ms)? {
+                    Begun::New { turn, .. } => Ok::<_, StoreError>(turn),
+                    other => panic!("{other:?}"),
+                };
+                let (first, second) = (turn_at(1_000)?, turn_at(1_000_000)?);
+                assert_eq!(keep(sql, &first, &slow)?, Kept::Running);
+                assert_eq!(bulks::any(sql, "bulk_1")?, None);
+                assert_eq!(keep(sql, &second, &fast)?, Kept::Mine);
+                let answer = b"three".to_vec();
+                assert_eq!(keep(sql, &first, &slow)?, Kept::Earlier { answer });
+                assert_eq!(bulks::lines(sql, "bulk_1", 0, 9)?.len(), 3);
+                assert_eq!(jobs::claim(sql, jobs::Kind::Bulk, "l", 9, 7)?.len(), 1);
+                Ok(())
+            })
+            .await
+            .unwrap();
     }
 }

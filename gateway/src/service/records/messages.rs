@@ -22,6 +22,7 @@ pub enum Begun {
     /// It is to be worked on; what comes of it has this name.
     New {
         object: String,
+        turn: Turn,
     },
     Answered {
         answer: Vec<u8>,
@@ -29,6 +30,26 @@ pub enum Begun {
     Running,
     /// The sender has used this id for another message.
     Other,
+}
+
+/// Of one who works on a message: over once another has begun with it, since the process was taken for dead.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Turn {
+    place: Place,
+    /// No two turns of a message have the same.
+    until_ms: i64,
+}
+
+/// What has become of an answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Kept {
+    Mine,
+    /// Another has answered before, with this.
+    Earlier {
+        answer: Vec<u8>,
+    },
+    /// Another is working on it.
+    Running,
 }
 
 /// `object`: for the case that it is new.
@@ -40,6 +61,10 @@ pub fn begin(
     now_ms: u64,
 ) -> Result<Begun, StoreError> {
     let running_until = int(now_ms.saturating_add(RUNNING_MS));
+    let turn = Turn {
+        place: place.clone(),
+        until_ms: running_until,
+    };
     let Place { client, sender, id } = place;
     let added = sql.execute(
         "INSERT INTO messages (client, sender, id, fingerprint, object, running_until_ms) \
@@ -56,6 +81,7 @@ pub fn begin(
     if added > 0 {
         return Ok(Begun::New {
             object: object.to_owned(),
+            turn,
         });
     }
     let select = format!(
@@ -81,28 +107,46 @@ pub fn begin(
         "UPDATE messages SET running_until_ms = $4 WHERE client = $1 AND sender = $2 AND id = $3",
         &[client.into(), sender.into(), id.into(), running_until.into()],
     )?;
-    Ok(Begun::New { object })
+    Ok(Begun::New { object, turn })
 }
 
-/// Keeps the answer for those who ask again.
-pub fn answered(sql: &mut dyn Sql, place: &Place, answer: &[u8]) -> Result<(), StoreError> {
-    sql.execute(
-        "UPDATE messages SET answer = $4 WHERE client = $1 AND sender = $2 AND id = $3",
+/// Keeps the answer for those who ask again. Only of [`Kept::Mine`] may anything else be written with it.
+pub fn answered(sql: &mut dyn Sql, turn: &Turn, answer: &[u8]) -> Result<Kept, StoreError> {
+    let Place { client, sender, id } = &turn.place;
+    let kept = sql.execute(
+        "UPDATE messages SET answer = $5 WHERE client = $1 AND sender = $2 AND id = $3 AND running_until_ms = $4 \
+         AND answer IS NULL",
         &[
-            (&place.client).into(),
-            (&place.sender).into(),
-            (&place.id).into(),
+            client.into(),
+            sender.into(),
+            id.into(),
+            turn.until_ms.into(),
             answer.into(),
         ],
     )?;
-    Ok(())
+    if kept > 0 {
+        return Ok(Kept::Mine);
+    }
+    let row = sql.query_one(
+        "SELECT answer FROM messages WHERE client = $1 AND sender = $2 AND id = $3",
+        &[client.into(), sender.into(), id.into()],
+    )?;
+    let row = row.ok_or(StoreError::Changed)?;
+    Ok(match row.is_null(0) {
+        true => Kept::Running,
+        false => Kept::Earlier {
+            answer: row.bytes(0)?.to_vec(),
+        },
+    })
 }
 
-/// It could not be worked on now: the same message may come again at once.
-pub fn put_off(sql: &mut dyn Sql, place: &Place) -> Result<(), StoreError> {
+/// It could not be worked on now: the same message may come again at once, unless another works on it already.
+pub fn put_off(sql: &mut dyn Sql, turn: &Turn) -> Result<(), StoreError> {
+    let Place { client, sender, id } = &turn.place;
     sql.execute(
-        "UPDATE messages SET running_until_ms = 0 WHERE client = $1 AND sender = $2 AND id = $3",
-        &[(&place.client).into(), (&place.sender).into(), (&place.id).into()],
+        "UPDATE messages SET running_until_ms = 0 WHERE client = $1 AND sender = $2 AND id = $3 \
+         AND running_until_ms = $4 AND answer IS NULL",
+        &[client.into(), sender.into(), id.into(), turn.until_ms.into()],
     )?;
     Ok(())
 }
@@ -120,24 +164,42 @@ mod tests {
             sender: "DEUTDEFF".to_owned(),
             id: "M1".to_owned(),
         };
+        let turn = |client: &str, begun: u64| Turn {
+            place: place(client),
+            until_ms: int(begun + RUNNING_MS),
+        };
         let begin_at = |client: &'static str, print: u8, object: &'static str, now: u64| {
             let place = place(client);
             store.write(move |sql| begin(sql, &place, &[print; 32], object, now))
         };
-        let new = |object: &str| Begun::New {
+        let new = |client: &str, object: &str, begun: u64| Begun::New {
             object: object.to_owned(),
+            turn: turn(client, begun),
         };
-        assert_eq!(begin_at("a", 1, "x", 1_000).await.unwrap(), new("x"));
+        assert_eq!(begin_at("a", 1, "x", 1_000).await.unwrap(), new("a", "x", 1_000));
         assert_eq!(begin_at("a", 1, "y", 1_001).await.unwrap(), Begun::Running);
         assert_eq!(begin_at("a", 2, "y", 1_001).await.unwrap(), Begun::Other);
-        assert_eq!(begin_at("b", 2, "z", 1_001).await.unwrap(), new("z"));
+        assert_eq!(begin_at("b", 2, "z", 1_001).await.unwrap(), new("b", "z", 1_001));
         // The process that was at it has died: what comes of it has the same name.
-        assert_eq!(begin_at("a", 1, "y", 1_000 + RUNNING_MS).await.unwrap(), new("x"));
-        let at = place("a");
-        store.write(move |sql| put_off(sql, &at)).await.unwrap();
-        assert_eq!(begin_at("a", 1, "y", 2_000).await.unwrap(), new("x"));
-        let at = place("a");
-        store.write(move |sql| answered(sql, &at, b"it")).await.unwrap();
+        let again = 1_000 + RUNNING_MS;
+        assert_eq!(begin_at("a", 1, "y", again).await.unwrap(), new("a", "x", again));
+        // Or it has not: its turn is over.
+        let late = turn("a", 1_000);
+        let kept = store.write(move |sql| {
+            put_off(sql, &late)?;
+            answered(sql, &late, b"late")
+        });
+        assert_eq!(kept.await.unwrap(), Kept::Running);
+        assert_eq!(begin_at("a", 1, "y", again + 1).await.unwrap(), Begun::Running);
+        let mine = turn("a", again);
+        store.write(move |sql| put_off(sql, &mine)).await.unwrap();
+        assert_eq!(begin_at("a", 1, "y", 2_000).await.unwrap(), new("a", "x", 2_000));
+        let mine = turn("a", 2_000);
+        let kept = store.write(move |sql| answered(sql, &mine, b"it")).await;
+        assert_eq!(kept.unwrap(), Kept::Mine);
+        let late = turn("a", again);
+        let kept = store.write(move |sql| answered(sql, &late, b"late")).await;
+        assert_eq!(kept.unwrap(), Kept::Earlier { answer: b"it".to_vec() });
         let answer = Begun::Answered { answer: b"it".to_vec() };
         assert_eq!(begin_at("a", 1, "y", 9_000_000).await.unwrap(), answer);
         assert_eq!(begin_at("a", 2, "y", 9_000_000).await.unwrap(), Begun::Other);
