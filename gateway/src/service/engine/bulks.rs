@@ -140,18 +140,53 @@ fn close(
 }
 
 async fn attempt(gateway: &Arc<Gateway>, bulk: &Bulk, line: &Line) -> Attempted {
-    match make(gateway, bulk, line).await {
-        Ok(remittance) => Attempted::Made { remittance },
-        Err(problem) if is_passing(&problem) && line.attempts + 1 < ATTEMPTS_MAX => {
-            let pause_ms = (1_000_u64 << line.attempts.min(5)).min(RETRY_MS_MAX);
-            Attempted::Later {
-                due_ms: gateway.now_ms().saturating_add(pause_ms),
-            }
-        }
-        Err(problem) => Attempted::Failed(LineProblem {
+    let problem = match make(gateway, bulk, line).await {
+        Ok(remittance) => return Attempted::Made { remittance },
+        Err(problem) => problem,
+    };
+    let pause_ms = (1_000_u64 << line.attempts.min(5)).min(RETRY_MS_MAX);
+    let due_ms = gateway.now_ms().saturating_add(pause_ms);
+    let later = |is_counted| Attempted::Later { due_ms, is_counted };
+    match weigh(&problem, line.attempts) {
+        Weight::Nothing => return later(false),
+        Weight::Attempt => return later(true),
+        Weight::End => {}
+    }
+    // An earlier write may have been committed without this gateway's being told.
+    let ids = LineIds::of(&bulk.id, bulk.created_ms, line.number);
+    match made(gateway, bulk, &ids).await {
+        Ok(Some(remittance)) => Attempted::Made { remittance },
+        Ok(None) => Attempted::Failed(LineProblem {
             code: problem.code.row().0.to_owned(),
             detail: problem.detail,
         }),
+        Err(error) => {
+            tracing::warn!(
+                bulk = bulk.id,
+                error = error.to_string(),
+                "a line's end is not known yet"
+            );
+            later(false)
+        }
+    }
+}
+
+/// What an attempt that came to nothing says about those to come.
+#[derive(Debug, PartialEq, Eq)]
+enum Weight {
+    /// The database could not be asked, or whatever else went wrong here: it says nothing about the payment.
+    Nothing,
+    /// One less of them.
+    Attempt,
+    /// None of them would go better.
+    End,
+}
+
+fn weigh(problem: &Problem, attempts: u64) -> Weight {
+    match problem.code {
+        Code::Internal | Code::Busy => Weight::Nothing,
+        _ if is_passing(problem) && attempts + 1 < ATTEMPTS_MAX => Weight::Attempt,
+        _ => Weight::End,
     }
 }
 
@@ -164,16 +199,21 @@ pub(super) fn is_passing(problem: &Problem) -> bool {
         )
 }
 
-/// The line's remittance: the one that an attempt before a crash has made, or a new one.
-async fn make(gateway: &Arc<Gateway>, bulk: &Bulk, line: &Line) -> Result<String, Problem> {
-    let ids = LineIds::of(&bulk.id, bulk.created_ms, line.number);
+/// The remittance that an attempt at the line has made.
+async fn made(gateway: &Gateway, bulk: &Bulk, ids: &LineIds) -> Result<Option<String>, StoreError> {
     let (client, id) = (bulk.client.clone(), ids.remittance.clone());
     let known = gateway
         .store
         .read::<_, StoreError, _>(move |sql| records::find(sql, &client, &id))
         .await?;
-    if let Some(known) = known {
-        return Ok(known.id);
+    Ok(known.map(|known| known.id))
+}
+
+/// The line's remittance: the one that an attempt before a crash has made, or a new one.
+async fn make(gateway: &Arc<Gateway>, bulk: &Bulk, line: &Line) -> Result<String, Problem> {
+    let ids = LineIds::of(&bulk.id, bulk.created_ms, line.number);
+    if let Some(known) = made(gateway, bulk, &ids).await? {
+        return Ok(known);
     }
     let now_ms = gateway.now_ms();
     let asked = Asked {
@@ -197,6 +237,19 @@ async fn make(gateway: &Arc<Gateway>, bulk: &Bulk, line: &Line) -> Result<String
 mod tests {
     use super::*;
     use crate::{service::records::bulks::tests::order, store::tests::database};
+
+    #[test]
+    fn only_what_is_said_of_the_payment_ends_its_attempts() {
+        let check = |code, attempts, expected| {
+            assert_eq!(weigh(&Problem::new(code, "why"), attempts), expected, "{code:?}");
+        };
+        check(Code::Busy, ATTEMPTS_MAX, Weight::Nothing);
+        check(Code::Internal, 0, Weight::Nothing);
+        check(Code::LedgerUnreachable, ATTEMPTS_MAX - 2, Weight::Attempt);
+        check(Code::LedgerUnreachable, ATTEMPTS_MAX - 1, Weight::End);
+        check(Code::QuoteExpired, 0, Weight::Attempt);
+        check(Code::PayeeUnknown, 0, Weight::End);
+    }
 
     #[tokio::test]
     async fn the_last_lines_and_their_bulk_end_together() {

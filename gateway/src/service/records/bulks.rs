@@ -183,6 +183,8 @@ pub enum Attempted {
     /// To be tried again then.
     Later {
         due_ms: u64,
+        /// Among the attempts of which there are only so many.
+        is_counted: bool,
     },
 }
 
@@ -202,9 +204,9 @@ pub fn attempted(sql: &mut dyn Sql, bulk: &str, number: u64, what: &Attempted) -
             "UPDATE bulk_lines SET state = 'failed', problem = $3 WHERE bulk = $1 AND number = $2",
             &[id, at, (&document(problem)).into()],
         )?,
-        Attempted::Later { due_ms } => sql.execute(
-            "UPDATE bulk_lines SET attempts = attempts + 1, due_ms = $3 WHERE bulk = $1 AND number = $2",
-            &[id, at, int(*due_ms).into()],
+        Attempted::Later { due_ms, is_counted } => sql.execute(
+            "UPDATE bulk_lines SET attempts = attempts + $4, due_ms = $3 WHERE bulk = $1 AND number = $2",
+            &[id, at, int(*due_ms).into(), i64::from(*is_counted).into()],
         )?,
     };
     Ok(())
@@ -294,7 +296,9 @@ pub(in crate::service) mod tests {
                 assert_eq!(numbers(due(sql, "bulk_1", 100, 2)?), [1, 2]);
                 let remittance = "rem_1".to_owned();
                 attempted(sql, "bulk_1", 1, &Attempted::Made { remittance })?;
-                attempted(sql, "bulk_1", 2, &Attempted::Later { due_ms: 200 })?;
+                for (due_ms, is_counted) in [(100, true), (200, false)] {
+                    attempted(sql, "bulk_1", 2, &Attempted::Later { due_ms, is_counted })?;
+                }
                 assert_eq!(numbers(due(sql, "bulk_1", 199, 9)?), [3]);
                 assert_eq!(numbers(due(sql, "bulk_1", 200, 9)?), [2, 3]);
                 attempted_all(sql, "bulk_1", &Attempted::Failed(problem.clone()))?;
