@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::checks;
 use crate::{
     bookkeeping::{Direction, Kind},
-    money::{Money, MoneyFault},
+    money::{Exponents, Money},
     service::{
         call::{Call, Reply},
         context::Gateway,
@@ -58,6 +58,10 @@ pub struct EntryView {
     #[schema(value_type = String)]
     pub direction: Direction,
     pub amount: Money,
+    /// The currency was registered since this gateway was started: `amount` and `balance_after` are in its minor units.
+    /// Absent if it is `false`.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub in_minor_units: bool,
     /// With this entry, held money included. Absent where it is below zero, which only an issuer's can be.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub balance_after: Option<Money>,
@@ -81,20 +85,30 @@ pub struct EntryView {
     pub remittance: Option<String>,
 }
 
-fn view(gateway: &Gateway, account: &Account, recorded: &Recorded) -> Result<EntryView, MoneyFault> {
+/// Whoever pays in a new currency does not keep the account's other entries from being listed.
+fn money(exponents: &Exponents, amount: Amount, currency: Currency) -> Money {
+    match exponents.of(currency) {
+        Ok(_) => exponents.write(amount, currency),
+        Err(_) => Money {
+            value: amount.to_string(),
+            currency,
+        },
+    }
+}
+
+fn view(gateway: &Gateway, account: &Account, recorded: &Recorded) -> EntryView {
     let entry = &recorded.entry;
-    // One that was registered since this gateway was started.
-    gateway.exponents.of(entry.currency)?;
     let balance = u64::try_from(recorded.totals.balance().0).ok();
     let remittance = recorded.remittance.as_ref();
-    Ok(EntryView {
+    EntryView {
         id: recorded.place.to_string(),
         object: "entry",
         account: account.id.clone(),
         kind: entry.kind,
         direction: entry.direction,
-        amount: gateway.exponents.write(entry.amount, entry.currency),
-        balance_after: balance.map(|balance| gateway.exponents.write(Amount(balance), entry.currency)),
+        amount: money(&gateway.exponents, entry.amount, entry.currency),
+        in_minor_units: gateway.exponents.of(entry.currency).is_err(),
+        balance_after: balance.map(|balance| money(&gateway.exponents, Amount(balance), entry.currency)),
         time: rfc3339(entry.time_ms.0),
         height: entry.height.0,
         counterparty: entry.counterparty.map(|id| gateway.address(id).to_string()),
@@ -104,7 +118,7 @@ fn view(gateway: &Gateway, account: &Account, recorded: &Recorded) -> Result<Ent
         remittance: remittance
             .filter(|remittance| remittance.client == account.client)
             .map(|remittance| remittance.id.clone()),
-    })
+    }
 }
 
 pub(super) fn currency(text: &str) -> Result<Currency, Problem> {
@@ -149,10 +163,20 @@ pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem>
         |recorded| recorded.place.to_string(),
         |recorded| view(gateway, &account, &recorded),
     );
-    Ok(Reply::ok(&Page {
-        object: page.object,
-        data: page.data.into_iter().collect::<Result<Vec<_>, _>>()?,
-        has_more: page.has_more,
-        next_cursor: page.next_cursor,
-    }))
+    Ok(Reply::ok(&page))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+
+    #[test]
+    fn an_amount_of_a_currency_without_known_digits_is_in_minor_units() {
+        let code = |text| Currency::new(text).expect("a code");
+        let exponents = Exponents(BTreeMap::from([(code("EUR"), 2)]));
+        let value = |currency| money(&exponents, Amount(1_250), code(currency)).value;
+        assert_eq!([value("EUR"), value("NEW")], ["12.50", "1250"]);
+    }
 }
