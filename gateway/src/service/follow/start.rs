@@ -35,8 +35,8 @@ pub(super) enum StartError {
 }
 
 /// What the operator's own account has at this height is its opening entry. Contracts that are open are asked for after
-/// that, so that some may have ended in between: the account is settled once more. So are those of customers that are
-/// open already.
+/// that, so that some may have ended in between: the account is settled once more. So are those of all customers: this
+/// gateway may not have heard yet that one is open already.
 pub(super) async fn begin(gateway: &Gateway, leased: &Leased) -> Result<(Followed, KeptBookkeeper), StartError> {
     let us = gateway.account_of(gateway.us());
     let opening = held(gateway, us).await?;
@@ -46,6 +46,7 @@ pub(super) async fn begin(gateway: &Gateway, leased: &Leased) -> Result<(Followe
         .read::<_, StoreError, _>(|sql| accounts::all_accounts(sql))
         .await?;
     let mut unsettled = BTreeSet::from([us]);
+    let mut open = BTreeSet::from([us]);
     bookkeeper.watch(us);
     for account in known {
         let address: Address = account
@@ -53,11 +54,13 @@ pub(super) async fn begin(gateway: &Gateway, leased: &Leased) -> Result<(Followe
             .parse()
             .map_err(|_| StartError::Address(account.id.clone()))?;
         bookkeeper.watch(address.account);
-        if account.opened {
-            unsettled.insert(address.account);
+        unsettled.insert(address.account);
+        // Of one that is not there, validators tell no contracts.
+        if account.opened || is_open(gateway, &address.account).await? {
+            open.insert(address.account);
         }
     }
-    for account in &unsettled {
+    for account in &open {
         remember(gateway, account, &mut bookkeeper).await?;
     }
     let followed = Followed {
@@ -93,6 +96,11 @@ async fn issuers(gateway: &Gateway) -> Result<Vec<(Currency, ParticipantId)>, St
         }
     }
     Ok(issuers)
+}
+
+async fn is_open(gateway: &Gateway, account: &AccountId) -> Result<bool, ClientError> {
+    let agreed = gateway.ledger.account_agreed(account, gateway.keys.operator()).await?;
+    Ok(agreed.answer.is_some())
 }
 
 /// The account's contracts that are open now.
