@@ -154,4 +154,4 @@ pub fn to_milliseconds(time: UtcDateTime) -> UtcDateTime {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

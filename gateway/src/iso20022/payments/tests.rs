@@ -1,7 +1,7 @@
 use super::*;
 use crate::iso20022::xml;
 
-const TRANSFER: &str = "<Envelope><AppHdr xmlns='urn:iso:std:iso:20022:tech:xsd:head.001.001.02'>\
+pub const TRANSFER: &str = "<Envelope><AppHdr xmlns='urn:iso:std:iso:20022:tech:xsd:head.001.001.02'>\
     <Fr><FIId><FinInstnId><BICFI>DEUTDEFF</BICFI></FinInstnId></FIId></Fr>\
     <To><FIId><FinInstnId><BICFI>GEBABEBB</BICFI></FinInstnId></FIId></To>\
     <BizMsgIdr>M1</BizMsgIdr><MsgDefIdr>pacs.008.001.08</MsgDefIdr><BizSvc>swift.cbprplus.03</BizSvc>\

@@ -154,8 +154,7 @@ fn status(batch: &OrderedBatch, read: &[Result<LineOrder, Box<StatusReason>>]) -
 fn payer(gateway: &Gateway, batch: &OrderedBatch, account: Option<Account>) -> Result<Account, Box<StatusReason>> {
     let today = utc(gateway.now_ms()).date();
     if batch.execution.date() > today {
-        let why = "it is executed at once; it is not kept for a later day";
-        return Err(refused(ReasonCode::DATE, why));
+        return Err(refused(ReasonCode::DATE, order::LATER));
     }
     account.ok_or_else(|| {
         let why = "the debtor account is no account of this client's here";
@@ -171,6 +170,10 @@ fn line(
     transfer: &OrderedTransfer,
     name: Option<&String>,
 ) -> Result<LineOrder, Box<StatusReason>> {
+    order::no_ultimate([
+        ("UltmtDbtr", transfer.ultimate_debtor.as_ref()),
+        ("UltmtCdtr", transfer.ultimate_creditor.as_ref()),
+    ])?;
     let OrderedAmount::Instructed(amount) = transfer.amount else {
         let why = "the amount is what is to arrive, InstdAmt; EqvtAmt is not taken";
         return Err(refused(ReasonCode::NOT_SUPPORTED, why));

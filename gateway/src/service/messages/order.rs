@@ -2,12 +2,17 @@
 
 use std::sync::Arc;
 
+use time::Date;
+
 use super::{
     is_same, names,
     read::{Transfer, refused},
 };
 use crate::{
-    iso20022::payments::{self, AccountId, CreditTransfer, ReasonCode, Remittance as Purposes, Scheme, StatusReason},
+    advice::utc,
+    iso20022::payments::{
+        self, AccountId, CreditTransfer, Party, ReasonCode, Remittance as Purposes, Scheme, StatusReason,
+    },
     money::Money,
     remittance::{Remittance, instruction::Instruction, state::Side},
     service::{
@@ -88,6 +93,7 @@ pub async fn order(
             "the instructed agent is another bank than the one that was sent this",
         ));
     }
+    supported(message, utc(gateway.now_ms()).date()).map_err(NotTaken::Refused)?;
     if message.instructing_agent != message.header.from {
         return Err(not(
             ReasonCode::AGENT,
@@ -159,6 +165,28 @@ pub async fn order(
     gateway.wake.notify_one();
     gateway.wake_deliveries.notify_one();
     Ok(made)
+}
+
+/// What would be executed otherwise than it is said is not executed. Nobody screens ultimate parties here, and no order
+/// passes them on.
+fn supported(message: &CreditTransfer, today: Date) -> Result<(), Box<StatusReason>> {
+    if message.settlement_date > today {
+        return Err(refused(ReasonCode::DATE, LATER));
+    }
+    no_ultimate([
+        ("UltmtDbtr", message.ultimate_debtor.as_ref()),
+        ("UltmtCdtr", message.ultimate_creditor.as_ref()),
+    ])
+}
+
+pub const LATER: &str = "it is executed at once; it is not kept for a later day";
+
+pub fn no_ultimate(parties: [(&str, Option<&Party>); 2]) -> Result<(), Box<StatusReason>> {
+    let found = parties.into_iter().find(|(_, party)| party.is_some());
+    found.map_or(Ok(()), |(name, _)| {
+        let why = format!("{name} is not supported: parties behind the debtor and the creditor are not passed on");
+        Err(refused(ReasonCode::NOT_SUPPORTED, &why))
+    })
 }
 
 /// The one that this message has made already. One that another has made with the same UETR is a duplicate.
@@ -253,5 +281,35 @@ fn instruction(message: &CreditTransfer) -> Instruction {
         created_ms: u64::try_from(created_ms).unwrap_or_default(),
         instruction: message.instruction_id.to_string(),
         transaction: message.transaction_id.as_ref().map(ToString::to_string),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::date;
+
+    use super::*;
+    use crate::iso20022::{message::Message, payments::tests::TRANSFER, xml};
+
+    #[test]
+    fn what_would_be_done_otherwise_than_it_is_said_is_refused() {
+        let check = |from: &str, to: &str, today: Date, expected: Option<ReasonCode>| {
+            assert!(TRANSFER.contains(from), "{from}");
+            let text = TRANSFER.replacen(from, to, 1);
+            let document = xml::read(text.as_bytes()).expect("well-formed");
+            let message = Message::find(&document).0.expect("a message");
+            let transfer = CreditTransfer::read(&message).expect("right");
+            let found = supported(&transfer, today).err().map(|reason| reason.reason);
+            assert_eq!(found, expected.map(payments::Reason::Code), "{to} {today}");
+        };
+        let settled = date!(2026 - 03 - 31);
+        check("", "", settled, None);
+        check("", "", settled.next_day().expect("a day"), None);
+        check("", "", settled.previous_day().expect("a day"), Some(ReasonCode::DATE));
+        let ultimate = |name: &str| format!("<{name}><Nm>Carl</Nm></{name}>");
+        let debtor = format!("{}<Dbtr>", ultimate("UltmtDbtr"));
+        check("<Dbtr>", &debtor, settled, Some(ReasonCode::NOT_SUPPORTED));
+        let creditor = format!("{}<Purp>", ultimate("UltmtCdtr"));
+        check("<Purp>", &creditor, settled, Some(ReasonCode::NOT_SUPPORTED));
     }
 }
