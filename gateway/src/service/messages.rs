@@ -37,8 +37,33 @@ pub fn about(gateway: &Gateway, remittance: &Remittance, client: Option<&Bic>) -
     advices(remittance, &banks)
 }
 
-/// Whether both name the same bank: a branch of XXX is its head office, as no branch is.
+/// ISO 9362: a branch of XXX is the head office, as no branch is.
+fn office(bic: &Bic) -> &str {
+    match bic.as_str() {
+        bic if bic.len() == 11 => bic.strip_suffix("XXX").unwrap_or(bic),
+        bic => bic,
+    }
+}
+
 fn is_same(one: &Bic, other: &Bic) -> bool {
-    let bank = |bic: &Bic| bic.as_str().strip_suffix("XXX").unwrap_or(bic.as_str()).to_owned();
-    one == other || bank(one) == bank(other)
+    office(one) == office(other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_branch_of_xxx_is_no_branch() {
+        let check = |one: &str, other: &str, expected: bool| {
+            let [one, other] = [one, other].map(|text| text.parse::<Bic>().expect("a BIC"));
+            assert_eq!(is_same(&one, &other), expected, "{one} {other}");
+        };
+        check("BANKDEFF", "BANKDEFFXXX", true);
+        check("BANKDEFFXXX", "BANKDEFFXXX", true);
+        check("BANKDEFF", "BANKDEFF500", false);
+        // A location may be XX in Mexico, too.
+        check("BANKMXXX", "BANKMXXXXXX", true);
+        check("BANKMXXX", "BANKMXXX500", false);
+    }
 }

@@ -8,6 +8,7 @@ use super::{
     about,
     answer::{self, Envelope},
     bulk::{self, Taken},
+    is_same, office,
     order::{NotTaken, order},
     payback::give_back,
     read::{Content, Kind, Received, read, refused},
@@ -58,11 +59,7 @@ pub async fn carry_out(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
         let detail = "the message is from another bank than this client";
         return Err(Problem::new(Code::Forbidden, detail));
     }
-    let place = Place {
-        client: client.id.clone(),
-        sender: received.sender.as_ref().map(ToString::to_string).unwrap_or_default(),
-        id: received.id.to_string(),
-    };
+    let place = place(client, &received);
     let begun = {
         let (object, now_ms) = (call.object.clone(), call.now_ms);
         gateway
@@ -130,7 +127,21 @@ fn running() -> Problem {
 }
 
 fn is_another(client: &Client, sender: &Bic) -> bool {
-    client.body.bic.as_ref().is_some_and(|bic| *bic != sender.as_str())
+    let own = client.body.bic.as_ref();
+    own.is_some_and(|own| own.parse().map_or(true, |own: Bic| !is_same(&own, sender)))
+}
+
+/// A customer's order is one by its id, with a header or without. A bank's messages are its own, however it is written.
+fn place(client: &Client, received: &Received) -> Place {
+    let sender = match received.kind {
+        Kind::Orders => None,
+        Kind::Transfer | Kind::Recall | Kind::Return => received.sender.as_ref().map(office),
+    };
+    Place {
+        client: client.id.clone(),
+        sender: sender.unwrap_or_default().to_owned(),
+        id: received.id.to_string(),
+    }
 }
 
 async fn work(
@@ -192,10 +203,35 @@ mod tests {
     use crate::{
         service::records::{
             bulks::{self, Bulk, tests::order},
+            clients::ClientBody,
             jobs,
         },
         store::tests::database,
     };
+
+    #[test]
+    fn a_client_sends_as_its_own_bank_only() {
+        let check = |own: Option<&str>, sender: &str, expected: bool| {
+            let client = Client {
+                id: "a".to_owned(),
+                disabled: false,
+                body: ClientBody {
+                    name: "A".to_owned(),
+                    scopes: String::new(),
+                    secret_hash: None,
+                    jwks: None,
+                    bic: own.map(str::to_owned),
+                },
+            };
+            let sender = sender.parse().expect("a BIC");
+            assert_eq!(is_another(&client, &sender), expected, "{own:?} {sender}");
+        };
+        check(None, "BANKDEFF", false);
+        check(Some("BANKDEFF"), "BANKDEFFXXX", false);
+        check(Some("BANKDEFFXXX"), "BANKDEFF", false);
+        check(Some("BANKDEFF"), "BANKDEFF500", true);
+        check(Some("BANKDEFF"), "BANKFRPP", true);
+    }
 
     /// The one who was first and slow gets what was said, and nothing of its own is stored.
     #[tokio::test]

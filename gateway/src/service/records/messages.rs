@@ -11,7 +11,7 @@ const RUNNING_MS: u64 = 30_000;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Place {
     pub client: String,
-    /// A BIC; empty of a customer's order without header.
+    /// A BIC without XXX; empty of a customer's order.
     pub sender: String,
     /// MsgId, or Id of the assignment.
     pub id: String,
