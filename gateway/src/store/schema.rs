@@ -77,6 +77,7 @@ CREATE TABLE remittances (
     client TEXT NOT NULL,
     side TEXT NOT NULL,
     uetr TEXT NOT NULL,
+    account TEXT NOT NULL,
     state TEXT NOT NULL,
     version BIGINT NOT NULL,
     created_ms BIGINT NOT NULL,

@@ -288,7 +288,8 @@ pub fn totals_before(
 
 const RECORDED: &str = "SELECT e.account, e.currency, e.time_ms, e.place, e.height, e.is_credit, \
     CAST(e.amount AS TEXT), e.credits, e.credited, e.debits, e.debited, e.transaction_id, e.body, r.body FROM entries e \
-    LEFT JOIN proofs p ON p.transaction_id = e.transaction_id LEFT JOIN remittances r ON r.id = p.remittance \
+    LEFT JOIN remittances r ON r.id = (SELECT MIN(p.remittance) FROM proofs p JOIN remittances x ON x.id = p.remittance \
+    WHERE p.transaction_id = e.transaction_id AND x.account = e.account) \
     WHERE e.account = $1";
 
 /// Which entries of an account.

@@ -19,8 +19,8 @@ fn side(side: Side) -> &'static str {
 /// Whether it was not there, by its id and by its UETR.
 pub fn add(sql: &mut dyn Sql, remittance: &Remittance) -> Result<bool, StoreError> {
     let added = sql.execute(
-        "INSERT INTO remittances (id, client, side, uetr, state, version, created_ms, body) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING",
+        "INSERT INTO remittances (id, client, side, uetr, state, version, created_ms, body, account) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
         &[
             (&remittance.id).into(),
             (&remittance.client).into(),
@@ -30,9 +30,19 @@ pub fn add(sql: &mut dyn Sql, remittance: &Remittance) -> Result<bool, StoreErro
             int(remittance.version).into(),
             int(remittance.created_ms).into(),
             (&document(remittance)).into(),
+            (&account(remittance)).into(),
         ],
     )?;
     Ok(added > 0)
+}
+
+/// On the ledger, the one here that it takes money from, or gives it to.
+fn account(remittance: &Remittance) -> String {
+    let address = match remittance.side {
+        Side::Sender => remittance.order.sender_account,
+        Side::Beneficiary => remittance.order.deliver_to,
+    };
+    address.account.to_string()
 }
 
 /// Writes it back as it is now.
