@@ -129,8 +129,6 @@ readme-test: build
 demo-test: build
 	$(call say,the demo (two minutes or so))
 	$(BIN)/causeway-devnet demo --dir $(TEST_DIR)
-	$(call say,gateways and validators killed while money is sent)
-	$(BIN)/causeway-devnet crash --dir $(TEST_DIR) --kills 12
 	$(call say,a swap between two networks)
 	$(BIN)/causeway-devnet swap --dir $(TEST_DIR)
 
