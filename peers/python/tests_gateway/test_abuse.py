@@ -2,6 +2,7 @@
 
 import json
 import socket
+import re
 import unittest
 from urllib.parse import quote, urlsplit
 
@@ -63,15 +64,15 @@ class Abuse(unittest.TestCase):
         self.assertLess(answer.status, 500, answer)
         self.assertEqual(answer.headers["x-content-type-options"], "nosniff")
         self.assertNotIn("x-injected", answer.headers)
-        if "<script" in said:
-            self.assertIn("json", answer.headers["content-type"])
+        if "<script" in said and "json" not in answer.headers["content-type"]:
+            self.assertNotIn(b"<script", answer.body)
 
     def test_in_paths_and_queries(self) -> None:
         for method, path, _ in routes():
             if "{" in path:
                 for text in TEXTS:
                     part = quote(text, safe="", errors="surrogatepass")
-                    target = path.replace("{id}", part).replace("{uetr}", part).replace("{side}", part)
+                    target = re.sub(r"{\w+}", lambda _: part, path)
                     with self.subTest(f"{method} {target[:200]}"):
                         answer = self.client.call(method, target, body(method, path))
                         self.harmless(answer, text)

@@ -47,7 +47,8 @@ class Access(unittest.TestCase):
         }
         # Neither for clients: what operators tell each other, and the description itself.
         table = {(method, path): scope for method, path, scope in routes() if scope != "operators"}
-        for path in ("/openapi.json", "/docs"):
+        # And pages for people.
+        for path in ("/openapi.json", "/docs", "/track/{token}", "/track/{token}/proof"):
             del table["GET", path]
         self.assertEqual(described, table)
 
@@ -87,6 +88,10 @@ class Access(unittest.TestCase):
         remittance = trial.remit(owner, account, shop)
         copy = trial.incoming(trial.TEST_MODE, remittance["uetr"], "reserved")
         webhook = owner.post("/v1/webhooks", {"url": "https://example.com/"})
+        lines = b"name,account_kind,account,operator,currency,amount,reference,end_to_end_id\n"
+        lines += f"Nok Srisai,merchant,{shop},BANKB,EUR,1.00,,\n".encode()
+        target = f"/v1/bulk?account={account['id']}&source=EUR"
+        bulk = owner.call("POST", target, lines, {"Content-Type": "text/csv"}).json
         ids = {
             "quotes": remittance["quote"],
             "remittances": remittance["id"],
@@ -94,6 +99,7 @@ class Access(unittest.TestCase):
             "accounts": account["id"],
             "events": owner.get("/v1/events?limit=1")["data"][0]["id"],
             "webhooks": webhook["id"],
+            "bulk": bulk["id"],
         }
         tried = 0
         for method, path, _ in routes():
@@ -103,7 +109,10 @@ class Access(unittest.TestCase):
                 continue
             for client, its in ((self.client, ids[kind]), (there, copy["id"] if kind == "remittances" else ids[kind])):
                 with self.subTest(f"{method} {path}"):
-                    self.refused(client.call(method, path.replace("{id}", its), body(method, path)), 404, "1014")
+                    target = path.replace("{id}", its)
+                    if path.endswith("/statement"):
+                        target += "?currency=EUR&date=2026-01-01"
+                    self.refused(client.call(method, target, body(method, path)), 404, "1014")
                     tried += 1
         self.assertGreater(tried, 20)
         order = trial.remittance_to(shop, trial.quote(owner, account))

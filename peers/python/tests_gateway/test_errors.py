@@ -128,9 +128,11 @@ class Errors(unittest.TestCase):
         target = f"/v1/bulk?account={self.account['id']}&source=EUR&mode=atomic"
         answer = self.client.call("POST", target, (header + lines).encode(), {"Content-Type": "text/csv"})
         self.refused(answer, 422, "1015")
-        # This gateway has no BIC, by which a statement would name it.
-        statement = f"/v1/accounts/{self.account['id']}/statement?currency=EUR&date=2026-01-01"
-        self.refused(self.client.call("GET", statement), 501, "2006")
+        # That gateway has no BIC, by which a statement would name it.
+        without = trial.add_client("c")
+        account = without.post("/v1/customers", {"party": {"name": "Anna Schmidt"}})["accounts"][0]
+        statement = f"/v1/accounts/{account['id']}/statement?currency=EUR&date=2026-01-01"
+        self.refused(without.call("GET", statement), 501, "2006")
 
     def test_keys_are_for_one_request(self) -> None:
         party = {"party": {"name": "Key Holder"}}

@@ -9,7 +9,7 @@ import trial
 
 # Well-formed by the description, and refused for what it cannot say: check digits of an IBAN, a name without a letter,
 # a host in a URL, one of two amounts, an unknown scope.
-UNSAID = ["/v1/aliases/resolve", "/v1/customers", "/v1/quotes", "/v1/remittances", "/v1/webhooks", "/oauth/token"]
+UNSAID = ["/v1/accounts/{id}/statement", "/v1/aliases/resolve", "/v1/bulk", "/v1/customers", "/v1/iso20022/messages", "/v1/quotes", "/v1/remittances", "/v1/webhooks", "/oauth/token"]
 
 # 422: of unknown accounts and operators, and of a key that was used for another body.
 ACCEPTED = ["2xx", 401, 403, 404, 409, 422, 429]
@@ -33,13 +33,15 @@ class Schema(unittest.TestCase):
             "events": event["id"],
         }
         settings = [f"checks.positive_data_acceptance.expected-statuses = {json.dumps(ACCEPTED)}"]
+        loose = f"checks.positive_data_acceptance.expected-statuses = {json.dumps([*ACCEPTED, 400])}"
         for path in UNSAID:
-            settings += operation(
-                path, f"checks.positive_data_acceptance.expected-statuses = {json.dumps([*ACCEPTED, 400])}"
-            )
+            if "{id}" not in path:
+                settings += operation(path, loose)
         for kind, its in ids.items():
             for rest in rests(kind):
-                settings += operation(f"/v1/{kind}/{{id}}{rest}", f'parameters = {{ "path.id" = "{its}" }}')
+                path = f"/v1/{kind}/{{id}}{rest}"
+                settings += operation(path, f'parameters = {{ "path.id" = "{its}" }}')
+                settings += [loose] if path in UNSAID else []
         # Deleting goes by ids that nothing has.
         for rest in rests("webhooks"):
             if rest:
@@ -49,6 +51,8 @@ class Schema(unittest.TestCase):
         found = subprocess.run(
             ["schemathesis", f"--config-file={config}", "run", f"{client.url}/openapi.json", "--no-color"]
             + ["--header", f"Authorization: Bearer {client.token()}", "--checks=all", "--continue-on-failure"]
+            # Not one request after another: a provider does not quote every pair, and what is deleted is gone.
+            + ["--phases=examples,coverage,fuzzing"]
             + [f"--max-examples={MAX_EXAMPLES}", f"--seed={os.environ.get('SCHEMATHESIS_SEED', '1')}"],
             cwd=trial.FOLDER,
             capture_output=True,

@@ -3,6 +3,7 @@
 import datetime
 import hashlib
 import json
+import time
 import unittest
 import uuid
 from dataclasses import dataclass, field
@@ -153,7 +154,7 @@ class Operators(unittest.TestCase):
             "deliver_to": found.json["deliver_to"],
             "source": {"value": "1.00", "currency": "EUR"},
             "target": {"value": "1.00", "currency": "EUR"},
-            "reserve_until": 2_000_000_000,
+            "reserve_until": int(time.time()) + 60,
         } | changed
 
     def test_an_order_is_taken_once_by_its_text(self) -> None:
