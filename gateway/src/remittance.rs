@@ -214,7 +214,81 @@ impl Cause {
     }
 }
 
+/// What a remittance begins with.
+#[derive(Debug, Clone)]
+pub struct Beginning {
+    pub id: String,
+    pub client: String,
+    pub side: Side,
+    pub order: Order,
+    /// As it is sent, or as it came.
+    pub order_text: String,
+    /// Of the account here.
+    pub account: String,
+    pub source: Amount,
+    pub target: Amount,
+    pub now_ms: u64,
+}
+
 impl Remittance {
+    /// Nothing is set aside or asked yet. Without a quote and a fee, and with no time to hold: those are the caller's.
+    pub fn begin(beginning: Beginning) -> Self {
+        let Beginning {
+            id,
+            client,
+            side,
+            order,
+            order_text,
+            account,
+            source,
+            target,
+            now_ms,
+        } = beginning;
+        Self {
+            id,
+            client,
+            side,
+            order_text,
+            standing: Standing::at(State::AwaitingFunds),
+            version: 1,
+            timeline: vec![Moment {
+                state: State::AwaitingFunds,
+                held_by: None,
+                at_ms: now_ms,
+                by: order.sender_operator.to_string(),
+                height: None,
+                transaction: None,
+            }],
+            created_ms: now_ms,
+            account,
+            quote: None,
+            fee: Amount(0),
+            source,
+            target,
+            hold_seconds: 0,
+            // The beneficiary's side has the order, or would not be there.
+            introduced: side == Side::Beneficiary,
+            is_direct: false,
+            ledger: LedgerTrace::default(),
+            intent: None,
+            wish: None,
+            is_screened: false,
+            question: None,
+            answers: BTreeMap::new(),
+            reason: None,
+            untold: Vec::new(),
+            told: 0,
+            heard: 0,
+            telling_failures: 0,
+            tell_not_before_ms: 0,
+            failures: 0,
+            not_before_ms: 0,
+            instruction: None,
+            recall: None,
+            order,
+        }
+    }
+
     pub fn state(&self) -> State {
         self.standing.state
     }

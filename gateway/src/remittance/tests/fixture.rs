@@ -11,7 +11,7 @@ use causeway_contracts::{
 };
 
 use super::super::{
-    Intent, LedgerTrace, Moment, Purpose, Remittance,
+    Beginning, Intent, Moment, Purpose, Remittance,
     fact::{Question, Reason},
     order::{Order, Party, PostalAddress},
     state::{Side, Standing, State},
@@ -67,46 +67,19 @@ pub fn order() -> Order {
 pub fn remittance(side: Side) -> Remittance {
     let order = order();
     Remittance {
-        id: "rem_1".to_owned(),
-        client: "client_1".to_owned(),
-        side,
-        order_text: serde_json::to_string(&order).unwrap(),
-        standing: Standing::at(State::AwaitingFunds),
-        version: 1,
-        timeline: vec![Moment {
-            state: State::AwaitingFunds,
-            held_by: None,
-            at_ms: 0,
-            by: "BANKA".to_owned(),
-            height: None,
-            transaction: None,
-        }],
-        created_ms: 0,
-        account: "account_1".to_owned(),
-        quote: None,
         fee: Amount(10),
-        source: Amount(1250),
-        target: Amount(1310),
         hold_seconds: HOLD_SECONDS,
-        introduced: false,
-        is_direct: false,
-        ledger: LedgerTrace::default(),
-        intent: None,
-        wish: None,
-        is_screened: false,
-        question: None,
-        answers: BTreeMap::new(),
-        reason: None,
-        untold: Vec::new(),
-        told: 0,
-        heard: 0,
-        telling_failures: 0,
-        tell_not_before_ms: 0,
-        failures: 0,
-        not_before_ms: 0,
-        instruction: None,
-        recall: None,
-        order,
+        ..Remittance::begin(Beginning {
+            id: "rem_1".to_owned(),
+            client: "client_1".to_owned(),
+            side,
+            order_text: serde_json::to_string(&order).unwrap(),
+            order,
+            account: "account_1".to_owned(),
+            source: Amount(1250),
+            target: Amount(1310),
+            now_ms: 0,
+        })
     }
 }
 

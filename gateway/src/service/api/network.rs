@@ -1,6 +1,6 @@
 //! What other operators ask and tell. They sign with their keys on the ledger.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use serde_json::json;
 
@@ -8,10 +8,10 @@ use super::{aliases, checks, remittances::add};
 use crate::{
     money::MoneyFault,
     remittance::{
-        LedgerTrace, Moment, Remittance,
+        Beginning, Remittance,
         fact::{Fact, Telling},
         order::{ORDER_BYTES_MAX, Order},
-        state::{Side, Standing, State},
+        state::Side,
     },
     service::{
         call::{Call, Reply},
@@ -87,47 +87,20 @@ pub async fn introduce(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
             .map_err(|fault: MoneyFault| Problem::from(fault))
     };
     let remittance = Remittance {
-        id: id::new("rem", call.now_ms)?,
-        client: account.client.clone(),
-        side: Side::Beneficiary,
-        source: amount(&order.source)?,
-        target: amount(&order.target)?,
-        order_text: text,
-        standing: Standing::at(State::AwaitingFunds),
-        version: 1,
-        timeline: vec![Moment {
-            state: State::AwaitingFunds,
-            held_by: None,
-            at_ms: call.now_ms,
-            by: order.sender_operator.to_string(),
-            height: None,
-            transaction: None,
-        }],
-        created_ms: call.now_ms,
-        account: account.id.clone(),
-        quote: None,
-        fee: causeway_contracts::money::Amount(0),
         // How long the other side may hold is its own to say: until then it may still be reserved.
         hold_seconds: HOLD_SECONDS_MAX,
-        introduced: true,
         is_direct: !account.body.external,
-        ledger: LedgerTrace::default(),
-        intent: None,
-        wish: None,
-        is_screened: false,
-        question: None,
-        answers: BTreeMap::new(),
-        reason: None,
-        untold: Vec::new(),
-        told: 0,
-        heard: 0,
-        telling_failures: 0,
-        tell_not_before_ms: 0,
-        failures: 0,
-        not_before_ms: 0,
-        instruction: None,
-        recall: None,
-        order,
+        ..Remittance::begin(Beginning {
+            id: id::new("rem", call.now_ms)?,
+            client: account.client,
+            side: Side::Beneficiary,
+            source: amount(&order.source)?,
+            target: amount(&order.target)?,
+            order,
+            order_text: text,
+            account: account.id,
+            now_ms: call.now_ms,
+        })
     };
     let added = add(gateway, remittance, None).await;
     let remittance = match added {

@@ -14,7 +14,7 @@ use super::checks;
 use crate::{
     identifiers::uetr::Uetr,
     remittance::{
-        Cause, LedgerTrace, Moment, QuoteUse, Remittance, Wish,
+        Beginning, Cause, QuoteUse, Remittance, Wish,
         fact::{Fact, Question, Reason},
         instruction::{Instruction, RecallRequest},
         order::{Order, Party},
@@ -207,49 +207,24 @@ pub async fn make(gateway: &Arc<Gateway>, ordered: Ordered, request: RemittanceR
     };
     let order_text = serde_json::to_string(&order).expect("it has a JSON form");
     let remittance = Remittance {
-        id: ordered.id,
-        client: ordered.client,
-        side: Side::Sender,
-        order_text,
-        standing: Standing::at(State::AwaitingFunds),
-        version: 1,
-        timeline: vec![Moment {
-            state: State::AwaitingFunds,
-            held_by: None,
-            at_ms: ordered.now_ms,
-            by: gateway.us().to_string(),
-            height: None,
-            transaction: None,
-        }],
-        created_ms: ordered.now_ms,
-        account: account.id,
         quote: body.signed.clone().map(|signed| QuoteUse {
             id: quote.id.clone(),
             signed,
         }),
         fee: body.fee,
-        source: body.sent,
-        target: body.delivered,
         hold_seconds: body.hold_seconds,
-        introduced: false,
-        is_direct: false,
-        ledger: LedgerTrace::default(),
-        intent: None,
-        wish: None,
-        is_screened: false,
-        question: None,
-        answers: BTreeMap::new(),
-        reason: None,
-        untold: Vec::new(),
-        told: 0,
-        heard: 0,
-        telling_failures: 0,
-        tell_not_before_ms: 0,
-        failures: 0,
-        not_before_ms: 0,
         instruction: ordered.instruction,
-        recall: None,
-        order,
+        ..Remittance::begin(Beginning {
+            id: ordered.id,
+            client: ordered.client,
+            side: Side::Sender,
+            order,
+            order_text,
+            account: account.id,
+            source: body.sent,
+            target: body.delivered,
+            now_ms: ordered.now_ms,
+        })
     };
     add(gateway, remittance, Some(quote.id)).await
 }
