@@ -1,5 +1,8 @@
 //! What operators and the council do together once in years, with real processes.
 
+#[path = "common/ports.rs"]
+mod ports;
+
 mod drills {
     pub mod client;
     pub mod load;

@@ -1,19 +1,19 @@
 //! The real `causeway-node` as its operator meets it: what it says and how it exits when something
 //! is wrong, and what is still there after it was killed. A network of one validator is enough.
 
+#[path = "common/ports.rs"]
+mod ports;
+
 mod process {
     pub mod folder;
     pub mod payments;
 }
 
-use std::{fs, os::unix::fs::PermissionsExt, time::Duration};
+use std::{fs, net::TcpListener, os::unix::fs::PermissionsExt, time::Duration};
 
 use causeway_contracts::{ledger::receipt::Outcome, money::Amount};
 use causeway_node::actors::budget::{BudgetRates, Rate};
-use process::{
-    folder::{NodeFolder, free_port},
-    payments::Client,
-};
+use process::{folder::NodeFolder, payments::Client};
 
 #[test]
 fn an_unknown_key_in_the_configuration_is_named() {
@@ -135,7 +135,8 @@ async fn a_database_of_another_network_is_refused() {
 fn a_port_in_use_is_named_whichever_it_is() {
     for key in ["network", "api", "metrics"] {
         let node = NodeFolder::new();
-        let (_held, port) = free_port();
+        let held = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+        let port = held.local_addr().unwrap().port();
         node.set_port(key, port);
         let exit = node.run_to_exit();
         assert_eq!(exit.code, 12, "{key}: {}", exit.stderr);

@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::Read,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Output, Stdio},
     time::{Duration, Instant},
@@ -30,6 +29,7 @@ use nix::{
 use tempfile::TempDir;
 
 use super::client::now_ms;
+use crate::ports::free_port;
 
 /// On a machine that is busy with other things.
 pub const PATIENCE: Duration = Duration::from_secs(120);
@@ -178,14 +178,12 @@ impl Member {
     }
 
     fn at(name: String, path: PathBuf) -> Self {
-        let held: Vec<_> = (0..3).map(|_| TcpListener::bind(("127.0.0.1", 0)).unwrap()).collect();
-        let port = |at: usize| held[at].local_addr().unwrap().port();
         Self {
             name,
             path,
-            network_port: port(0),
-            api_port: port(1),
-            metrics_port: port(2),
+            network_port: free_port(),
+            api_port: free_port(),
+            metrics_port: free_port(),
         }
     }
 

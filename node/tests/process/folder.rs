@@ -3,7 +3,6 @@
 use std::{
     fs,
     io::Read,
-    net::TcpListener,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
@@ -30,17 +29,12 @@ use nix::{
 };
 use tempfile::TempDir;
 
+use crate::ports::free_port;
+
 const READY_MAX: Duration = Duration::from_secs(60);
 
 fn local(port: u16) -> TcpAddress {
     format!("/ip4/127.0.0.1/tcp/{port}").parse().unwrap()
-}
-
-/// A port that nobody else has while the listener lives.
-pub fn free_port() -> (TcpListener, u16) {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
-    let port = listener.local_addr().unwrap().port();
-    (listener, port)
 }
 
 pub fn payer() -> SecretKey {
@@ -133,8 +127,7 @@ impl NodeFolder {
         let path = folder.path();
         let validator = keyfile::create(&path.join("validator.key")).unwrap();
         let network = keyfile::create(&path.join("network.key")).unwrap();
-        let ports: Vec<_> = (0..3).map(|_| free_port()).collect();
-        let [network_port, api_port, metrics_port] = [ports[0].1, ports[1].1, ports[2].1];
+        let [network_port, api_port, metrics_port] = std::array::from_fn(|_| free_port());
         fs::write(
             path.join("genesis.toml"),
             genesis(&validator, &network, network_port).to_toml(),

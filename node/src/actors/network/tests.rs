@@ -2,6 +2,8 @@
 
 mod hostile;
 mod node;
+#[path = "../../../tests/common/ports.rs"]
+mod ports;
 
 use std::{io, net::SocketAddr, sync::Arc};
 

@@ -1,11 +1,6 @@
 //! A network under test, with actors that collect what it receives and answer what it is asked.
 
-use std::{
-    future::Future,
-    net::{SocketAddr, TcpListener},
-    sync::Arc,
-    time::Duration,
-};
+use std::{future::Future, net::SocketAddr, sync::Arc, time::Duration};
 
 use actix::{
     Actor, ActorFutureExt, AsyncContext, Context, Handler, Message, MessageResult, ResponseFuture, WrapFuture,
@@ -75,8 +70,7 @@ pub fn registered(n: u8, address: &str) -> RegisteredNode {
 
 /// An address that was free a moment ago.
 pub fn address_for_later() -> String {
-    let socket = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    format!("/ip4/127.0.0.1/tcp/{}", socket.port())
+    format!("/ip4/127.0.0.1/tcp/{}", super::ports::free_port())
 }
 
 pub async fn within<T>(future: impl Future<Output = T>) -> T {
