@@ -66,8 +66,6 @@ pub struct Remittance {
     pub fee: Amount,
     pub source: Amount,
     pub target: Amount,
-    /// The hold lasts so long, at most.
-    pub hold_seconds: u32,
     /// The sender's side: whether the other operator has the order.
     pub introduced: bool,
     /// The beneficiary's side: whether the account that the hold pays is the beneficiary's own.
@@ -168,8 +166,6 @@ pub struct Intent {
     pub id: TxId,
     /// The signed transaction's canonical bytes, in hexadecimal.
     pub bytes: String,
-    /// Whether it may have been sent already.
-    pub sent: bool,
 }
 
 /// What somebody who may has asked for, and the ledger has not done yet.
@@ -231,7 +227,7 @@ pub struct Beginning {
 }
 
 impl Remittance {
-    /// Nothing is set aside or asked yet. Without a quote and a fee, and with no time to hold: those are the caller's.
+    /// Nothing is set aside or asked yet. Without a quote and a fee: those are the caller's.
     pub fn begin(beginning: Beginning) -> Self {
         let Beginning {
             id,
@@ -265,7 +261,6 @@ impl Remittance {
             fee: Amount(0),
             source,
             target,
-            hold_seconds: 0,
             // The beneficiary's side has the order, or would not be there.
             introduced: side == Side::Beneficiary,
             is_direct: false,
@@ -335,7 +330,8 @@ impl Remittance {
             return Err(not_now);
         }
         // The other operator waits for a reservation, which will not come.
-        if self.side == Side::Sender && self.introduced && self.standing.is_unreserved() && next.state.is_end() {
+        let is_sender = self.side == Side::Sender;
+        if is_sender && self.may_be_known(change) && self.standing.is_unreserved() && next.state.is_end() {
             self.untold.push(Fact::Withdrawn);
         }
         self.standing = next;
@@ -353,6 +349,12 @@ impl Remittance {
             self.wish = None;
         }
         Ok(())
+    }
+
+    /// Whether the other operator may have the order. It is handed over only after names were looked for, which is
+    /// stored before; if it fails then, that operator has refused it.
+    fn may_be_known(&self, change: Change) -> bool {
+        self.introduced || self.is_screened && change != Change::Failed
     }
 
     /// What is to be done is another thing than before.

@@ -12,6 +12,9 @@ use utoipa::ToSchema;
 
 use crate::money::Money;
 
+/// No hold for a remittance is longer, and no quote: a day.
+pub const HOLD_SECONDS_MAX: u32 = 86_400;
+
 /// Of an order's JSON text.
 pub const ORDER_BYTES_MAX: usize = 16 * 1024;
 
@@ -75,6 +78,8 @@ pub struct Order {
     pub target: Money,
     /// From then on it is not reserved any more.
     pub reserve_until: UnixSeconds,
+    /// The hold ends no later than so long after it was made.
+    pub hold_seconds: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub end_to_end_id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]

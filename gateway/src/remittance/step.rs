@@ -80,13 +80,12 @@ impl Remittance {
     fn unreserved(&self, now_ms: u64) -> Step {
         let until_ms = self.order.reserve_until.0.saturating_mul(1000);
         if self.side == Side::Beneficiary {
+            // The sender's side may have died between reserving and telling: then the hold ends by itself.
+            let held_ms = until_ms.saturating_add(u64::from(self.order.hold_seconds) * 1000);
             return match self.ledger.reservation {
                 Some(transaction) => Step::Confirm(Purpose::Reserve, transaction),
-                // The sender's side may have died between reserving and telling: then the hold ends by itself.
-                None if now_ms >= until_ms.saturating_add(u64::from(self.hold_seconds) * 1000) => {
-                    Step::Take(Change::Expired)
-                }
-                None => Step::Wait(until_ms.saturating_add(u64::from(self.hold_seconds) * 1000)),
+                None if now_ms >= held_ms => Step::Take(Change::Expired),
+                None => Step::Wait(held_ms),
             };
         }
         if matches!(self.wish, Some(Wish::Recall(_))) {
@@ -164,9 +163,9 @@ impl Remittance {
         }
     }
 
-    /// When the hold ends, if it is signed now: early enough for a maker whose longest time `hold_seconds` is.
+    /// When the hold ends, if it is signed now: early enough for a maker whose longest time the order's is.
     pub fn hold_until(&self, now_ms: u64) -> UnixSeconds {
-        let seconds = self.hold_seconds.saturating_sub(BEHIND_SECONDS);
+        let seconds = self.order.hold_seconds.saturating_sub(BEHIND_SECONDS);
         UnixSeconds((now_ms / 1000).saturating_add(u64::from(seconds)))
     }
 }

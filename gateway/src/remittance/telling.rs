@@ -8,10 +8,9 @@ use super::{
 };
 
 impl Remittance {
-    /// What the other operator is to be told next. `None` also while it has not got the order.
+    /// What the other operator is to be told next.
     pub fn telling(&self) -> Option<Telling> {
-        let is_known = self.introduced || self.side == Side::Beneficiary;
-        let fact = self.untold.first().filter(|_| is_known)?;
+        let fact = self.untold.first()?;
         Some(Telling {
             number: self.told,
             fact: fact.clone(),

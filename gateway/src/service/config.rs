@@ -20,6 +20,7 @@ use crate::{
     iso20022::rules::RuleYear,
     maker::pricing::BasisPoints,
     money::{Exponents, Money, MoneyFault},
+    remittance::order::HOLD_SECONDS_MAX,
     screening::{ListName, ListNameFault},
     store::{Location, NotALocation},
     webhooks::delivery::HostAndPort,
@@ -363,7 +364,7 @@ impl Config {
                 return Err(ConfigError::OperatorTwice(id));
             }
         }
-        if !(30..=86_400).contains(&file.hold_seconds) {
+        if !(30..=HOLD_SECONDS_MAX).contains(&file.hold_seconds) {
             return Err(ConfigError::Hold(file.hold_seconds));
         }
         let limits = RequestLimits {

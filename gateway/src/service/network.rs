@@ -19,7 +19,11 @@ use crate::{
     http_signatures::{
         Component, Draft, DraftFault, Request, SecretKey, TargetFault, TargetUri, Terms, content_digest,
     },
-    remittance::{Remittance, fact::Telling, state::Side},
+    remittance::{
+        Remittance,
+        fact::{Fact, Telling},
+        state::Side,
+    },
     webhooks::delivery::client_config,
 };
 
@@ -71,9 +75,13 @@ pub enum NetworkError {
 }
 
 impl NetworkError {
-    /// Whether the other operator has understood and will not do it, now or later.
-    pub fn is_final(&self) -> bool {
-        matches!(self, Self::Refused { code, .. } if code == Code::WrongState.row().0)
+    /// Whether the other operator has understood and need not be told this again.
+    pub fn is_final(&self, fact: &Fact) -> bool {
+        let Self::Refused { code, .. } = self else {
+            return false;
+        };
+        // What is withdrawn may never have arrived.
+        code == Code::WrongState.row().0 || *fact == Fact::Withdrawn && code == Code::NotFound.row().0
     }
 }
 

@@ -155,6 +155,7 @@ class Operators(unittest.TestCase):
             "source": {"value": "1.00", "currency": "EUR"},
             "target": {"value": "1.00", "currency": "EUR"},
             "reserve_until": int(time.time()) + 60,
+            "hold_seconds": 60,
         } | changed
 
     def test_an_order_is_taken_once_by_its_text(self) -> None:

@@ -86,7 +86,7 @@ impl World {
                 }
             }
             Step::Sign(purpose) => self.sign(&mut copy, purpose),
-            Step::Settle => self.settle(side, &mut copy)?,
+            Step::Settle => self.settle(&mut copy)?,
             Step::Confirm(purpose, id) => self.confirm(&mut copy, purpose, id),
             Step::LookAtHold => match (self.may_lose(), self.ledger.end) {
                 (Err(Lost), _) => copy.failed(now_ms),
@@ -143,20 +143,13 @@ impl World {
             purpose,
             id: TxId(id),
             bytes: serde_json::to_string(&content).unwrap(),
-            sent: false,
         });
     }
 
-    fn settle(&mut self, side: Side, copy: &mut Remittance) -> Result<(), Crash> {
-        let intent = copy.intent.as_mut().expect("something is signed");
+    fn settle(&mut self, copy: &mut Remittance) -> Result<(), Crash> {
+        let intent = copy.intent.as_ref().expect("something is signed");
         let (id, purpose) = (intent.id, intent.purpose);
         let content: Content = serde_json::from_str(&intent.bytes).unwrap();
-        if !intent.sent {
-            intent.sent = true;
-            let sent = copy.clone();
-            self.store(side, sent);
-            self.may_crash()?;
-        }
         if self.may_lose().is_ok() {
             self.ledger.submit(id, content);
         }
@@ -220,7 +213,16 @@ impl World {
 
     /// What is refused for good has been told too.
     fn hear(&mut self, side: Side, telling: &Telling) -> Result<(), Lost> {
-        let mut copy = self.copy(side).expect("both know of it").clone();
+        let Some(copy) = self.copy(side) else {
+            assert_eq!(
+                telling.fact,
+                Fact::Withdrawn,
+                "seed {}: the order never arrived",
+                self.seed
+            );
+            return Ok(());
+        };
+        let mut copy = copy.clone();
         let heard = copy.hear(telling, self.now_ms);
         if self.may_crash().is_err() {
             return Err(Lost);

@@ -57,6 +57,7 @@ pub fn order() -> Order {
         source: money("12.50", "EUR"),
         target: money("13.10", "USD"),
         reserve_until: UnixSeconds(UNTIL_MS / 1000),
+        hold_seconds: HOLD_SECONDS,
         end_to_end_id: None,
         purpose: Some("GDDS".to_owned()),
         reference: None,
@@ -68,7 +69,6 @@ pub fn remittance(side: Side) -> Remittance {
     let order = order();
     Remittance {
         fee: Amount(10),
-        hold_seconds: HOLD_SECONDS,
         ..Remittance::begin(Beginning {
             id: "rem_1".to_owned(),
             client: "client_1".to_owned(),
@@ -92,7 +92,6 @@ pub fn intent(purpose: Purpose) -> Intent {
         purpose,
         id: tx(9),
         bytes: "00".to_owned(),
-        sent: false,
     }
 }
 

@@ -35,7 +35,7 @@ const ORDER: &str = concat!(
     r#""country":"IT"}},"sender_account":"cwdev1qyqszqgpqyqszqgpqyqszqgpqyqszqgp3xv8xy","#,
     r#""beneficiary":{"name":"Ben Example"},"beneficiary_account":"+4470000000","#,
     r#""deliver_to":"cwdev1qgpqyqszqgpqyqszqgpqyqszqgpqyqszqz2zdj","source":{"value":"12.50","currency":"EUR"},"#,
-    r#""target":{"value":"13.10","currency":"USD"},"reserve_until":120,"purpose":"GDDS"}"#,
+    r#""target":{"value":"13.10","currency":"USD"},"reserve_until":120,"hold_seconds":100,"purpose":"GDDS"}"#,
 );
 
 #[test]
@@ -43,7 +43,7 @@ fn an_order_and_its_memo() {
     check(&order(), ORDER);
     assert_eq!(
         &*memo(ORDER),
-        "remittance 060e095531dcfc64c7c22369fe9ef7571043e8c09a51eab6bb58c12973b0004f"
+        "remittance bed176000b1922e031fbfa7f39fce2aa3c7af3f2e6bfe5da6d5bafddd519afea"
     );
 }
 

@@ -112,6 +112,16 @@ fn what_will_not_be_reserved_is_withdrawn() {
     let mut copy = remittance(Side::Sender);
     copy.wish = Some(Wish::Recall(reason("CUST")));
     check_taken(copy.clone(), Change::Cancelled, "BANKA", &[], Some("CUST"));
+    // From then on the order may have been handed over.
+    copy.is_screened = true;
+    check_taken(
+        copy.clone(),
+        Change::Cancelled,
+        "BANKA",
+        &[Fact::Withdrawn],
+        Some("CUST"),
+    );
+    check_taken(copy.clone(), Change::Failed, "BANKA", &[], None);
     copy.introduced = true;
     for (change, kept) in [
         (Change::Cancelled, Some("CUST")),
@@ -277,8 +287,6 @@ fn what_is_signed_is_not_overtaken() {
 fn facts_are_told_one_after_another_by_number() {
     let mut copy = remittance(Side::Sender);
     copy.untold = vec![Fact::Withdrawn, Fact::PaidOut];
-    assert_eq!(copy.telling(), None, "nobody knows of it");
-    copy.introduced = true;
     let first = Telling {
         number: 0,
         fact: Fact::Withdrawn,

@@ -222,15 +222,12 @@ fn an_end_is_told_and_then_nothing_is_done() {
     for end in State::ALL.into_iter().filter(|state| state.is_end()) {
         for side in [Side::Sender, Side::Beneficiary] {
             let copy = with(standing(side, Standing::at(end)), |copy| {
-                copy.introduced = false;
                 copy.ledger.look = true;
                 copy.ledger.posting = Some(tx(3));
             });
             check_at(LOOK, &copy, Step::Done);
             let untold = with(copy, |copy| copy.untold = vec![Fact::Withdrawn]);
-            let is_known = side == Side::Beneficiary;
-            check(&untold, if is_known { Step::Tell } else { Step::Done });
-            check(&with(untold, |copy| copy.introduced = true), Step::Tell);
+            check(&untold, Step::Tell);
         }
     }
 }
@@ -277,6 +274,6 @@ fn a_step_that_failed_is_put_off_and_a_change_is_not() {
 fn a_hold_is_within_the_quotes_though_the_block_is_behind() {
     let copy = remittance(Side::Sender);
     assert_eq!(copy.hold_until(NOW + 999), UnixSeconds(50 + 95));
-    let short = with(copy, |copy| copy.hold_seconds = 3);
+    let short = with(copy, |copy| copy.order.hold_seconds = 3);
     assert_eq!(short.hold_until(NOW), UnixSeconds(50));
 }

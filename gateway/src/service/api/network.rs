@@ -10,7 +10,7 @@ use crate::{
     remittance::{
         Beginning, Remittance,
         fact::{Fact, Telling},
-        order::{ORDER_BYTES_MAX, Order},
+        order::{HOLD_SECONDS_MAX, ORDER_BYTES_MAX, Order},
         state::Side,
     },
     service::{
@@ -24,9 +24,6 @@ use crate::{
     },
     store::StoreError,
 };
-
-/// No hold for a remittance is longer, and no quote.
-const HOLD_SECONDS_MAX: u32 = 86_400;
 
 /// Who is behind a name here.
 pub async fn resolve(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
@@ -87,8 +84,6 @@ pub async fn introduce(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
             .map_err(|fault: MoneyFault| Problem::from(fault))
     };
     let remittance = Remittance {
-        // How long the other side may hold is its own to say: until then it may still be reserved.
-        hold_seconds: HOLD_SECONDS_MAX,
         is_direct: !account.body.external,
         ..Remittance::begin(Beginning {
             id: id::new("rem", call.now_ms)?,
@@ -130,6 +125,10 @@ fn check(order: &Order, now_ms: u64) -> Result<(), Problem> {
             "reserve_until",
             "it is more than a day ahead; no quote is good for longer",
         ));
+    }
+    if !(1..=HOLD_SECONDS_MAX).contains(&order.hold_seconds) {
+        let detail = format!("it is {}, and must be from 1 to {HOLD_SECONDS_MAX}", order.hold_seconds);
+        return Err(Problem::field("hold_seconds", detail));
     }
     Ok(())
 }

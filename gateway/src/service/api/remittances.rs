@@ -201,6 +201,7 @@ pub async fn make(gateway: &Arc<Gateway>, ordered: Ordered, request: RemittanceR
         source: gateway.exponents.write(body.sent, body.source),
         target: gateway.exponents.write(body.delivered, body.target),
         reserve_until: UnixSeconds(quote.expires_ms / 1000),
+        hold_seconds: body.hold_seconds,
         end_to_end_id: request.end_to_end_id,
         purpose: request.purpose,
         reference: request.reference,
@@ -212,7 +213,6 @@ pub async fn make(gateway: &Arc<Gateway>, ordered: Ordered, request: RemittanceR
             signed,
         }),
         fee: body.fee,
-        hold_seconds: body.hold_seconds,
         instruction: ordered.instruction,
         ..Remittance::begin(Beginning {
             id: ordered.id,

@@ -278,7 +278,6 @@ impl Job {
                 purpose,
                 id: signed.id(),
                 bytes: hex::encode(bytes),
-                sent: true,
             });
             if purpose == Purpose::Reserve {
                 remittance.ledger.hold = Some(causeway_contracts::settlement::ContractId::derive(&signed.id(), 0));
@@ -468,7 +467,7 @@ impl Job {
                     error = told(&error),
                     "the other operator could not be told"
                 );
-                error.is_final()
+                error.is_final(&telling.fact)
             }
         };
         self.change(move |gateway, remittance, _| {

@@ -76,12 +76,12 @@ pub async fn everything(office: &Office, client: &str) -> BTreeMap<&'static str,
         source: money.clone(),
         target: money,
         reserve_until: causeway_contracts::transaction::UnixSeconds(now_ms / 1000 + 60),
+        hold_seconds: 60,
         end_to_end_id: None,
         purpose: None,
         reference: None,
     };
     let remittance = Remittance {
-        hold_seconds: 60,
         is_screened: true,
         ..Remittance::begin(Beginning {
             id: "rem_01".to_owned(),
