@@ -59,14 +59,22 @@ impl Client {
         key: &SecretKey,
     ) -> Result<Agreed<Option<AccountView>>, ClientError> {
         let path = format!("/v1/accounts/{}", account.address(self.prefix));
-        let asked = *account;
-        self.agree(
+        self.agree(|node| self.signed_request(node, &path, key), account_of(*account))
+            .await
+    }
+
+    /// As [`Self::account_agreed`], where those who agree speak of one and the same height: it is not one of them
+    /// that says alone of which state that is so.
+    pub async fn account_at_one_height(
+        &self,
+        account: &AccountId,
+        key: &SecretKey,
+    ) -> Result<Agreed<Option<AccountView>>, ClientError> {
+        let path = format!("/v1/accounts/{}", account.address(self.prefix));
+        self.agree_on(
+            Alike::AnswerAndHeight,
             |node| self.signed_request(node, &path, key),
-            move |answer| match answer {
-                Answer::Account(view) if view.id == asked => Some(Some(view)),
-                Answer::NoAccount(id) if id == asked => Some(None),
-                _ => None,
-            },
+            account_of(*account),
         )
         .await
     }
@@ -170,6 +178,15 @@ impl Client {
         request: impl Fn(usize) -> RequestBuilder,
         read: impl Fn(Answer) -> Option<T>,
     ) -> Result<Agreed<T>, ClientError> {
+        self.agree_on(Alike::Answer, request, read).await
+    }
+
+    async fn agree_on<T: PartialEq + Clone>(
+        &self,
+        alike: Alike,
+        request: impl Fn(usize) -> RequestBuilder,
+        read: impl Fn(Answer) -> Option<T>,
+    ) -> Result<Agreed<T>, ClientError> {
         self.check_trust()?;
         self.follow_validators().await;
         let mut best = 0;
@@ -189,7 +206,7 @@ impl Client {
             if errors.len() == self.nodes.len() {
                 return Err(self.failed_everywhere(errors));
             }
-            let groups = group(given, &read);
+            let groups = group(given, alike, &read);
             for Group { agreed, power, members } in groups {
                 if self.trusted().validators.has_honest(power) {
                     return Ok(agreed);
@@ -303,6 +320,21 @@ impl Client {
     }
 }
 
+fn account_of(asked: AccountId) -> impl Fn(Answer) -> Option<Option<AccountView>> {
+    move |answer| match answer {
+        Answer::Account(view) if view.id == asked => Some(Some(view)),
+        Answer::NoAccount(id) if id == asked => Some(None),
+        _ => None,
+    }
+}
+
+/// In what statements must be alike to agree.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Alike {
+    Answer,
+    AnswerAndHeight,
+}
+
 struct Group<T> {
     agreed: Agreed<T>,
     members: BTreeSet<ValidatorId>,
@@ -311,14 +343,20 @@ struct Group<T> {
 
 /// Statements by what they answer. In each group a validator counts once, however many nodes bring
 /// its word.
-fn group<T: PartialEq>(given: Vec<(SignedStatement, u64)>, read: impl Fn(Answer) -> Option<T>) -> Vec<Group<T>> {
+fn group<T: PartialEq>(
+    given: Vec<(SignedStatement, u64)>,
+    alike: Alike,
+    read: impl Fn(Answer) -> Option<T>,
+) -> Vec<Group<T>> {
     let mut groups: Vec<Group<T>> = Vec::new();
     for (signed, power) in given {
         let (height, time_ms) = (signed.statement.height, signed.statement.time_ms);
         let Some(answer) = read(signed.statement.answer) else {
             continue;
         };
-        let at = match groups.iter().position(|group| group.agreed.answer == answer) {
+        let is_alike =
+            |agreed: &Agreed<T>| agreed.answer == answer && (alike == Alike::Answer || agreed.height == height);
+        let at = match groups.iter().position(|group| is_alike(&group.agreed)) {
             Some(at) => at,
             None => {
                 groups.push(Group {
@@ -342,4 +380,36 @@ fn group<T: PartialEq>(given: Vec<(SignedStatement, u64)>, read: impl Fn(Answer)
         }
     }
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use causeway_contracts::{block::GenesisHash, statement::Statement};
+
+    use super::*;
+
+    const ASKED: AccountId = AccountId([1; 20]);
+
+    fn says_none(validator: u8, height: u64) -> (SignedStatement, u64) {
+        let statement = Statement {
+            genesis: GenesisHash([0; 32]),
+            height: Height(height),
+            time_ms: TimeMs(height * 1_000),
+            answer: Answer::NoAccount(ASKED),
+        };
+        (statement.sign(&SecretKey::from_seed(&[validator; 32])), 1)
+    }
+
+    fn grouped(alike: Alike) -> Vec<(u64, u64)> {
+        let given = vec![says_none(1, 7), says_none(2, 5), says_none(3, 7), says_none(3, 7)];
+        let groups = group(given, alike, account_of(ASKED));
+        let told = groups.iter().map(|group| (group.agreed.height.0, group.power));
+        told.collect()
+    }
+
+    #[test]
+    fn one_validator_does_not_say_alone_of_which_height_an_answer_is() {
+        assert_eq!(grouped(Alike::Answer), [(5, 3)]);
+        assert_eq!(grouped(Alike::AnswerAndHeight), [(7, 2), (5, 1)]);
+    }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use causeway_contracts::{
     codec,
     ledger::{receipt::Outcome, rejection::Rejection},
-    settlement::Status,
+    settlement::{ContractId, Ending, Status},
     transaction::{SignedTransaction, TRANSACTION_BYTES_MAX, TxId},
 };
 use causeway_wallet::client::{ClientError, Delivery, Settled};
@@ -26,7 +26,12 @@ use crate::{
         context::Gateway,
         magic,
         network::NetworkError,
-        records::{accounts, jobs::Leased, remittances},
+        records::{
+            accounts,
+            entries::{self, ForgottenHold, Trace},
+            jobs::Leased,
+            remittances,
+        },
     },
     store::{Sql, StoreError},
 };
@@ -280,7 +285,7 @@ impl Job {
                 bytes: hex::encode(bytes),
             });
             if purpose == Purpose::Reserve {
-                remittance.ledger.hold = Some(causeway_contracts::settlement::ContractId::derive(&signed.id(), 0));
+                remittance.ledger.hold = Some(ContractId::derive(&signed.id(), 0));
                 remittance.ledger.hold_expires_at = Some(remittance.hold_until(now_ms));
             }
             Ok(())
@@ -433,18 +438,25 @@ impl Job {
             .await?;
         let height = agreed.height;
         let status = agreed.answer.map(|view| view.status);
-        self.change(move |gateway, remittance, _| {
+        self.change(move |gateway, remittance, sql| {
+            let now_ms = gateway.now_ms();
             match status {
                 Some(Status::Ended { how, .. }) => {
-                    remittance
-                        .hold_ended(how, height, gateway.now_ms())
-                        .map_err(ChangeError::from)?;
+                    remittance.hold_ended(how, height, now_ms).map_err(ChangeError::from)?;
                 }
-                Some(Status::Open) => {
-                    remittance.hold_is_open(gateway.now_ms());
+                Some(Status::Open) => remittance.hold_is_open(now_ms),
+                // It ended more than a day ago.
+                None => {
+                    let ended = match entries::trace(sql, &forgotten(remittance, hold))? {
+                        Trace::Posted(height) => Some((Ending::Posted, height)),
+                        Trace::None(height) => Some((Ending::Expired, height)),
+                        Trace::Unclear => None,
+                    };
+                    match ended {
+                        Some((how, height)) => remittance.hold_ended(how, height, now_ms).map_err(ChangeError::from)?,
+                        None => remittance.failed(now_ms),
+                    }
                 }
-                // Ended more than a day ago: the other side knows how, and tells it.
-                None => remittance.failed(gateway.now_ms()),
             }
             Ok(())
         })
@@ -482,6 +494,20 @@ impl Job {
             Ok(())
         })
         .await
+    }
+}
+
+fn forgotten(remittance: &Remittance, id: ContractId) -> ForgottenHold {
+    let (order, ends_at) = (&remittance.order, remittance.ledger.hold_expires_at);
+    let account = match remittance.side {
+        Side::Sender => order.sender_account,
+        Side::Beneficiary => order.deliver_to,
+    };
+    ForgottenHold {
+        account: account.account,
+        id,
+        made_after_ms: remittance.created_ms,
+        ended_by_ms: ends_at.map_or(u64::MAX, |at| at.0.saturating_mul(1000)),
     }
 }
 

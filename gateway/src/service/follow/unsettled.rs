@@ -24,7 +24,10 @@ const PAUSE: Duration = Duration::from_millis(250);
 
 /// What the ledger says that an account has, of the height that it says it of. Of one that it does not have: nothing.
 pub(in crate::service) async fn held(gateway: &Gateway, account: AccountId) -> Result<Held, ClientError> {
-    let agreed = gateway.ledger.account_agreed(&account, gateway.keys.operator()).await?;
+    let agreed = gateway
+        .ledger
+        .account_at_one_height(&account, gateway.keys.operator())
+        .await?;
     let mut balances = BTreeMap::new();
     for balance in agreed.answer.iter().flat_map(|view| view.balances.iter()) {
         let has = balance.available.checked_credit(balance.held);

@@ -1,6 +1,8 @@
 //! Entries of account statements, each with what was credited and debited in its account and currency up to it: so the
 //! balance at any moment, and the sums of any time between two, are one indexed look-up each.
 
+mod forgotten;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -17,6 +19,7 @@ use causeway_contracts::{
 };
 use serde::{Deserialize, Serialize};
 
+pub use self::forgotten::{ForgottenHold, Trace, trace};
 use super::{document, int, unsigned};
 use crate::{
     bookkeeping::{Direction, Entry, Kind},
