@@ -131,6 +131,8 @@ demo-test: build
 	$(BIN)/causeway-devnet demo --dir $(TEST_DIR)
 	$(call say,a swap between two networks)
 	$(BIN)/causeway-devnet swap --dir $(TEST_DIR)
+	$(call say,gateways and validators killed 12 times)
+	$(BIN)/causeway-devnet crash --dir $(TEST_DIR) --kills 12
 
 $(TEST_DIR)/demo/demo.json:
 	$(MAKE) demo-test
