@@ -53,6 +53,10 @@ impl ReasonCode {
     pub const REGULATORY: Self = Self::of(*b"RR04");
     /// Of a request to cancel: nobody has answered yet.
     pub const NO_REPLY_YET: Self = Self::of(*b"ARPL");
+    /// Of a return: the payment that it is of was never received.
+    pub const NEVER_RECEIVED: Self = Self::of(*b"AG09");
+    /// Of a return: the payment cannot be returned as it stands.
+    pub const NOT_RETURNABLE: Self = Self::of(*b"FF12");
     /// Of a request to cancel: there is no such payment.
     pub const NO_ORIGINAL: Self = Self::of(*b"NOOR");
     /// The reason is in the text.

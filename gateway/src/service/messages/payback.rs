@@ -32,7 +32,7 @@ pub async fn give_back(
         .await?;
     let Some(known) = found.filter(|found| found.client == whose) else {
         let why = "there is no payment with this UETR here, or it is another client's";
-        return rejected(refused(ReasonCode::NO_ORIGINAL, why));
+        return rejected(refused(ReasonCode::NEVER_RECEIVED, why));
     };
     let target = &known.order.target;
     if returned.returned.currency() != target.currency || returned.returned.amount() != known.target {
@@ -54,7 +54,9 @@ pub async fn give_back(
     };
     match pay_out(gateway, steering, PayOutResult::Returned, reason).await {
         Ok(_) => Ok(TransferState::InProcess),
-        Err(problem) if problem.code == Code::WrongState => rejected(refused(ReasonCode::NARRATIVE, &problem.detail)),
+        Err(problem) if problem.code == Code::WrongState => {
+            rejected(refused(ReasonCode::NOT_RETURNABLE, &problem.detail))
+        }
         Err(problem) => Err(problem),
     }
 }
