@@ -158,7 +158,7 @@ pub fn entry(recorded: &Recorded, exponent: u8) -> Result<Entry, AmountFault> {
         value_date: Some(Moment::Date(time.date())),
         servicer_reference: Some(text(&recorded.place.to_string())),
         code: code(recorded),
-        details: vec![details(recorded)],
+        details: details(recorded).into_iter().collect(),
         additional,
     })
 }
@@ -201,13 +201,14 @@ fn code(recorded: &Recorded) -> BankTransactionCode {
     }
 }
 
-fn details(recorded: &Recorded) -> EntryDetails {
+/// `None` where there are none: an element with nothing in it says nothing.
+fn details(recorded: &Recorded) -> Option<EntryDetails> {
     let Some(remittance) = &recorded.remittance else {
-        let memo = Text::fitted(&recorded.entry.memo).ok();
-        return EntryDetails {
-            remittance: memo.map(|memo| Paid::Unstructured(vec![memo])),
+        let memo = Text::fitted(&recorded.entry.memo).ok()?;
+        return Some(EntryDetails {
+            remittance: Some(Paid::Unstructured(vec![memo])),
             ..EntryDetails::default()
-        };
+        });
     };
     let order = &remittance.order;
     let party = |name: &str| Text::fitted(name).ok().map(Party::named);
@@ -218,12 +219,12 @@ fn details(recorded: &Recorded) -> EntryDetails {
     };
     let end_to_end_id = order.end_to_end_id.as_ref();
     let paid_for = order.reference.as_ref().and_then(|text| Text::fitted(text).ok());
-    EntryDetails {
+    Some(EntryDetails {
         end_to_end_id: end_to_end_id.and_then(|id| Reference::new(id).ok()),
         uetr: order.uetr.parse().ok(),
         debtor,
         creditor,
         remittance: paid_for.map(|text| Paid::Unstructured(vec![text])),
         ..EntryDetails::default()
-    }
+    })
 }

@@ -164,7 +164,11 @@ async fn an_entry_of_a_remittance_says_so() {
         contract: remittance.ledger.hold,
         ..at(day.begin_ms(), 1, -1_250)
     };
-    stored(&store, vec![at(day.begin_ms(), 0, 9_000), paid]).await;
+    let unexplained = Entry {
+        memo: Default::default(),
+        ..at(day.begin_ms(), 0, 9_000)
+    };
+    stored(&store, vec![unexplained, paid]).await;
     let statement = read(&chunks(&store, &account(None)).await.concat());
     let details = &statement.entries[1].details[0];
     assert_eq!(
@@ -180,7 +184,8 @@ async fn an_entry_of_a_remittance_says_so() {
     };
     assert_eq!(name(&details.debtor).as_deref(), Some("Ada Example"));
     assert_eq!(name(&details.creditor).as_deref(), Some("Ben Example"));
-    assert_eq!(statement.entries[0].details[0].uetr, None);
+    // Without a remittance or a memo there is nothing to say, and no empty element.
+    assert_eq!(statement.entries[0].details, []);
     assert_eq!(
         statement.entries[0].direction,
         crate::iso20022::payments::Direction::Credit
