@@ -60,6 +60,8 @@ impl StoreError {
         match self {
             Self::Busy | Self::Changed => true,
             Self::Shared(error) => error.may_pass(),
+            // Another program, such as one that makes a copy, had it for longer than is waited.
+            Self::Sqlite(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy),
             Self::Postgres(error) => error.code().is_some_and(|code| {
                 [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE].contains(code)
             }),

@@ -121,3 +121,20 @@ fn locations_are_read_and_passwords_not_shown() {
     let fault = "postgres://user:secret@[".parse::<Location>().err().expect("no URL");
     assert!(!fault.to_string().contains("secret"));
 }
+
+#[test]
+fn what_may_pass_is_what_others_do_to_the_database() {
+    let sqlite = |code| StoreError::from(rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None));
+    let check = |error: StoreError, expected: bool| {
+        let told = error.to_string();
+        let shared = StoreError::Shared(std::sync::Arc::new(error));
+        assert_eq!(shared.may_pass(), expected, "{told}");
+    };
+    check(StoreError::Busy, true);
+    check(StoreError::Changed, true);
+    check(sqlite(rusqlite::ffi::SQLITE_BUSY), true);
+    check(sqlite(rusqlite::ffi::SQLITE_BUSY_SNAPSHOT), true);
+    check(sqlite(rusqlite::ffi::SQLITE_FULL), false);
+    check(sqlite(rusqlite::ffi::SQLITE_CORRUPT), false);
+    check(StoreError::Stopped, false);
+}
