@@ -122,12 +122,7 @@ class Errors(unittest.TestCase):
         self.refused(self.quote_of(account="acc_1"), 422, "4001", param="account")
         self.refused(self.quote_of(target=side("KWD")), 503, "2005")
 
-    def test_bulks_and_statements(self) -> None:
-        header = "name,account_kind,account,operator,currency,amount,reference,end_to_end_id\n"
-        lines = "Nok Srisai,merchant,TOOMANY,BANKB,EUR,1.00,,\n" * 65
-        target = f"/v1/bulk?account={self.account['id']}&source=EUR&mode=atomic"
-        answer = self.client.call("POST", target, (header + lines).encode(), {"Content-Type": "text/csv"})
-        self.refused(answer, 422, "1015")
+    def test_a_gateway_without_a_bic(self) -> None:
         # That gateway has no BIC, by which a statement would name it.
         without = trial.add_client("c")
         account = without.post("/v1/customers", {"party": {"name": "Anna Schmidt"}})["accounts"][0]
