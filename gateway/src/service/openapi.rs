@@ -70,7 +70,7 @@ use crate::{oauth::Scope, store::StoreError};
         api::webhooks::deliveries,
         health,
     ),
-    components(schemas(ProblemDetails)),
+    components(schemas(ProblemDetails, api::bulk::Mode)),
     modifiers(&FromTheTable)
 )]
 struct Document;
@@ -261,6 +261,30 @@ mod tests {
             assert_eq!(has_key, route.idempotent, "{} {}", route.method, route.path);
         }
         assert!(html(&document).contains("/v1/remittances/{id}/cancel"));
+    }
+
+    /// What `node` refers to elsewhere in the document.
+    fn references<'j>(node: &'j Json, found: &mut Vec<&'j str>) {
+        match node {
+            Json::Object(members) => {
+                found.extend(members.get("$ref").and_then(Json::as_str));
+                members.values().for_each(|member| references(member, found));
+            }
+            Json::Array(items) => items.iter().for_each(|item| references(item, found)),
+            _ => {}
+        }
+    }
+
+    #[test]
+    fn whatever_is_referred_to_is_there() {
+        let document = serde_json::to_value(description()).unwrap();
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        assert!(found.len() > 20, "{found:?}");
+        for reference in found {
+            let pointer = reference.strip_prefix('#').expect("in this document");
+            assert!(document.pointer(pointer).is_some(), "{reference}");
+        }
     }
 
     /// Whoever makes requests by the description alone makes none that is refused for its form.
