@@ -151,7 +151,7 @@ test-peers: $(PEER_VENV)/made $(TEST_DIR)/demo/demo.json
 	$(call say,what gateways store$(comma) on a PostgreSQL)
 	$(CARGO) test $(LOCKED) --workspace --lib --no-run 2>&1 | tee $(PEER_VENV)/tests.log | tail -n 1
 	scripts/postgres-trial "$$(grep -o '[^(]*/causeway_gateway-[0-9a-f]*' $(PEER_VENV)/tests.log)"
-	$(call say,independent clients of the gateways (two minutes or so))
+	$(call say,independent clients of the gateways (three minutes or so))
 	@if ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	    echo '== installing Chromium'; DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium >/dev/null; \
 	fi
