@@ -42,6 +42,8 @@ pub enum Domain {
     Checkpoint,
     /// A liquidity provider's offer to exchange; the message is its 32-byte hash.
     Quote,
+    /// What purses and the service of their issuer sign; the message begins with its type.
+    Offline,
 }
 
 impl Domain {
@@ -56,6 +58,7 @@ impl Domain {
             Self::Continuation => "causeway/continuation/1",
             Self::Checkpoint => "causeway/checkpoint/1",
             Self::Quote => "causeway/quote/1",
+            Self::Offline => "dofp/1/",
         }
     }
 

@@ -16,6 +16,7 @@ pub mod keys;
 pub mod ledger;
 pub mod merkle;
 pub mod money;
+pub mod offline;
 pub mod proof;
 pub mod protocol;
 pub mod registry;
