@@ -2,6 +2,7 @@
 //! `m/44'/17239'/0'/0'/i'`, no BIP-39 passphrase) or imported as a bare seed.
 
 pub mod derivation;
+pub mod passphrase;
 pub mod sealed;
 pub mod secret;
 
