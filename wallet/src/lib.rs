@@ -11,6 +11,7 @@ pub mod exit;
 pub mod history;
 pub mod home;
 pub mod keystore;
+pub mod offline;
 pub mod payee;
 pub mod payment;
 pub mod trust;

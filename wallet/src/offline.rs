@@ -1,0 +1,3 @@
+//! Payments between two devices that both have no network.
+
+pub mod memory;
