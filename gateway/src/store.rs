@@ -121,15 +121,18 @@ impl Store {
                 Ok(Self { write, read })
             }
             Location::Postgres(config) => {
-                let (write, queue) = Queue::new();
-                for _ in 0..postgres::CONNECTIONS {
-                    let worker = postgres::worker(config)?;
-                    let queue = queue.clone();
-                    start("database", move || worker(queue))?;
-                }
+                let workers = |name, begin, count| {
+                    let (sender, queue) = Queue::new();
+                    for _ in 0..count {
+                        let worker = postgres::worker(config, begin)?;
+                        let queue = queue.clone();
+                        start(name, move || worker(queue))?;
+                    }
+                    Ok::<_, StoreError>(sender)
+                };
                 Ok(Self {
-                    read: write.clone(),
-                    write,
+                    write: workers("database", postgres::WRITE, postgres::WRITERS)?,
+                    read: workers("database-read", postgres::READ, postgres::READERS)?,
                 })
             }
         }
@@ -146,7 +149,7 @@ impl Store {
         ask(&self.write, work).await
     }
 
-    /// A transaction that only reads.
+    /// A transaction that only reads, and all of it as of one moment.
     pub async fn read<R, E, F>(&self, work: F) -> Result<R, E>
     where
         R: Send + 'static,

@@ -15,7 +15,15 @@ use super::{
 };
 
 /// Connections, and as many threads.
-pub(super) const CONNECTIONS: usize = 8;
+pub(super) const WRITERS: usize = 8;
+pub(super) const READERS: usize = 4;
+
+/// How transactions begin. What one writes and reads is another's to change meanwhile, unless it takes the rows: see
+/// [`Dialect::for_update`].
+pub(super) const WRITE: &str = "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE";
+
+/// All that one reads is of one moment, as it is in SQLite.
+pub(super) const READ: &str = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 
 struct Postgres<'a> {
     client: &'a mut Client,
@@ -101,7 +109,7 @@ fn row(row: &postgres::Row) -> Result<Row, StoreError> {
 }
 
 /// Connects now, so that a wrong URL is known at once, and again when the connection is lost.
-pub(super) fn worker(config: &Config) -> Result<impl FnOnce(Queue) + Send + use<>, StoreError> {
+pub(super) fn worker(config: &Config, begin: &'static str) -> Result<impl FnOnce(Queue) + Send + use<>, StoreError> {
     let config = config.clone();
     // The client waits for its own runtime, which it may not do on a thread that has another.
     let first = {
@@ -126,7 +134,7 @@ pub(super) fn worker(config: &Config) -> Result<impl FnOnce(Queue) + Send + use<
                     continue;
                 }
             };
-            if let Err(error) = client.batch_execute("BEGIN") {
+            if let Err(error) = client.batch_execute(begin) {
                 work.not_run(error.into());
                 continue;
             }

@@ -33,11 +33,41 @@ pub(crate) async fn database() -> (Store, tempfile::TempDir) {
     (store, folder)
 }
 
+fn counted(sql: &mut dyn Sql) -> Result<i64, StoreError> {
+    let row = sql.query_one("SELECT COUNT(*) FROM used_nonces", &[])?;
+    row.expect("a row").int(0)
+}
+
 async fn count(store: &Store) -> i64 {
-    let row = store
-        .read::<_, StoreError, _>(|sql| sql.query_one("SELECT COUNT(*) FROM used_nonces", &[]))
-        .await;
-    row.expect("read").expect("a row").int(0).expect("a number")
+    store.read(counted).await.expect("a number")
+}
+
+#[tokio::test]
+async fn what_is_read_together_is_of_one_moment_and_cannot_be_written() {
+    let (store, _folder) = database().await;
+    const INSERT: &str = "INSERT INTO used_nonces (key_id, nonce, until_ms) VALUES ('key', 'a', 7)";
+    let (begun, begins) = mpsc::channel();
+    let (written, is_written) = mpsc::channel();
+    let reading = store.read::<_, StoreError, _>(move |sql| {
+        let before = counted(sql)?;
+        begun.send(()).expect("it is waited for");
+        is_written.recv().expect("it is written");
+        Ok((before, counted(sql)?))
+    });
+    let writing = async {
+        tokio::task::spawn_blocking(move || begins.recv().expect("it begins"))
+            .await
+            .expect("it began");
+        let wrote = store.write::<_, StoreError, _>(|sql| sql.execute(INSERT, &[])).await;
+        written.send(()).expect("it is waited for");
+        wrote
+    };
+    let (read, wrote) = futures::join!(reading, writing);
+    assert_eq!((read.expect("read"), wrote.expect("written")), ((0, 0), 1));
+    assert_eq!(count(&store).await, 1);
+    let refused = store.read::<_, StoreError, _>(|sql| sql.execute("DELETE FROM used_nonces", &[]));
+    assert!(refused.await.is_err());
+    assert_eq!(count(&store).await, 1);
 }
 
 #[tokio::test]
