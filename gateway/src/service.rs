@@ -17,6 +17,7 @@ mod engine;
 mod follow;
 mod id;
 mod keys;
+mod lease;
 mod limits;
 mod magic;
 pub mod messages;

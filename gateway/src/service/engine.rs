@@ -19,7 +19,7 @@ use tokio::{
 use super::{
     context::Gateway,
     id,
-    records::jobs::{self, Kind, LEASE_MS, Leased},
+    records::jobs::{self, Kind, LEASE_MS, Leased, RENEW_EVERY},
 };
 use crate::store::StoreError;
 
@@ -29,7 +29,10 @@ const UNDER_WAY_MAX: usize = 256;
 /// Without being woken, due jobs are looked for this often: another gateway may have made them, or had them.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-const RENEW_EVERY: Duration = Duration::from_millis(LEASE_MS / 4);
+const _: () = assert!(
+    LEASE_MS + LOOK_EVERY.as_millis() as u64 <= 9_000,
+    "what a dead gateway had is another's in ten seconds"
+);
 
 /// Runs until it is dropped.
 pub async fn run(gateway: Arc<Gateway>) {

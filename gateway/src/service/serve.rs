@@ -20,6 +20,7 @@ use super::{
     call::{Body, Call, Caller, Reply},
     context::Gateway,
     id,
+    lease::{renewed, running},
     problem::{Code, Problem},
     records::idempotency::{self, Begun, Ended, Scope},
     routes::{Access, BODY_BYTES_MAX, ROUTES, Route},
@@ -277,7 +278,7 @@ async fn once(
             .write::<_, StoreError, _>(move |sql| idempotency::begin(sql, &scope, &fingerprint, &object, now_ms))
             .await?
     };
-    let attempt = match begun {
+    let mut attempt = match begun {
         Begun::New { object, attempt } => {
             call.object = object;
             attempt
@@ -286,16 +287,22 @@ async fn once(
             headers.push(("idempotency-hit", "true".to_owned()));
             return opened(gateway, &scope, status, &answer);
         }
-        Begun::Running => {
-            let detail = "the same request is under way; ask again in a second";
-            return Err(Problem::new(Code::KeyRunning, detail).later(1));
-        }
+        Begun::Running => return Err(running()),
         Begun::Other => {
             let detail = "this key was used with another body; a new request takes a new key";
             return Err(Problem::new(Code::KeyOtherBody, detail));
         }
     };
-    let reply = match (route.handler)(gateway, call).await {
+    let made = renewed((route.handler)(gateway, call), async || {
+        let (scope, now_ms) = (scope.clone(), gateway.now_ms());
+        let renew = gateway
+            .store
+            .write::<_, StoreError, _>(move |sql| idempotency::renew(sql, &scope, attempt, now_ms));
+        let next = renew.await?;
+        attempt = next.unwrap_or(attempt);
+        Ok(next.is_some())
+    });
+    let reply = match made.await? {
         Ok(reply) => reply,
         Err(problem) => Reply::problem(&problem, request_id),
     };
@@ -313,10 +320,15 @@ async fn once(
             Body::Chunks(_) => Ended::Unknown,
         },
     };
-    gateway
+    let is_answer = matches!(how, Ended::Answered { .. });
+    let counts = gateway
         .store
         .write::<_, StoreError, _>(move |sql| idempotency::ended(sql, &scope, attempt, &how))
         .await?;
+    // All who ask are answered alike: by whoever has taken over.
+    if is_answer && !counts {
+        return Err(running());
+    }
     Ok(reply)
 }
 

@@ -125,8 +125,9 @@ pub async fn make(gateway: &Gateway, new: NewCustomer, now_ms: u64) -> Result<(C
         .store
         .write::<_, ChangeError, _>(move |sql| {
             if !accounts::add_customer(sql, &customer)? {
-                let known = accounts::any_account(sql, &account.id)?.ok_or(StoreError::Changed)?;
-                return Ok((customer, known));
+                let known = accounts::find_customer(sql, &customer.client, &customer.id)?;
+                let account = accounts::any_account(sql, &account.id)?;
+                return Ok(known.zip(account).ok_or(StoreError::Changed)?);
             }
             let taken = |what: &str| {
                 let detail = format!("{what} is another account's; each is one's only");

@@ -223,8 +223,11 @@ pub async fn make(gateway: &Gateway, asked: Asked, body: QuoteBodyRequest) -> Re
     gateway
         .store
         .write::<_, StoreError, _>(move |sql| {
-            quotes::add(sql, &quote)?;
-            Ok(quote)
+            if quotes::add(sql, &quote)? {
+                return Ok(quote);
+            }
+            // Another attempt at the same has made one meanwhile.
+            quotes::find(sql, &quote.client, &quote.id)?.ok_or(StoreError::Changed)
         })
         .await
         .map_err(Problem::from)

@@ -21,6 +21,7 @@ use crate::{
         api::bulk::put,
         call::{Call, Reply},
         context::Gateway,
+        lease::{renewed, running},
         problem::{Code, Problem},
         records::{
             clients::Client,
@@ -72,7 +73,7 @@ pub async fn carry_out(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
         object: call.object.clone(),
         now_ms: call.now_ms,
     };
-    let turn = match begun {
+    let mut turn = match begun {
         Begun::New { object, turn } => {
             envelope.object = object;
             turn
@@ -87,7 +88,16 @@ pub async fn carry_out(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
             return not_taken(&envelope, &received, why).map(answer::reply);
         }
     };
-    let worked = match work(gateway, &client.id, &envelope, &received).await {
+    let worked = renewed(work(gateway, &client.id, &envelope, &received), async || {
+        let (mut mine, now_ms) = (turn.clone(), gateway.now_ms());
+        let renew = gateway
+            .store
+            .write::<_, StoreError, _>(move |sql| Ok((messages::renew(sql, &mut mine, now_ms)?, mine)));
+        let is_mine;
+        (is_mine, turn) = renew.await?;
+        Ok(is_mine)
+    });
+    let worked = match worked.await? {
         Ok(worked) => worked,
         Err(problem) => {
             gateway
@@ -119,11 +129,6 @@ fn keep(sql: &mut dyn Sql, turn: &Turn, worked: &Taken) -> Result<Kept, StoreErr
         return Err(StoreError::Changed);
     }
     Ok(kept)
-}
-
-fn running() -> Problem {
-    let detail = "the same message is being worked on; send it again in a second";
-    Problem::new(Code::KeyRunning, detail).later(1)
 }
 
 fn is_another(client: &Client, sender: &Bic) -> bool {

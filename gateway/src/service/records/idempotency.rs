@@ -1,10 +1,7 @@
 //! Requests that were made with a key, and what was answered.
 
-use super::int;
+use super::{int, jobs::LEASE_MS};
 use crate::store::{Sql, StoreError, Value};
-
-/// While it runs, another with the same key is told so; if the process has died meanwhile, the next one goes on.
-const RUNNING_MS: u64 = 30_000;
 
 /// Kept at least so long.
 pub const KEPT_MS: u64 = 48 * 3_600_000;
@@ -23,7 +20,8 @@ pub struct Scope {
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
-    /// It is to be made; a new object has this name. `attempt` names this attempt: only it may say how it ended.
+    /// It is to be made; a new object has this name. `attempt` names this attempt: only it may say how it ended. It is
+    /// to be renewed: if it is not, the process is taken for dead, and the next one goes on.
     New {
         object: String,
         attempt: i64,
@@ -53,11 +51,14 @@ pub fn begin(
         key,
     } = scope;
     let now = Value::Int(int(now_ms));
-    let until_ms = int(now_ms + RUNNING_MS);
+    let until_ms = int(now_ms + LEASE_MS);
     let kept_from = Value::Int(int(now_ms.saturating_sub(KEPT_MS)));
     sql.execute(
-        "DELETE FROM idempotency WHERE (client, method, path, key) IN \
-         (SELECT client, method, path, key FROM idempotency WHERE created_ms < $1 LIMIT $2)",
+        &format!(
+            "DELETE FROM idempotency WHERE (client, method, path, key) IN \
+             (SELECT client, method, path, key FROM idempotency WHERE created_ms < $1 LIMIT $2{})",
+            sql.dialect().skip_locked()
+        ),
         &[kept_from, FORGOTTEN.into()],
     )?;
     let added = sql.execute(
@@ -111,6 +112,25 @@ pub fn begin(
     Ok(Begun::New { object, attempt })
 }
 
+/// Still running: the attempt's new name. `None` if another attempt has taken over, whose word counts.
+pub fn renew(sql: &mut dyn Sql, scope: &Scope, attempt: i64, now_ms: u64) -> Result<Option<i64>, StoreError> {
+    let renewed = int(now_ms + LEASE_MS).max(attempt + 1);
+    let changed = sql.execute(
+        &format!("UPDATE idempotency SET running_until_ms = $6 {MINE} AND status IS NULL"),
+        &[
+            (&scope.client).into(),
+            scope.method.into(),
+            (&scope.path).into(),
+            (&scope.key).into(),
+            attempt.into(),
+            renewed.into(),
+        ],
+    )?;
+    Ok((changed > 0).then_some(renewed))
+}
+
+const MINE: &str = "WHERE client = $1 AND method = $2 AND path = $3 AND key = $4 AND running_until_ms = $5";
+
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Ended {
@@ -122,8 +142,8 @@ pub enum Ended {
     Unknown,
 }
 
-/// Says so, unless another attempt has taken over meanwhile, whose word counts.
-pub fn ended(sql: &mut dyn Sql, scope: &Scope, attempt: i64, how: &Ended) -> Result<(), StoreError> {
+/// Says so. `false` if another attempt has taken over meanwhile, whose word counts.
+pub fn ended(sql: &mut dyn Sql, scope: &Scope, attempt: i64, how: &Ended) -> Result<bool, StoreError> {
     let Scope {
         client,
         method,
@@ -131,8 +151,7 @@ pub fn ended(sql: &mut dyn Sql, scope: &Scope, attempt: i64, how: &Ended) -> Res
         key,
     } = scope;
     let place = [client.into(), (*method).into(), path.into(), key.into(), attempt.into()];
-    const MINE: &str = "WHERE client = $1 AND method = $2 AND path = $3 AND key = $4 AND running_until_ms = $5";
-    match how {
+    let changed = match how {
         Ended::Answered { status, answer } => {
             let [client, method, path, key, attempt] = place;
             sql.execute(
@@ -146,20 +165,16 @@ pub fn ended(sql: &mut dyn Sql, scope: &Scope, attempt: i64, how: &Ended) -> Res
                     i64::from(*status).into(),
                     answer.as_slice().into(),
                 ],
-            )?;
+            )?
         }
-        Ended::Nothing => {
-            sql.execute(&format!("DELETE FROM idempotency {MINE} AND status IS NULL"), &place)?;
-        }
+        Ended::Nothing => sql.execute(&format!("DELETE FROM idempotency {MINE} AND status IS NULL"), &place)?,
         // Below zero, it runs no more, and the number still names the attempt.
-        Ended::Unknown => {
-            sql.execute(
-                &format!("UPDATE idempotency SET running_until_ms = -running_until_ms {MINE} AND status IS NULL"),
-                &place,
-            )?;
-        }
-    }
-    Ok(())
+        Ended::Unknown => sql.execute(
+            &format!("UPDATE idempotency SET running_until_ms = -running_until_ms {MINE} AND status IS NULL"),
+            &place,
+        )?,
+    };
+    Ok(changed > 0)
 }
 
 #[cfg(test)]
@@ -184,22 +199,13 @@ mod tests {
             object: object.to_owned(),
             attempt: attempt as i64,
         };
-        assert_eq!(
-            begin_at("a", 1, "x", 1_000).await.unwrap(),
-            new("x", 1_000 + RUNNING_MS)
-        );
+        assert_eq!(begin_at("a", 1, "x", 1_000).await.unwrap(), new("x", 1_000 + LEASE_MS));
         assert_eq!(begin_at("a", 1, "y", 1_001).await.unwrap(), Begun::Running);
         assert_eq!(begin_at("a", 2, "y", 1_001).await.unwrap(), Begun::Other);
-        assert_eq!(
-            begin_at("b", 1, "z", 1_001).await.unwrap(),
-            new("z", 1_001 + RUNNING_MS)
-        );
+        assert_eq!(begin_at("b", 1, "z", 1_001).await.unwrap(), new("z", 1_001 + LEASE_MS));
         // The process that was at it has died: the same object is made, not another.
-        let second = 1_000 + 2 * RUNNING_MS;
-        assert_eq!(
-            begin_at("a", 1, "y", 1_000 + RUNNING_MS).await.unwrap(),
-            new("x", second)
-        );
+        let second = 1_000 + 2 * LEASE_MS;
+        assert_eq!(begin_at("a", 1, "y", 1_000 + LEASE_MS).await.unwrap(), new("x", second));
         let end = |client: &'static str, attempt: u64, how: Ended| {
             let scope = scope(client);
             store.write(move |sql| ended(sql, &scope, attempt as i64, &how))
@@ -208,25 +214,36 @@ mod tests {
             status: 201,
             answer: text.as_bytes().to_vec(),
         };
+        let renew_at = |attempt: u64, now: u64| {
+            let scope = scope("a");
+            store.write(move |sql| renew(sql, &scope, attempt as i64, now))
+        };
         // The one before comes back: its word does not count any more.
-        end("a", 1_000 + RUNNING_MS, Ended::Nothing).await.unwrap();
-        end("a", 1_000 + RUNNING_MS, answer("other")).await.unwrap();
+        assert_eq!(renew_at(1_000 + LEASE_MS, 1_002).await.unwrap(), None);
+        assert!(!end("a", 1_000 + LEASE_MS, Ended::Nothing).await.unwrap());
+        assert!(!end("a", 1_000 + LEASE_MS, answer("other")).await.unwrap());
         assert_eq!(begin_at("a", 1, "y", second - 1).await.unwrap(), Begun::Running);
-        end("a", second, answer("it")).await.unwrap();
-        end("a", second, Ended::Nothing).await.unwrap();
+        // One that takes long says that it is at it, by a clock that may stand still.
+        assert_eq!(
+            renew_at(second, second - LEASE_MS).await.unwrap(),
+            Some(second as i64 + 1)
+        );
+        assert_eq!(begin_at("a", 1, "y", second).await.unwrap(), Begun::Running);
+        assert!(!end("a", second, answer("other")).await.unwrap());
+        let second = second + 1;
+        assert!(end("a", second, answer("it")).await.unwrap());
+        assert!(!end("a", second, Ended::Nothing).await.unwrap());
+        assert_eq!(renew_at(second, 9_000).await.unwrap(), None);
         let kept = Begun::Answered {
             status: 201,
             answer: b"it".to_vec(),
         };
         assert_eq!(begin_at("a", 1, "y", 1_000 + KEPT_MS).await.unwrap(), kept);
         // What is not known to be done is gone on with at once, and what was not done is free.
-        end("b", 1_001 + RUNNING_MS, Ended::Unknown).await.unwrap();
-        let third = 1_002 + RUNNING_MS;
+        end("b", 1_001 + LEASE_MS, Ended::Unknown).await.unwrap();
+        let third = 1_002 + LEASE_MS;
         assert_eq!(begin_at("b", 1, "w", 1_002).await.unwrap(), new("z", third));
         end("b", third, Ended::Nothing).await.unwrap();
-        assert_eq!(
-            begin_at("b", 2, "v", 1_003).await.unwrap(),
-            new("v", 1_003 + RUNNING_MS)
-        );
+        assert_eq!(begin_at("b", 2, "v", 1_003).await.unwrap(), new("v", 1_003 + LEASE_MS));
     }
 }

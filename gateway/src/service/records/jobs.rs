@@ -1,11 +1,16 @@
 //! What is to be done later or elsewhere: each job is leased to one gateway at a time. Whoever has a lease that has run
 //! out can write nothing any more, since every write asks for it.
 
+use std::time::Duration;
+
 use super::{int, unsigned};
 use crate::store::{Sql, StoreError};
 
-/// Longer than a gateway that lives may take to renew it.
+/// Longer than a gateway that lives may take to renew it. What a gateway was at that has died, another is at no later than
+/// this and a look for what is due, and so within ten seconds.
 pub const LEASE_MS: u64 = 8_000;
+
+pub const RENEW_EVERY: Duration = Duration::from_millis(LEASE_MS / 4);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
@@ -51,9 +56,11 @@ pub fn kick(sql: &mut dyn Sql, kind: Kind, id: &str, due_ms: u64) -> Result<(), 
 /// Jobs that are due and nobody's, the oldest first. `lease`: a random text, never used before.
 pub fn claim(sql: &mut dyn Sql, kind: Kind, lease: &str, max: usize, now_ms: u64) -> Result<Vec<Leased>, StoreError> {
     let now = int(now_ms).into();
+    // Materialized, it is looked for once: a plan that looked again for each row would find more than are asked for.
     let claim = format!(
-        "UPDATE jobs SET lease = $1, lease_until_ms = $2, attempts = attempts + 1 WHERE id IN \
+        "WITH due AS MATERIALIZED \
          (SELECT id FROM jobs WHERE kind = $3 AND due_ms <= $4 AND lease_until_ms <= $4 ORDER BY due_ms LIMIT $5{}) \
+         UPDATE jobs SET lease = $1, lease_until_ms = $2, attempts = attempts + 1 WHERE id IN (SELECT id FROM due) \
          RETURNING id, attempts, kicks",
         sql.dialect().skip_locked()
     );

@@ -1,11 +1,8 @@
 //! Messages of ISO 20022 that were taken, by who has sent them, and what they were answered: the same one again gets the
 //! same answer.
 
-use super::int;
+use super::{int, jobs::LEASE_MS};
 use crate::store::{Sql, StoreError};
-
-/// While it runs, the same message is told so; if the process has died meanwhile, the next one goes on.
-const RUNNING_MS: u64 = 30_000;
 
 /// Which message. Two clients can name the same sender without getting in each other's way.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,7 +29,8 @@ pub enum Begun {
     Other,
 }
 
-/// Of one who works on a message: over once another has begun with it, since the process was taken for dead.
+/// Of one who works on a message: over once another has begun with it, since the process was taken for dead, as one is that
+/// does not renew it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Turn {
     place: Place,
@@ -60,7 +58,7 @@ pub fn begin(
     object: &str,
     now_ms: u64,
 ) -> Result<Begun, StoreError> {
-    let running_until = int(now_ms.saturating_add(RUNNING_MS));
+    let running_until = int(now_ms.saturating_add(LEASE_MS));
     let turn = Turn {
         place: place.clone(),
         until_ms: running_until,
@@ -108,6 +106,25 @@ pub fn begin(
         &[client.into(), sender.into(), id.into(), running_until.into()],
     )?;
     Ok(Begun::New { object, turn })
+}
+
+/// Still at work. `false` if another is working on it, or has answered.
+pub fn renew(sql: &mut dyn Sql, turn: &mut Turn, now_ms: u64) -> Result<bool, StoreError> {
+    let Place { client, sender, id } = &turn.place;
+    let renewed = int(now_ms.saturating_add(LEASE_MS)).max(turn.until_ms + 1);
+    let changed = sql.execute(
+        "UPDATE messages SET running_until_ms = $5 WHERE client = $1 AND sender = $2 AND id = $3 \
+         AND running_until_ms = $4 AND answer IS NULL",
+        &[
+            client.into(),
+            sender.into(),
+            id.into(),
+            turn.until_ms.into(),
+            renewed.into(),
+        ],
+    )?;
+    turn.until_ms = renewed;
+    Ok(changed > 0)
 }
 
 /// Keeps the answer for those who ask again. Only of [`Kept::Mine`] may anything else be written with it.
@@ -166,7 +183,7 @@ mod tests {
         };
         let turn = |client: &str, begun: u64| Turn {
             place: place(client),
-            until_ms: int(begun + RUNNING_MS),
+            until_ms: int(begun + LEASE_MS),
         };
         let begin_at = |client: &'static str, print: u8, object: &'static str, now: u64| {
             let place = place(client);
@@ -181,7 +198,7 @@ mod tests {
         assert_eq!(begin_at("a", 2, "y", 1_001).await.unwrap(), Begun::Other);
         assert_eq!(begin_at("b", 2, "z", 1_001).await.unwrap(), new("b", "z", 1_001));
         // The process that was at it has died: what comes of it has the same name.
-        let again = 1_000 + RUNNING_MS;
+        let again = 1_000 + LEASE_MS;
         assert_eq!(begin_at("a", 1, "y", again).await.unwrap(), new("a", "x", again));
         // Or it has not: its turn is over.
         let late = turn("a", 1_000);
@@ -191,7 +208,16 @@ mod tests {
         });
         assert_eq!(kept.await.unwrap(), Kept::Running);
         assert_eq!(begin_at("a", 1, "y", again + 1).await.unwrap(), Begun::Running);
+        // Or it takes long, and says so.
         let mine = turn("a", again);
+        let renewed = store.write::<_, StoreError, _>(move |sql| {
+            let (mut mine, mut before) = (mine.clone(), mine);
+            assert!(renew(sql, &mut mine, again + LEASE_MS - 1)?);
+            assert!(!renew(sql, &mut before, again + LEASE_MS)?, "that was its name before");
+            Ok(mine)
+        });
+        let mine = renewed.await.unwrap();
+        assert_eq!(begin_at("a", 1, "y", again + LEASE_MS).await.unwrap(), Begun::Running);
         store.write(move |sql| put_off(sql, &mine)).await.unwrap();
         assert_eq!(begin_at("a", 1, "y", 2_000).await.unwrap(), new("a", "x", 2_000));
         let mine = turn("a", 2_000);

@@ -11,7 +11,7 @@ use crate::{
         state::Side,
     },
     service::{
-        api::{customers, remittances},
+        api::{self, customers, remittances},
         records::{
             bulks,
             quotes::{self, Quote, QuoteBody},
@@ -189,4 +189,49 @@ async fn a_key_is_for_one_request_of_one_client_at_one_path() {
     let bad = refused(&app, post(&token, "l", "ftp://receiver.example/")).await;
     assert_eq!(bad, (400, "1004".to_owned()));
     assert_eq!(answered(&app, post(&token, "l", two)).await.0, 201);
+}
+
+#[actix_web::test]
+async fn two_attempts_at_one_object_tell_of_the_same() {
+    let office = office("").await;
+    let gateway = &office.gateway;
+    let new = || customers::NewCustomer {
+        client: "a".to_owned(),
+        unique: "01".to_owned(),
+        party: Party {
+            name: "Anna Schmidt".to_owned(),
+            address: None,
+            lei: None,
+        },
+        aliases: Vec::new(),
+        iban: None,
+        external: false,
+    };
+    let (first, account) = customers::make(gateway, new(), 1_000).await.expect("a customer");
+    let (again, _) = customers::make(gateway, new(), 2_000).await.expect("the same");
+    assert_eq!(
+        (again.created_ms, &again.body.party.name),
+        (1_000, &first.body.party.name)
+    );
+    // Neither knows of the other when it begins.
+    let quote = |now_ms| {
+        let asked = api::quotes::Asked {
+            id: "quote_01".to_owned(),
+            client: "a".to_owned(),
+            now_ms,
+        };
+        let body = json!({
+            "account": account.id,
+            "source": { "currency": "EUR", "value": "10.00" },
+            "target": { "currency": "EUR" },
+        });
+        let body = serde_json::from_value(body).expect("a request");
+        async move { api::quotes::make(gateway, asked, body).await.expect("a quote") }
+    };
+    let quotes = join_all((0..8).map(|late| quote(gateway.now_ms() + late))).await;
+    let told: Vec<_> = quotes
+        .iter()
+        .map(|quote| (quote.body.created_ms, quote.expires_ms))
+        .collect();
+    assert!(told.iter().all(|one| *one == told[0]), "{told:?}");
 }
