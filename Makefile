@@ -35,7 +35,7 @@ help:
 	@echo 'make crash           gateways and validators killed KILLS=500 times while money is sent abroad; SEED=1'
 	@echo 'make attack          the same under load, its APIs attacked in eight ways; honest clients must not feel it'
 	@echo 'make test            format, lints, dependencies, tests, README commands, and a demo'
-	@echo 'make test-peers      independent programs check what the demo wrote, and use the gateways'
+	@echo 'make test-peers      independent programs check what the demo wrote, and use the gateways; two on one PostgreSQL'
 	@echo 'make bench           the highest rate of payments with p99 under 1 s (4 min or so); BENCH="--rate 2000"'
 	@echo 'make bench-stages    criterion benches of the stages of a payment'
 	@echo 'make simulate        seeded simulations of whole validators under faults; SEEDS=20000 HEIGHTS=15'
@@ -150,7 +150,9 @@ test-peers: $(PEER_VENV)/made $(TEST_DIR)/demo/demo.json
 	cd peers/python && $(PEER_VENV)/bin/python -m causeway_peer.audit $(TEST_DIR)/demo
 	$(call say,what gateways store$(comma) on a PostgreSQL)
 	$(CARGO) test $(LOCKED) --workspace --lib --no-run 2>&1 | tee $(PEER_VENV)/tests.log | tail -n 1
-	scripts/postgres-trial "$$(grep -o '[^(]*/causeway_gateway-[0-9a-f]*' $(PEER_VENV)/tests.log)"
+	scripts/postgres-trial "$$(grep -o '[^(]*/causeway_gateway-[0-9a-f]*' $(PEER_VENV)/tests.log)" --test-threads 4 store:: service::records
+	$(call say,two instances of a gateway on one PostgreSQL$(comma) of which one is killed (two minutes or so))
+	scripts/postgres-trial $(BIN)/causeway-devnet instances --dir $(TEST_DIR)
 	$(call say,independent clients of the gateways (three minutes or so))
 	@if ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	    echo '== installing Chromium'; DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium >/dev/null; \

@@ -1,8 +1,8 @@
 //! `crash`: remittances of every kind between two gateways while gateways and validators are killed at moments drawn from
 //! a seed, and a check of everything that clients were told against what the ledger and the databases have.
 
-mod books;
-mod orders;
+pub mod books;
+pub mod orders;
 pub mod receiver;
 
 use std::{
@@ -130,7 +130,7 @@ async fn kill(fleet: &mut Fleet, services: &mut Services, options: Options) -> a
 }
 
 /// Waits until nothing is under way any more, and all webhooks have come.
-async fn settle(parties: &[Party; 2], orders: &Orders, receiver: &Receiver) -> anyhow::Result<Books> {
+pub async fn settle(parties: &[Party; 2], orders: &Orders, receiver: &Receiver) -> anyhow::Result<Books> {
     let until = Instant::now() + PATIENCE;
     let line = progress::line("waiting for the end of all remittances");
     loop {

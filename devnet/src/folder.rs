@@ -11,6 +11,7 @@
 //!   rates.csv                  reference rates for makers
 //! DIR/demo/                    made by `demo`: the same in its own network/, and demo.json
 //! DIR/crash/                 made by `crash`: the same in its own network/
+//! DIR/instances/             made by `instances`: the same in its own network/
 //! DIR/remit/                 made by `remit`: the same in its own network/
 //! DIR/chaos/                   made by `chaos`: the same in its own network/, and chaos.json
 //! DIR/attack/                  made by `attack`: the same in its own network/, and attack.json
@@ -61,6 +62,7 @@ fn io_error(attempt: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Fol
 pub enum Trial {
     Demo,
     Crash,
+    Instances,
     Remit,
     Chaos,
     Attack,
@@ -71,9 +73,10 @@ pub enum Trial {
 }
 
 impl Trial {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Demo,
         Self::Crash,
+        Self::Instances,
         Self::Remit,
         Self::Chaos,
         Self::Attack,
@@ -87,6 +90,7 @@ impl Trial {
         match self {
             Self::Demo => "demo",
             Self::Crash => "crash",
+            Self::Instances => "instances",
             Self::Remit => "remit",
             Self::Chaos => "chaos",
             Self::Attack => "attack",

@@ -14,6 +14,7 @@ pub mod draw;
 pub mod fleet;
 pub mod folder;
 pub mod genesis;
+pub mod instances;
 pub mod latency;
 pub mod load;
 pub mod metrics;

@@ -6,6 +6,7 @@ use anyhow::bail;
 use causeway_devnet::{
     attack, bench, chaos, crash, demo, fleet,
     folder::{Folder, Trial},
+    instances,
     load::{ACCOUNTS, Loader, Offer},
     network::Network,
     ports::{BASE_PORT, VALIDATORS_MAX},
@@ -104,6 +105,18 @@ enum Command {
         kills: u32,
         #[arg(long, value_name = "S", default_value_t = 1)]
         seed: u64,
+        /// The first of 300 ports; without it, free ones are looked for.
+        #[arg(long, value_name = "P")]
+        base_port: Option<u16>,
+    },
+    /// Runs the first operator's gateway as two processes on one PostgreSQL, while a hundred clients send the same requests
+    /// to both; kills one of them with remittances under way, and then the other; checks that each request had one effect
+    /// and one answer, and that what the killed one had begun was taken over.
+    ///
+    /// The PostgreSQL is named by the URL in CAUSEWAY_TEST_DATABASE. The last line is `instances: ok` if everything holds.
+    Instances {
+        #[command(flatten)]
+        place: Place,
         /// The first of 300 ports; without it, free ones are looked for.
         #[arg(long, value_name = "P")]
         base_port: Option<u16>,
@@ -357,6 +370,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             let holds = trial(&place, async |folder| crash::run(folder, options).await).await?;
             return Ok(status_of(holds));
         }
+        Command::Instances { place, base_port } => {
+            trial(&place, async |folder| instances::run(folder, base_port).await).await?;
+            println!("instances: ok");
+        }
         Command::Remit {
             place,
             rate,
@@ -472,6 +489,7 @@ async fn reset(place: &Place) -> anyhow::Result<()> {
     for trial in [
         Trial::Demo,
         Trial::Crash,
+        Trial::Instances,
         Trial::Attack,
         Trial::Bench,
         Trial::Swap,

@@ -75,23 +75,27 @@ pub const MAKERS: [Maker; 2] = [
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Service {
     Gateway(u16),
+    /// A second process of a gateway's operator, on the same database.
+    Instance(u16),
     Maker(u16),
 }
 
 impl Service {
+    /// Of every network.
     pub const ALL: [Self; 4] = [Self::Maker(0), Self::Maker(1), Self::Gateway(0), Self::Gateway(1)];
 
     /// Of it and of its folder.
     pub fn name(self) -> String {
         match self {
             Self::Gateway(index) => format!("gateway-{}", GATEWAYS[usize::from(index)].id.to_lowercase()),
+            Self::Instance(index) => format!("{}-2", Self::Gateway(index).name()),
             Self::Maker(index) => format!("maker-{}", index + 1),
         }
     }
 
     pub const fn kind(self) -> &'static str {
         match self {
-            Self::Gateway(_) => "gateway",
+            Self::Gateway(_) | Self::Instance(_) => "gateway",
             Self::Maker(_) => "maker",
         }
     }
@@ -99,6 +103,7 @@ impl Service {
     pub fn listen(self, ports: BasePort) -> SocketAddr {
         match self {
             Self::Gateway(index) => ports.gateway(index),
+            Self::Instance(index) => ports.gateway(GATEWAYS.len() as u16 + index),
             Self::Maker(index) => ports.maker(index),
         }
     }
@@ -110,7 +115,7 @@ impl Service {
 
     const fn command(self) -> &'static str {
         match self {
-            Self::Gateway(_) => "run",
+            Self::Gateway(_) | Self::Instance(_) => "run",
             Self::Maker(_) => "maker",
         }
     }
@@ -162,13 +167,14 @@ impl Services {
 
     async fn start_all(&mut self, settings: &Settings) -> anyhow::Result<()> {
         let line = progress::line("wallets and accounts of gateways and makers");
-        wallets::make(&self.network)?;
+        let all = settings.services();
+        wallets::make(&self.network, &all)?;
         configs::write(&self.network, settings)?;
         let client = Client::new(self.network.genesis.clone(), self.network.api_urls())?;
         accounts::prepare(&self.network, &client).await?;
-        clients::make(&self.network).await?;
+        clients::make(&self.network, settings).await?;
         line.finish_and_clear();
-        for service in Service::ALL {
+        for service in all {
             self.spawn(service)?;
         }
         self.wait_healthy().await
@@ -193,11 +199,13 @@ impl Services {
         Ok(())
     }
 
-    async fn wait_healthy(&mut self) -> anyhow::Result<()> {
+    /// Until each that was started answers.
+    pub async fn wait_healthy(&mut self) -> anyhow::Result<()> {
         let bar = progress::bar("starting gateways and makers", self.children.len() as u64);
         let http = reqwest::Client::builder().no_proxy().timeout(HEALTHY_BOUND).build()?;
         let until = Instant::now() + HEALTHY_BOUND;
-        for service in Service::ALL {
+        let started: Vec<_> = self.children.iter().map(|(service, _)| *service).collect();
+        for service in started {
             let url = format!("{}/health", service.url(self.network.plan.base_port));
             while !http
                 .get(&url)
@@ -222,6 +230,14 @@ impl Services {
             bar.inc(1);
         }
         bar.finish_and_clear();
+        Ok(())
+    }
+
+    pub fn signal(&self, service: Service, signal: Signal) -> anyhow::Result<()> {
+        let running = self.children.iter().filter(|(running, _)| *running == service);
+        for pid in running.filter_map(|(_, child)| child.id()) {
+            ProcessId::of(pid)?.signal(signal)?;
+        }
         Ok(())
     }
 

@@ -134,7 +134,7 @@ fn announce(network: &Network) {
         let (name, url) = (service.name(), service.url(network.plan.base_port));
         match service {
             Service::Maker(_) => println!("{name}  quotes {url}/v1/quotes"),
-            Service::Gateway(_) => {
+            Service::Gateway(_) | Service::Instance(_) => {
                 println!("{name}  api {url}  docs {url}/docs");
                 let folder = network.folder.service(service);
                 println!(

@@ -30,7 +30,7 @@ pub struct Books {
     beneficiary: BTreeMap<String, (u64, u64)>,
 }
 
-async fn listed(party: &Party, path: &str, parameter: &str) -> anyhow::Result<Vec<Value>> {
+pub async fn listed(party: &Party, path: &str, parameter: &str) -> anyhow::Result<Vec<Value>> {
     let mut all = Vec::new();
     let mut cursor = String::new();
     loop {

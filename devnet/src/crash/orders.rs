@@ -26,7 +26,7 @@ const CENTS: std::ops::RangeInclusive<u64> = 100..=5_000;
 pub const FUNDS_CENTS: u64 = 100_000_000;
 
 /// Beneficiaries, and what becomes of what they are sent.
-const BENEFICIARIES: [&str; 4] = ["TESTACCEPT", "TESTREFUSE", "TESTRETURN", "TESTIGNORE"];
+pub const BENEFICIARIES: [&str; 4] = ["TESTACCEPT", "TESTREFUSE", "TESTRETURN", "TESTIGNORE"];
 
 const PAUSE: Duration = Duration::from_millis(200);
 
@@ -113,11 +113,22 @@ pub async fn wait_for_quotes(sender: &Party) -> anyhow::Result<()> {
     }
 }
 
-fn quote(account: &str, cents: u64) -> Value {
+pub fn quote(account: &str, cents: u64) -> Value {
     json!({
         "account": account,
         "source": { "currency": "EUR", "value": format!("{}.{:02}", cents / 100, cents % 100) },
         "target": { "currency": "THB" },
+    })
+}
+
+pub fn order(quote: &str, beneficiary: &str) -> Value {
+    json!({
+        "quote": quote,
+        "beneficiary": {
+            "party": { "name": "Somchai" },
+            "account": { "merchant": beneficiary },
+            "operator": "BANKB",
+        },
     })
 }
 
@@ -126,7 +137,7 @@ fn quote(account: &str, cents: u64) -> Value {
 pub struct Orders(Mutex<Vec<String>>);
 
 impl Orders {
-    fn add(&self, id: String) {
+    pub fn add(&self, id: String) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).push(id);
     }
 
@@ -150,14 +161,7 @@ pub async fn send(
         let Some(quote) = insist(api, "/v1/quotes", &quote, &stopped).await? else {
             continue;
         };
-        let order = json!({
-            "quote": text(&quote, "/id")?,
-            "beneficiary": {
-                "party": { "name": "Somchai" },
-                "account": { "merchant": beneficiary },
-                "operator": "BANKB",
-            },
-        });
+        let order = order(text(&quote, "/id")?, beneficiary);
         // To the end, also when it is time to stop: an order without an answer may be made.
         let (_never, never) = watch::channel(false);
         let Some(made) = insist(api, "/v1/remittances", &order, &never).await? else {

@@ -17,6 +17,8 @@ struct Taken {
     secrets: BTreeMap<String, VerifyingSecret>,
     /// Event's id to body.
     events: BTreeMap<String, BTreeMap<String, String>>,
+    /// Event's id to how often it came.
+    arrivals: BTreeMap<String, BTreeMap<String, u32>>,
     /// Objects to when the first event about them came.
     times: BTreeMap<String, BTreeMap<String, Instant>>,
     /// Times that one came which was not signed by the gateway, or had another body before.
@@ -59,6 +61,11 @@ impl Receiver {
 
     pub fn events(&self, place: &str) -> BTreeMap<String, String> {
         self.locked().events.get(place).cloned().unwrap_or_default()
+    }
+
+    /// By event, how often each has come.
+    pub fn arrivals(&self, place: &str) -> BTreeMap<String, u32> {
+        self.locked().arrivals.get(place).cloned().unwrap_or_default()
     }
 
     /// By the object that they were about.
@@ -106,6 +113,12 @@ async fn take(
         let times = taken.times.entry(place.clone()).or_default();
         times.entry(object.to_owned()).or_insert_with(Instant::now);
     }
+    *taken
+        .arrivals
+        .entry(place.clone())
+        .or_default()
+        .entry(id.clone())
+        .or_default() += 1;
     let before = taken
         .events
         .entry(place.into_inner())

@@ -26,8 +26,20 @@ pub struct Api {
 impl Api {
     /// By a file of [`Credentials`].
     pub async fn open(file: &std::path::Path) -> anyhow::Result<Self> {
-        let credentials: Credentials =
-            serde_json::from_str(&folder::read(file)?).with_context(|| file.display().to_string())?;
+        Self::of(read(file)?).await
+    }
+
+    /// The same client of one of several processes of an operator.
+    pub async fn at(file: &std::path::Path, url: String) -> anyhow::Result<Self> {
+        let credentials = read(file)?;
+        Self::of(Credentials {
+            api: url,
+            ..credentials
+        })
+        .await
+    }
+
+    async fn of(credentials: Credentials) -> anyhow::Result<Self> {
         let http = Client::builder().no_proxy().timeout(PATIENCE).build()?;
         let token = RwLock::new(token(&http, &credentials).await?);
         Ok(Self {
@@ -50,10 +62,16 @@ impl Api {
 
     /// With a key of the caller's; whatever the answer is.
     pub async fn try_post(&self, path: &str, body: &Value, key: &str) -> anyhow::Result<(u16, Value)> {
+        let (status, text) = self.try_post_text(path, body, key).await?;
+        Ok((status, json(status, &text)?))
+    }
+
+    /// The same, and the answer as it came.
+    pub async fn try_post_text(&self, path: &str, body: &Value, key: &str) -> anyhow::Result<(u16, String)> {
         let request = self.http.post(format!("{}{path}", self.credentials.api)).json(body);
         let request = request.header("idempotency-key", key).bearer_auth(self.token());
-        let (status, answer) = answer(request).await?;
-        Ok((status.as_u16(), answer))
+        let response = request.send().await?;
+        Ok((response.status().as_u16(), response.text().await?))
     }
 
     /// `path` begins with a slash.
@@ -96,8 +114,15 @@ async fn answer(request: RequestBuilder) -> anyhow::Result<(StatusCode, Value)> 
     let response = request.send().await?;
     let status = response.status();
     let text = response.text().await?;
-    let answer = serde_json::from_str(&text).with_context(|| format!("{status}: no JSON in '{text}'"))?;
-    Ok((status, answer))
+    Ok((status, json(status.as_u16(), &text)?))
+}
+
+fn json(status: u16, text: &str) -> anyhow::Result<Value> {
+    serde_json::from_str(text).with_context(|| format!("{status}: no JSON in '{text}'"))
+}
+
+fn read(file: &std::path::Path) -> anyhow::Result<Credentials> {
+    serde_json::from_str(&folder::read(file)?).with_context(|| file.display().to_string())
 }
 
 /// A text of an answer; `path` is a JSON pointer (RFC 6901).

@@ -9,7 +9,10 @@ use causeway_gateway::{
 use causeway_wallet::clock;
 use serde::{Deserialize, Serialize};
 
-use super::{GATEWAYS, Service};
+use super::{
+    GATEWAYS, Service,
+    configs::{Settings, public_url},
+};
 use crate::{folder, network::Network};
 
 /// What a client knows: `client.json` and `admin.json`.
@@ -22,7 +25,7 @@ pub struct Credentials {
 }
 
 /// Makes each gateway's database and clients, if they are not there.
-pub async fn make(network: &Network) -> anyhow::Result<()> {
+pub async fn make(network: &Network, settings: &Settings) -> anyhow::Result<()> {
     for (index, _) in (0..).zip(&GATEWAYS) {
         let service = Service::Gateway(index);
         let folder = network.folder.service(service);
@@ -44,7 +47,7 @@ pub async fn make(network: &Network) -> anyhow::Result<()> {
             };
             let credentials = Credentials {
                 // It may have moved.
-                api: service.url(network.plan.base_port),
+                api: public_url(network, index, settings),
                 ..known
             };
             folder::write_secret(&path, &serde_json::to_string_pretty(&credentials)?)?;

@@ -2,7 +2,7 @@
 
 mod text;
 
-use std::path::PathBuf;
+use std::{net::SocketAddr, path::PathBuf};
 
 use serde::Serialize;
 use time::OffsetDateTime;
@@ -90,6 +90,36 @@ pub struct Settings {
     pub hold_seconds: u32,
     /// Sanctions lists, by which each of them screens names.
     pub screening: Vec<ListFiles>,
+    pub shared: Option<Shared>,
+}
+
+/// Where the first operator's gateway is two processes.
+#[derive(Debug, Clone)]
+pub struct Shared {
+    /// The URL of a PostgreSQL.
+    pub database: String,
+    /// By which clients and other operators name both.
+    pub address: SocketAddr,
+}
+
+impl Settings {
+    /// Which there are.
+    pub fn services(&self) -> Vec<Service> {
+        let second = self.shared.as_ref().map(|_| Service::Instance(0));
+        Service::ALL.into_iter().chain(second).collect()
+    }
+
+    fn shared(&self, gateway: u16) -> Option<&Shared> {
+        self.shared.as_ref().filter(|_| gateway == 0)
+    }
+}
+
+/// By which clients name a gateway.
+pub fn public_url(network: &Network, gateway: u16, settings: &Settings) -> String {
+    match settings.shared(gateway) {
+        Some(shared) => format!("http://{}", shared.address),
+        None => Service::Gateway(gateway).url(network.plan.base_port),
+    }
 }
 
 impl Default for Settings {
@@ -97,6 +127,7 @@ impl Default for Settings {
         Self {
             hold_seconds: 600,
             screening: Vec::new(),
+            shared: None,
         }
     }
 }
@@ -111,9 +142,13 @@ pub struct ListFiles {
 
 pub fn write(network: &Network, settings: &Settings) -> anyhow::Result<()> {
     folder::write(&network.folder.rates(), &rates(OffsetDateTime::now_utc()))?;
-    for service in Service::ALL {
+    for service in settings.services() {
         let text = match service {
             Service::Gateway(index) => toml::to_string(&gateway(network, index, settings))?,
+            Service::Instance(index) => toml::to_string(&GatewayText {
+                listen: service.listen(network.plan.base_port),
+                ..gateway(network, index, settings)
+            })?,
             Service::Maker(index) => toml::to_string(&maker(network, index))?,
         };
         folder::write(&network.folder.service(service).config(), &text)?;
@@ -146,8 +181,10 @@ fn gateway<'a>(network: &Network, index: u16, settings: &'a Settings) -> Gateway
         operator_key: own.id,
         custody_key: CUSTODY_KEY,
         listen: ports.gateway(index),
-        public_url: Service::Gateway(index).url(ports),
-        database: "sqlite:gateway.db",
+        public_url: public_url(network, index, settings),
+        database: settings
+            .shared(index)
+            .map_or("sqlite:gateway.db", |shared| &shared.database),
         bic: own.bic,
         test_mode: true,
         makers: (0..)
@@ -158,7 +195,7 @@ fn gateway<'a>(network: &Network, index: u16, settings: &'a Settings) -> Gateway
         operators: others
             .map(|(other, operator)| OperatorText {
                 id: operator.id,
-                url: Service::Gateway(other).url(ports),
+                url: public_url(network, other, settings),
                 bic: operator.bic,
             })
             .collect(),

@@ -27,9 +27,9 @@ pub fn maker_customer(network: &Network, index: u16) -> anyhow::Result<Customer>
 }
 
 /// Makes those that are not there, and tells those that are where the validators listen now.
-pub fn make(network: &Network) -> anyhow::Result<()> {
+pub fn make(network: &Network, services: &[Service]) -> anyhow::Result<()> {
     let passphrase = passphrase(&network.folder)?;
-    for service in Service::ALL {
+    for &service in services {
         let root = network.folder.service(service).wallet();
         let home = Home::init(&root, &network.folder.genesis(), network.api_urls())
             .with_context(|| format!("the wallet of {}", service.name()))?;
@@ -41,7 +41,7 @@ pub fn make(network: &Network) -> anyhow::Result<()> {
             Ok(())
         };
         match service {
-            Service::Gateway(index) => {
+            Service::Gateway(index) | Service::Instance(index) => {
                 let operator = GATEWAYS[usize::from(index)].id;
                 add(operator, network.seed.key_seed(operator))?;
                 let custody = format!("{CUSTODY_KEY}/{operator}");

@@ -99,6 +99,7 @@ async fn a_remittance_goes_along_every_edge_that_requests_lead_along() {
     let settings = Settings {
         hold_seconds: HOLD_SECONDS,
         screening: vec![list(dir.path())],
+        ..Settings::default()
     };
     let gateway = program("causeway-gateway");
     let services = Services::start(&network, gateway, Lifetime::Ours, &settings, pending())
