@@ -53,6 +53,9 @@ const HOLD_SECONDS: u32 = 30;
 /// The two processes.
 const INSTANCES: [Service; 2] = [Service::Gateway(0), Service::Instance(0)];
 
+/// The place of the address before both, among those of gateways.
+const DOOR: u16 = 3;
+
 /// Customers, quotes and remittances that are ordered while both run, by all clients at the same moment each.
 const CALM: u64 = 8;
 
@@ -80,7 +83,7 @@ pub async fn run(folder: &Folder, base_port: Option<u16>) -> anyhow::Result<()> 
     let fleet = Fleet::start(network.clone(), node_binary()?, Lifetime::Ours, pending()).await?;
     let receiver = Receiver::start(plan.base_port.webhooks())?;
     let door = Door::open(
-        plan.base_port.gateway(3),
+        plan.base_port.gateway(DOOR),
         INSTANCES.map(|one| one.listen(plan.base_port)),
     )
     .await?;
@@ -211,8 +214,8 @@ impl Instances {
         let sent = self.crowd.rush(first, requests);
         watch.wait_for(BEGUN_MIN).await?;
         self.services.kill(victim).await?;
-        self.services.signal(other, Signal::SIGCONT)?;
         watch.killed().await?;
+        self.services.signal(other, Signal::SIGCONT)?;
         println!("- {} is killed: {}", victim.name(), watch.taken_over().await?);
         for answer in sent.await? {
             // Of some the quote may have run out while nobody worked on them: then all are told that.

@@ -174,6 +174,7 @@ mod tests {
             .flat_map(|i| [base.network(i), base.api(i), base.metrics(i)])
             .collect();
         ports.extend(Service::ALL.map(|service| service.listen(base)));
+        ports.push(Service::Instance(0).listen(base));
         ports.push(base.webhooks());
         let uses = ports.len();
         ports.sort();

@@ -296,7 +296,7 @@ impl Services {
 /// Those of a network that run now, whoever started them.
 pub fn running(folder: &NetworkFolder) -> anyhow::Result<Vec<(Service, ProcessId)>> {
     let mut running = Vec::new();
-    for service in Service::ALL {
+    for service in Service::ALL.into_iter().chain([Service::Instance(0)]) {
         let id = ProcessId::load(&folder.service(service).process())?;
         running.extend(id.filter(ProcessId::is_running).map(|id| (service, id)));
     }

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, fmt, time::Duration};
 
-use anyhow::{bail, ensure};
+use anyhow::ensure;
 use causeway_gateway::{
     service::records::jobs::LEASE_MS,
     store::{Store, StoreError},
@@ -99,20 +99,20 @@ impl Watch {
     pub async fn taken_over(&self) -> anyhow::Result<TakenOver> {
         let until = Instant::now() + PATIENCE;
         let mut waiting = self.held.clone();
-        let mut orphans: BTreeMap<String, Option<Lease>> = BTreeMap::new();
+        let mut orphans = BTreeMap::new();
         while !waiting.is_empty() {
             ensure!(Instant::now() < until, "nobody has taken over {waiting:?}");
             sleep(LOOK_EVERY).await;
             let now = held(&self.store).await?;
             let now_ms = clock::now_ms().0;
             waiting.retain(|name, before| {
-                let is = now.get(name);
-                match is {
+                match now.get(name) {
                     Some(is) if is == before => return true,
                     // Renewed before it ran out, or given back: it was the other's.
                     Some(is) if is.token == before.token && is.taken_ms() < before.until_ms => {}
                     None if now_ms < before.until_ms => {}
-                    is => drop(orphans.insert(name.clone(), is.cloned())),
+                    // Done between two looks, it was taken no later than now.
+                    is => drop(orphans.insert(name.clone(), is.map_or(now_ms, Lease::taken_ms))),
                 }
                 false
             });
@@ -120,27 +120,21 @@ impl Watch {
         self.judge(orphans)
     }
 
-    fn judge(&self, orphans: BTreeMap<String, Option<Lease>>) -> anyhow::Result<TakenOver> {
+    /// Of each that was the killed one's, when it was taken.
+    fn judge(&self, orphans: BTreeMap<String, u64>) -> anyhow::Result<TakenOver> {
         let mut taken = TakenOver::default();
-        for (name, next) in orphans {
+        for (name, taken_ms) in orphans {
             let before = &self.held[&name];
             ensure!(
                 before.taken_ms() <= self.killed_ms,
                 "{name} was leased to a process that was killed already"
             );
-            // Done between two looks: by whoever had it next, of whom nothing more is known than that.
-            let Some(next) = next else {
-                *taken.kinds.entry(before.kind.clone()).or_default() += 1;
-                continue;
-            };
+            ensure!(taken_ms >= before.until_ms, "{name} was taken while it was another's");
+            let after_ms = taken_ms.saturating_sub(self.killed_ms);
             ensure!(
-                next.taken_ms() >= before.until_ms,
-                "{name} was taken while it was another's"
+                after_ms <= TAKEN_OVER_MS,
+                "{name} was taken over {after_ms} ms after the kill, by the leases in the database"
             );
-            let after_ms = next.taken_ms().saturating_sub(self.killed_ms);
-            if after_ms > TAKEN_OVER_MS {
-                bail!("{name} was taken over {after_ms} ms after the kill, by the leases in the database");
-            }
             taken.last_ms = taken.last_ms.max(after_ms);
             *taken.kinds.entry(before.kind.clone()).or_default() += 1;
         }

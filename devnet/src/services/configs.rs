@@ -301,6 +301,38 @@ mod tests {
     }
 
     #[test]
+    fn two_instances_differ_in_where_they_listen_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open_or_create(dir.path()).unwrap().network();
+        let plan = Plan {
+            validators: 1,
+            base_port: BasePort::new(BASE_PORT).unwrap(),
+        };
+        let network = Network::create(folder.clone(), plan).unwrap();
+        let settings = Settings {
+            shared: Some(Shared {
+                database: "postgres://user@127.0.0.1/name".to_owned(),
+                address: plan.base_port.gateway(3),
+            }),
+            ..Settings::default()
+        };
+        write(&network, &settings).unwrap();
+        let instances = [Service::Gateway(0), Service::Instance(0)];
+        let texts = instances.map(|service| {
+            let path = folder.service(service).config();
+            let config = Config::read(&path).unwrap();
+            assert_eq!(config.listen, service.listen(plan.base_port));
+            assert_eq!(config.public_url, "http://127.0.0.1:27293");
+            folder::read(&path)
+                .unwrap()
+                .replace(&format!("\"{}\"", config.listen), "")
+        });
+        assert_eq!(texts[0], texts[1]);
+        let other = Config::read(&folder.service(Service::Gateway(1)).config()).unwrap();
+        assert!(other.operators.values().any(|one| one.url == "http://127.0.0.1:27293"));
+    }
+
+    #[test]
     fn rates_have_the_form_of_the_banks_file() {
         let day = time::Date::from_calendar_date(2026, time::Month::April, 13).unwrap();
         let expected = "Date, USD, JPY, CNY, HKD, SGD, THB\n\
