@@ -73,6 +73,8 @@ pub async fn run(folder: &Folder, base_port: Option<u16>) -> anyhow::Result<()> 
     let url = std::env::var(DATABASE).with_context(|| {
         format!("${DATABASE} is to be the URL of a PostgreSQL; scripts/postgres-trial runs a command beside one")
     })?;
+    let database = schema(&url).await?;
+    let store = Store::open(&database.parse()?)?;
     let _lock = folder.lock()?;
     fleet::clear(folder, Trial::Instances).await?;
     let plan = Plan {
@@ -90,7 +92,7 @@ pub async fn run(folder: &Folder, base_port: Option<u16>) -> anyhow::Result<()> 
     let settings = Settings {
         hold_seconds: HOLD_SECONDS,
         shared: Some(Shared {
-            database: schema(&url).await?,
+            database,
             address: door.address,
         }),
         ..Settings::default()
@@ -101,10 +103,8 @@ pub async fn run(folder: &Folder, base_port: Option<u16>) -> anyhow::Result<()> 
     let credentials = network.folder.service(Service::Gateway(0)).client();
     let open = async |one: Service| Api::at(&credentials, one.url(plan.base_port)).await;
     let instances = [open(INSTANCES[0]).await?, open(INSTANCES[1]).await?].map(Arc::new);
-    let database = settings.shared.as_ref().map(|shared| shared.database.parse());
-    let database: Location = database.context("it is shared")??;
     let mut trial = Instances {
-        store: Store::open(&database)?,
+        store,
         crowd: Crowd::new(instances),
         orders: Orders::default(),
         network,
