@@ -303,6 +303,13 @@ impl Remittance {
         }
     }
 
+    /// Whether a receipt has shown that this transaction did what the timeline says of it.
+    pub fn has_seen(&self, transaction: &TxId) -> bool {
+        self.timeline
+            .iter()
+            .any(|moment| moment.transaction.as_ref() == Some(transaction))
+    }
+
     pub fn allows(&self, change: Change) -> bool {
         let is_aside = matches!(change, Change::Held(_) | Change::InfoAsked);
         self.standing.after(change).is_some()

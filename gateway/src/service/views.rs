@@ -1,6 +1,6 @@
 //! Objects as clients see them.
 
-use causeway_contracts::{money::Amount, settlement::Rate};
+use causeway_contracts::{money::Amount, settlement::Rate, transaction::TxId};
 use serde::Serialize;
 use serde_json::{Value as Json, value::RawValue};
 use utoipa::ToSchema;
@@ -157,7 +157,7 @@ pub fn quote(gateway: &Gateway, quote: &Quote, now_ms: u64) -> QuoteView {
     }
 }
 
-/// Where it is found on the ledger.
+/// Where it is found on the ledger: transactions whose receipts have been seen.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct LedgerView {
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -271,8 +271,9 @@ pub fn remittance(gateway: &Gateway, remittance: &Remittance, proof: Option<Stri
         ("operator", remittance.fee),
     ];
     let fees = fees.into_iter().filter(|(_, amount)| is_outgoing && !amount.is_zero());
-    let text = |id: Option<_>| id.map(|id: causeway_contracts::transaction::TxId| id.to_string());
+    let text = |id: Option<_>| id.map(|id: TxId| id.to_string());
     let ledger = &remittance.ledger;
+    let proved = |id: Option<TxId>| id.filter(|id| remittance.has_seen(id));
     RemittanceView {
         id: remittance.id.clone(),
         object: "remittance",
@@ -309,12 +310,12 @@ pub fn remittance(gateway: &Gateway, remittance: &Remittance, proof: Option<Stri
         answers: remittance.answers.clone(),
         reason: remittance.reason.clone(),
         ledger: LedgerView {
-            reservation: text(ledger.reservation),
+            reservation: text(proved(ledger.reservation)),
             hold: ledger.hold.map(|hold| hold.to_string()),
             hold_expires_at: ledger.hold_expires_at.map(|at| rfc3339(at.0.saturating_mul(1000))),
-            posting: text(ledger.posting),
-            voiding: text(ledger.voiding),
-            returning: text(ledger.returning),
+            posting: text(ledger.posting.filter(|_| ledger.posting_seen)),
+            voiding: text(proved(ledger.voiding)),
+            returning: text(proved(ledger.returning)),
         },
         timeline: remittance.timeline.iter().map(MomentView::from).collect(),
         created_at: rfc3339(remittance.created_ms),

@@ -103,6 +103,24 @@ fn check(side: Side, expected: &str) {
 }
 
 #[test]
+fn what_the_other_operator_points_to_is_not_seen_before_its_receipt_is() {
+    let mut copy = reserved(Side::Sender);
+    assert!(copy.has_seen(&tx(1)));
+    let voided = Telling {
+        number: 0,
+        fact: Fact::Voided {
+            transaction: tx(5),
+            reason: reason("AC04"),
+        },
+    };
+    copy.hear(&voided, NOW).unwrap();
+    assert!(!copy.has_seen(&tx(5)));
+    copy.confirmed(Purpose::Void, Side::Beneficiary, Height(5), tx(5), NOW)
+        .unwrap();
+    assert!(copy.has_seen(&tx(5)));
+}
+
+#[test]
 fn a_sender_hears() {
     check(
         Side::Sender,
