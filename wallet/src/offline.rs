@@ -1,3 +1,4 @@
 //! Payments between two devices that both have no network.
 
+pub mod card;
 pub mod memory;

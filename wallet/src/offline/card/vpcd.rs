@@ -1,0 +1,190 @@
+//! The card in vsmartcard's virtual reader (`vsmartcard-vpcd`), which it dials as a network client.
+//!
+//! A frame is a length (2 bytes, big-endian) and so many bytes. One byte is a signal: 00 power off, 01
+//! power on, 02 reset, 04 the reader asks for the ATR, as it does every 400 ms; only the last has an
+//! answer. All else is a command APDU. The reader takes a card whose answer has no bytes for present.
+
+use std::{
+    io::{self, Read, Write},
+    net::{SocketAddr, TcpStream},
+    os::linux::net::TcpStreamExt,
+    sync::atomic::{AtomicBool, Ordering},
+    thread,
+    time::{Duration, Instant},
+};
+
+use super::{Applet, Card};
+
+/// Where Debian's `vsmartcard-vpcd` listens.
+pub const PORT: u16 = 35963;
+
+/// T=0 and T=1, no historical bytes.
+pub const ATR: [u8; 5] = [0x3b, 0x80, 0x80, 0x01, 0x01];
+
+/// A reader that is dialled again sooner may not have noticed that the card was away.
+const AWAY: Duration = Duration::from_secs(1);
+/// How soon a stop is noticed.
+const PATIENCE: Duration = Duration::from_millis(50);
+const DIAL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// What the reader tells the card.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Message {
+    Off,
+    On,
+    Reset,
+    AskAtr,
+    Command(Vec<u8>),
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum VpcdError {
+    #[error("cannot reach the virtual reader at {address}: {source}; is pcscd running with vsmartcard-vpcd?")]
+    Dial {
+        address: SocketAddr,
+        #[source]
+        source: io::Error,
+    },
+    #[error("the connection to the virtual reader broke: {0}")]
+    Link(#[from] io::Error),
+    #[error("the virtual reader sent a frame without content")]
+    EmptyFrame,
+    #[error("the virtual reader sent the signal {0:02x}, which is none")]
+    Signal(u8),
+}
+
+/// Frames from a stream, however it is cut; at most one of them, 65,537 bytes, is waited for.
+#[derive(Debug, Default)]
+pub struct Frames {
+    bytes: Vec<u8>,
+}
+
+impl Frames {
+    pub fn push(&mut self, bytes: &[u8]) {
+        self.bytes.extend(bytes);
+    }
+
+    /// `None` until all of it is there.
+    pub fn take(&mut self) -> Result<Option<Message>, VpcdError> {
+        let Some((length, rest)) = self.bytes.split_first_chunk() else {
+            return Ok(None);
+        };
+        let length = usize::from(u16::from_be_bytes(*length));
+        let Some(content) = rest.get(..length) else {
+            return Ok(None);
+        };
+        let message = match *content {
+            [] => return Err(VpcdError::EmptyFrame),
+            [0x00] => Message::Off,
+            [0x01] => Message::On,
+            [0x02] => Message::Reset,
+            [0x04] => Message::AskAtr,
+            [signal] => return Err(VpcdError::Signal(signal)),
+            _ => Message::Command(content.to_vec()),
+        };
+        self.bytes.drain(..2 + length);
+        Ok(Some(message))
+    }
+}
+
+/// # Panics
+/// If the content is longer than a frame can be.
+pub fn frame(content: &[u8]) -> Vec<u8> {
+    let length = u16::try_from(content.len()).expect("at most 65,535 bytes");
+    [&length.to_be_bytes(), content].concat()
+}
+
+/// A reader that a card can be put into.
+#[derive(Debug)]
+pub struct VirtualReader {
+    address: SocketAddr,
+    left: Option<Instant>,
+    has_quick_acks: bool,
+}
+
+impl VirtualReader {
+    pub fn new(address: SocketAddr) -> Self {
+        Self {
+            address,
+            left: None,
+            has_quick_acks: true,
+        }
+    }
+
+    /// Acknowledges when the kernel likes, to measure what that costs.
+    pub fn with_delayed_acks(mut self) -> Self {
+        self.has_quick_acks = false;
+        self
+    }
+
+    /// Puts the card in and leaves it there, until the reader closes or `stop` is set. If that happens while
+    /// the card works, its answer is not sent: the card was taken away.
+    pub fn hold<A: Applet>(&mut self, card: &mut Card<A>, stop: &AtomicBool) -> Result<(), VpcdError> {
+        self.stay_away(stop);
+        if stop.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let address = self.address;
+        let dialled = TcpStream::connect_timeout(&address, DIAL_PATIENCE);
+        let stream = dialled.map_err(|source| VpcdError::Dial { address, source })?;
+        card.reset();
+        let ended = self.serve(stream, card, stop);
+        card.reset();
+        self.left = Some(Instant::now());
+        ended
+    }
+
+    fn stay_away(&self, stop: &AtomicBool) {
+        while self.left.is_some_and(|left| left.elapsed() < AWAY) && !stop.load(Ordering::Acquire) {
+            thread::sleep(PATIENCE);
+        }
+    }
+
+    fn serve<A: Applet>(&self, mut stream: TcpStream, card: &mut Card<A>, stop: &AtomicBool) -> Result<(), VpcdError> {
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(PATIENCE))?;
+        let mut frames = Frames::default();
+        let mut bytes = [0; 4096];
+        loop {
+            while let Some(message) = frames.take()? {
+                let reply = reply(card, message);
+                if stop.load(Ordering::Acquire) {
+                    return Ok(());
+                }
+                if let Some(reply) = reply {
+                    stream.write_all(&frame(&reply))?;
+                }
+            }
+            if self.has_quick_acks {
+                // The reader sends a frame's length and content apart, and waits between them for this. It
+                // does not last, so it is asked for before each read.
+                stream.set_quickack(true)?;
+            }
+            match stream.read(&mut bytes) {
+                Ok(0) => return Ok(()),
+                Ok(count) => frames.push(&bytes[..count]),
+                Err(error) if is_wait(&error) => {}
+                Err(error) => return Err(error.into()),
+            }
+            if stop.load(Ordering::Acquire) {
+                return Ok(());
+            }
+        }
+    }
+}
+
+fn is_wait(error: &io::Error) -> bool {
+    use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
+    matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
+}
+
+fn reply<A: Applet>(card: &mut Card<A>, message: Message) -> Option<Vec<u8>> {
+    match message {
+        Message::Off | Message::On | Message::Reset => {
+            card.reset();
+            None
+        }
+        Message::AskAtr => Some(ATR.to_vec()),
+        Message::Command(command) => Some(card.answer(&command)),
+    }
+}
