@@ -64,6 +64,15 @@ fn invariant_a_cut_at_any_write_leaves_the_old_or_the_new_state() {
         let mut counted = before.clone();
         commit(&mut open(&mut counted), &new).expect("there is power");
         let writes = counted.writes() - before.writes();
+        // The power goes before anything else is written.
+        let at_once = Cut {
+            write: 0,
+            leaves: Leaves::Old,
+            unsynced: Unsynced::Lost,
+        };
+        let mut ram = counted.clone();
+        assert!(!commit_cut(&mut ram, at_once, &Count::new(new.counter + 1, 0)));
+        assert_eq!(*open(&mut ram).state(), new);
         // The one after the last is never reached.
         for cut in (0..=writes).flat_map(cuts_at) {
             let mut ram = before.clone();
