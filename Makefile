@@ -195,8 +195,8 @@ mutants: setup
 
 # Of each fuzz target.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := answers batch frame iso20022 journal log message payments snapshot stored submission \
-    texts transaction validator wire
+FUZZ_TARGETS := answers batch card frame iso20022 journal log message payments purse snapshot stored \
+    submission texts transaction validator wire
 
 .PHONY: fuzz
 fuzz: setup
