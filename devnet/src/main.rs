@@ -121,7 +121,8 @@ enum Command {
         #[arg(long, value_name = "P")]
         base_port: Option<u16>,
     },
-    /// Measures remittances between the two gateways of a network of its own: how many a second, and how long each takes.
+    /// Measures remittances between the two gateways of a network of its own: how many a second, how long each takes, and
+    /// how much processor time each process takes for it.
     Remit {
         #[command(flatten)]
         place: Place,

@@ -1,5 +1,7 @@
-//! `remit`: how many remittances a second go from one gateway to the other, how long each takes, and what the gateway itself
-//! takes for a request.
+//! `remit`: how many remittances a second go from one gateway to the other, how long each takes, what the gateway itself
+//! takes for a request, and how much processor time each process takes for a remittance.
+
+mod cpu;
 
 use std::{
     collections::BTreeMap,
@@ -18,6 +20,7 @@ use futures::future::try_join_all;
 use serde_json::{Value, json};
 use tokio::time::{interval, sleep};
 
+use self::cpu::{Meter, Taken};
 use crate::{
     crash::receiver::Receiver,
     fleet::{self, Fleet, Lifetime, node_binary},
@@ -98,6 +101,7 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<()> {
     let bar = progress::bar("remittances", count);
     let mut ticks = interval(Duration::from_secs(1) / u32::try_from(options.rate)?);
     let mut under_way = tokio::task::JoinSet::new();
+    let meter = Meter::start(&fleet, plan.validators, &services)?;
     let started = Instant::now();
     for number in 0..count {
         ticks.tick().await;
@@ -124,7 +128,8 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<()> {
     while receiver.times("sender").len() < expected.len() && Instant::now() < until {
         sleep(Duration::from_millis(20)).await;
     }
-    report(&expected, &receiver.times("sender"), &sent, refused, offered)?;
+    let taken = meter.read()?;
+    report(&expected, &receiver.times("sender"), &sent, refused, offered, &taken)?;
     services.stop().await?;
     fleet.stop().await?;
     Ok(())
@@ -197,6 +202,7 @@ fn report(
     sent: &Sent,
     refused: usize,
     offered: Duration,
+    taken: &[Taken],
 ) -> anyhow::Result<()> {
     let mut answers = sent.answers.lock().unwrap_or_else(PoisonError::into_inner);
     for (what, times) in answers.iter_mut() {
@@ -217,6 +223,10 @@ fn report(
         took.len(),
         took.len() as f64 / seconds,
     );
+    println!("remit: processor time for each, by process and by its busiest threads");
+    for line in cpu::lines(taken, took.len()) {
+        println!("{line}");
+    }
     ensure!(
         took.len() == expected.len(),
         "{} are not completed",

@@ -241,6 +241,13 @@ impl Services {
         Ok(())
     }
 
+    /// Of those that have not been seen to end.
+    pub fn pids(&self) -> impl Iterator<Item = (Service, u32)> {
+        self.children
+            .iter()
+            .filter_map(|(service, child)| Some((*service, child.id()?)))
+    }
+
     /// Ends one at once, without a chance to tidy up.
     pub async fn kill(&mut self, service: Service) -> anyhow::Result<()> {
         for (running, child) in &mut self.children {
