@@ -8,7 +8,8 @@ use super::{Sql, StoreError, sql::Dialect};
 /// Written in `meta` of the database.
 pub const VERSION: i64 = 1;
 
-/// From nothing to version 1. `AMOUNT` and `BYTES` are put in by dialect.
+/// From nothing to version 1. `AMOUNT`, `BYTES` and `KEYED` are put in by dialect; the last for tables of short rows, which
+/// SQLite keeps in their key's tree alone.
 const TABLES: &str = "
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BIGINT NOT NULL);
 CREATE TABLE clients (
@@ -26,7 +27,7 @@ CREATE TABLE used_nonces (
     nonce TEXT NOT NULL,
     until_ms BIGINT NOT NULL,
     PRIMARY KEY (key_id, nonce)
-);
+)KEYED;
 CREATE INDEX used_nonces_until ON used_nonces (until_ms);
 CREATE TABLE idempotency (
     client TEXT NOT NULL,
@@ -94,7 +95,7 @@ CREATE TABLE proofs (
 CREATE TABLE trackers (
     token_hash BYTES PRIMARY KEY,
     remittance TEXT NOT NULL
-);
+)KEYED;
 CREATE TABLE jobs (
     id TEXT PRIMARY KEY,
     kind TEXT NOT NULL,
@@ -103,7 +104,7 @@ CREATE TABLE jobs (
     lease TEXT NOT NULL,
     kicks BIGINT NOT NULL,
     attempts BIGINT NOT NULL
-);
+)KEYED;
 CREATE INDEX jobs_due ON jobs (kind, due_ms);
 CREATE TABLE events (
     seq BIGINT PRIMARY KEY,
@@ -128,7 +129,7 @@ CREATE TABLE deliveries (
     event BIGINT NOT NULL,
     attempts TEXT NOT NULL,
     done BIGINT NOT NULL
-);
+)KEYED;
 CREATE INDEX deliveries_webhook ON deliveries (webhook, event);
 CREATE TABLE bulks (
     id TEXT PRIMARY KEY,
@@ -209,11 +210,12 @@ pub fn migrate(sql: &mut dyn Sql) -> Result<(), StoreError> {
         Some(VERSION) => Ok(()),
         Some(found) => Err(StoreError::Version { found, known: VERSION }),
         None => {
-            let (amount, bytes) = match sql.dialect() {
-                Dialect::Sqlite => ("TEXT", "BLOB"),
-                Dialect::Postgres => ("NUMERIC(20,0)", "BYTEA"),
+            let (amount, bytes, keyed) = match sql.dialect() {
+                Dialect::Sqlite => ("TEXT", "BLOB", " WITHOUT ROWID"),
+                Dialect::Postgres => ("NUMERIC(20,0)", "BYTEA", ""),
             };
-            sql.script(&TABLES.replace("AMOUNT", amount).replace("BYTES", bytes))?;
+            let tables = TABLES.replace("AMOUNT", amount).replace("BYTES", bytes);
+            sql.script(&tables.replace("KEYED", keyed))?;
             sql.execute(
                 "INSERT INTO meta (name, value) VALUES ('version', $1)",
                 &[VERSION.into()],

@@ -7,14 +7,16 @@ use std::{
 };
 
 use rusqlite::{
-    Connection, OpenFlags, TransactionBehavior, params_from_iter,
+    Connection, OpenFlags,
+    config::DbConfig,
+    params_from_iter,
     types::{ToSqlOutput, ValueRef},
 };
 
 use super::{
     StoreError,
     sql::{Cell, Dialect, Row, Sql, Value},
-    work::{Queue, Work},
+    work::{Ended, Queue, Work},
 };
 
 /// So many transactions are committed together, at most.
@@ -23,6 +25,9 @@ const GROUP_MAX: usize = 256;
 pub(super) const READERS: usize = 2;
 
 const STATEMENTS_CACHED: usize = 128;
+
+/// The writer's pages stay good from one transaction to the next, since nobody else writes. In KiB, as SQLite has it.
+const WRITER_CACHE: i64 = -16_384;
 
 struct Sqlite<'a>(&'a Connection);
 
@@ -86,55 +91,71 @@ impl Sql for Sqlite<'_> {
 
 /// The file is made if it is absent. Everything committed is on the disk before anyone hears of it.
 pub(super) fn writer(path: &Path) -> Result<impl FnOnce(Queue) + Send + use<>, StoreError> {
-    let mut connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    let connection = open(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.pragma_update(None, "cache_size", WRITER_CACHE)?;
     Ok(move |queue: Queue| {
         while let Some(group) = queue.next_group(GROUP_MAX) {
-            write_group(&mut connection, group);
+            write_group(&connection, group);
         }
     })
 }
 
-fn write_group(connection: &mut Connection, group: Vec<Work>) {
-    let mut transaction = match connection.transaction_with_behavior(TransactionBehavior::Immediate) {
-        Ok(transaction) => transaction,
-        Err(error) => {
-            let error = Arc::new(StoreError::from(error));
-            for work in group {
-                work.not_run(StoreError::Shared(Arc::clone(&error)));
-            }
-            return;
+fn run(connection: &Connection, statement: &str) -> rusqlite::Result<()> {
+    connection.prepare_cached(statement)?.execute([]).map(drop)
+}
+
+fn write_group(connection: &Connection, group: Vec<Work>) {
+    if let Err(error) = run(connection, "BEGIN IMMEDIATE") {
+        let error = Arc::new(StoreError::from(error));
+        for work in group {
+            work.not_run(StoreError::Shared(Arc::clone(&error)));
         }
-    };
+        return;
+    }
+    let is_alone = group.len() == 1;
     let mut done = Vec::with_capacity(group.len());
     for work in group {
-        // Each apart from the others: one that fails takes back what it alone has done.
-        match transaction.savepoint() {
-            Ok(mut savepoint) => {
-                let ended = work.run(&mut Sqlite(&savepoint));
-                let kept = if ended.is_good() {
-                    savepoint.commit()
-                } else {
-                    savepoint.rollback().and_then(|()| savepoint.commit())
-                };
-                if let Err(error) = &kept {
-                    // What was done is neither known to be kept nor to be taken back.
-                    stop(error);
-                }
-                done.push(ended);
-            }
-            Err(error) => work.not_run(error.into()),
-        }
+        done.extend(match is_alone {
+            true => Some(work.run(&mut Sqlite(connection))),
+            false => apart(connection, work),
+        });
     }
-    let committed = transaction
-        .commit()
-        .err()
-        .map(|error| Arc::new(StoreError::from(error)));
+    let is_kept = !is_alone || done.iter().all(Ended::is_good);
+    let ended = match is_kept {
+        true => run(connection, "COMMIT"),
+        false => Ok(()),
+    };
+    // What could not be committed, too. SQLite itself has taken it back if the disk is full.
+    if !connection.is_autocommit()
+        && let Err(error) = run(connection, "ROLLBACK")
+    {
+        stop(&error);
+    }
+    let failure = ended.err().map(|error| Arc::new(StoreError::from(error)));
     for ended in done {
-        ended.told(committed.as_ref().map(|error| StoreError::Shared(Arc::clone(error))));
+        ended.told(failure.as_ref().map(|error| StoreError::Shared(Arc::clone(error))));
     }
+}
+
+/// Apart from the others of the group: if it fails, what it alone has done is taken back. `None` if it could not begin.
+fn apart(connection: &Connection, work: Work) -> Option<Ended> {
+    if let Err(error) = run(connection, "SAVEPOINT apart") {
+        work.not_run(error.into());
+        return None;
+    }
+    let ended = work.run(&mut Sqlite(connection));
+    let kept = match ended.is_good() {
+        true => Ok(()),
+        false => run(connection, "ROLLBACK TO apart"),
+    };
+    if let Err(error) = kept.and_then(|()| run(connection, "RELEASE apart")) {
+        // What was done is neither known to be kept nor to be taken back.
+        stop(&error);
+    }
+    Some(ended)
 }
 
 /// A disk that is full or fails may have ended the transaction that all are in: what comes after would be kept alone, and
@@ -153,9 +174,9 @@ pub(super) fn reader(path: &Path) -> Result<impl FnOnce(Queue) + Send + use<>, S
     Ok(move |queue: Queue| {
         while let Some(work) = queue.next() {
             work.run_in(
-                || Ok(connection.execute_batch("BEGIN")?),
+                || Ok(run(&connection, "BEGIN")?),
                 &mut Sqlite(&connection),
-                |_| Ok(connection.execute_batch("COMMIT")?),
+                |_| Ok(run(&connection, "COMMIT")?),
             );
         }
     })
@@ -168,6 +189,9 @@ fn open(path: &Path, how: OpenFlags) -> Result<Connection, StoreError> {
         source,
     })?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_CACHED);
+    // The query planner stability guarantee: a plan does not depend on what is bound. Without it, a statement whose LIMIT
+    // is a parameter is compiled again each time that it is run.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.busy_timeout(Duration::from_secs(10))?;
     Ok(connection)
 }

@@ -89,6 +89,12 @@ async fn what_fails_leaves_nothing_and_what_is_told_is_there() {
     let again = futures::join!(insert("a", false), insert("d", false));
     assert!(again.0.is_err() && again.1.is_ok(), "{again:?}");
     assert_eq!(count(&store).await, 3);
+    // And with nothing else beside it.
+    assert!(matches!(insert("e", true).await, Err(StoreError::Changed)));
+    assert!(insert("d", false).await.is_err());
+    assert_eq!(count(&store).await, 3);
+    insert("e", false).await.expect("not there yet");
+    assert_eq!(count(&store).await, 4);
 }
 
 #[tokio::test]

@@ -53,14 +53,20 @@ pub fn begin(
     let now = Value::Int(int(now_ms));
     let until_ms = int(now_ms + LEASE_MS);
     let kept_from = Value::Int(int(now_ms.saturating_sub(KEPT_MS)));
-    sql.execute(
+    let old = sql.query(
         &format!(
-            "DELETE FROM idempotency WHERE (client, method, path, key) IN \
-             (SELECT client, method, path, key FROM idempotency WHERE created_ms < $1 LIMIT $2{})",
+            "SELECT client, method, path, key FROM idempotency WHERE created_ms < $1 LIMIT $2{}",
             sql.dialect().skip_locked()
         ),
         &[kept_from, FORGOTTEN.into()],
     )?;
+    for row in old {
+        let place = [row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?];
+        sql.execute(
+            "DELETE FROM idempotency WHERE client = $1 AND method = $2 AND path = $3 AND key = $4",
+            &place.map(Value::from),
+        )?;
+    }
     let added = sql.execute(
         "INSERT INTO idempotency (client, method, path, key, fingerprint, object, created_ms, running_until_ms) \
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (client, method, path, key) DO NOTHING",

@@ -55,34 +55,28 @@ pub fn kick(sql: &mut dyn Sql, kind: Kind, id: &str, due_ms: u64) -> Result<(), 
 
 /// Jobs that are due and nobody's, the oldest first. `lease`: a random text, never used before.
 pub fn claim(sql: &mut dyn Sql, kind: Kind, lease: &str, max: usize, now_ms: u64) -> Result<Vec<Leased>, StoreError> {
-    let now = int(now_ms).into();
-    // Materialized, it is looked for once: a plan that looked again for each row would find more than are asked for.
-    let claim = format!(
-        "WITH due AS MATERIALIZED \
-         (SELECT id FROM jobs WHERE kind = $3 AND due_ms <= $4 AND lease_until_ms <= $4 ORDER BY due_ms LIMIT $5{}) \
-         UPDATE jobs SET lease = $1, lease_until_ms = $2, attempts = attempts + 1 WHERE id IN (SELECT id FROM due) \
-         RETURNING id, attempts, kicks",
+    // Two statements: one that updates what it selects makes SQLite build a table for it, though most often there is none.
+    let due = format!(
+        "SELECT id, attempts, kicks FROM jobs WHERE kind = $1 AND due_ms <= $2 AND lease_until_ms <= $2 \
+         ORDER BY due_ms LIMIT $3{}",
         sql.dialect().skip_locked()
     );
-    let rows = sql.query(
-        &claim,
-        &[
-            lease.into(),
-            int(now_ms + LEASE_MS).into(),
-            kind.as_str().into(),
-            now,
-            (max as i64).into(),
-        ],
-    )?;
-    let leased = rows.iter().map(|row| {
-        Ok(Leased {
+    let rows = sql.query(&due, &[kind.as_str().into(), int(now_ms).into(), (max as i64).into()])?;
+    let mut leased = Vec::with_capacity(rows.len());
+    for row in rows {
+        let claimed = Leased {
             id: row.text(0)?.to_owned(),
             lease: lease.to_owned(),
-            attempts: unsigned(row.int(1)?, 1)?,
+            attempts: unsigned(row.int(1)?, 1)? + 1,
             kicks: row.int(2)?,
-        })
-    });
-    leased.collect()
+        };
+        sql.execute(
+            "UPDATE jobs SET lease = $2, lease_until_ms = $3, attempts = attempts + 1 WHERE id = $1",
+            &[(&claimed.id).into(), lease.into(), int(now_ms + LEASE_MS).into()],
+        )?;
+        leased.push(claimed);
+    }
+    Ok(leased)
 }
 
 /// That the lease is still this gateway's, for as long as the transaction lasts.
@@ -108,29 +102,29 @@ pub fn renew(sql: &mut dyn Sql, leased: &Leased, now_ms: u64) -> Result<bool, St
     Ok(renewed > 0)
 }
 
-/// Done for now, and due again then; or at once, if it was kicked meanwhile. `None`: never, unless it is kicked.
-pub fn release(sql: &mut dyn Sql, leased: &Leased, next_due_ms: Option<u64>) -> Result<(), StoreError> {
-    let place = [(&leased.id).into(), (&leased.lease).into(), leased.kicks.into()];
-    match next_due_ms {
-        Some(due_ms) => {
-            let [id, lease, kicks] = place;
-            sql.execute(
-                "UPDATE jobs SET lease = '', lease_until_ms = 0, \
-                 due_ms = CASE WHEN kicks = $3 THEN $4 ELSE due_ms END WHERE id = $1 AND lease = $2",
-                &[id, lease, kicks, int(due_ms).into()],
-            )?;
-        }
-        None => {
-            let gone = sql.execute("DELETE FROM jobs WHERE id = $1 AND lease = $2 AND kicks = $3", &place)?;
-            if gone == 0 {
-                sql.execute(
-                    "UPDATE jobs SET lease = '', lease_until_ms = 0 WHERE id = $1 AND lease = $2",
-                    &place[..2],
-                )?;
-            }
-        }
+/// Done for now, and due again then; or at once, if it was kicked meanwhile. `None`: never, unless it is kicked. Whether
+/// it was kicked.
+pub fn release(sql: &mut dyn Sql, leased: &Leased, next_due_ms: Option<u64>) -> Result<bool, StoreError> {
+    let [id, lease] = [(&leased.id).into(), (&leased.lease).into()];
+    let kicks = leased.kicks.into();
+    let released = match next_due_ms {
+        Some(due_ms) => sql.execute(
+            "UPDATE jobs SET lease = '', lease_until_ms = 0, due_ms = $4 WHERE id = $1 AND lease = $2 AND kicks = $3",
+            &[id, lease, kicks, int(due_ms).into()],
+        )?,
+        None => sql.execute(
+            "DELETE FROM jobs WHERE id = $1 AND lease = $2 AND kicks = $3",
+            &[id, lease, kicks],
+        )?,
+    };
+    if released > 0 {
+        return Ok(false);
     }
-    Ok(())
+    let kicked = sql.execute(
+        "UPDATE jobs SET lease = '', lease_until_ms = 0 WHERE id = $1 AND lease = $2",
+        &[id, lease],
+    )?;
+    Ok(kicked > 0)
 }
 
 #[cfg(test)]
@@ -163,12 +157,11 @@ mod tests {
             .write(|sql| kick(sql, Kind::Remittance, "rem_1", 300))
             .await
             .unwrap();
-        store
-            .write(move |sql| release(sql, &second, Some(900_000)))
-            .await
-            .unwrap();
+        let released = store.write(move |sql| release(sql, &second, Some(900_000)));
+        assert!(released.await.unwrap(), "it was kicked");
         let third = claim_at("c", 300).await.unwrap().remove(0);
-        store.write(move |sql| release(sql, &third, None)).await.unwrap();
+        let released = store.write(move |sql| release(sql, &third, None));
+        assert!(!released.await.unwrap(), "nobody has kicked it");
         assert_eq!(claim_at("d", u64::MAX / 4).await.unwrap(), []);
     }
 }
