@@ -66,10 +66,25 @@ pub async fn run(gateway: Arc<Gateway>) {
 /// What a job comes to: when it is due again, if ever.
 pub(super) type Due = Result<Option<u64>, StoreError>;
 
-async fn look_after<F, D>(gateway: Arc<Gateway>, kind: Kind, wake: Arc<Notify>, job: F)
+/// What a job comes to that may have been given back already.
+pub(super) enum Ended {
+    /// It is to be given back, and is due again then, if ever.
+    Due(Option<u64>),
+    /// It was given back in the transaction of what it did last. Whether it was kicked while it was done.
+    GivenBack { kicked: bool },
+}
+
+impl From<Option<u64>> for Ended {
+    fn from(next: Option<u64>) -> Self {
+        Self::Due(next)
+    }
+}
+
+async fn look_after<F, D, E>(gateway: Arc<Gateway>, kind: Kind, wake: Arc<Notify>, job: F)
 where
     F: Fn(Arc<Gateway>, Leased) -> D + Copy + Send + Sync + 'static,
-    D: Future<Output = Due> + Send + 'static,
+    D: Future<Output = Result<E, StoreError>> + Send + 'static,
+    E: Into<Ended>,
 {
     let slots = Arc::new(Semaphore::new(UNDER_WAY_MAX));
     let mut under_way = JoinSet::new();
@@ -88,12 +103,14 @@ where
         for leased in claimed {
             let permit = Arc::clone(&slots).acquire_owned().await.expect("it is never closed");
             let gateway = Arc::clone(&gateway);
-            let wake = Arc::clone(&wake);
+            let (wake, slots) = (Arc::clone(&wake), Arc::clone(&slots));
             under_way.spawn(async move {
-                do_job(gateway, leased, job).await;
+                let is_due = do_job(gateway, leased, job).await;
+                let was_full = slots.available_permits() == 0;
                 drop(permit);
-                // It may have been kicked while it was done.
-                wake.notify_one();
+                if is_due || was_full {
+                    wake.notify_one();
+                }
             });
         }
         if !is_more {
@@ -112,18 +129,20 @@ async fn claim(gateway: &Gateway, kind: Kind, max: usize) -> Result<Vec<Leased>,
         .await
 }
 
-/// Does a job while its lease is renewed; a lease that is lost ends it where it is.
-async fn do_job<D>(gateway: Arc<Gateway>, leased: Leased, job: impl Fn(Arc<Gateway>, Leased) -> D)
+/// Does a job while its lease is renewed; a lease that is lost ends it where it is. Whether it is due again at once.
+async fn do_job<D, E>(gateway: Arc<Gateway>, leased: Leased, job: impl Fn(Arc<Gateway>, Leased) -> D) -> bool
 where
-    D: Future<Output = Due> + Send + 'static,
+    D: Future<Output = Result<E, StoreError>> + Send + 'static,
+    E: Into<Ended>,
 {
     let done = tokio::select! {
         done = job(Arc::clone(&gateway), leased.clone()) => done,
-        () = renewed(&gateway, &leased) => return,
+        () = renewed(&gateway, &leased) => return false,
     };
-    let next = match done {
-        Ok(next) => next,
-        Err(StoreError::Changed) => return,
+    let next = match done.map(Into::into) {
+        Ok(Ended::GivenBack { kicked }) => return kicked,
+        Ok(Ended::Due(next)) => next,
+        Err(StoreError::Changed) => return false,
         Err(error) => {
             tracing::warn!(
                 job = leased.id,
@@ -134,9 +153,13 @@ where
         }
     };
     let released = gateway.store.write(move |sql| jobs::release(sql, &leased, next)).await;
-    if let Err(error) = released {
-        // Its lease runs out.
-        tracing::warn!(error = error.to_string(), "a job could not be given back");
+    match released {
+        Ok(kicked) => kicked || next.is_some_and(|due_ms| due_ms <= gateway.now_ms()),
+        Err::<_, StoreError>(error) => {
+            // Its lease runs out.
+            tracing::warn!(error = error.to_string(), "a job could not be given back");
+            false
+        }
     }
 }
 

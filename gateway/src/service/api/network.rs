@@ -105,7 +105,7 @@ pub async fn introduce(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pro
         }
         added => added?,
     };
-    gateway.wake.notify_one();
+    // Nothing is to be done about it until the sender's side says that it has reserved.
     gateway.wake_deliveries.notify_one();
     Ok(Reply::created(
         &json!({ "uetr": remittance.order.uetr, "state": remittance.state() }),

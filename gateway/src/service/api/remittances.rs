@@ -19,10 +19,11 @@ use crate::{
         instruction::{Instruction, RecallRequest},
         order::{Order, Party},
         state::{Change, Side, Standing, State},
+        step::Step,
     },
     service::{
         call::{Call, Reply},
-        change::{By, ChangeError, change, tell},
+        change::{By, ChangeError, accepts, change, tell},
         context::Gateway,
         id,
         network::{Lookup, NetworkError},
@@ -253,7 +254,11 @@ pub async fn add(gateway: &Arc<Gateway>, remittance: Remittance, quote: Option<S
                 remittances::add_tracker(sql, &tracker, &remittance.id)?;
             }
             tell(&shared, sql, &remittance, 0)?;
-            remittances::kick(sql, &remittance, now_ms)?;
+            let due_ms = match remittance.next(now_ms, accepts(&shared, &remittance)) {
+                Step::Wait(until_ms) => until_ms,
+                _ => now_ms,
+            };
+            remittances::kick(sql, &remittance, due_ms)?;
             Ok(remittance)
         })
         .await

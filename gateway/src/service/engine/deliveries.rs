@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
-use super::Due;
+use super::Ended;
 use crate::{
     service::{
         api::webhooks::place,
@@ -23,7 +23,7 @@ use crate::{
 const ATTEMPTS_KEPT: usize = 20;
 
 /// A job is one event for one endpoint.
-pub(super) async fn deliver(gateway: Arc<Gateway>, leased: Leased) -> Due {
+pub(super) async fn deliver(gateway: Arc<Gateway>, leased: Leased) -> Result<Ended, StoreError> {
     let id = leased.id.clone();
     let found = gateway
         .store
@@ -37,19 +37,19 @@ pub(super) async fn deliver(gateway: Arc<Gateway>, leased: Leased) -> Due {
         })
         .await?;
     let Some((delivery, webhook, event)) = found else {
-        return Ok(None);
+        return Ok(Ended::Due(None));
     };
     if delivery.done || webhook.disabled {
-        return Ok(None);
+        return Ok(Ended::Due(None));
     }
     let now_ms = gateway.now_ms();
     let Some(secrets) = secrets(&gateway, &webhook, now_ms) else {
         tracing::error!(webhook = webhook.id, "its secret cannot be opened; rotate it");
-        return Ok(None);
+        return Ok(Ended::Due(None));
     };
     let Ok(message_id) = event.id.parse::<MessageId>() else {
         tracing::error!(event = event.id, "an event's id is no id of a message");
-        return Ok(None);
+        return Ok(Ended::Due(None));
     };
     let body = event.body.into_bytes();
     let message = Message {
@@ -84,7 +84,7 @@ pub(super) async fn deliver(gateway: Arc<Gateway>, leased: Leased) -> Due {
         .write(move |sql| {
             jobs::check(sql, &leased)?;
             let Some(mut delivery) = webhooks::delivery(sql, &leased.id)? else {
-                return Ok(None);
+                return Ok(Ended::Due(None));
             };
             delivery.attempts.push(record);
             let surplus = delivery.attempts.len().saturating_sub(ATTEMPTS_KEPT);
@@ -98,12 +98,14 @@ pub(super) async fn deliver(gateway: Arc<Gateway>, leased: Leased) -> Due {
                 webhook.body.disabled_why = Some("the receiver answered 410".to_owned());
                 webhooks::save(sql, &webhook)?;
             }
-            Ok(match next {
+            let due_ms = match next {
                 NextStep::TryAgainAfter(delay) => {
                     Some(now_ms + u64::try_from(delay.as_millis()).unwrap_or(u64::MAX / 4))
                 }
                 NextStep::Done | NextStep::DisableEndpoint | NextStep::GiveUp => None,
-            })
+            };
+            let kicked = jobs::release(sql, &leased, due_ms)?;
+            Ok(Ended::GivenBack { kicked })
         })
         .await
 }

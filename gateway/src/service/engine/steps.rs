@@ -11,7 +11,7 @@ use causeway_contracts::{
 use causeway_wallet::client::{ClientError, Delivery, Settled};
 
 use super::{
-    Due,
+    Ended,
     transactions::{self, PrepareError, Shown},
 };
 use crate::{
@@ -29,7 +29,7 @@ use crate::{
         records::{
             accounts,
             entries::{self, ForgottenHold, Trace},
-            jobs::Leased,
+            jobs::{self, Leased},
             remittances,
         },
     },
@@ -71,7 +71,7 @@ impl StepError {
 }
 
 /// A job is one remittance.
-pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
+pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Result<Ended, StoreError> {
     let job = Job { gateway, leased };
     // Signed just now by this process, which has not sent it.
     let mut fresh = None;
@@ -81,26 +81,18 @@ pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
             Some(remittance) => remittance,
             None => match job.read().await? {
                 Some(remittance) => remittance,
-                None => return Ok(None),
+                None => return Ok(Ended::Due(None)),
             },
         };
         let now_ms = job.gateway.now_ms();
-        let acted = {
-            let mut changed = remittance.clone();
-            magic::act(&job.gateway, &mut changed, now_ms).unwrap_or(false)
-        };
-        let step = match acted {
-            true => None,
-            false => Some(remittance.next(now_ms, accepts(&job.gateway, &remittance))),
-        };
-        let done = match step {
+        let done = match next(&job.gateway, &remittance, now_ms) {
             None => job.magic().await,
-            Some(Step::Done) => return Ok(None),
-            Some(Step::Wait(until_ms)) => return Ok(Some(until_ms)),
-            Some(step) => job.make(&remittance, step, &mut fresh).await,
+            Some(Step::Done) => return Ok(Ended::Due(None)),
+            Some(Step::Wait(until_ms)) => return Ok(Ended::Due(Some(until_ms))),
+            Some(step) => job.make(&remittance, step, fresh.take()).await,
         };
-        match done {
-            Ok(changed) => known = Some(changed),
+        let changed = match done {
+            Ok(changed) => changed,
             Err(error) if error.is_lost() => return Err(StoreError::Changed),
             Err(error) => {
                 tracing::info!(
@@ -108,10 +100,45 @@ pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
                     error = told(&error),
                     "a step failed and is tried again"
                 );
-                known = Some(job.failed().await?);
+                job.failed().await?
             }
+        };
+        if let Some(kicked) = changed.given_back {
+            return Ok(Ended::GivenBack { kicked });
         }
+        if remittance.intent.is_none() {
+            fresh = changed.remittance.intent.as_ref().map(|intent| intent.id);
+        }
+        known = Some(changed.remittance);
     }
+}
+
+/// What is next; `None` if that is a beneficiary's of the test mode.
+fn next(gateway: &Gateway, remittance: &Remittance, now_ms: u64) -> Option<Step> {
+    let acts = magic::act(gateway, &mut remittance.clone(), now_ms).unwrap_or(false);
+    (!acts).then(|| remittance.next(now_ms, accepts(gateway, remittance)))
+}
+
+/// A remittance as a step has left it.
+struct Changed {
+    remittance: Remittance,
+    /// Whether the job was kicked meanwhile, if there was nothing more to do for now and it was given back.
+    given_back: Option<bool>,
+}
+
+/// In the transaction of the job's last step: nothing more is to be done for now.
+fn give_back(
+    gateway: &Gateway,
+    sql: &mut dyn Sql,
+    leased: &Leased,
+    remittance: &Remittance,
+) -> Result<Option<bool>, StoreError> {
+    let due_ms = match next(gateway, remittance, gateway.now_ms()) {
+        Some(Step::Done) => None,
+        Some(Step::Wait(until_ms)) => Some(until_ms),
+        _ => return Ok(None),
+    };
+    jobs::release(sql, leased, due_ms).map(Some)
 }
 
 fn told(error: &dyn std::error::Error) -> String {
@@ -138,23 +165,31 @@ impl Job {
     async fn change(
         &self,
         with: impl FnOnce(&Gateway, &mut Remittance, &mut dyn Sql) -> Result<(), StepError> + Send + 'static,
-    ) -> Result<Remittance, StepError> {
+    ) -> Result<Changed, StepError> {
         let gateway = Arc::clone(&self.gateway);
         let leased = self.leased.clone();
-        let changed = self
+        let (changed, has_news) = self
             .gateway
             .store
-            .write(move |sql| {
-                change(&gateway, sql, &leased.id, &By::Job(&leased), |remittance, sql| {
+            .write::<_, StepError, _>(move |sql| {
+                let mut told = 0;
+                let remittance = change(&gateway, sql, &leased.id, &By::Job(&leased), |remittance, sql| {
+                    told = remittance.timeline.len();
                     with(&gateway, remittance, sql)
-                })
+                })?;
+                let has_news = remittance.timeline.len() > told;
+                let given_back = give_back(&gateway, sql, &leased, &remittance)?;
+                let changed = Changed { remittance, given_back };
+                Ok((changed, has_news))
             })
             .await?;
-        self.gateway.wake_deliveries.notify_one();
+        if has_news {
+            self.gateway.wake_deliveries.notify_one();
+        }
         Ok(changed)
     }
 
-    async fn failed(&self) -> Result<Remittance, StoreError> {
+    async fn failed(&self) -> Result<Changed, StoreError> {
         let failed = self.change(|gateway, remittance, _| {
             remittance.failed(gateway.now_ms());
             Ok(())
@@ -165,7 +200,7 @@ impl Job {
         })
     }
 
-    async fn magic(&self) -> Result<Remittance, StepError> {
+    async fn magic(&self) -> Result<Changed, StepError> {
         self.change(|gateway, remittance, _| {
             magic::act(gateway, remittance, gateway.now_ms()).map_err(ChangeError::from)?;
             Ok(())
@@ -173,21 +208,12 @@ impl Job {
         .await
     }
 
-    async fn make(
-        &self,
-        remittance: &Remittance,
-        step: Step,
-        fresh: &mut Option<TxId>,
-    ) -> Result<Remittance, StepError> {
+    async fn make(&self, remittance: &Remittance, step: Step, fresh: Option<TxId>) -> Result<Changed, StepError> {
         match step {
             Step::Introduce => self.introduce(remittance).await,
             Step::Screen => self.screen(remittance).await,
-            Step::Sign(purpose) => {
-                let signed = self.sign(purpose).await?;
-                *fresh = signed.intent.as_ref().map(|intent| intent.id);
-                Ok(signed)
-            }
-            Step::Settle => self.settle(remittance, fresh.take()).await,
+            Step::Sign(_) => self.change(sign).await,
+            Step::Settle => self.settle(remittance, fresh).await,
             Step::Confirm(purpose, transaction) => self.confirm(remittance, purpose, transaction).await,
             Step::LookAtHold => self.look(remittance).await,
             Step::Tell => self.tell(remittance).await,
@@ -197,7 +223,7 @@ impl Job {
         }
     }
 
-    async fn introduce(&self, remittance: &Remittance) -> Result<Remittance, StepError> {
+    async fn introduce(&self, remittance: &Remittance) -> Result<Changed, StepError> {
         let other = self
             .gateway
             .operator(remittance.other())
@@ -205,10 +231,10 @@ impl Job {
         let introduced = self.gateway.network.introduce(other, &remittance.order_text).await;
         match introduced {
             Ok(()) => {
-                self.change(|_, remittance, _| {
+                self.change(|gateway, remittance, sql| {
                     remittance.introduced = true;
                     remittance.touched();
-                    Ok(())
+                    sign(gateway, remittance, sql)
                 })
                 .await
             }
@@ -228,7 +254,7 @@ impl Job {
     }
 
     /// On the sender's side both names before anything is reserved, on the beneficiary's before it is accepted.
-    async fn screen(&self, remittance: &Remittance) -> Result<Remittance, StepError> {
+    async fn screen(&self, remittance: &Remittance) -> Result<Changed, StepError> {
         // Names do not change. That is a millisecond of work, and the database's thread has others.
         let order = &remittance.order;
         let mut names = vec![order.sender.name.clone(), order.beneficiary.name.clone()];
@@ -243,11 +269,11 @@ impl Job {
             names.extend(found.map(|account| account.body.name));
         }
         let hit = names.iter().find_map(|name| self.gateway.screening_hit(name));
-        self.change(move |gateway, remittance, _| {
+        self.change(move |gateway, remittance, sql| {
             remittance.is_screened = true;
             remittance.touched();
             let Some(hit) = hit else {
-                return Ok(());
+                return sign(gateway, remittance, sql);
             };
             tracing::warn!(remittance = remittance.id, hit, "a name is like one on a list");
             let (side, us) = (remittance.side, remittance.us());
@@ -262,38 +288,7 @@ impl Job {
         .await
     }
 
-    /// Stores what is signed before anything is sent; what was stored meanwhile stays.
-    async fn sign(&self, purpose: Purpose) -> Result<Remittance, StepError> {
-        self.change(move |gateway, remittance, sql| {
-            let now_ms = gateway.now_ms();
-            // It may have been recalled, or its time may be over, since that was looked at.
-            if remittance.next(now_ms, accepts(gateway, remittance)) != Step::Sign(purpose) {
-                return Ok(());
-            }
-            let key = match purpose {
-                Purpose::Reserve => {
-                    let account = accounts::any_account(sql, &remittance.account)?.ok_or(PrepareError::Address)?;
-                    Some(gateway.keys.account(&account.body.salt))
-                }
-                _ => None,
-            };
-            let signed = transactions::prepare(gateway, remittance, purpose, key.as_ref(), now_ms)?;
-            let bytes = signed.to_bytes().map_err(PrepareError::from)?;
-            remittance.intent = Some(Intent {
-                purpose,
-                id: signed.id(),
-                bytes: hex::encode(bytes),
-            });
-            if purpose == Purpose::Reserve {
-                remittance.ledger.hold = Some(ContractId::derive(&signed.id(), 0));
-                remittance.ledger.hold_expires_at = Some(remittance.hold_until(now_ms));
-            }
-            Ok(())
-        })
-        .await
-    }
-
-    async fn settle(&self, remittance: &Remittance, fresh: Option<TxId>) -> Result<Remittance, StepError> {
+    async fn settle(&self, remittance: &Remittance, fresh: Option<TxId>) -> Result<Changed, StepError> {
         let intent = remittance.intent.as_ref().ok_or(StepError::Stored)?;
         let bytes = hex::decode(&intent.bytes).map_err(|_| StepError::Stored)?;
         let signed: SignedTransaction = codec::decode(&bytes, TRANSACTION_BYTES_MAX).map_err(|_| StepError::Stored)?;
@@ -339,7 +334,7 @@ impl Job {
     }
 
     /// The ledger has refused this side's transaction, finally.
-    async fn rejected(&self, purpose: Purpose, rejection: Rejection) -> Result<Remittance, StepError> {
+    async fn rejected(&self, purpose: Purpose, rejection: Rejection) -> Result<Changed, StepError> {
         self.change(move |gateway, remittance, _| {
             let now_ms = gateway.now_ms();
             remittance.unsettled(now_ms);
@@ -365,7 +360,7 @@ impl Job {
         remittance: &Remittance,
         purpose: Purpose,
         transaction: TxId,
-    ) -> Result<Remittance, StepError> {
+    ) -> Result<Changed, StepError> {
         let found = self.gateway.ledger.proof(&transaction).await?;
         let Some((proof, verified)) = found else {
             return self.unseen(remittance, purpose, transaction).await;
@@ -400,12 +395,7 @@ impl Job {
     }
 
     /// Where a ledger that is later than when it was pointed to knows no such transaction, there is none.
-    async fn unseen(
-        &self,
-        remittance: &Remittance,
-        purpose: Purpose,
-        transaction: TxId,
-    ) -> Result<Remittance, StepError> {
+    async fn unseen(&self, remittance: &Remittance, purpose: Purpose, transaction: TxId) -> Result<Changed, StepError> {
         let pointed_ms = remittance.ledger.pointed_ms;
         if self.gateway.now_ms() < pointed_ms.saturating_add(UNSEEN_MS) {
             return Err(StepError::NotFinal(transaction));
@@ -429,7 +419,7 @@ impl Job {
         .await
     }
 
-    async fn look(&self, remittance: &Remittance) -> Result<Remittance, StepError> {
+    async fn look(&self, remittance: &Remittance) -> Result<Changed, StepError> {
         let hold = remittance.ledger.hold.ok_or(PrepareError::NoHold)?;
         let agreed = self
             .gateway
@@ -463,7 +453,7 @@ impl Job {
         .await
     }
 
-    async fn tell(&self, remittance: &Remittance) -> Result<Remittance, StepError> {
+    async fn tell(&self, remittance: &Remittance) -> Result<Changed, StepError> {
         let telling = remittance.telling().ok_or(StepError::Stored)?;
         let answer = match self.gateway.operator(remittance.other()) {
             Some(other) => Some(self.gateway.network.tell(other, remittance, &telling).await),
@@ -509,6 +499,34 @@ fn forgotten(remittance: &Remittance, id: ContractId) -> ForgottenHold {
         made_after_ms: remittance.created_ms,
         ended_by_ms: ends_at.map_or(u64::MAX, |at| at.0.saturating_mul(1000)),
     }
+}
+
+/// Signs what is next, if something is to be signed: it is stored before anything is sent. It may have been recalled, or
+/// its time may be over, since it was looked at.
+fn sign(gateway: &Gateway, remittance: &mut Remittance, sql: &mut dyn Sql) -> Result<(), StepError> {
+    let now_ms = gateway.now_ms();
+    let Some(Step::Sign(purpose)) = next(gateway, remittance, now_ms) else {
+        return Ok(());
+    };
+    let key = match purpose {
+        Purpose::Reserve => {
+            let account = accounts::any_account(sql, &remittance.account)?.ok_or(PrepareError::Address)?;
+            Some(gateway.keys.account(&account.body.salt))
+        }
+        _ => None,
+    };
+    let signed = transactions::prepare(gateway, remittance, purpose, key.as_ref(), now_ms)?;
+    let bytes = signed.to_bytes().map_err(PrepareError::from)?;
+    remittance.intent = Some(Intent {
+        purpose,
+        id: signed.id(),
+        bytes: hex::encode(bytes),
+    });
+    if purpose == Purpose::Reserve {
+        remittance.ledger.hold = Some(ContractId::derive(&signed.id(), 0));
+        remittance.ledger.hold_expires_at = Some(remittance.hold_until(now_ms));
+    }
+    Ok(())
 }
 
 /// Codes by which an operator refuses an order for good.
