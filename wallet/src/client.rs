@@ -2,6 +2,7 @@
 //! trusts, or equal answers signed by validators of more than f of the power.
 
 mod agreement;
+mod certified;
 mod follow;
 mod http;
 pub mod maker;
@@ -9,7 +10,7 @@ mod submission;
 
 use std::{
     sync::{
-        Mutex, PoisonError,
+        Mutex, MutexGuard, PoisonError,
         atomic::{AtomicUsize, Ordering},
     },
     time::Duration,
@@ -25,6 +26,7 @@ use causeway_contracts::{
     transaction::{TransactionError, TxId, UnixSeconds},
 };
 
+use self::certified::Certified;
 pub use self::{
     agreement::Agreed,
     follow::{BlockFault, EVENT_BYTES_MAX, EventTooLong, FollowError, Follower, NodeFault, VerifiedBlock},
@@ -51,6 +53,7 @@ pub struct Client {
     genesis: GenesisHash,
     prefix: AddressPrefix,
     trusted: Mutex<TrustedSet>,
+    certified: Mutex<Certified>,
     patience: Duration,
     short_proofs: bool,
 }
@@ -128,6 +131,7 @@ impl Client {
             genesis: trusted.genesis,
             prefix,
             trusted: Mutex::new(trusted),
+            certified: Mutex::default(),
             patience: PATIENCE,
             short_proofs: false,
         })
@@ -163,9 +167,14 @@ impl Client {
     /// Checks a proof against the trusted validators, and renews the trust by it.
     pub fn believe(&self, proof: &PaymentProof) -> Result<VerifiedPayment, ProofError> {
         let mut trusted = self.trusted();
-        let verified = trust::verify_and_renew(&mut trusted, proof)?;
+        let verified = trust::verify_and_renew_once(&mut trusted, proof, |block| self.certified().has(block))?;
+        self.certified().remember(verified.block, &proof.block.certificate);
         self.trust(trusted);
         Ok(verified)
+    }
+
+    fn certified(&self) -> MutexGuard<'_, Certified> {
+        self.certified.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Puts what was verified in the place of what is trusted, if it is later.
@@ -234,8 +243,11 @@ impl Client {
     ) -> Result<Option<PaymentProof>, CallError> {
         let path = format!("/v1/receipts/{id}?wait_ms={}&from={from}", wait.as_millis());
         let request = self.http.get(self.url(node, &path));
-        match http::call(request, http::REQUEST_TIMEOUT + wait, PROOF_BYTES_MAX).await {
-            Ok(proof) => Ok(Some(proof)),
+        match http::call::<PaymentProof>(request, http::REQUEST_TIMEOUT + wait, PROOF_BYTES_MAX).await {
+            Ok(mut proof) => {
+                self.certified().put_into(&mut proof.block);
+                Ok(Some(proof))
+            }
             Err(error) if error.status() == Some(reqwest::StatusCode::NOT_FOUND) => Ok(None),
             Err(error) => Err(error),
         }

@@ -10,7 +10,9 @@ use causeway_contracts::{
     codec::Bounded,
     committee::{ValidatorList, ValidatorSet, ValidatorSetError},
     genesis::Genesis,
-    proof::{EARLIER_MAX, EarlierSet, PaymentProof, ProofError, TRUST_MS, TrustedSet, VerifiedPayment},
+    proof::{
+        CertifiedHeader, EARLIER_MAX, EarlierSet, PaymentProof, ProofError, TRUST_MS, TrustedSet, VerifiedPayment,
+    },
 };
 use serde::{Deserialize, Serialize};
 
@@ -65,7 +67,16 @@ pub fn has_lapsed(trusted: &TrustedSet, now: TimeMs) -> bool {
 
 /// Checks a proof and, if it is good, renews the trust by it.
 pub fn verify_and_renew(trusted: &mut TrustedSet, proof: &PaymentProof) -> Result<VerifiedPayment, ProofError> {
-    let verified = proof.verify(trusted)?;
+    verify_and_renew_once(trusted, proof, |_| false)
+}
+
+/// The same, without the signatures of a certificate that has verified before ([`TrustedSet::check_once`]).
+pub fn verify_and_renew_once(
+    trusted: &mut TrustedSet,
+    proof: &PaymentProof,
+    has_verified: impl FnOnce(&CertifiedHeader) -> bool,
+) -> Result<VerifiedPayment, ProofError> {
+    let verified = proof.verify_once(trusted, has_verified)?;
     *trusted = trusted.follow(&proof.handovers)?;
     trusted.seen(verified.time_ms);
     Ok(verified)

@@ -179,13 +179,19 @@ impl Follower<'_> {
         let wait = self.patience.block;
         let received = timeout(wait, self.receive()).await;
         let block = received.map_err(|_| NodeFault::Withheld(wait))??;
-        let id = match self.place.check(&block, &self.client.trusted()) {
+        let check = || {
+            let trusted = self.client.trusted();
+            self.place
+                .check(&block, &trusted, |certified| self.client.certified().has(certified))
+        };
+        let id = match check() {
             Err(fault) if fault.is_of_other_validators() => {
                 self.client.follow_validators().await;
-                self.place.check(&block, &self.client.trusted())?
+                check()?
             }
             other => other?,
         };
+        self.client.certified().remember(id, &block.certificate);
         let mut trusted = self.client.trusted();
         trusted.seen(block.header.time_ms);
         self.client.trust(trusted);

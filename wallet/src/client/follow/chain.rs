@@ -73,8 +73,13 @@ impl Place {
     }
 
     /// Whether this is the next block, final by the trusted validators, and comes with its own receipts and
-    /// transactions.
-    pub fn check(&self, block: &StreamedBlock, trusted: &TrustedSet) -> Result<BlockId, BlockFault> {
+    /// transactions. `has_verified` as in [`TrustedSet::check_once`].
+    pub fn check(
+        &self,
+        block: &StreamedBlock,
+        trusted: &TrustedSet,
+        has_verified: impl FnOnce(&CertifiedHeader) -> bool,
+    ) -> Result<BlockId, BlockFault> {
         let header = &block.header;
         let height = header.height;
         if height != self.next {
@@ -95,7 +100,7 @@ impl Place {
             certificate: block.certificate.clone(),
         };
         let id = trusted
-            .check(&certified)
+            .check_once(&certified, has_verified)
             .map_err(|source| BlockFault::Certificate { height, source })?;
         if receipts_root(&block.receipts) != header.receipts_root {
             return Err(BlockFault::Receipts(height));

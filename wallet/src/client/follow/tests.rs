@@ -25,7 +25,7 @@ use tokio::{
 };
 
 use super::*;
-use crate::clock;
+use crate::{client::certified::Certified, clock};
 
 const GENESIS: GenesisHash = GenesisHash([0x47; 32]);
 
@@ -165,7 +165,7 @@ fn check(change: impl FnOnce(&mut StreamedBlock), expected: impl FnOnce(&Streame
     let good = chain(3, 9).pop().unwrap();
     let mut bad = good.clone();
     change(&mut bad);
-    assert_eq!(place_of(&good).check(&bad, &trusted()), Err(expected(&good)));
+    assert_eq!(place_of(&good).check(&bad, &trusted(), |_| false), Err(expected(&good)));
 }
 
 /// Changes a header, and has the validators sign it.
@@ -181,13 +181,72 @@ fn a_chain_is_what_it_says() {
         parent: Some(genesis_block_id(&GENESIS)),
     };
     for block in chain(3, 9) {
-        let id = place.check(&block, &trusted()).expect("a good block");
+        let id = place.check(&block, &trusted(), |_| false).expect("a good block");
         let verified = VerifiedBlock::new(id, block.clone());
         let signed = block.transactions.into_iter().map(|it| it.transaction);
         assert_eq!(verified.transactions, signed.collect::<Vec<_>>());
         place = Place::after(&verified);
         assert_eq!(place.parent, Some(block.header.id()));
     }
+}
+
+#[test]
+fn the_certificate_of_a_block_is_checked_once() {
+    let [good, other] = [chain(1, 9), chain(2, 9)].map(|mut blocks| blocks.pop().expect("a block"));
+    let certified = |block: &StreamedBlock| CertifiedHeader {
+        header: block.header.clone(),
+        certificate: block.certificate.clone(),
+    };
+    let mut known = Certified::default();
+    assert!(!known.has(&certified(&good)));
+    known.remember(good.header.id(), &good.certificate);
+    assert!(known.has(&certified(&good)) && !known.has(&certified(&other)));
+    // Another one for the same block has to verify, or is replaced by the good one.
+    let mut bad = certified(&good);
+    let mut signatures = bad.certificate.signatures.to_vec();
+    signatures[0].signature = signatures[1].signature;
+    bad.certificate.signatures = Bounded::new(signatures).expect("as many");
+    assert!(!known.has(&bad));
+    let certificate = |block: &CertifiedHeader| {
+        ProofError::Certificate(
+            block
+                .certificate
+                .verify(&GENESIS, &first().set)
+                .expect_err("a bad signature"),
+        )
+    };
+    assert_eq!(
+        trusted().check_once(&bad, |block| known.has(block)),
+        Err(certificate(&bad))
+    );
+    assert!(known.put_into(&mut bad));
+    assert_eq!(bad, certified(&good));
+    // What is known of a block is nothing to another header.
+    let mut moved = certified(&good);
+    moved.header.time_ms = TimeMs(1);
+    assert!(!known.put_into(&mut moved));
+    assert_eq!(
+        trusted().check_once(&moved, |block| known.has(block)),
+        Err(ProofError::OtherBlock)
+    );
+}
+
+#[test]
+fn only_the_latest_certificates_are_remembered() {
+    let certificate = first().certify(&chain(1, 9)[0].header, 4);
+    let ids = (0..300_u16).map(|number| {
+        let mut id = [0; 32];
+        id[..2].copy_from_slice(&number.to_be_bytes());
+        BlockId(id)
+    });
+    let mut known = Certified::default();
+    let ids: Vec<_> = ids.collect();
+    for id in &ids {
+        known.remember(*id, &certificate);
+    }
+    let is_known = |id: &&BlockId| known.of(id).is_some();
+    assert_eq!(ids.iter().filter(is_known).count(), 256);
+    assert!(is_known(&&ids[299]) && !is_known(&&ids[0]));
 }
 
 #[test]
@@ -253,7 +312,9 @@ fn signatures_are_not_given() {
     };
     other.transactions[0].signatures = Bounded::new(vec![signature]).unwrap();
     let [good, other] = [good, other].map(|block| {
-        let id = place_of(&block).check(&block, &trusted()).expect("the same body");
+        let id = place_of(&block)
+            .check(&block, &trusted(), |_| false)
+            .expect("the same body");
         VerifiedBlock::new(id, block)
     });
     assert_eq!(good, other);
