@@ -1,6 +1,6 @@
 //! Changing a remittance: read, changed and written back in one transaction, with the events of what has changed.
 
-use serde_json::Value as Json;
+use serde_json::value::to_raw_value;
 
 use super::{
     context::Gateway,
@@ -109,7 +109,7 @@ pub fn tell(gateway: &Gateway, sql: &mut dyn Sql, remittance: &Remittance, told:
         _ => None,
     };
     let view = views::remittance(gateway, remittance, proof);
-    let data: Json = serde_json::to_value(&view).expect("views have a JSON form");
+    let data = to_raw_value(&view).expect("views have a JSON form");
     for moment in &remittance.timeline[told..] {
         let now_ms = gateway.now_ms();
         let kind = format!("remittance.{}", moment.state);

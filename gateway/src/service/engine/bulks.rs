@@ -125,7 +125,7 @@ fn close(
             ..bulk
         };
         let view = views::bulk(sql, &bulk)?;
-        let data = serde_json::to_value(&view).expect("views have a JSON form");
+        let data = serde_json::value::to_raw_value(&view).expect("views have a JSON form");
         let new = New {
             id: event,
             client: &bulk.client,

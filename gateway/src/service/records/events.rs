@@ -2,7 +2,7 @@
 //! none appears below one that was seen.
 
 use serde::Serialize;
-use serde_json::Value as Json;
+use serde_json::value::RawValue;
 
 use super::{int, unsigned, webhooks};
 use crate::store::{Row, Sql, StoreError};
@@ -31,7 +31,7 @@ struct Body<'a> {
     #[serde(rename = "type")]
     kind: &'a str,
     timestamp: String,
-    data: &'a Json,
+    data: &'a RawValue,
 }
 
 /// An event that is to be.
@@ -41,7 +41,7 @@ pub struct New<'a> {
     pub client: &'a str,
     pub kind: &'a str,
     pub object: &'a str,
-    pub data: &'a Json,
+    pub data: &'a RawValue,
     pub now_ms: u64,
 }
 
