@@ -31,6 +31,7 @@ pub mod run;
 mod serve;
 mod statement;
 mod time;
+mod tokens;
 mod track;
 pub mod views;
 

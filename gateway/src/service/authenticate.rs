@@ -12,7 +12,7 @@ use super::{
 use crate::{
     http_signatures::{Acceptance, InputFault, Key, Refusal, Request, TargetFault, TargetUri, WINDOW_SECONDS, read},
     keys::{KeyFault, SecretFault, SharedSecret, VerifyingKey},
-    oauth::{AccessToken, Scope, Scopes, Terms, TokenFault},
+    oauth::{Scope, Scopes, Terms, TokenFault},
     store::StoreError,
 };
 
@@ -108,7 +108,7 @@ async fn by_header(gateway: &Gateway, header: Option<&str>) -> Result<(Client, S
         keys: &gateway.token_keys,
         now: gateway.now_ms() / 1000,
     };
-    let token = AccessToken::verify(token, &terms).map_err(Unknown::from)?;
+    let token = gateway.tokens.verify(token, &terms).map_err(Unknown::from)?;
     let id = token.client_id.to_string();
     let found = gateway
         .store

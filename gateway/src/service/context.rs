@@ -25,6 +25,7 @@ use super::{
     keys::Keys,
     limits::Limits,
     network::Network,
+    tokens::Tokens,
 };
 use crate::{
     keys::VerifyingKey,
@@ -104,6 +105,7 @@ pub struct Gateway {
     pub operators: BTreeMap<ParticipantId, Operator>,
     pub issuer: Issuer,
     pub token_keys: KeySet,
+    pub tokens: Tokens,
     pub jwks: JwkSet,
     pub network: Network,
     pub limits: Limits,
@@ -181,6 +183,7 @@ impl Gateway {
                 key: token_key,
             },
             token_keys: KeySet::read(&published)?,
+            tokens: Tokens::default(),
             jwks,
             network: Network::new(&keys, trust.clone()),
             limits: Limits::new(config.limits),
