@@ -13,10 +13,14 @@
 //! | [`field`], [`ids`] | what messages are made of |
 //! | [`messages`] | what is signed, [`signed`] with its signature, [`message`] any of them |
 //! | [`issuer`] | the issuer's keys |
+//! | [`bundle`] | a transfer with all that is behind it |
+//! | [`provenance`], [`refusal`] | what payee and payer check, and why they refuse |
+//! | [`revocation`] | who is not believed any more |
 //! | [`fraud`] | two messages that no honest purse signs both |
 //!
 //! Nothing here keeps state: purses' secure elements and the ledger do.
 
+pub mod bundle;
 pub mod encoding;
 pub mod field;
 pub mod fraud;
@@ -24,6 +28,9 @@ pub mod ids;
 pub mod issuer;
 pub mod message;
 pub mod messages;
+pub mod provenance;
+pub mod refusal;
+pub mod revocation;
 pub mod signed;
 
 /// How often money may change hands before it is redeemed.
@@ -32,6 +39,8 @@ pub const HOPS_MAX: u8 = 4;
 /// How many lots one transfer may consume.
 pub const LOTS_MAX: usize = 4;
 
+#[cfg(test)]
+mod chain;
 #[cfg(test)]
 mod example;
 #[cfg(test)]
