@@ -16,12 +16,14 @@
 //! | [`bundle`] | a transfer with all that is behind it |
 //! | [`provenance`], [`refusal`] | what payee and payer check, and why they refuse |
 //! | [`revocation`] | who is not believed any more |
+//! | [`evidence`] | what signed messages prove against purses |
 //! | [`fraud`] | two messages that no honest purse signs both |
 //!
 //! Nothing here keeps state: purses' secure elements and the ledger do.
 
 pub mod bundle;
 pub mod encoding;
+pub mod evidence;
 pub mod field;
 pub mod fraud;
 pub mod ids;
