@@ -176,7 +176,7 @@ bench: build
 .PHONY: bench-stages
 bench-stages: setup
 	$(call say,criterion benches of the stages of a payment)
-	$(CARGO) bench --locked --workspace --bench codec --bench commit --bench ledger --bench proof --bench settlement --bench signatures
+	$(CARGO) bench --locked --workspace --bench codec --bench commit --bench ledger --bench offline --bench proof --bench settlement --bench signatures
 
 # Seeds of the simulation, and heights that each comes to at least.
 SEEDS ?= 20000
@@ -195,7 +195,7 @@ mutants: setup
 
 # Of each fuzz target.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := answers batch card frame iso20022 journal log message payments purse snapshot stored \
+FUZZ_TARGETS := answers batch card frame iso20022 journal log message offline payments purse snapshot stored \
     submission texts transaction validator wire
 
 .PHONY: fuzz
