@@ -101,6 +101,9 @@ pub struct Remittance {
     /// The sender's side: the message that calls it back, if one does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recall: Option<RecallRequest>,
+    /// The last request that changed it, by its object: it is done, if it comes again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub steered_by: Option<String>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -280,6 +283,7 @@ impl Remittance {
             not_before_ms: 0,
             instruction: None,
             recall: None,
+            steered_by: None,
             order,
         }
     }
@@ -358,10 +362,17 @@ impl Remittance {
         Ok(())
     }
 
-    /// Whether the other operator may have the order. It is handed over only after names were looked for, which is
-    /// stored before; if it fails then, that operator has refused it.
+    /// Whether the other operator may have the order. It is handed over only after names were looked for and nobody
+    /// has to decide, which is stored before; if it fails then, that operator has refused it.
     fn may_be_known(&self, change: Change) -> bool {
-        self.introduced || self.is_screened && change != Change::Failed
+        let is_held = self.standing == Standing::held(Side::Sender);
+        self.introduced || self.is_screened && !is_held && change != Change::Failed
+    }
+
+    /// When a hold for this order has ended, whenever it was made: in milliseconds since 1970.
+    pub(super) fn over_ms(&self) -> u64 {
+        let hold_ms = u64::from(self.order.hold_seconds) * 1000;
+        self.order.reserve_until.0.saturating_mul(1000).saturating_add(hold_ms)
     }
 
     /// What is to be done is another thing than before.

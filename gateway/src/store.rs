@@ -62,9 +62,22 @@ impl StoreError {
             Self::Shared(error) => error.may_pass(),
             // Another program, such as one that makes a copy, had it for longer than is waited.
             Self::Sqlite(error) => error.sqlite_error_code() == Some(rusqlite::ErrorCode::DatabaseBusy),
-            Self::Postgres(error) => error.code().is_some_and(|code| {
-                [SqlState::T_R_DEADLOCK_DETECTED, SqlState::T_R_SERIALIZATION_FAILURE].contains(code)
-            }),
+            Self::Postgres(error) => match error.code() {
+                Some(code) => [
+                    SqlState::T_R_DEADLOCK_DETECTED,
+                    SqlState::T_R_SERIALIZATION_FAILURE,
+                    SqlState::ADMIN_SHUTDOWN,
+                    SqlState::CRASH_SHUTDOWN,
+                    SqlState::CANNOT_CONNECT_NOW,
+                    SqlState::TOO_MANY_CONNECTIONS,
+                ]
+                .contains(code),
+                // Nobody answers, or not any more.
+                None => {
+                    error.is_closed()
+                        || std::error::Error::source(error).is_some_and(|cause| cause.is::<std::io::Error>())
+                }
+            },
             _ => false,
         }
     }

@@ -149,8 +149,8 @@ impl Remittance {
         self.failed(now_ms);
     }
 
-    /// The ledger says how the hold has ended, and nobody has said by which transaction.
-    pub fn hold_ended(&mut self, how: Ending, height: Height, now_ms: u64) -> Result<(), NotNow> {
+    /// The ledger says how the hold has ended, and nobody has said by which transaction. `height`: if that is known.
+    pub fn hold_ended(&mut self, how: Ending, height: Option<Height>, now_ms: u64) -> Result<(), NotNow> {
         let change = match how {
             Ending::Posted => Change::Posted,
             // The sender's own void is known to its side, and likewise the other's.
@@ -158,7 +158,11 @@ impl Remittance {
             Ending::Voided => Change::Cancelled,
             _ => Change::Expired,
         };
-        self.apply(change, now_ms, Cause::ledger(height, None))?;
+        let cause = Cause {
+            height,
+            ..Cause::default()
+        };
+        self.apply(change, now_ms, cause)?;
         self.ledger.look = false;
         Ok(())
     }

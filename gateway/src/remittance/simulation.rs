@@ -12,6 +12,7 @@ use super::{
     Remittance,
     fact::Telling,
     state::{Side, Standing, State},
+    step::Step,
     tests::fixture,
 };
 use ledger::Ledger;
@@ -161,7 +162,7 @@ impl World {
 
     fn is_over(&self) -> bool {
         let is_over = |copy: &Remittance| match self.temper.gone {
-            None => copy.state().is_end() && copy.telling().is_none(),
+            None => copy.next(self.now_ms, self.temper.accepts) == Step::Done,
             // What is paid out beyond the ledger, the beneficiary's operator alone can say.
             Some(Side::Beneficiary) if copy.state() == State::PayingOut => true,
             Some(gone) => copy.side == gone || copy.state().is_end(),

@@ -4,6 +4,7 @@ use causeway_contracts::transaction::{TxId, UnixSeconds};
 
 use super::{
     Purpose, Remittance, Wish,
+    fact::{Fact, Telling},
     state::{Change, Side, Standing, State},
 };
 
@@ -56,7 +57,9 @@ impl Remittance {
             Step::Done => u64::MAX,
             step => return step,
         };
-        if self.telling().is_none() {
+        let is_idle = |telling: Telling| telling.fact == Fact::Withdrawn && now_ms >= self.over_ms();
+        // From then on the other operator does not wait any more either.
+        if self.telling().is_none_or(is_idle) {
             step
         } else if now_ms >= self.tell_not_before_ms {
             Step::Tell
@@ -81,7 +84,7 @@ impl Remittance {
         let until_ms = self.order.reserve_until.0.saturating_mul(1000);
         if self.side == Side::Beneficiary {
             // The sender's side may have died between reserving and telling: then the hold ends by itself.
-            let held_ms = until_ms.saturating_add(u64::from(self.order.hold_seconds) * 1000);
+            let held_ms = self.over_ms();
             return match self.ledger.reservation {
                 Some(transaction) => Step::Confirm(Purpose::Reserve, transaction),
                 None if now_ms >= held_ms => Step::Take(Change::Expired),

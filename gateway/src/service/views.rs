@@ -274,6 +274,11 @@ pub fn remittance(gateway: &Gateway, remittance: &Remittance, proof: Option<Stri
     let text = |id: Option<_>| id.map(|id: TxId| id.to_string());
     let ledger = &remittance.ledger;
     let proved = |id: Option<TxId>| id.filter(|id| remittance.has_seen(id));
+    let is_held = proved(ledger.reservation).is_some();
+    let (hold, expires_at) = match is_held {
+        true => (ledger.hold, ledger.hold_expires_at),
+        false => (None, None),
+    };
     RemittanceView {
         id: remittance.id.clone(),
         object: "remittance",
@@ -311,8 +316,8 @@ pub fn remittance(gateway: &Gateway, remittance: &Remittance, proof: Option<Stri
         reason: remittance.reason.clone(),
         ledger: LedgerView {
             reservation: text(proved(ledger.reservation)),
-            hold: ledger.hold.map(|hold| hold.to_string()),
-            hold_expires_at: ledger.hold_expires_at.map(|at| rfc3339(at.0.saturating_mul(1000))),
+            hold: hold.map(|hold| hold.to_string()),
+            hold_expires_at: expires_at.map(|at| rfc3339(at.0.saturating_mul(1000))),
             posting: text(ledger.posting.filter(|_| ledger.posting_seen)),
             voiding: text(proved(ledger.voiding)),
             returning: text(proved(ledger.returning)),

@@ -98,24 +98,23 @@ impl Client {
     /// A contract; `None` if it is not known, or no longer. `key` is of an account that it concerns, or one that
     /// its conditions name.
     pub async fn contract(&self, id: &ContractId, key: &SecretKey) -> Result<Option<ContractView>, ClientError> {
-        self.contract_agreed(id, key).await.map(|agreed| agreed.answer)
+        let path = format!("/v1/contracts/{id}");
+        self.agree(|node| self.signed_request(node, &path, key), contract_of(*id))
+            .await
+            .map(|agreed| agreed.answer)
     }
 
-    /// As [`Self::contract`], with the height it is of.
-    pub async fn contract_agreed(
+    /// As [`Self::contract`], with the height it is of, which all who agree name.
+    pub async fn contract_at_one_height(
         &self,
         id: &ContractId,
         key: &SecretKey,
     ) -> Result<Agreed<Option<ContractView>>, ClientError> {
         let path = format!("/v1/contracts/{id}");
-        let asked = *id;
-        self.agree(
+        self.agree_on(
+            Alike::AnswerAndHeight,
             |node| self.signed_request(node, &path, key),
-            move |answer| match answer {
-                Answer::Contract(view) if view.id == asked => Some(Some(*view)),
-                Answer::NoContract(id) if id == asked => Some(None),
-                _ => None,
-            },
+            contract_of(*id),
         )
         .await
     }
@@ -324,6 +323,14 @@ fn account_of(asked: AccountId) -> impl Fn(Answer) -> Option<Option<AccountView>
     move |answer| match answer {
         Answer::Account(view) if view.id == asked => Some(Some(view)),
         Answer::NoAccount(id) if id == asked => Some(None),
+        _ => None,
+    }
+}
+
+fn contract_of(asked: ContractId) -> impl Fn(Answer) -> Option<Option<ContractView>> {
+    move |answer| match answer {
+        Answer::Contract(view) if view.id == asked => Some(Some(*view)),
+        Answer::NoContract(id) if id == asked => Some(None),
         _ => None,
     }
 }

@@ -90,7 +90,7 @@ impl World {
             Step::Confirm(purpose, id) => self.confirm(&mut copy, purpose, id),
             Step::LookAtHold => match (self.may_lose(), self.ledger.end) {
                 (Err(Lost), _) => copy.failed(now_ms),
-                (Ok(()), Some(end)) => copy.hold_ended(end.how, end.height, now_ms).expect("reserved"),
+                (Ok(()), Some(end)) => copy.hold_ended(end.how, Some(end.height), now_ms).expect("reserved"),
                 (Ok(()), None) => copy.hold_is_open(now_ms),
             },
             Step::Tell => match self.tell(side.other(), copy.telling().expect("there is something to tell")) {

@@ -122,6 +122,9 @@ fn what_will_not_be_reserved_is_withdrawn() {
         Some("CUST"),
     );
     check_taken(copy.clone(), Change::Failed, "BANKA", &[], None);
+    let mut held = copy.clone();
+    held.standing = Standing::held(Side::Sender);
+    check_taken(held, Change::Cancelled, "BANKA", &[], Some("CUST"));
     copy.introduced = true;
     for (change, kept) in [
         (Change::Cancelled, Some("CUST")),
@@ -197,12 +200,12 @@ fn the_ledger_says_how_a_hold_ended() {
     ] {
         let mut copy = reserved(side);
         copy.ledger.look = true;
-        assert_eq!(copy.hold_ended(how, HEIGHT, NOW), Ok(()));
+        assert_eq!(copy.hold_ended(how, Some(HEIGHT), NOW), Ok(()));
         assert_eq!((copy.state(), copy.ledger.look), (state, false));
         let last = copy.timeline.last().unwrap();
         assert_eq!((last.height, last.transaction), (Some(HEIGHT), None));
         let again = Err(NotNow { state });
-        assert_eq!(copy.hold_ended(how, HEIGHT, NOW), again);
+        assert_eq!(copy.hold_ended(how, Some(HEIGHT), NOW), again);
     }
 }
 

@@ -233,6 +233,16 @@ fn an_end_is_told_and_then_nothing_is_done() {
 }
 
 #[test]
+fn nobody_is_told_of_what_is_withdrawn_when_no_hold_can_be_left() {
+    let ended = with(standing(Side::Sender, Standing::at(State::Cancelled)), |copy| {
+        copy.untold = vec![Fact::Withdrawn];
+    });
+    let over = UNTIL_MS + u64::from(HOLD_SECONDS) * 1000;
+    check_at(over - 1, &ended, Step::Tell);
+    check_at(over, &ended, Step::Done);
+}
+
+#[test]
 fn the_other_operator_is_told_while_nothing_else_is_to_be_done() {
     let untold = |copy: &mut Remittance| copy.untold = vec![Fact::Held];
     check(&with(reserved(Side::Sender), untold), Step::Tell);

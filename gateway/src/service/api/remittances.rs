@@ -386,6 +386,8 @@ enum Whose {
 pub struct Steering {
     pub id: String,
     pub client: String,
+    /// The request's name, if it may come again after it was done.
+    pub request: Option<String>,
     pub now_ms: u64,
 }
 
@@ -394,6 +396,7 @@ impl From<&Call> for Steering {
         Self {
             id: call.parameter("id").to_owned(),
             client: call.client().id.clone(),
+            request: Some(call.object.clone()),
             now_ms: call.now_ms,
         }
     }
@@ -406,7 +409,12 @@ async fn steer(
     whose: Whose,
     with: impl FnOnce(&mut Remittance, u64) -> Result<(), ChangeError> + Send + 'static,
 ) -> Result<Remittance, Problem> {
-    let Steering { id, client, now_ms } = steering.into();
+    let Steering {
+        id,
+        client,
+        request,
+        now_ms,
+    } = steering.into();
     let shared = Arc::clone(gateway);
     let changed = gateway
         .store
@@ -415,7 +423,12 @@ async fn steer(
                 if matches!(whose, Whose::Client) && remittance.client != client {
                     return Err(ChangeError::None);
                 }
-                with(remittance, now_ms)
+                if request.is_some() && remittance.steered_by == request {
+                    return Ok(());
+                }
+                with(remittance, now_ms)?;
+                remittance.steered_by = request;
+                Ok(())
             })
         })
         .await?;

@@ -55,6 +55,21 @@ fn sealed(gateway: &Gateway, webhook: &str, secret: &SigningSecret) -> Result<St
     ))
 }
 
+/// The newest secret, to the request that made it.
+fn shown(gateway: &Gateway, call: &Call, webhook: &Webhook) -> Result<Option<String>, Problem> {
+    let newest = webhook.body.secrets.first();
+    let Some(sealed) = newest.filter(|_| webhook.body.made_by == call.object) else {
+        return Ok(None);
+    };
+    let sealed = hex::decode(sealed).map_err(|error| Problem::internal(&error))?;
+    let text = gateway
+        .keys
+        .open(&place(&webhook.id), &sealed)
+        .map_err(|error| Problem::internal(&error))?;
+    let text = String::from_utf8(text.to_vec()).map_err(|error| Problem::internal(&error))?;
+    Ok(Some(text))
+}
+
 /// An endpoint
 ///
 /// Its secret is shown once.
@@ -85,27 +100,27 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
             url,
             kinds: events,
             secrets: vec![sealed(gateway, &id, &secret)?],
+            made_by: call.object.clone(),
             old_until_ms: 0,
             disabled_why: None,
             created_ms: call.now_ms,
         },
         id,
     };
-    let shown = secret.to_text().to_string();
-    let (webhook, shown) = gateway
+    let webhook = gateway
         .store
         .write::<_, StoreError, _>(move |sql| {
-            let are_many = webhooks::list(sql, &webhook.client)?.len() >= PAGE_MAX;
-            if are_many {
-                return Ok(None);
+            // The same request may have made it already.
+            if let Some(made) = webhooks::find(sql, &webhook.client, &webhook.id)? {
+                return Ok(Some(made));
             }
-            let shown = webhooks::add(sql, &webhook)?.then_some(shown);
-            let stored = webhooks::find(sql, &webhook.client, &webhook.id)?;
-            Ok(stored.map(|webhook| (webhook, shown)))
+            let are_many = webhooks::list(sql, &webhook.client)?.len() >= PAGE_MAX;
+            Ok((!are_many && webhooks::add(sql, &webhook)?).then_some(webhook))
         })
         .await?
         .ok_or_else(|| Problem::new(Code::TooMany, format!("a client has at most {PAGE_MAX} endpoints")))?;
-    Ok(Reply::created(&views::webhook(&webhook, shown)))
+    let secret = shown(gateway, call, &webhook)?;
+    Ok(Reply::created(&views::webhook(&webhook, secret)))
 }
 
 /// Endpoints
@@ -148,8 +163,8 @@ pub async fn remove(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
 pub async fn rotate(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
     let NothingRequest {} = call.json()?;
     let (client, id) = (call.client().id.clone(), call.parameter("id").to_owned());
-    let secret = new_secret()?;
-    let new = sealed(gateway, &id, &secret)?;
+    let new = sealed(gateway, &id, &new_secret()?)?;
+    let made_by = call.object.clone();
     let until_ms = call.now_ms + OLD_SECRET_MS;
     let found = gateway
         .store
@@ -158,6 +173,10 @@ pub async fn rotate(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
             let Some(mut webhook) = found.filter(|webhook| webhook.client == client) else {
                 return Ok(None);
             };
+            if webhook.body.made_by == made_by {
+                return Ok(Some(webhook));
+            }
+            webhook.body.made_by = made_by;
             webhook.body.secrets.insert(0, new);
             webhook.body.secrets.truncate(2);
             webhook.body.old_until_ms = until_ms;
@@ -168,7 +187,8 @@ pub async fn rotate(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
         })
         .await?;
     let webhook = found.ok_or_else(|| Problem::not_found("webhook"))?;
-    Ok(Reply::ok(&views::webhook(&webhook, Some(secret.to_text().to_string()))))
+    let secret = shown(gateway, call, &webhook)?;
+    Ok(Reply::ok(&views::webhook(&webhook, secret)))
 }
 
 /// The last deliveries to an endpoint

@@ -424,30 +424,46 @@ impl Job {
         let agreed = self
             .gateway
             .ledger
-            .contract_agreed(&hold, self.gateway.keys.operator())
+            .contract_at_one_height(&hold, self.gateway.keys.operator())
             .await?;
-        let height = agreed.height;
-        let status = agreed.answer.map(|view| view.status);
-        self.change(move |gateway, remittance, sql| {
+        let Some(status) = agreed.answer.map(|view| view.status) else {
+            return self.look_back(remittance, hold).await;
+        };
+        let height = Some(agreed.height);
+        self.change(move |gateway, remittance, _| {
             let now_ms = gateway.now_ms();
             match status {
-                Some(Status::Ended { how, .. }) => {
+                Status::Ended { how, .. } => {
                     remittance.hold_ended(how, height, now_ms).map_err(ChangeError::from)?;
                 }
-                Some(Status::Open) => remittance.hold_is_open(now_ms),
-                // It ended more than a day ago.
-                None => {
-                    let ended = match entries::trace(sql, &forgotten(remittance, hold))? {
-                        Trace::Posted(height) => Some((Ending::Posted, height)),
-                        Trace::None(height) => Some((Ending::Expired, height)),
-                        Trace::Unclear => None,
-                    };
-                    match ended {
-                        Some((how, height)) => remittance.hold_ended(how, height, now_ms).map_err(ChangeError::from)?,
-                        None => remittance.failed(now_ms),
-                    }
-                }
+                Status::Open => remittance.hold_is_open(now_ms),
             }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The hold ended more than a day ago, and the ledger does not show it any more. What the other operator points to
+    /// says more of it than what was booked.
+    async fn look_back(&self, remittance: &Remittance, hold: ContractId) -> Result<Changed, StepError> {
+        let ledger = &remittance.ledger;
+        if let Some(posting) = ledger.posting {
+            return self.confirm(remittance, Purpose::Post, posting).await;
+        }
+        if let Some(voiding) = ledger.voiding {
+            return self.confirm(remittance, Purpose::Void, voiding).await;
+        }
+        self.change(move |gateway, remittance, sql| {
+            let now_ms = gateway.now_ms();
+            let (how, height) = match entries::trace(sql, &forgotten(remittance, hold))? {
+                Trace::Posted(height) => (Ending::Posted, Some(height)),
+                Trace::None => (Ending::Expired, None),
+                Trace::Unclear => {
+                    remittance.failed(now_ms);
+                    return Ok(());
+                }
+            };
+            remittance.hold_ended(how, height, now_ms).map_err(ChangeError::from)?;
             Ok(())
         })
         .await

@@ -66,6 +66,7 @@ pub(super) async fn begin(gateway: &Gateway, leased: &Leased) -> Result<(Followe
     let followed = Followed {
         height: opening.height,
         time_ms: opening.time_ms,
+        since_ms: opening.time_ms,
         unsettled,
     };
     let kept = KeptBookkeeper {

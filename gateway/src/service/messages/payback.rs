@@ -50,6 +50,7 @@ pub async fn give_back(
     let steering = Steering {
         id: known.id,
         client: client.to_owned(),
+        request: None,
         now_ms: gateway.now_ms(),
     };
     match pay_out(gateway, steering, PayOutResult::Returned, reason).await {

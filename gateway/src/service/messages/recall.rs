@@ -42,6 +42,7 @@ pub async fn call_back(
     let steering = Steering {
         id: known.id.clone(),
         client: client.to_owned(),
+        request: None,
         now_ms: gateway.now_ms(),
     };
     let record = RecallRequest {

@@ -24,6 +24,8 @@ pub struct Followed {
     pub height: Height,
     /// The ledger's time there.
     pub time_ms: TimeMs,
+    /// The ledger's time when this began: what was before is not booked.
+    pub since_ms: TimeMs,
     /// Accounts whose entries may not be all that there is, until the ledger has been asked.
     pub unsettled: BTreeSet<AccountId>,
 }

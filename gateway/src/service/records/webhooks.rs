@@ -24,6 +24,8 @@ pub struct WebhookBody {
     pub kinds: Vec<String>,
     /// Sealed, in hexadecimal, the newest first.
     pub secrets: Vec<String>,
+    /// The request that made the newest secret, by its object: it is shown that again.
+    pub made_by: String,
     /// The one before is used until then.
     pub old_until_ms: u64,
     /// By hand, or since the receiver answered 410.

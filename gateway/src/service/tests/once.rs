@@ -8,14 +8,14 @@ use crate::{
     remittance::{
         Beginning, Remittance,
         order::{Order, Party},
-        state::Side,
+        state::{Side, Standing},
     },
     service::{
         api::{self, customers, remittances},
         records::{
             bulks,
             quotes::{self, Quote, QuoteBody},
-            webhooks,
+            remittances as stored, webhooks,
         },
     },
     store::StoreError,
@@ -104,6 +104,7 @@ pub async fn everything(office: &Office, client: &str) -> BTreeMap<&'static str,
             url: "https://receiver.example/".to_owned(),
             kinds: Vec::new(),
             secrets: Vec::new(),
+            made_by: String::new(),
             old_until_ms: 0,
             disabled_why: None,
             created_ms: now_ms,
@@ -234,4 +235,44 @@ async fn two_attempts_at_one_object_tell_of_the_same() {
         .map(|quote| (quote.body.created_ms, quote.expires_ms))
         .collect();
     assert!(told.iter().all(|one| *one == told[0]), "{told:?}");
+}
+
+/// As if every gateway had died between what it did and keeping its answer.
+async fn forget_answers(office: &Office) {
+    let forgotten = office.gateway.store.write::<_, StoreError, _>(|sql| {
+        sql.execute(
+            "UPDATE idempotency SET status = NULL, answer = NULL, running_until_ms = 0",
+            &[],
+        )
+    });
+    assert!(forgotten.await.expect("a database") > 0);
+}
+
+#[actix_web::test]
+async fn what_was_done_and_not_answered_is_answered_when_it_is_asked_again() {
+    let office = office("").await;
+    let app = office.app().await;
+    let (client, token) = office.client(&[Scope::WebhooksWrite, Scope::Admin]).await;
+    let made = everything(&office, &client).await;
+    let held = made["remittances"].clone();
+    let hold = office.gateway.store.write::<_, StoreError, _>(move |sql| {
+        let mut remittance = stored::any(sql, &held)?.expect("it is there");
+        remittance.standing = Standing::held(Side::Sender);
+        stored::save(sql, &remittance)
+    });
+    hold.await.expect("saved");
+    let rotate = format!("/v1/webhooks/{}/rotate", made["webhooks"]);
+    let decide = format!("/v1/remittances/{}/compliance", made["remittances"]);
+    let asked = [
+        ("/v1/webhooks", json!({ "url": "https://receiver.example/" }), "secret"),
+        (&rotate, json!({}), "secret"),
+        (&decide, json!({ "decision": "release" }), "version"),
+    ];
+    for (path, body, same) in asked {
+        let ask = || Ask::new("POST", path).by(&token).once("again", body.clone()).request();
+        let (status, first) = answered(&app, ask()).await;
+        assert!(status < 300 && !first[same].is_null(), "{path}: {status} {first}");
+        forget_answers(&office).await;
+        assert_eq!(answered(&app, ask()).await, (status, first), "{path}");
+    }
 }

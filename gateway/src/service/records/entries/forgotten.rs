@@ -24,8 +24,8 @@ pub struct ForgottenHold {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Trace {
     Posted(Height),
-    /// All was booked up to this height, and it is not among it.
-    None(Height),
+    /// All was booked, and it is not among it.
+    None,
     /// Not all was booked, or something of which nobody knows what it was.
     Unclear,
 }
@@ -36,20 +36,22 @@ pub fn trace(sql: &mut dyn Sql, hold: &ForgottenHold) -> Result<Trace, StoreErro
     let Some(followed) = followed::find(sql)? else {
         return Ok(Trace::Unclear);
     };
-    if followed.time_ms.0 <= until_ms || followed.unsettled.contains(&hold.account) {
+    let since_ms = hold.made_after_ms.saturating_sub(CLOCKS_MS);
+    let is_whole = followed.since_ms.0 <= since_ms && followed.time_ms.0 > until_ms;
+    if !is_whole || followed.unsettled.contains(&hold.account) {
         return Ok(Trace::Unclear);
     }
+    // What nobody explains is booked when it is found, which may be long after it happened.
     let rows = sql.query(
-        "SELECT height, body FROM entries WHERE account = $1 AND time_ms BETWEEN $2 AND $3 \
-         AND (body LIKE $4 OR body LIKE '%other%')",
+        "SELECT height, body FROM entries WHERE account = $1 AND time_ms >= $2 \
+         AND (body LIKE $3 OR body LIKE '%other%')",
         &[
             (&hold.account.to_string()).into(),
-            int(hold.made_after_ms.saturating_sub(CLOCKS_MS)).into(),
-            int(until_ms).into(),
+            int(since_ms).into(),
             (&format!("%{}%", hold.id)).into(),
         ],
     )?;
-    let mut trace = Trace::None(followed.height);
+    let mut trace = Trace::None;
     for row in rows {
         let body: Body = row.json(1)?;
         if body.contract == Some(hold.id) {
@@ -86,10 +88,20 @@ mod tests {
         let followed = Followed {
             height: Height(height),
             time_ms: TimeMs(height * 1_000),
+            since_ms: TimeMs(100_000),
             unsettled,
         };
+        save(store, followed).await;
+    }
+
+    async fn save(store: &Store, followed: Followed) {
         let saved = store.write::<_, StoreError, _>(move |sql| followed::save(sql, &followed));
         saved.await.expect("saved");
+    }
+
+    async fn find(store: &Store) -> Followed {
+        let found = store.read::<_, StoreError, _>(followed::find).await;
+        found.expect("read").expect("saved")
     }
 
     async fn traced(store: &Store) -> Trace {
@@ -117,10 +129,18 @@ mod tests {
             ..entry(250, 0, -5, "EUR")
         };
         stored(&store, vec![another]).await;
-        assert_eq!(traced(&store).await, Trace::None(Height(500)));
+        assert_eq!(traced(&store).await, Trace::None);
+        let begun_later = Followed {
+            since_ms: TimeMs(250_000),
+            ..find(&store).await
+        };
+        save(&store, begun_later).await;
+        assert_eq!(traced(&store).await, Trace::Unclear, "it may have been posted before");
+        followed(&store, 500, BTreeSet::new()).await;
+        // Found when it was asked about, long after the hold.
         let unknown = Entry {
             kind: Kind::Other,
-            ..entry(260, 0, -5, "EUR")
+            ..entry(490, 0, -5, "EUR")
         };
         stored(&store, vec![unknown]).await;
         assert_eq!(traced(&store).await, Trace::Unclear, "that may have been it");

@@ -261,6 +261,7 @@ async fn how_far_the_ledger_was_followed_is_stored_with_the_bookkeeper_apart() {
     let at = |height: u64| Followed {
         height: Height(height),
         time_ms: TimeMs(height * 1_000),
+        since_ms: TimeMs(0),
         unsettled: BTreeSet::from([ANNA]),
     };
     let issuers = [(code("EUR"), ParticipantId::new("CBEUR").unwrap())];
