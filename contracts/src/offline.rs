@@ -17,11 +17,13 @@
 //! | [`provenance`], [`refusal`] | what payee and payer check, and why they refuse |
 //! | [`revocation`] | who is not believed any more |
 //! | [`evidence`] | what signed messages prove against purses |
+//! | [`action`] | what the ledger is asked to do about purses, and [`record`] what it knows of them |
 //! | [`fraud`] | two messages that no honest purse signs both |
 //!
 //! Nothing here keeps state: purses' secure elements and the ledger do.
 
 pub mod bundle;
+pub mod action;
 pub mod encoding;
 pub mod evidence;
 pub mod field;
@@ -33,6 +35,7 @@ pub mod messages;
 pub mod provenance;
 pub mod refusal;
 pub mod revocation;
+pub mod record;
 pub mod signed;
 
 /// How often money may change hands before it is redeemed.
@@ -45,5 +48,6 @@ pub const LOTS_MAX: usize = 4;
 mod chain;
 #[cfg(test)]
 mod example;
+pub(crate) mod example;
 #[cfg(test)]
 mod tests;

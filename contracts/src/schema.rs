@@ -12,6 +12,7 @@ use crate::{
     keys::{PublicKey, Signature},
     merkle::Root,
     money::{Amount, Balance, Currency},
+    offline::ids::{KeyId, PurseId},
     settlement::{
         ContractId, QuoteId, Rate,
         condition::{Preimage, PreimageHash},
@@ -50,11 +51,13 @@ text_schemas! {
     GenesisHash: "^[0-9a-f]{64}$", "Names the network.";
     GenesisPrefix: "^[0-9a-f]{16}$", "The first 8 bytes of the genesis hash.";
     IdentityCommitment: "^[0-9a-f]{64}$", "A salted hash of what an operator knows about a customer.";
+    KeyId: "^[0-9a-f]{8}$", "A key of the service that signs for purses.";
     Nonce: "^[0-9]{1,20}$", "Makes otherwise equal transactions different.";
     ParticipantId: "^[A-Z0-9]{2,12}$", "A bank, central bank or payment provider.";
     Preimage: "^[0-9a-f]{64}$", "32 bytes whose SHA-256 a condition names.";
     PreimageHash: "^[0-9a-f]{64}$", "The SHA-256 of a preimage.";
     PublicKey: "^ed25519:[0-9a-f]{64}$", "A public key with its algorithm.";
+    PurseId: "^[0-9a-f]{16}$", "A purse.";
     QuoteId: "^[0-9a-f]{32}$", "A quote, by its maker's choice.";
     Rate: "^[0-9]+(\\.[0-9]{1,12})?$", "Units of the bought currency for one of the sold one, in major units.";
     Root: "^[0-9a-f]{64}$", "A Merkle tree's root or node.";

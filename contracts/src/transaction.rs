@@ -12,6 +12,7 @@ use crate::{
     identity::{AccountId, IdentityCommitment, KeyPolicy, ParticipantId, PolicyError, ReasonCode, Salt, Tier},
     keys::{BadSignature, Domain, PublicKey, SecretKey, Signature, Signed},
     money::{Amount, Currency},
+    offline::action::{OfflineAction, Signer},
     protocol::{PROTOCOL_MIN, ProtocolVersion},
     settlement::{Actor, ContractId, Leg, SettlementAction, TermsError},
 };
@@ -192,6 +193,8 @@ pub enum Action {
     },
     /// Opens a contract, or does with one what its terms allow.
     Settle(SettlementAction),
+    /// About purses that pay without a network.
+    Offline(Box<OfflineAction>),
 }
 
 /// What a freeze covers: the whole account (its operator's right), or one currency in it (the right
@@ -219,11 +222,21 @@ pub enum Authority {
     Witnesses(ContractId),
 }
 
+impl From<Signer> for Authority {
+    fn from(signer: Signer) -> Self {
+        match signer {
+            Signer::Account(id) => Self::Account(id),
+            Signer::Operator(id) => Self::Participant(id),
+            Signer::Issuer(currency) => Self::Issuer(currency),
+        }
+    }
+}
+
 impl Action {
     /// All who must agree to it. The same may be among them more than once.
     #[inline]
     pub fn authorities(&self) -> impl Iterator<Item = Authority> {
-        let mut witnesses = None;
+        let mut second = None;
         let mut legs: &[Leg] = &[];
         let first = match self {
             Self::Transfer { from, .. } | Self::Redeem { from, .. } => Some(Authority::Account(*from)),
@@ -243,14 +256,20 @@ impl Action {
                     Actor::Operator(id) => Authority::Participant(id),
                     Actor::Issuer(currency) => Authority::Issuer(currency),
                     Actor::Claimant(id, escrow) => {
-                        witnesses = Some(Authority::Witnesses(escrow));
+                        second = Some(Authority::Witnesses(escrow));
                         Authority::Account(id)
                     }
                 })
             }
+            Self::Offline(action) => {
+                let mut signers = action.signers().map(Authority::from);
+                let first = signers.next();
+                second = signers.next();
+                first
+            }
         };
         let debtors = legs.iter().map(|leg| Authority::Account(leg.debtor));
-        first.into_iter().chain(witnesses).chain(debtors)
+        first.into_iter().chain(second).chain(debtors)
     }
 
     /// What it pays out of accounts, as caps for payments see it.

@@ -6,6 +6,7 @@ use crate::{
 };
 
 mod golden;
+mod offline;
 mod roundtrip;
 mod settlement;
 mod values;

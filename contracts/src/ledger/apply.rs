@@ -10,6 +10,7 @@ mod council;
 mod evidence;
 mod money;
 mod nodes;
+mod offline;
 pub(super) mod settlement;
 
 pub(super) use self::council::own_account;
@@ -110,6 +111,7 @@ pub(super) fn apply(overlay: &mut Overlay<'_>, context: &Context<'_>) -> Result<
         Action::Council(action) => council::apply(overlay, context, action),
         Action::ReportEvidence { reporter, evidence } => evidence::report(overlay, context, *reporter, evidence),
         Action::Settle(action) => return settlement::apply(overlay, context, action),
+        Action::Offline(action) => offline::apply(overlay, context, action),
     };
     done.map(|()| None)
 }

@@ -18,6 +18,7 @@ use crate::{
     genesis::Genesis,
     identity::{AccountId, AccountStatus},
     money::{Amount, Currency},
+    offline::record::OfflineRow,
     protocol::Protocol,
     registry::RegistryError,
     settlement::{Contract, ContractId, Terms},
@@ -99,6 +100,7 @@ impl Ledger {
             book: BTreeMap::new(),
             positions: BTreeMap::new(),
             obligations: BTreeMap::new(),
+            offline: BTreeMap::new(),
         };
         let changes = opening_entries(genesis, &state, seed);
         state.set_all(changes);
@@ -268,6 +270,7 @@ fn restore_state(
     let mut book = BTreeMap::new();
     let mut positions = BTreeMap::new();
     let mut obligations = BTreeMap::new();
+    let mut offline = BTreeMap::new();
     for (key, value) in entries {
         let is_new = match (key, value) {
             (StateKey::Account(id), StateValue::Account(it)) => accounts.insert(id, it).is_none(),
@@ -295,6 +298,7 @@ fn restore_state(
                 positions.insert((id, who, code), it).is_none()
             }
             (StateKey::Obligation(id, at), StateValue::Obligation(it)) => obligations.insert((id, at), it).is_none(),
+            (StateKey::Offline(key), StateValue::Offline(it)) if it.is_of(&key) => offline.insert(key, *it).is_none(),
             _ => return Err(RestoreError::WrongTable(key)),
         };
         if !is_new {
@@ -328,6 +332,7 @@ fn restore_state(
         book,
         positions,
         obligations,
+        offline,
     })
 }
 
@@ -366,11 +371,16 @@ fn check_book(state: &State) -> Result<(), RestoreError> {
     }
 }
 
-/// What is held is what open contracts hold, and what is prefunded in open cycles.
+/// What is held is what open contracts hold, what is prefunded in open cycles, and what is set aside for purses.
 fn check_held(state: &State) -> Result<(), RestoreError> {
     let mut sums: BTreeMap<(AccountId, Currency), u128> = BTreeMap::new();
     for (account, currency, amount) in state.contracts.rows().values().flat_map(|contract| contract.held()) {
         *sums.entry((account, currency)).or_default() += u128::from(amount.0);
+    }
+    for row in state.offline.values() {
+        if let OfflineRow::Load(load) = row {
+            *sums.entry((load.account, load.currency)).or_default() += u128::from(load.left.0);
+        }
     }
     for ((id, account, currency), position) in &state.positions {
         let cycle = state.contracts.rows().get(id);

@@ -3,6 +3,8 @@
 //! A transaction's changes are kept or taken back as one. Old values go into a journal, and taking
 //! back puts them in again from the last to the first.
 
+mod offline;
+
 use std::{collections::BTreeMap, hint::black_box};
 
 use super::{
@@ -18,6 +20,7 @@ use crate::{
     governance::{CurrencyRecord, Parameters},
     identity::{AccountId, KeyPolicy, Participant, ParticipantId},
     money::Currency,
+    offline::record::{OfflineKey, OfflineRow},
     protocol::{Protocol, Upcoming},
     registry::Registry,
     settlement::{
@@ -218,6 +221,7 @@ pub(super) struct Overlay<'a> {
     book: OrderedLayer<BookKey, ContractId>,
     positions: OrderedLayer<(ContractId, AccountId, Currency), Position>,
     obligations: OrderedLayer<(ContractId, [u8; 8]), Obligation>,
+    offline: OrderedLayer<OfflineKey, OfflineRow>,
     /// In force from the next block on, so that one block is computed with one set of parameters.
     next_parameters: Option<Parameters>,
     /// What `next_parameters` was before this transaction, if it changed them.
@@ -249,6 +253,7 @@ impl<'a> Overlay<'a> {
             book: OrderedLayer::default(),
             positions: OrderedLayer::default(),
             obligations: OrderedLayer::default(),
+            offline: OrderedLayer::default(),
             next_parameters: None,
             parameters_before: None,
             council: Single::default(),
@@ -469,6 +474,7 @@ impl<'a> Overlay<'a> {
         self.book.keep();
         self.positions.keep();
         self.obligations.keep();
+        self.offline.keep();
         self.parameters_before = None;
         self.council.keep();
         self.upcoming.keep();
@@ -489,6 +495,7 @@ impl<'a> Overlay<'a> {
         self.book.take_back();
         self.positions.take_back();
         self.obligations.take_back();
+        self.offline.take_back();
         if let Some(before) = self.parameters_before.take() {
             self.next_parameters = before;
         }
@@ -637,6 +644,11 @@ impl<'a> Overlay<'a> {
         for ((id, at), obligation) in self.obligations.into_changed(&self.base.obligations) {
             let key = StateKey::Obligation(id, at);
             changes.entries.push((key, obligation.map(StateValue::Obligation)));
+            changes.places.push(None);
+        }
+        for (key, row) in self.offline.into_changed(&self.base.offline) {
+            let row = row.map(|row| StateValue::Offline(Box::new(row)));
+            changes.entries.push((StateKey::Offline(key), row));
             changes.places.push(None);
         }
         changes

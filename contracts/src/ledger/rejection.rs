@@ -34,7 +34,8 @@ pub enum Skip {
 /// [`Self::UnknownContract`], [`Self::ContractEnded`], [`Self::ContractExpired`], [`Self::HoldGrouped`], and then what
 /// its terms say of the action: [`Self::NotPermitted`] of a mandate and a request, [`Self::MandateNotStarted`],
 /// [`Self::OverMandate`], [`Self::RequestMismatch`], [`Self::NotInCycle`] of money that is set aside; and what is said
-/// of a quote: [`Self::QuoteInvalid`] to [`Self::QuoteWithdrawn`]. Of a hold or an exchange with several payments, the first
+/// of a quote: [`Self::QuoteInvalid`] to [`Self::QuoteWithdrawn`]; of a load, what is said of its purse, but for
+/// [`Self::MessageInvalid`], which comes last of all. Of a hold or an exchange with several payments, the first
 /// of them that cannot be set aside says why.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Encode, Decode, Serialize, Deserialize, thiserror::Error,
@@ -168,4 +169,36 @@ pub enum Rejection {
     NothingPrefunded,
     #[error("as many obligations wait in the cycle as may")]
     QueueFull,
+    #[error("purses may hold the currency already")]
+    PursesOpen,
+    #[error("purses may not hold the currency: its issuer has not opened it for them")]
+    PursesNotOpen,
+    #[error("a key that nobody can sign with, or everybody")]
+    KeyUnusable,
+    #[error("a key with this id is known already, and may be withdrawn")]
+    ServiceKeyTaken,
+    #[error("no key with this id is the issuer's for this, or it was withdrawn")]
+    UnknownServiceKey,
+    #[error("no purse with this id is registered")]
+    UnknownPurse,
+    #[error("the purse is out of use")]
+    PurseRevoked,
+    #[error("the purse has a certificate that is as new, or is another owner's, key's or currency's")]
+    CertificateNotNewer,
+    #[error("the purse's certificate is not good in this hour")]
+    CertificateNotInForce,
+    #[error("not the counter of the purse's next load")]
+    LoadOutOfTurn,
+    #[error("more than the purse may hold")]
+    OverPurseLimit,
+    #[error("no load with this purse, counter, lot, amount and currency is known")]
+    UnknownLoad,
+    #[error("another message is recorded in this one's place")]
+    MessageConflict,
+    #[error("the hour is after the block's, or not after that of the newest message of its kind")]
+    EpochOutOfTime,
+    #[error("not a version of the revocation list that follows the one which is recorded, or is it")]
+    ListVersionUnknown,
+    #[error("the message's signature is not good")]
+    MessageInvalid,
 }

@@ -16,6 +16,7 @@ use crate::{
     keys::PublicKey,
     merkle::{self, Root},
     money::{Amount, Balance, Currency},
+    offline::record::{OfflineKey, OfflineRow},
     protocol::Protocol,
     registry::Registry,
     settlement::{
@@ -112,6 +113,8 @@ pub enum StateKey {
     Position(ContractId, AccountId, Currency),
     /// One that waits in a cycle, by its number there, big-endian.
     Obligation(ContractId, [u8; 8]),
+    /// What is known about purses.
+    Offline(OfflineKey),
 }
 
 /// A state entry's content; the same variant as its key's.
@@ -138,6 +141,7 @@ pub enum StateValue {
     Book(ContractId),
     Position(Position),
     Obligation(Obligation),
+    Offline(Box<OfflineRow>),
 }
 
 /// A state entry's canonical bytes are at most this many: the longest is a registry of 512 nodes, with some
@@ -192,6 +196,7 @@ pub(super) struct State {
     pub(super) book: BTreeMap<BookKey, ContractId>,
     pub(super) positions: BTreeMap<(ContractId, AccountId, Currency), Position>,
     pub(super) obligations: BTreeMap<(ContractId, [u8; 8]), Obligation>,
+    pub(super) offline: BTreeMap<OfflineKey, OfflineRow>,
 }
 
 impl State {
@@ -217,6 +222,7 @@ impl State {
         let book = self.book.iter();
         let positions = self.positions.iter();
         let obligations = self.obligations.iter();
+        let offline = self.offline.iter();
         let next = self.next_validators.to_list();
         let singles = [
             (StateKey::Parameters, StateValue::Parameters(self.parameters.clone())),
@@ -248,6 +254,7 @@ impl State {
                     .map(|((id, who, code), it)| (StateKey::Position(*id, *who, *code), StateValue::Position(*it))),
             )
             .chain(obligations.map(|((id, at), it)| (StateKey::Obligation(*id, *at), StateValue::Obligation(*it))))
+            .chain(offline.map(|(key, row)| (StateKey::Offline(*key), StateValue::Offline(Box::new(row.clone())))))
             .chain(book.map(|(key, id)| (StateKey::Book(*key), StateValue::Book(*id))))
             .chain(categories.map(|(id, it)| (StateKey::Category(*id), StateValue::Category(*it))))
             .chain(contracts.map(|(id, it)| (StateKey::Contract(*id), StateValue::Contract(Box::new(it.clone())))))
@@ -288,7 +295,7 @@ impl State {
         }
     }
 
-    /// What contracts are made of comes to an end, and categories; all else stays.
+    /// What contracts are made of comes to an end, categories, and some of what is known about purses; all else stays.
     fn remove(&mut self, key: StateKey) -> Result<(), WrongTable> {
         match key {
             StateKey::Contract(id) => self.contracts.remove(&id),
@@ -296,6 +303,7 @@ impl State {
             StateKey::Book(key) => drop(self.book.remove(&key)),
             StateKey::Position(id, who, code) => drop(self.positions.remove(&(id, who, code))),
             StateKey::Obligation(id, at) => drop(self.obligations.remove(&(id, at))),
+            StateKey::Offline(key) => drop(self.offline.remove(&key)),
             _ => return Err(WrongTable),
         }
         Ok(())
@@ -337,6 +345,9 @@ impl State {
             }
             (StateKey::Obligation(id, at), StateValue::Obligation(it)) => {
                 self.obligations.insert((id, at), it);
+            }
+            (StateKey::Offline(key), StateValue::Offline(it)) if it.is_of(&key) => {
+                self.offline.insert(key, *it);
             }
             _ => return Err(WrongTable),
         }

@@ -5,6 +5,7 @@ mod golden;
 mod invariants;
 mod model;
 mod network;
+mod offline;
 mod precedence;
 mod rules;
 mod settlement;

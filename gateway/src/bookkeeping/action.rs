@@ -65,7 +65,8 @@ pub(super) fn book_all(
             | Action::Unfreeze { .. }
             | Action::CloseAccount { .. }
             | Action::Council(_)
-            | Action::ReportEvidence { .. } => {}
+            | Action::ReportEvidence { .. }
+            | Action::Offline(_) => {}
         }
     }
 }

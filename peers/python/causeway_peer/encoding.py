@@ -67,6 +67,18 @@ def unhex(value: Any) -> bytes:
         raise Malformed(f"{value!r} is not hexadecimal") from error
 
 
+def blob(longest: int) -> Type:
+    """Bytes whose number is not fixed: hexadecimal in JSON, their count before them on the wire."""
+
+    def encode(value: Any) -> bytes:
+        data = unhex(value)
+        if len(data) > longest:
+            raise Malformed(f"{len(data)} bytes, and at most {longest} are allowed")
+        return varint(len(data)) + data
+
+    return encode
+
+
 def text(longest: int) -> Type:
     def encode(value: Any) -> bytes:
         if not isinstance(value, str) or len(value.encode()) > longest:

@@ -1,6 +1,7 @@
 """The types that are hashed or signed (docs/format.md, "Types")."""
 
 from .encoding import (
+    blob,
     boolean,
     code,
     optional,
@@ -419,6 +420,35 @@ SETTLEMENT = variants(
     ("close_cycle", record(("cycle", CONTRACT_ID), ("by", ACCOUNT))),
 )
 
+# Signed messages of docs/offline.md. They are not read here, so that one limit does for all.
+MESSAGE = blob(1_024)
+PURSE, KID = raw(8), raw(4)
+
+OFFLINE = variants(
+    ("open_currency", record(("currency", CURRENCY), ("fund", ACCOUNT))),
+    (
+        "set_service_key",
+        record(
+            ("currency", CURRENCY),
+            ("key", public_key),
+            ("role", variants(("certificate",), ("grant",), ("beacon",))),
+        ),
+    ),
+    ("withdraw_service_key", record(("currency", CURRENCY), ("key", KID))),
+    ("register_purse", record(("operator", PARTICIPANT_ID), ("owner", ACCOUNT), ("certificate", MESSAGE))),
+    (
+        "revoke_purse",
+        record(
+            ("by", variants(("owner", ACCOUNT), ("operator", PARTICIPANT_ID), ("issuer", CURRENCY))),
+            ("purse", PURSE),
+        ),
+    ),
+    ("load", record(("account", ACCOUNT), ("request", MESSAGE))),
+    ("grant", record(("by", ACCOUNT), ("grant", MESSAGE))),
+    ("beacon", record(("by", ACCOUNT), ("beacon", MESSAGE))),
+    ("add_revocations", record(("by", ACCOUNT), ("delta", MESSAGE))),
+)
+
 ACTION = variants(
     ("transfer", record(("from", ACCOUNT), ("to", ACCOUNT), ("currency", CURRENCY), ("amount", u64))),
     (
@@ -440,6 +470,7 @@ ACTION = variants(
     ("council", COUNCIL_ACTION),
     ("report_evidence", record(("reporter", raw(20)), ("evidence", EVIDENCE))),
     ("settle", SETTLEMENT),
+    ("offline", OFFLINE),
 )
 
 TRANSACTION = record(
@@ -514,6 +545,22 @@ REASONS = (
     "not_in_cycle",
     "nothing_prefunded",
     "queue_full",
+    "purses_open",
+    "purses_not_open",
+    "key_unusable",
+    "service_key_taken",
+    "unknown_service_key",
+    "unknown_purse",
+    "purse_revoked",
+    "certificate_not_newer",
+    "certificate_not_in_force",
+    "load_out_of_turn",
+    "over_purse_limit",
+    "unknown_load",
+    "message_conflict",
+    "epoch_out_of_time",
+    "list_version_unknown",
+    "message_invalid",
 )
 
 ENDING = variants(

@@ -44,6 +44,23 @@ class Encoding(unittest.TestCase):
         reasons = {name: reason for name, reason in lines if name.startswith("rejection.")}
         self.assertEqual(reasons, {f"rejection.{place}": name for place, name in enumerate(types.REASONS)})
 
+    def test_actions_about_purses_are_those_of_the_golden_bytes(self):
+        golden = dict(line.split() for line in GOLDEN.read_text().splitlines())
+        account, bank = "01" * 20, {"operator": "BANKA"}
+        written = golden["action.offline.grant"]
+        message = written[4 + 40 + 2 :]
+        rows = {
+            "open_currency": {"currency": "CNY", "fund": account},
+            "withdraw_service_key": {"currency": "CNY", "key": written[-len(message) + 4 :][:8]},
+            "grant": {"by": account, "grant": message},
+        }
+        for name, fields in rows.items():
+            action = {"offline": {name: fields}}
+            self.assertEqual(types.ACTION(action).hex(), golden[f"action.offline.{name}"])
+        for by in ({"owner": account}, bank, {"issuer": "CNY"}):
+            action = {"offline": {"revoke_purse": {"by": by, "purse": "01" * 8}}}
+            self.assertEqual(types.ACTION(action).hex(), golden[f"action.offline.revoke_purse.{list(by)[0]}"])
+
     def test_evidence_is_that_of_the_golden_bytes(self):
         golden = dict(line.split() for line in GOLDEN.read_text().splitlines())
         for kind in ("prevotes", "precommits", "proposals"):

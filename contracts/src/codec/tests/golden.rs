@@ -452,6 +452,9 @@ fn bytes_are_what_they_were() {
     receipts(&mut lines);
     statements(&mut lines);
     settlement(&mut lines);
+    for (name, action) in super::offline::actions() {
+        lines.bytes(&format!("action.offline.{name}"), &action);
+    }
     lines.bytes("parameters.default", &Parameters::default());
     lines.bytes("genesis", &genesis());
     lines.id("genesis.hash", genesis().hash());

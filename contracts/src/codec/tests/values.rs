@@ -261,6 +261,7 @@ pub fn action() -> impl Strategy<Value = Action> {
         }),
         council_action().prop_map(Action::Council),
         super::settlement::settlement_action().prop_map(Action::Settle),
+        prop::sample::select(super::offline::actions()).prop_map(|(_, action)| action),
         (fixed!(crate::committee::ValidatorId), evidence().prop_map(Box::new))
             .prop_map(|(reporter, evidence)| Action::ReportEvidence { reporter, evidence }),
     ]

@@ -170,7 +170,7 @@ fn set_aside(overlay: &mut Overlay<'_>, context: &Context<'_>, leg: &Leg) -> Res
 }
 
 /// The same, for a payee or for none in particular.
-fn reserve(
+pub(super) fn reserve(
     overlay: &mut Overlay<'_>,
     context: &Context<'_>,
     owner: AccountId,

@@ -411,7 +411,7 @@ impl Model {
                     when(NodeInUse, self.loses_a_validator(name, &[]));
                 }
             },
-            Action::Settle(_) => unreachable!("no contracts here"),
+            Action::Settle(_) | Action::Offline(_) => unreachable!("no contracts and no purses here"),
             Action::ReportEvidence { evidence, .. } => {
                 let (at, now) = (evidence.height.0, self.height.0);
                 let recorded = self.evidence.get(&evidence.validator);
@@ -498,7 +498,7 @@ impl Model {
                 CouncilAction::SetNode(node) => drop(self.nodes.insert(node.name.to_string(), node.clone())),
                 CouncilAction::RemoveNode { name } => drop(self.nodes.remove(&**name)),
             },
-            Action::Settle(_) => unreachable!("no contracts here"),
+            Action::Settle(_) | Action::Offline(_) => unreachable!("no contracts and no purses here"),
             Action::ReportEvidence { evidence, .. } => {
                 self.evidence
                     .entry(evidence.validator)

@@ -1,0 +1,85 @@
+//! One of each action about purses, whose bytes are in `golden.txt`.
+
+use crate::{
+    example::{currency, key, participant_id},
+    identity::AccountId,
+    offline::{
+        action::{OfflineAction, Revoker},
+        example::{
+            beacon, certified, delta, granted, issuer_id, issuer_secret, load_request, purse, purse_secret, signed,
+        },
+        issuer::KeyRole,
+    },
+    transaction::Action,
+};
+
+pub fn actions() -> Vec<(&'static str, Action)> {
+    let (cny, bank, account) = (currency("CNY"), participant_id("BANKA"), AccountId([1; 20]));
+    let revoke = |by| OfflineAction::RevokePurse { by, purse: purse(1) };
+    let beacon_key = issuer_secret(KeyRole::Beacon);
+    let rows = [
+        (
+            "open_currency",
+            OfflineAction::OpenCurrency {
+                currency: cny,
+                fund: account,
+            },
+        ),
+        (
+            "set_service_key",
+            OfflineAction::SetServiceKey {
+                currency: cny,
+                key: key(7),
+                role: KeyRole::Beacon,
+            },
+        ),
+        (
+            "withdraw_service_key",
+            OfflineAction::WithdrawServiceKey {
+                currency: cny,
+                key: issuer_id(KeyRole::Grant),
+            },
+        ),
+        (
+            "register_purse",
+            OfflineAction::RegisterPurse {
+                operator: bank,
+                owner: account,
+                certificate: certified(1),
+            },
+        ),
+        ("revoke_purse.owner", revoke(Revoker::Owner(account))),
+        ("revoke_purse.operator", revoke(Revoker::Operator(bank))),
+        ("revoke_purse.issuer", revoke(Revoker::Issuer(cny))),
+        (
+            "load",
+            OfflineAction::Load {
+                account,
+                request: signed(load_request(), &purse_secret(1)),
+            },
+        ),
+        (
+            "grant",
+            OfflineAction::Grant {
+                by: account,
+                grant: granted(1),
+            },
+        ),
+        (
+            "beacon",
+            OfflineAction::Beacon {
+                by: account,
+                beacon: signed(beacon(), &beacon_key),
+            },
+        ),
+        (
+            "add_revocations",
+            OfflineAction::AddRevocations {
+                by: account,
+                delta: signed(delta(2), &beacon_key),
+            },
+        ),
+    ];
+    let boxed = rows.map(|(name, action)| (name, Action::Offline(Box::new(action))));
+    boxed.to_vec()
+}

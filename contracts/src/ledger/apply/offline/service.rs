@@ -1,0 +1,172 @@
+//! What the issuer of a currency and its service say to all purses: keys, beacons and revocations.
+
+use super::{Context, account, check_signature, currency, hour};
+use crate::{
+    identity::AccountId,
+    keys::PublicKey,
+    ledger::{overlay::Overlay, rejection::Rejection},
+    money::Currency,
+    offline::{
+        ids::{KeyId, PurseId},
+        issuer::{ByIssuer, ISSUER_KEYS_MAX, KeyRole},
+        messages::{Beacon, RevocationDelta},
+        record::{OfflineKey, OfflineRow, Purse, PurseCurrency, ServiceKey},
+        signed::Signed,
+    },
+};
+
+pub(super) fn open_currency(overlay: &mut Overlay<'_>, code: Currency, fund: AccountId) -> Result<(), Rejection> {
+    account(overlay, &fund)?.is_open()?;
+    currency(overlay, code)?;
+    if overlay.purse_currency(code).is_some() {
+        return Err(Rejection::PursesOpen);
+    }
+    let index = overlay.next_currency_index().ok_or(Rejection::RegistryFull)?;
+    let record = PurseCurrency {
+        index,
+        fund,
+        keys: 0,
+        epoch: Default::default(),
+        list_version: Default::default(),
+    };
+    overlay.put_offline(OfflineKey::Currency(code), OfflineRow::Currency(record));
+    overlay.put_offline(OfflineKey::Index(index.0.to_be_bytes()), OfflineRow::Index(code));
+    Ok(())
+}
+
+fn open<'a>(overlay: &'a Overlay<'_>, code: Currency) -> Result<&'a PurseCurrency, Rejection> {
+    currency(overlay, code)?;
+    overlay.purse_currency(code).ok_or(Rejection::PursesNotOpen)
+}
+
+fn put_currency(overlay: &mut Overlay<'_>, code: Currency, record: PurseCurrency) {
+    overlay.put_offline(OfflineKey::Currency(code), OfflineRow::Currency(record));
+}
+
+pub(super) fn set_key(
+    overlay: &mut Overlay<'_>,
+    code: Currency,
+    key: PublicKey,
+    role: KeyRole,
+) -> Result<(), Rejection> {
+    let mut record = open(overlay, code)?.clone();
+    if usize::from(record.keys) >= ISSUER_KEYS_MAX {
+        return Err(Rejection::RegistryFull);
+    }
+    let id = KeyId::of(&key);
+    if overlay.service_key(id).is_some() {
+        return Err(Rejection::ServiceKeyTaken);
+    }
+    key.check().map_err(|_| Rejection::KeyUnusable)?;
+    record.keys += 1;
+    put_currency(overlay, code, record);
+    let entry = ServiceKey {
+        key,
+        role,
+        currency: code,
+        is_withdrawn: false,
+    };
+    overlay.put_offline(OfflineKey::Key(id), OfflineRow::Key(entry));
+    Ok(())
+}
+
+pub(super) fn withdraw_key(overlay: &mut Overlay<'_>, code: Currency, id: KeyId) -> Result<(), Rejection> {
+    let mut record = open(overlay, code)?.clone();
+    let found = overlay.service_key(id);
+    let in_use = found.filter(|entry| entry.currency == code && !entry.is_withdrawn);
+    let mut entry = in_use.ok_or(Rejection::UnknownServiceKey)?.clone();
+    entry.is_withdrawn = true;
+    overlay.put_offline(OfflineKey::Key(id), OfflineRow::Key(entry));
+    record.keys -= 1;
+    put_currency(overlay, code, record);
+    Ok(())
+}
+
+/// The key by which a message of an issuer is checked, if it is for that.
+pub(super) fn key_of<'a, M: ByIssuer>(overlay: &'a Overlay<'_>, message: &M) -> Result<&'a ServiceKey, Rejection> {
+    let found = overlay.service_key(message.issuer());
+    let usable = found.filter(|entry| entry.role == M::ROLE && !entry.is_withdrawn);
+    usable.ok_or(Rejection::UnknownServiceKey)
+}
+
+pub(super) fn beacon(
+    overlay: &mut Overlay<'_>,
+    context: &Context<'_>,
+    beacon: &Signed<Beacon>,
+) -> Result<(), Rejection> {
+    let key = key_of(overlay, &beacon.body)?;
+    let (code, key) = (key.currency, key.key);
+    let mut record = open(overlay, code)?.clone();
+    let Beacon {
+        epoch, list_version, ..
+    } = beacon.body;
+    if let Some(known) = overlay.beacon(record.index, epoch) {
+        return if known.id() == beacon.id() {
+            Ok(())
+        } else {
+            Err(Rejection::MessageConflict)
+        };
+    }
+    if epoch <= record.epoch || epoch > hour(context) {
+        return Err(Rejection::EpochOutOfTime);
+    }
+    if list_version > record.list_version {
+        return Err(Rejection::ListVersionUnknown);
+    }
+    check_signature(context, beacon, key)?;
+    let place = OfflineKey::Beacon(record.index.0.to_be_bytes(), epoch.0.to_be_bytes());
+    overlay.put_offline(place, OfflineRow::Beacon(beacon.clone()));
+    record.epoch = epoch;
+    put_currency(overlay, code, record);
+    Ok(())
+}
+
+pub(super) fn add_revocations(
+    overlay: &mut Overlay<'_>,
+    context: &Context<'_>,
+    delta: &Signed<RevocationDelta>,
+) -> Result<(), Rejection> {
+    let key = key_of(overlay, &delta.body)?;
+    let (code, key) = (key.currency, key.key);
+    let mut record = open(overlay, code)?.clone();
+    let body = &delta.body;
+    if let Some(known) = overlay.delta(record.index, body.version) {
+        return if known.id() == delta.id() {
+            Ok(())
+        } else {
+            Err(Rejection::MessageConflict)
+        };
+    }
+    if body.epoch > hour(context) {
+        return Err(Rejection::EpochOutOfTime);
+    }
+    if body.previous != record.list_version {
+        return Err(Rejection::ListVersionUnknown);
+    }
+    check_signature(context, delta, key)?;
+    let place = OfflineKey::Delta(record.index.0.to_be_bytes(), body.version.0.to_be_bytes());
+    overlay.put_offline(place, OfflineRow::Delta(delta.clone()));
+    record.list_version = body.version;
+    put_currency(overlay, code, record);
+    for entry in &body.entries {
+        let (key, mark) = entry.0.split_at(4);
+        if mark == [0xff; 4] {
+            let id = KeyId(key.try_into().expect("4 of 8 bytes"));
+            // One that is withdrawn already, or none of this currency's, is nothing to the ledger.
+            let _ = withdraw_key(overlay, code, id);
+        } else {
+            revoke_listed(overlay, code, PurseId(entry.0));
+        }
+    }
+    Ok(())
+}
+
+fn revoke_listed(overlay: &mut Overlay<'_>, code: Currency, id: PurseId) {
+    let found = overlay.purse(id).filter(|purse| purse.currency == code);
+    let Some(purse) = found.cloned() else { return };
+    let purse = Purse {
+        is_revoked: true,
+        ..purse
+    };
+    overlay.put_offline(OfflineKey::Purse(id), OfflineRow::Purse(purse));
+}

@@ -1,0 +1,54 @@
+//! Rows about purses, each read as what its key says that it is.
+
+use super::Overlay;
+use crate::{
+    money::Currency,
+    offline::{
+        ids::{CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, PurseId},
+        messages::{Beacon, RevocationDelta},
+        record::{Load, OfflineKey, OfflineRow, Origin, Purse, PurseCurrency, ServiceKey},
+        signed::Signed,
+    },
+};
+
+macro_rules! readers {
+    ($($(#[$meta:meta])* $name:ident($($arg:ident: $type:ty),+) -> $variant:ident($($key:expr),+): $row:ty;)+) => {$(
+        $(#[$meta])*
+        pub(in crate::ledger) fn $name(&self, $($arg: $type),+) -> Option<&$row> {
+            match self.offline.get(&self.base.offline, &OfflineKey::$variant($($key),+))? {
+                OfflineRow::$variant(row) => Some(row),
+                other => unreachable!("a row of another kind: {other:?}"),
+            }
+        }
+    )+};
+}
+
+impl Overlay<'_> {
+    readers! {
+        purse_currency(code: Currency) -> Currency(code): PurseCurrency;
+        currency_at(index: CurrencyIndex) -> Index(index.0.to_be_bytes()): Currency;
+        service_key(id: KeyId) -> Key(id): ServiceKey;
+        purse(id: PurseId) -> Purse(id): Purse;
+        load(purse: PurseId, counter: LoadCounter) -> Load(purse, counter.0.to_be_bytes()): Load;
+        lot(id: Id16) -> Lot(id): Origin;
+        beacon(of: CurrencyIndex, epoch: Epoch) -> Beacon(of.0.to_be_bytes(), epoch.0.to_be_bytes()): Signed<Beacon>;
+        delta(of: CurrencyIndex, version: ListVersion)
+            -> Delta(of.0.to_be_bytes(), version.0.to_be_bytes()): Signed<RevocationDelta>;
+    }
+
+    /// # Panics
+    /// If the row is not of the key's kind.
+    pub(in crate::ledger) fn put_offline(&mut self, key: OfflineKey, row: OfflineRow) {
+        assert!(row.is_of(&key), "a row of another kind than {key:?}");
+        self.offline.set(key, Some(row));
+    }
+
+    /// The index of the next currency that purses may hold; the first one's is 1.
+    pub(in crate::ledger) fn next_currency_index(&self) -> Option<CurrencyIndex> {
+        let rows = self
+            .offline
+            .from(&self.base.offline, OfflineKey::Index([0; 2]), usize::MAX);
+        let taken = rows.take_while(|(key, _)| matches!(key, OfflineKey::Index(_))).count();
+        u16::try_from(taken).ok()?.checked_add(1).map(CurrencyIndex)
+    }
+}

@@ -1,0 +1,257 @@
+//! Purses on the ledger.
+
+mod golden;
+mod loads;
+mod registry;
+mod service;
+
+use super::network::*;
+use crate::{
+    block::TimeMs,
+    identity::AccountId,
+    keys::SecretKey,
+    ledger::{receipt::Outcome, rejection::Rejection},
+    merkle::Root,
+    money::Amount,
+    offline::{
+        action::{OfflineAction, Revoker},
+        ids::{CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, Nonce16, PurseId, RevocationEntry, Serial},
+        issuer::KeyRole,
+        messages::{Beacon, Certificate, Class, Grant, LoadRequest, RevocationDelta},
+        signed::{Body, Signed},
+    },
+    transaction::Action,
+};
+
+const INDEX: CurrencyIndex = CurrencyIndex(1);
+/// The hour in which a test begins.
+const HOUR: Epoch = Epoch((START_MS / Epoch::HOUR_MS) as u32);
+const MINTED: u64 = 100_000;
+
+fn after(hours: u32) -> Epoch {
+    Epoch(HOUR.0 + hours)
+}
+
+fn act(action: OfflineAction) -> Action {
+    Action::Offline(Box::new(action))
+}
+
+fn signed<M: Body>(body: M, key: &SecretKey) -> Signed<M> {
+    Signed::sign(body, key).expect("a sound message")
+}
+
+fn service(role: KeyRole) -> SecretKey {
+    secret(&format!("{role:?}"))
+}
+
+fn kid(role: KeyRole) -> KeyId {
+    KeyId::of(&service(role).public_key())
+}
+
+/// A purse by the name of its owner.
+fn purse(name: &str) -> PurseId {
+    let hash = crate::codec::hash("test purse", &[name.as_bytes()]);
+    PurseId(*hash.first_chunk().unwrap())
+}
+
+fn purse_secret(name: &str) -> SecretKey {
+    secret(&format!("{name}'s purse"))
+}
+
+fn certificate(name: &str) -> Certificate {
+    Certificate {
+        issuer: kid(KeyRole::Certificate),
+        purse: purse(name),
+        key: purse_secret(name).public_key(),
+        currency: INDEX,
+        class: Class::PERSON,
+        not_before: HOUR,
+        not_after: after(14 * 24),
+        payment_max: Amount(50_000),
+        balance_max: Amount(50_000),
+        paid_max: Amount(50_000),
+        payments_max: 50,
+        hops_max: 4,
+        serial: Serial(1),
+    }
+}
+
+fn certified(body: Certificate) -> Signed<Certificate> {
+    signed(body, &service(KeyRole::Certificate))
+}
+
+const OWNERS: [&str; 4] = ["alice", "bob", "carol", "dave"];
+
+/// A currency with an operator's customers, not opened for purses yet.
+fn town() -> Network {
+    let participants = vec![
+        participant("ECB", false),
+        participant("BANK", true),
+        participant("OTHER", true),
+    ];
+    let currencies = vec![
+        currency("EUR", "ECB", 1_000_000_000),
+        currency("USD", "OTHER", 1_000_000_000),
+    ];
+    let mut accounts: Vec<_> = OWNERS
+        .map(|name| opening("BANK", policy(name), 0, &[("EUR", MINTED), ("USD", MINTED)]))
+        .to_vec();
+    accounts.push(opening("BANK", policy("fund"), 0, &[("EUR", MINTED)]));
+    accounts.push(opening("BANK", policy("poor"), 1, &[("EUR", 500)]));
+    let caps = vec![limits(1, "EUR", [Some(10), Some(200), Some(300)])];
+    Network::new(genesis(participants, currencies, caps, accounts))
+}
+
+/// The same, with the keys of the issuer's service.
+fn open_town() -> Network {
+    let mut net = town();
+    net.must(vec![net.open_currency("EUR")], &["ECB", "fund"]);
+    let roles = [KeyRole::Certificate, KeyRole::Grant, KeyRole::Beacon];
+    net.must(roles.map(|role| set_key("EUR", role)).to_vec(), &["ECB"]);
+    net
+}
+
+/// The same, with a purse of each owner.
+fn purse_town() -> Network {
+    let mut net = open_town();
+    let register: Vec<_> = OWNERS.iter().map(|name| net.register(name)).collect();
+    net.must(register, &["BANK"]);
+    net
+}
+
+fn set_key(currency: &str, role: KeyRole) -> Action {
+    act(OfflineAction::SetServiceKey {
+        currency: code(currency),
+        key: service(role).public_key(),
+        role,
+    })
+}
+
+fn load_request(name: &str, counter: u32, amount: u64) -> LoadRequest {
+    LoadRequest {
+        purse: purse(name),
+        load_counter: LoadCounter(counter),
+        amount: Amount(amount),
+        currency: INDEX,
+        nonce: Nonce16([7; 16]),
+    }
+}
+
+impl Network {
+    fn of(&self, name: &str) -> AccountId {
+        self.account("BANK", name)
+    }
+
+    fn set_aside(&self, name: &str) -> u64 {
+        let record = self.ledger.balance(&self.of(name), code("EUR"));
+        record.map_or(0, |record| record.held.0)
+    }
+
+    fn open_currency(&self, name: &str) -> Action {
+        act(OfflineAction::OpenCurrency {
+            currency: code(name),
+            fund: self.of("fund"),
+        })
+    }
+
+    fn register(&self, name: &str) -> Action {
+        self.registration(name, certified(certificate(name)))
+    }
+
+    fn registration(&self, owner: &str, certificate: Signed<Certificate>) -> Action {
+        act(OfflineAction::RegisterPurse {
+            operator: pid("BANK"),
+            owner: self.of(owner),
+            certificate,
+        })
+    }
+
+    fn load_action(&self, name: &str, body: LoadRequest) -> Action {
+        act(OfflineAction::Load {
+            account: self.of(name),
+            request: signed(body, &purse_secret(name)),
+        })
+    }
+
+    /// Loads a purse, and gives what the grant for it has to say.
+    fn loaded(&mut self, name: &str, counter: u32, amount: u64) -> Grant {
+        let action = self.load_action(name, load_request(name, counter, amount));
+        let tx = self.tx(vec![action], &[name]);
+        let load = Id16(*tx.id().0.first_chunk().unwrap());
+        assert_eq!(self.run(vec![tx]), [Ok(Outcome::Applied)]);
+        Grant {
+            issuer: kid(KeyRole::Grant),
+            load,
+            purse: purse(name),
+            load_counter: LoadCounter(counter),
+            amount: Amount(amount),
+            currency: INDEX,
+            epoch: HOUR,
+            expiry: after(30 * 24),
+        }
+    }
+
+    fn grant_action(&self, body: Grant) -> Action {
+        act(OfflineAction::Grant {
+            by: self.of("fund"),
+            grant: signed(body, &service(KeyRole::Grant)),
+        })
+    }
+
+    fn beacon_action(&self, epoch: Epoch, list_version: u32, root: u8) -> Action {
+        let body = Beacon {
+            issuer: kid(KeyRole::Beacon),
+            epoch,
+            list_version: ListVersion(list_version),
+            list_root: Root([root; 32]),
+        };
+        act(OfflineAction::Beacon {
+            by: self.of("fund"),
+            beacon: signed(body, &service(KeyRole::Beacon)),
+        })
+    }
+
+    fn delta_action(&self, versions: (u32, u32), epoch: Epoch, mut entries: Vec<RevocationEntry>) -> Action {
+        entries.sort();
+        let body = RevocationDelta {
+            issuer: kid(KeyRole::Beacon),
+            previous: ListVersion(versions.0),
+            version: ListVersion(versions.1),
+            epoch,
+            entries: list(entries),
+        };
+        act(OfflineAction::AddRevocations {
+            by: self.of("fund"),
+            delta: signed(body, &service(KeyRole::Beacon)),
+        })
+    }
+
+    /// After so many hours.
+    fn at_hour(&mut self, hours: u32, action: Action, signer: &str) -> Fate {
+        let now = TimeMs(START_MS + u64::from(hours) * Epoch::HOUR_MS);
+        self.run_at(now, vec![]);
+        self.act(vec![action], &[signer])
+    }
+
+    fn refuse(&mut self, action: Action, signers: &[&str], reason: Rejection) {
+        let fate = self.act(vec![action.clone()], signers);
+        assert_eq!(fate, Ok(Outcome::Rejected { action: 0, reason }), "{action:?}");
+    }
+
+    /// That what is stored makes the same ledger again, so that held money is explained and all adds up.
+    fn check_restores(&self) {
+        let again = crate::ledger::Ledger::restore(
+            self.ledger.genesis(),
+            self.ledger.tip().clone(),
+            self.ledger.entries(),
+            std::iter::empty(),
+            std::iter::empty(),
+            9,
+        );
+        let mut entries: Vec<_> = again.expect("a whole").entries().collect();
+        let mut expected: Vec<_> = self.ledger.entries().collect();
+        entries.sort_by_key(|(key, _)| *key);
+        expected.sort_by_key(|(key, _)| *key);
+        assert_eq!(entries, expected);
+    }
+}

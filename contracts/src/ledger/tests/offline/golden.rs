@@ -1,0 +1,114 @@
+//! Bytes of rows about purses. A change here is a new format.
+
+use sha2::{Digest, Sha256};
+
+use super::*;
+use crate::{
+    codec,
+    ledger::{StateKey, StateValue},
+    offline::{
+        example,
+        record::{Load, OfflineKey, OfflineRow, Origin, Purse, PurseCurrency, ServiceKey},
+    },
+    settlement::ContractId,
+};
+
+fn rows() -> Vec<(OfflineKey, OfflineRow)> {
+    let (eur, owner) = (code("EUR"), AccountId([0xaa; 20]));
+    let purse = example::purse(1);
+    let load = Load {
+        lot: Id16([0x41; 16]),
+        account: owner,
+        currency: eur,
+        amount: Amount(200_000),
+        left: Amount(300),
+        contract: ContractId([0xab; 20]),
+        grant: Some(example::granted(1)),
+    };
+    let record = PurseCurrency {
+        index: CurrencyIndex(300),
+        fund: owner,
+        keys: 3,
+        epoch: Epoch(490_000),
+        list_version: ListVersion(200),
+    };
+    let entry = ServiceKey {
+        key: crate::example::key(7),
+        role: KeyRole::Beacon,
+        currency: eur,
+        is_withdrawn: true,
+    };
+    let registered = Purse {
+        owner,
+        operator: pid("BANK"),
+        currency: eur,
+        certificate: example::certified(1),
+        loads: LoadCounter(300),
+        is_revoked: false,
+    };
+    let beacon_key = example::issuer_secret(KeyRole::Beacon);
+    let place = 300u32.to_be_bytes();
+    vec![
+        (OfflineKey::Currency(eur), OfflineRow::Currency(record)),
+        (OfflineKey::Index([1, 44]), OfflineRow::Index(eur)),
+        (OfflineKey::Key(KeyId([1, 2, 3, 4])), OfflineRow::Key(entry)),
+        (OfflineKey::Purse(purse), OfflineRow::Purse(registered)),
+        (OfflineKey::Load(purse, place), OfflineRow::Load(load)),
+        (
+            OfflineKey::Lot(Id16([0x41; 16])),
+            OfflineRow::Lot(Origin::Load(purse, LoadCounter(300))),
+        ),
+        (
+            OfflineKey::Beacon([1, 44], place),
+            OfflineRow::Beacon(signed(example::beacon(), &beacon_key)),
+        ),
+        (
+            OfflineKey::Delta([1, 44], place),
+            OfflineRow::Delta(signed(example::delta(2), &beacon_key)),
+        ),
+    ]
+}
+
+/// Each key, and the first bytes of SHA-256 over its row.
+const EXPECTED: [(&str, &str); 8] = [
+    ("15004555520000000000", "f8293a1a7d77f2b6"),
+    ("1501012c", "1a038c48062a7497"),
+    ("150201020304", "36438a6a8d611764"),
+    ("15030101010101010101", "2b3863874b06c3d1"),
+    ("150401010101010101010000012c", "030861cdacba6aab"),
+    ("150541414141414141414141414141414141", "403e2688946b220b"),
+    ("1506012c0000012c", "be8f43551f723ce0"),
+    ("1507012c0000012c", "95c9b04f8d3c8801"),
+];
+
+#[test]
+fn rows_have_these_bytes() {
+    let keyed = rows().into_iter().map(|(key, row)| {
+        let (key, value) = (StateKey::Offline(key), StateValue::Offline(Box::new(row)));
+        let bytes = codec::encode(&value);
+        assert_eq!(codec::decode::<StateValue>(&bytes, 1_000).as_ref(), Ok(&value));
+        (
+            hex::encode(codec::encode(&key)),
+            hex::encode(&Sha256::digest(&bytes)[..8]),
+        )
+    });
+    let keyed: Vec<_> = keyed.collect();
+    assert!(keyed.is_sorted());
+    let actual: Vec<_> = keyed.iter().map(|(key, hash)| (&**key, &**hash)).collect();
+    assert_eq!(actual, EXPECTED);
+}
+
+#[test]
+fn keys_sort_as_their_bytes_do() {
+    let keys = rows().into_iter().flat_map(|(key, _)| {
+        let near = match key {
+            OfflineKey::Load(purse, _) => OfflineKey::Load(purse, 70_000u32.to_be_bytes()),
+            OfflineKey::Beacon(of, _) => OfflineKey::Beacon(of, 70_000u32.to_be_bytes()),
+            other => other,
+        };
+        [StateKey::Offline(key), StateKey::Offline(near)]
+    });
+    let keys: Vec<_> = keys.collect();
+    assert!(keys.is_sorted());
+    assert!(keys.is_sorted_by_key(codec::encode));
+}

@@ -1,0 +1,113 @@
+//! What the ledger is asked to do about purses.
+
+use bincode::{Decode, Encode};
+use serde::{Deserialize, Serialize};
+
+use super::{
+    ids::{KeyId, PurseId},
+    issuer::KeyRole,
+    messages::{Beacon, Certificate, Grant, LoadRequest, RevocationDelta},
+    signed::Signed,
+};
+use crate::{
+    identity::{AccountId, ParticipantId},
+    keys::PublicKey,
+    money::Currency,
+};
+
+/// Who takes a purse out of use.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Revoker {
+    /// Whose money is in it: it is lost, say.
+    Owner(AccountId),
+    /// That registered it.
+    Operator(ParticipantId),
+    /// The issuer of its currency.
+    Issuer(Currency),
+}
+
+/// What the ledger does about purses. A message that an action brings counts by its own signature; `by` is any
+/// account, which answers for having brought it.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum OfflineAction {
+    /// Lets purses hold a currency, once and for all. Signed by its issuer and by the account whose money guarantees
+    /// what purses owe.
+    OpenCurrency { currency: Currency, fund: AccountId },
+    /// Makes known a key of the service that signs for purses. Signed by the currency's issuer.
+    SetServiceKey {
+        currency: Currency,
+        key: PublicKey,
+        role: KeyRole,
+    },
+    /// From now on the ledger takes nothing that this key signed. Signed by the currency's issuer.
+    WithdrawServiceKey { currency: Currency, key: KeyId },
+    /// Records whose a purse is, or its next certificate. Signed by the owner's operator.
+    RegisterPurse {
+        operator: ParticipantId,
+        owner: AccountId,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        certificate: Signed<Certificate>,
+    },
+    /// Takes a purse out of use for good: it can be loaded no more. What it holds can still be redeemed. Signed by
+    /// `by`.
+    RevokePurse { by: Revoker, purse: PurseId },
+    /// Sets an account's money aside for its purse. At most one in a transaction, whose id names the lot. Signed by
+    /// the owner.
+    Load {
+        account: AccountId,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        request: Signed<LoadRequest>,
+    },
+    /// Records the grant for a load. Signed by `by`.
+    Grant {
+        by: AccountId,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        grant: Signed<Grant>,
+    },
+    /// Records a beacon. Signed by `by`.
+    Beacon {
+        by: AccountId,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        beacon: Signed<Beacon>,
+    },
+    /// Records what is added to a currency's revocation list. Signed by `by`.
+    AddRevocations {
+        by: AccountId,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        delta: Signed<RevocationDelta>,
+    },
+}
+
+/// Who must agree to an [`OfflineAction`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Signer {
+    Account(AccountId),
+    Operator(ParticipantId),
+    Issuer(Currency),
+}
+
+impl OfflineAction {
+    pub(crate) fn signers(&self) -> impl Iterator<Item = Signer> {
+        let (first, second) = match self {
+            Self::OpenCurrency { currency, fund } => (Signer::Issuer(*currency), Some(Signer::Account(*fund))),
+            Self::SetServiceKey { currency, .. } | Self::WithdrawServiceKey { currency, .. } => {
+                (Signer::Issuer(*currency), None)
+            }
+            Self::RegisterPurse { operator, .. } => (Signer::Operator(*operator), None),
+            Self::RevokePurse { by, .. } => match by {
+                Revoker::Owner(account) => (Signer::Account(*account), None),
+                Revoker::Operator(operator) => (Signer::Operator(*operator), None),
+                Revoker::Issuer(currency) => (Signer::Issuer(*currency), None),
+            },
+            Self::Load { account: by, .. }
+            | Self::Grant { by, .. }
+            | Self::Beacon { by, .. }
+            | Self::AddRevocations { by, .. } => (Signer::Account(*by), None),
+        };
+        std::iter::once(first).chain(second)
+    }
+}
