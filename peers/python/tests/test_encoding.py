@@ -51,7 +51,7 @@ class Encoding(unittest.TestCase):
         message = written[4 + 40 + 2 :]
         rows = {
             "open_currency": {"currency": "CNY", "fund": account},
-            "withdraw_service_key": {"currency": "CNY", "key": written[-len(message) + 4 :][:8]},
+            "withdraw_service_key": {"currency": "CNY", "key": message[4:12]},
             "grant": {"by": account, "grant": message},
         }
         for name, fields in rows.items():
