@@ -95,6 +95,10 @@ use crate::{
     keys::{PublicKey, Signed},
     merkle::Root,
     money::Currency,
+    offline::{
+        ids::PurseId,
+        record::{OfflineKey, OfflineRow, Proof},
+    },
     protocol::{NotInForce, Protocol, ProtocolVersion},
     registry::Registry,
     settlement::{Contract, ContractId},
@@ -245,6 +249,21 @@ impl Ledger {
     pub fn has_evidence(&self, like: &Evidence) -> bool {
         self.evidence_against(like.validator)
             .any(|record| record.evidence.height == like.height)
+    }
+
+    /// What is known about purses under a key.
+    pub fn offline(&self, key: &OfflineKey) -> Option<&OfflineRow> {
+        self.state.offline.get(key)
+    }
+
+    /// By what a purse is convicted of having broken the rules of payments.
+    pub fn proofs_against(&self, purse: PurseId) -> impl Iterator<Item = Proof> {
+        let first = OfflineKey::Proof(purse, Proof::Place([0; 4]));
+        let rows = self.state.offline.range(first..).map(|(key, _)| *key);
+        rows.map_while(move |key| match key {
+            OfflineKey::Proof(of, proof) if of == purse => Some(proof),
+            _ => None,
+        })
     }
 
     /// How many records of evidence there are, against all validators.

@@ -18,6 +18,7 @@
 //! | [`revocation`] | who is not believed any more |
 //! | [`evidence`] | what signed messages prove against purses |
 //! | [`action`] | what the ledger is asked to do about purses, and [`record`] what it knows of them |
+//! | [`evidence`] | what messages prove against purses, in whatever order they come |
 //! | [`fraud`] | two messages that no honest purse signs both |
 //!
 //! Nothing here keeps state: purses' secure elements and the ledger do.

@@ -12,7 +12,7 @@ use crate::{
     identity::{AccountId, IdentityCommitment, KeyPolicy, ParticipantId, PolicyError, ReasonCode, Salt, Tier},
     keys::{BadSignature, Domain, PublicKey, SecretKey, Signature, Signed},
     money::{Amount, Currency},
-    offline::action::{OfflineAction, Signer},
+    offline::action::{MESSAGES_MAX, OfflineAction, Signer},
     protocol::{PROTOCOL_MIN, ProtocolVersion},
     settlement::{Actor, ContractId, Leg, SettlementAction, TermsError},
 };
@@ -303,6 +303,14 @@ impl Action {
         }
     }
 
+    /// How many messages of purses and their issuers it brings, each with a signature to be checked.
+    fn purse_messages(&self) -> usize {
+        match self {
+            Self::Offline(action) => action.messages(),
+            _ => 0,
+        }
+    }
+
     fn is_report(&self) -> bool {
         matches!(self, Self::ReportEvidence { .. })
     }
@@ -345,6 +353,10 @@ pub enum TransactionError {
         needs: ProtocolVersion,
         known: ProtocolVersion,
     },
+    #[error(
+        "a transaction brings at most {MESSAGES_MAX} messages of purses and their issuers, and then no act of the council"
+    )]
+    PurseMessages,
     #[error("a transaction changes the validators at most once")]
     ValidatorChanges,
     #[error("1 to 16 signatures are needed, in ascending order of their keys, each key once")]
@@ -414,6 +426,11 @@ impl SignedTransaction {
         let changes = body.actions.iter().filter(|item| item.changes_validators()).count();
         if changes > 1 {
             return Err(TransactionError::ValidatorChanges);
+        }
+        let messages: usize = body.actions.iter().map(Action::purse_messages).sum();
+        let is_of_council = body.actions.iter().any(|item| matches!(item, Action::Council(_)));
+        if messages > MESSAGES_MAX || (messages > 0 && is_of_council) {
+            return Err(TransactionError::PurseMessages);
         }
         for (action, item) in body.actions.iter().enumerate() {
             if let Action::Settle(terms) = item {

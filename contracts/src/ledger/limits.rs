@@ -33,6 +33,7 @@
 //! | load a purse | 6,160: 100, 60 for the money, and 6,000 for a signature |
 //! | record a grant or a beacon | 6,100: 100, and 6,000 for a signature |
 //! | add to a revocation list | 7,180: 100, 20 for each of 54 entries, and 6,000 for a signature |
+//! | testify about purses | 100, and 14,000 for each message: 6,000 for its signature, and 8,000 for each of 4 lots of 16 transfers that it may void |
 //! | report evidence | 12,260: 100, 10 for each of the 16 records that there may be, and 6,000 for each of two signatures |
 //!
 //! Closing looks into every registered currency, and each look-up waits for memory: among seven
@@ -69,6 +70,8 @@ const SIGNATURE_COST: u64 = 3;
 const LOOK_UP_COST: u64 = 10;
 /// A signature that is checked alone while a block is executed.
 const CHECK_COST: u64 = 6_000;
+/// What a message changes of what is known, at most: of 16 transfers with 4 lots each.
+const FACT_COST: u64 = 8_000;
 /// Whether a key is a point of the curve, and of large order.
 const KEY_COST: u64 = 1_500;
 /// Money that a contract sets aside, pays or gives back.
@@ -132,6 +135,7 @@ fn action_cost(action: &Action) -> u64 {
             OfflineAction::RegisterPurse { .. } => 100 + KEY_COST + CHECK_COST,
             OfflineAction::Load { .. } => 100 + LEG_COST + CHECK_COST,
             OfflineAction::Grant { .. } | OfflineAction::Beacon { .. } => 100 + CHECK_COST,
+            OfflineAction::Testify { ref messages, .. } => 100 + (CHECK_COST + FACT_COST) * messages.len() as u64,
             OfflineAction::AddRevocations { .. } => 100 + 2 * LOOK_UP_COST * 54 + CHECK_COST,
         },
         Action::ReportEvidence { .. } => 100 + LOOK_UP_COST * u64::from(EVIDENCE_MAX) + 2 * CHECK_COST,

@@ -201,4 +201,8 @@ pub enum Rejection {
     ListVersionUnknown,
     #[error("the message's signature is not good")]
     MessageInvalid,
+    #[error("as many transfers for this request, or requests with this number, are known as may be")]
+    RequestCrowded,
+    #[error("signed messages prove that the purse broke the rules of payments")]
+    PurseConvicted,
 }

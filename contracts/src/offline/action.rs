@@ -6,10 +6,11 @@ use serde::{Deserialize, Serialize};
 use super::{
     ids::{KeyId, PurseId},
     issuer::KeyRole,
-    messages::{Beacon, Certificate, Grant, LoadRequest, RevocationDelta},
+    messages::{Beacon, Certificate, Grant, LoadRequest, Receipt, Request, RevocationDelta, Transfer, Void},
     signed::Signed,
 };
 use crate::{
+    codec::Bounded,
     identity::{AccountId, ParticipantId},
     keys::PublicKey,
     money::Currency,
@@ -26,6 +27,20 @@ pub enum Revoker {
     Operator(ParticipantId),
     /// The issuer of its currency.
     Issuer(Currency),
+}
+
+/// How many signatures of purses and their issuers one transaction may bring.
+pub const MESSAGES_MAX: usize = 64;
+
+/// A message that says something about what purses did.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum Testimony {
+    Transfer(#[cfg_attr(feature = "openapi", schema(value_type = String))] Signed<Transfer>),
+    Request(#[cfg_attr(feature = "openapi", schema(value_type = String))] Signed<Request>),
+    Receipt(#[cfg_attr(feature = "openapi", schema(value_type = String))] Signed<Receipt>),
+    Void(#[cfg_attr(feature = "openapi", schema(value_type = String))] Signed<Void>),
 }
 
 /// What the ledger does about purses. A message that an action brings counts by its own signature; `by` is any
@@ -80,6 +95,12 @@ pub enum OfflineAction {
         #[cfg_attr(feature = "openapi", schema(value_type = String))]
         delta: Signed<RevocationDelta>,
     },
+    /// Records what purses did, as far as it is not known yet. Signed by `by`.
+    Testify {
+        by: AccountId,
+        #[cfg_attr(feature = "openapi", schema(value_type = Vec<Testimony>, max_items = 64))]
+        messages: Bounded<Testimony, MESSAGES_MAX>,
+    },
 }
 
 /// Who must agree to an [`OfflineAction`].
@@ -91,6 +112,22 @@ pub(crate) enum Signer {
 }
 
 impl OfflineAction {
+    /// How many signatures it brings that are not the transaction's.
+    pub fn messages(&self) -> usize {
+        match self {
+            Self::Testify { messages, .. } => messages.len(),
+            Self::RegisterPurse { .. }
+            | Self::Load { .. }
+            | Self::Grant { .. }
+            | Self::Beacon { .. }
+            | Self::AddRevocations { .. } => 1,
+            Self::OpenCurrency { .. }
+            | Self::SetServiceKey { .. }
+            | Self::WithdrawServiceKey { .. }
+            | Self::RevokePurse { .. } => 0,
+        }
+    }
+
     pub(crate) fn signers(&self) -> impl Iterator<Item = Signer> {
         let (first, second) = match self {
             Self::OpenCurrency { currency, fund } => (Signer::Issuer(*currency), Some(Signer::Account(*fund))),
@@ -106,7 +143,8 @@ impl OfflineAction {
             Self::Load { account: by, .. }
             | Self::Grant { by, .. }
             | Self::Beacon { by, .. }
-            | Self::AddRevocations { by, .. } => (Signer::Account(*by), None),
+            | Self::AddRevocations { by, .. }
+            | Self::Testify { by, .. } => (Signer::Account(*by), None),
         };
         std::iter::once(first).chain(second)
     }

@@ -3,12 +3,13 @@
 use bincode::{Decode, Encode};
 
 use super::{
-    ids::{CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, PurseId},
+    ids::{CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, MessageId, PurseId, RequestSeq, Seq},
     issuer::KeyRole,
-    messages::{Beacon, Certificate, Grant, RevocationDelta},
+    messages::{Beacon, Certificate, Grant, Redeem, RevocationDelta, Spend, Transfer},
     signed::Signed,
 };
 use crate::{
+    codec::Bounded,
     identity::{AccountId, ParticipantId},
     keys::PublicKey,
     money::{Amount, Currency},
@@ -72,6 +73,90 @@ pub struct Load {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Origin {
     Load(PurseId, LoadCounter),
+    Transfer(MessageId),
+}
+
+/// What a purse signed away.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub enum Spent {
+    Transfer(Signed<Transfer>),
+    Redeem(Signed<Redeem>),
+}
+
+impl Spent {
+    pub fn id(&self) -> MessageId {
+        match self {
+            Self::Transfer(signed) => signed.id(),
+            Self::Redeem(signed) => signed.id(),
+        }
+    }
+
+    pub fn payer(&self) -> PurseId {
+        match self {
+            Self::Transfer(signed) => signed.body.payer,
+            Self::Redeem(signed) => signed.body.payer,
+        }
+    }
+
+    pub fn seq(&self) -> Seq {
+        match self {
+            Self::Transfer(signed) => signed.body.seq,
+            Self::Redeem(signed) => signed.body.seq,
+        }
+    }
+
+    pub fn spend(&self) -> &Spend {
+        match self {
+            Self::Transfer(signed) => &signed.body.spend,
+            Self::Redeem(signed) => &signed.body.spend,
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Spending {
+    pub spent: Spent,
+    /// The payer has the lots back: by a void, or by a receipt for another transfer.
+    pub is_void: bool,
+}
+
+/// How many transfers that pay one request the ledger takes.
+pub const REQUEST_TRANSFERS_MAX: usize = 8;
+
+/// How many requests with one number of a payee the ledger takes.
+pub const SEQ_REQUESTS_MAX: usize = 2;
+
+/// What is known of a request.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Asked {
+    /// Once the request itself is known.
+    pub seq: Option<RequestSeq>,
+    pub is_voided: bool,
+    /// That pay it, ascending.
+    pub transfers: Bounded<MessageId, REQUEST_TRANSFERS_MAX>,
+}
+
+/// A payee's word on one of its requests.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Word {
+    /// The two least of the transfers that it says it received.
+    pub received: Bounded<MessageId, 2>,
+    pub is_voided: bool,
+    /// That have this number, ascending.
+    pub requests: Bounded<MessageId, SEQ_REQUESTS_MAX>,
+}
+
+/// By what a purse is convicted: [`Offence`](super::evidence::Offence) says what it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Encode, Decode)]
+pub enum Proof {
+    /// Equivocation at this place.
+    Place([u8; 4]),
+    /// Overspending of this lot.
+    Lot(Id16),
+    /// A payee's equivocation about the request of this number.
+    Word([u8; 4]),
+    /// A payee's false claims on this request.
+    Request(MessageId),
 }
 
 /// Defines the keys and rows of the table, which go by the same names.
@@ -110,4 +195,14 @@ rows! {
     Beacon([u8; 2], [u8; 4]): Signed<Beacon>,
     /// A currency's, by its index and the version that it leads to.
     Delta([u8; 2], [u8; 4]): Signed<RevocationDelta>,
+    Spending(MessageId): Spending,
+    /// The two least of what a purse spent under one number.
+    Place(PurseId, [u8; 4]): Bounded<MessageId, 2>,
+    /// A payee's, by the number of the request.
+    Word(PurseId, [u8; 4]): Word,
+    /// A payee's.
+    Request(PurseId, MessageId): Asked,
+    /// What this purse spent of the lot, voids apart. Whose lot it is may not be known.
+    Consumed(Id16, PurseId): u128,
+    Proof(PurseId, Proof): (),
 }

@@ -324,6 +324,33 @@ fn evidence_is_reported_at_most_once_in_a_transaction() {
 }
 
 #[test]
+fn a_transaction_brings_at_most_64_messages_of_purses_and_then_no_act_of_the_council() {
+    use crate::offline::{
+        action::{OfflineAction, Testimony},
+        example::{granted, transfer_of},
+    };
+    let by = AccountId([1; 20]);
+    let testify = |count| {
+        let messages = list(vec![Testimony::Transfer(transfer_of(&[1_250])); count]);
+        Action::Offline(Box::new(OfflineAction::Testify { by, messages }))
+    };
+    let grant = Action::Offline(Box::new(OfflineAction::Grant { by, grant: granted(1) }));
+    let of = |actions: Vec<Action>| {
+        let transaction = Transaction {
+            actions: list(actions),
+            ..transfer()
+        };
+        transaction.sign([&secret(1)]).map(drop)
+    };
+    let refused = Err(TransactionError::PurseMessages);
+    assert_eq!(of(vec![testify(60), grant.clone()]), Ok(()));
+    assert_eq!(of(vec![testify(64)]), Ok(()));
+    assert_eq!(of(vec![testify(64), grant.clone()]), refused);
+    let council = Action::Council(CouncilAction::WithdrawProtocol);
+    assert_eq!(of(vec![council, grant]), refused);
+}
+
+#[test]
 fn validators_are_changed_at_most_once_in_a_transaction() {
     let of = |count| {
         let change = ValidatorChange {

@@ -447,6 +447,21 @@ OFFLINE = variants(
     ("grant", record(("by", ACCOUNT), ("grant", MESSAGE))),
     ("beacon", record(("by", ACCOUNT), ("beacon", MESSAGE))),
     ("add_revocations", record(("by", ACCOUNT), ("delta", MESSAGE))),
+    (
+        "testify",
+        record(
+            ("by", ACCOUNT),
+            (
+                "messages",
+                sequence(
+                    variants(
+                        ("transfer", MESSAGE), ("request", MESSAGE), ("receipt", MESSAGE), ("void", MESSAGE)
+                    ),
+                    64,
+                ),
+            ),
+        ),
+    ),
 )
 
 ACTION = variants(
@@ -561,6 +576,8 @@ REASONS = (
     "epoch_out_of_time",
     "list_version_unknown",
     "message_invalid",
+    "request_crowded",
+    "purse_convicted",
 )
 
 ENDING = variants(

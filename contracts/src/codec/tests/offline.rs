@@ -1,12 +1,13 @@
 //! One of each action about purses, whose bytes are in `golden.txt`.
 
 use crate::{
-    example::{currency, key, participant_id},
+    example::{currency, key, list, participant_id},
     identity::AccountId,
     offline::{
-        action::{OfflineAction, Revoker},
+        action::{OfflineAction, Revoker, Testimony},
         example::{
-            beacon, certified, delta, granted, issuer_id, issuer_secret, load_request, purse, purse_secret, signed,
+            beacon, certified, delta, granted, issuer_id, issuer_secret, load_request, purse, purse_secret, receipt,
+            request, signed, transfer_of, void,
         },
         issuer::KeyRole,
     },
@@ -77,6 +78,18 @@ pub fn actions() -> Vec<(&'static str, Action)> {
             OfflineAction::AddRevocations {
                 by: account,
                 delta: signed(delta(2), &beacon_key),
+            },
+        ),
+        (
+            "testify",
+            OfflineAction::Testify {
+                by: account,
+                messages: list(vec![
+                    Testimony::Transfer(transfer_of(&[1_250])),
+                    Testimony::Request(signed(request(2), &purse_secret(2))),
+                    Testimony::Receipt(signed(receipt(), &purse_secret(2))),
+                    Testimony::Void(signed(void(), &purse_secret(2))),
+                ]),
             },
         ),
     ];

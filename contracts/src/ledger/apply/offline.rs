@@ -2,6 +2,7 @@
 //!
 //! The signature of a message comes last of all that is checked: what is known costs no check of it.
 
+mod facts;
 mod loads;
 mod purses;
 mod service;
@@ -32,6 +33,9 @@ pub(super) fn apply(overlay: &mut Overlay<'_>, context: &Context<'_>, action: &O
         OfflineAction::Grant { grant, .. } => loads::grant(overlay, context, grant),
         OfflineAction::Beacon { beacon, .. } => service::beacon(overlay, context, beacon),
         OfflineAction::AddRevocations { delta, .. } => service::add_revocations(overlay, context, delta),
+        OfflineAction::Testify { messages, .. } => messages
+            .iter()
+            .try_for_each(|message| facts::record(overlay, context, message)),
     }
 }
 

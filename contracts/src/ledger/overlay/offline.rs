@@ -2,11 +2,14 @@
 
 use super::Overlay;
 use crate::{
+    codec::Bounded,
     money::Currency,
     offline::{
-        ids::{CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, PurseId},
+        ids::{CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, MessageId, PurseId, RequestSeq, Seq},
         messages::{Beacon, RevocationDelta},
-        record::{Load, OfflineKey, OfflineRow, Origin, Purse, PurseCurrency, ServiceKey},
+        record::{
+            Asked, Load, OfflineKey, OfflineRow, Origin, Proof, Purse, PurseCurrency, ServiceKey, Spending, Word,
+        },
         signed::Signed,
     },
 };
@@ -34,6 +37,12 @@ impl Overlay<'_> {
         beacon(of: CurrencyIndex, epoch: Epoch) -> Beacon(of.0.to_be_bytes(), epoch.0.to_be_bytes()): Signed<Beacon>;
         delta(of: CurrencyIndex, version: ListVersion)
             -> Delta(of.0.to_be_bytes(), version.0.to_be_bytes()): Signed<RevocationDelta>;
+        spending(id: MessageId) -> Spending(id): Spending;
+        spent_at(purse: PurseId, seq: Seq) -> Place(purse, seq.0.to_be_bytes()): Bounded<MessageId, 2>;
+        word(payee: PurseId, seq: RequestSeq) -> Word(payee, seq.0.to_be_bytes()): Word;
+        asked(payee: PurseId, request: MessageId) -> Request(payee, request): Asked;
+        consumed(lot: Id16, purse: PurseId) -> Consumed(lot, purse): u128;
+        proof(purse: PurseId, proof: Proof) -> Proof(purse, proof): ();
     }
 
     /// # Panics
@@ -41,6 +50,22 @@ impl Overlay<'_> {
     pub(in crate::ledger) fn put_offline(&mut self, key: OfflineKey, row: OfflineRow) {
         assert!(row.is_of(&key), "a row of another kind than {key:?}");
         self.offline.set(key, Some(row));
+    }
+
+    /// Sets or takes back a proof against a purse.
+    pub(in crate::ledger) fn set_proof(&mut self, purse: PurseId, proof: Proof, holds: bool) {
+        if self.proof(purse, proof).is_some() != holds {
+            let row = holds.then_some(OfflineRow::Proof(()));
+            self.offline.set(OfflineKey::Proof(purse, proof), row);
+        }
+    }
+
+    /// Whether there is a proof against a purse.
+    pub(in crate::ledger) fn is_convicted(&self, purse: PurseId) -> bool {
+        let first = OfflineKey::Proof(purse, Proof::Place([0; 4]));
+        let mut rows = self.offline.from(&self.base.offline, first, usize::MAX);
+        rows.next()
+            .is_some_and(|(key, _)| matches!(key, OfflineKey::Proof(of, _) if of == purse))
     }
 
     /// The index of the next currency that purses may hold; the first one's is 1.

@@ -1,5 +1,6 @@
 //! Purses on the ledger.
 
+mod facts;
 mod golden;
 mod loads;
 mod registry;
@@ -14,10 +15,18 @@ use crate::{
     merkle::Root,
     money::Amount,
     offline::{
-        action::{OfflineAction, Revoker},
-        ids::{CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, Nonce16, PurseId, RevocationEntry, Serial},
+        action::{OfflineAction, Revoker, Testimony},
+        field::Fixed,
+        ids::{
+            CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, MessageId, Nonce16, PurseId, RequestSeq,
+            RevocationEntry, Seq, Serial,
+        },
         issuer::KeyRole,
-        messages::{Beacon, Certificate, Class, Grant, LoadRequest, RevocationDelta},
+        messages::{
+            Beacon, Certificate, Class, Grant, LoadRequest, LotPart, Receipt, ReceiptStatus, Request, RevocationDelta,
+            Spend, Transfer, Void,
+        },
+        record::Proof,
         signed::{Body, Signed},
     },
     transaction::Action,
@@ -137,6 +146,100 @@ fn load_request(name: &str, counter: u32, amount: u64) -> LoadRequest {
     }
 }
 
+/// The request of that number of an owner's purse.
+fn request(payee: &str, seq: u32) -> Request {
+    Request {
+        payee: purse(payee),
+        nonce: Nonce16([1; 16]),
+        seq: RequestSeq(seq),
+        amount: Amount(100),
+        epoch: HOUR,
+        list_version: ListVersion(0),
+        flags: Fixed,
+        memo: text(""),
+    }
+}
+
+/// What is spent of lots, which are put in order.
+fn spend(hop: u8, parts: &[(Id16, u64)]) -> Spend {
+    let mut lots: Vec<_> = parts
+        .iter()
+        .map(|&(lot, amount)| LotPart {
+            lot,
+            amount: Amount(amount),
+        })
+        .collect();
+    lots.sort_by_key(|part| part.lot);
+    Spend {
+        amount: Amount(parts.iter().map(|(_, amount)| amount).sum()),
+        currency: INDEX,
+        hop,
+        expiry: after(30 * 24),
+        epoch: HOUR,
+        lots: list(lots),
+    }
+}
+
+/// Pays a request by its number.
+fn transfer_of(payer: &str, seq: u32, (payee, asked): (&str, u32), spend: Spend) -> Transfer {
+    Transfer {
+        payer: purse(payer),
+        seq: Seq(seq),
+        previous: MessageId::NONE,
+        payee: purse(payee),
+        request: request(payee, asked).id(),
+        spend,
+    }
+}
+
+fn receipt(payee: &str, seq: u32, transfer: &Transfer) -> Receipt {
+    Receipt {
+        payee: purse(payee),
+        seq: RequestSeq(seq),
+        transfer: transfer.id(),
+        status: ReceiptStatus::Accepted,
+    }
+}
+
+fn void(payee: &str, seq: u32) -> Void {
+    Void {
+        payee: purse(payee),
+        seq: RequestSeq(seq),
+        request: request(payee, seq).id(),
+    }
+}
+
+/// Signed by the purse of whoever says it.
+fn said(by: &str, message: impl Into<Said>) -> Testimony {
+    let key = purse_secret(by);
+    match message.into() {
+        Said::Transfer(body) => Testimony::Transfer(signed(body, &key)),
+        Said::Request(body) => Testimony::Request(signed(body, &key)),
+        Said::Receipt(body) => Testimony::Receipt(signed(body, &key)),
+        Said::Void(body) => Testimony::Void(signed(body, &key)),
+    }
+}
+
+#[derive(Debug, Clone)]
+enum Said {
+    Transfer(Transfer),
+    Request(Request),
+    Receipt(Receipt),
+    Void(Void),
+}
+
+macro_rules! said {
+    ($($name:ident),+) => {
+        $(impl From<$name> for Said {
+            fn from(body: $name) -> Self {
+                Self::$name(body)
+            }
+        })+
+    };
+}
+
+said!(Transfer, Request, Receipt, Void);
+
 impl Network {
     fn of(&self, name: &str) -> AccountId {
         self.account("BANK", name)
@@ -231,6 +334,26 @@ impl Network {
         let now = TimeMs(START_MS + u64::from(hours) * Epoch::HOUR_MS);
         self.run_at(now, vec![]);
         self.act(vec![action], &[signer])
+    }
+
+    fn testify(&self, messages: Vec<Testimony>) -> Action {
+        act(OfflineAction::Testify {
+            by: self.of("fund"),
+            messages: list(messages),
+        })
+    }
+
+    /// Loads a purse, with its grant.
+    fn granted(&mut self, name: &str, counter: u32, amount: u64) -> Grant {
+        let grant = self.loaded(name, counter, amount);
+        self.must(vec![self.grant_action(grant.clone())], &["fund"]);
+        grant
+    }
+
+    /// What is proved against the purses of owners.
+    fn proofs(&self) -> Vec<(&'static str, Proof)> {
+        let against = |name| self.ledger.proofs_against(purse(name)).map(move |proof| (name, proof));
+        OWNERS.into_iter().flat_map(against).collect()
     }
 
     fn refuse(&mut self, action: Action, signers: &[&str], reason: Rejection) {

@@ -31,6 +31,9 @@ pub(super) fn load(
     if purse.is_revoked {
         return Err(Rejection::PurseRevoked);
     }
+    if overlay.is_convicted(body.purse) {
+        return Err(Rejection::PurseConvicted);
+    }
     if !certificate.covers(hour(context)) {
         return Err(Rejection::CertificateNotInForce);
     }

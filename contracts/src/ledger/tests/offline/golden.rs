@@ -8,7 +8,9 @@ use crate::{
     ledger::{StateKey, StateValue},
     offline::{
         example,
-        record::{Load, OfflineKey, OfflineRow, Origin, Purse, PurseCurrency, ServiceKey},
+        record::{
+            Asked, Load, OfflineKey, OfflineRow, Origin, Purse, PurseCurrency, ServiceKey, Spending, Spent, Word,
+        },
     },
     settlement::ContractId,
 };
@@ -47,6 +49,8 @@ fn rows() -> Vec<(OfflineKey, OfflineRow)> {
         is_revoked: false,
     };
     let beacon_key = example::issuer_secret(KeyRole::Beacon);
+    let transfer = example::transfer_of(&[1_250]);
+    let id = transfer.id();
     let place = 300u32.to_be_bytes();
     vec![
         (OfflineKey::Currency(eur), OfflineRow::Currency(record)),
@@ -66,11 +70,46 @@ fn rows() -> Vec<(OfflineKey, OfflineRow)> {
             OfflineKey::Delta([1, 44], place),
             OfflineRow::Delta(signed(example::delta(2), &beacon_key)),
         ),
+        (
+            OfflineKey::Spending(id),
+            OfflineRow::Spending(Spending {
+                spent: Spent::Transfer(transfer),
+                is_void: true,
+            }),
+        ),
+        (OfflineKey::Place(purse, place), OfflineRow::Place(list(vec![id]))),
+        (
+            OfflineKey::Word(purse, place),
+            OfflineRow::Word(Word {
+                received: list(vec![id]),
+                is_voided: true,
+                requests: list(vec![MessageId([8; 32])]),
+            }),
+        ),
+        (
+            OfflineKey::Request(purse, MessageId([8; 32])),
+            OfflineRow::Request(Asked {
+                seq: Some(RequestSeq(300)),
+                is_voided: false,
+                transfers: list(vec![id]),
+            }),
+        ),
+        (OfflineKey::Consumed(Id16([0x41; 16]), purse), OfflineRow::Consumed(300)),
+        (OfflineKey::Proof(purse, Proof::Place(place)), OfflineRow::Proof(())),
+        (
+            OfflineKey::Proof(purse, Proof::Lot(Id16([0x41; 16]))),
+            OfflineRow::Proof(()),
+        ),
+        (OfflineKey::Proof(purse, Proof::Word(place)), OfflineRow::Proof(())),
+        (
+            OfflineKey::Proof(purse, Proof::Request(MessageId([8; 32]))),
+            OfflineRow::Proof(()),
+        ),
     ]
 }
 
 /// Each key, and the first bytes of SHA-256 over its row.
-const EXPECTED: [(&str, &str); 8] = [
+const EXPECTED: [(&str, &str); 17] = [
     ("15004555520000000000", "f8293a1a7d77f2b6"),
     ("1501012c", "1a038c48062a7497"),
     ("150201020304", "36438a6a8d611764"),
@@ -79,6 +118,15 @@ const EXPECTED: [(&str, &str); 8] = [
     ("150541414141414141414141414141414141", "403e2688946b220b"),
     ("1506012c0000012c", "be8f43551f723ce0"),
     ("1507012c0000012c", "95c9b04f8d3c8801"),
+    ("150893e4d5df1f9f8d35f735e752cdee48f8047f9fc9a2ee028db496bc4257c2b352", "55a665dfaaaa130d"),
+    ("150901010101010101010000012c", "5549f4b49b821a9e"),
+    ("150a01010101010101010000012c", "cfc950d7f141ecfd"),
+    ("150b01010101010101010808080808080808080808080808080808080808080808080808080808080808", "5e8c19b6c5b532bb"),
+    ("150c414141414141414141414141414141410101010101010101", "c6a3e6bd361a9151"),
+    ("150d0101010101010101000000012c", "90bd5f29726c4ec9"),
+    ("150d01010101010101010141414141414141414141414141414141", "90bd5f29726c4ec9"),
+    ("150d0101010101010101020000012c", "90bd5f29726c4ec9"),
+    ("150d0101010101010101030808080808080808080808080808080808080808080808080808080808080808", "90bd5f29726c4ec9"),
 ];
 
 #[test]
