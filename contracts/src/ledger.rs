@@ -58,6 +58,7 @@ mod opening;
 mod ordered;
 mod overlay;
 pub mod posting;
+mod purses;
 pub mod receipt;
 mod recent;
 pub mod rejection;
@@ -253,13 +254,13 @@ impl Ledger {
 
     /// What is known about purses under a key.
     pub fn offline(&self, key: &OfflineKey) -> Option<&OfflineRow> {
-        self.state.offline.get(key)
+        self.state.offline.rows().get(key)
     }
 
     /// By what a purse is convicted of having broken the rules of payments.
     pub fn proofs_against(&self, purse: PurseId) -> impl Iterator<Item = Proof> {
         let first = OfflineKey::Proof(purse, Proof::Place([0; 4]));
-        let rows = self.state.offline.range(first..).map(|(key, _)| *key);
+        let rows = self.state.offline.rows().range(first..).map(|(key, _)| *key);
         rows.map_while(move |key| match key {
             OfflineKey::Proof(of, proof) if of == purse => Some(proof),
             _ => None,

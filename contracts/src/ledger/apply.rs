@@ -10,7 +10,7 @@ mod council;
 mod evidence;
 mod money;
 mod nodes;
-mod offline;
+pub(super) mod offline;
 pub(super) mod settlement;
 
 pub(super) use self::council::own_account;

@@ -34,6 +34,9 @@
 //! | record a grant or a beacon | 6,100: 100, and 6,000 for a signature |
 //! | add to a revocation list | 7,180: 100, 20 for each of 54 entries, and 6,000 for a signature |
 //! | testify about purses | 100, and 14,000 for each message: 6,000 for its signature, and 8,000 for each of 4 lots of 16 transfers that it may void |
+//! | redeem what is in a purse | 26,300: 1,100, 6,000 for a signature, and 150 for each of 128 lots behind it |
+//! | fund what purses owe | 6,560: 160, and 100 for each of 64 claims that may wait |
+//! | withdraw from that | 160 |
 //! | report evidence | 12,260: 100, 10 for each of the 16 records that there may be, and 6,000 for each of two signatures |
 //!
 //! Closing looks into every registered currency, and each look-up waits for memory: among seven
@@ -52,7 +55,10 @@ use crate::{
     governance::{CouncilAction, Parameters, TierLimits},
     identity::{AccountId, Tier},
     ledger::{
-        apply::{CURRENCIES_MAX, EVIDENCE_MAX},
+        apply::{
+            CURRENCIES_MAX, EVIDENCE_MAX,
+            offline::payouts::{CLAIMS_PAID_MAX, LOTS_BEHIND_MAX},
+        },
         rejection::Rejection,
     },
     money::{Amount, Currency},
@@ -72,6 +78,8 @@ const LOOK_UP_COST: u64 = 10;
 const CHECK_COST: u64 = 6_000;
 /// What a message changes of what is known, at most: of 16 transfers with 4 lots each.
 const FACT_COST: u64 = 8_000;
+/// Looking at a lot that is behind a redemption, and paying from it.
+const DRAW_COST: u64 = 150;
 /// Whether a key is a point of the curve, and of large order.
 const KEY_COST: u64 = 1_500;
 /// Money that a contract sets aside, pays or gives back.
@@ -136,6 +144,9 @@ fn action_cost(action: &Action) -> u64 {
             OfflineAction::Load { .. } => 100 + LEG_COST + CHECK_COST,
             OfflineAction::Grant { .. } | OfflineAction::Beacon { .. } => 100 + CHECK_COST,
             OfflineAction::Testify { ref messages, .. } => 100 + (CHECK_COST + FACT_COST) * messages.len() as u64,
+            OfflineAction::Redeem { .. } => 1_100 + CHECK_COST + DRAW_COST * LOTS_BEHIND_MAX as u64,
+            OfflineAction::FundGuarantee { .. } => 100 + LEG_COST + (LEG_COST + 40) * CLAIMS_PAID_MAX as u64,
+            OfflineAction::WithdrawGuarantee { .. } => 100 + LEG_COST,
             OfflineAction::AddRevocations { .. } => 100 + 2 * LOOK_UP_COST * 54 + CHECK_COST,
         },
         Action::ReportEvidence { .. } => 100 + LOOK_UP_COST * u64::from(EVIDENCE_MAX) + 2 * CHECK_COST,

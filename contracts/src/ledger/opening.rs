@@ -8,6 +8,7 @@ use super::{
     contracts::Contracts,
     overlay::{Changes, Overlay, Turnover},
     posting::{BalanceId, Posting, post},
+    purses::Purses,
     recent::{RecentDigests, RecentIds},
     state::{Account, State, StateKey, StateValue},
     table::{Seed, Table},
@@ -18,7 +19,7 @@ use crate::{
     genesis::Genesis,
     identity::{AccountId, AccountStatus},
     money::{Amount, Currency},
-    offline::record::OfflineRow,
+    offline::record::{OfflineKey, OfflineRow},
     protocol::Protocol,
     registry::RegistryError,
     settlement::{Contract, ContractId, Terms},
@@ -100,7 +101,7 @@ impl Ledger {
             book: BTreeMap::new(),
             positions: BTreeMap::new(),
             obligations: BTreeMap::new(),
-            offline: BTreeMap::new(),
+            offline: Purses::default(),
         };
         let changes = opening_entries(genesis, &state, seed);
         state.set_all(changes);
@@ -270,7 +271,7 @@ fn restore_state(
     let mut book = BTreeMap::new();
     let mut positions = BTreeMap::new();
     let mut obligations = BTreeMap::new();
-    let mut offline = BTreeMap::new();
+    let mut offline = Purses::default();
     for (key, value) in entries {
         let is_new = match (key, value) {
             (StateKey::Account(id), StateValue::Account(it)) => accounts.insert(id, it).is_none(),
@@ -377,10 +378,16 @@ fn check_held(state: &State) -> Result<(), RestoreError> {
     for (account, currency, amount) in state.contracts.rows().values().flat_map(|contract| contract.held()) {
         *sums.entry((account, currency)).or_default() += u128::from(amount.0);
     }
-    for row in state.offline.values() {
-        if let OfflineRow::Load(load) = row {
-            *sums.entry((load.account, load.currency)).or_default() += u128::from(load.left.0);
+    for (key, row) in state.offline.rows() {
+        let (account, currency, amount) = match (key, row) {
+            (_, OfflineRow::Load(load)) => (load.account, load.currency, load.left),
+            (OfflineKey::Currency(code), OfflineRow::Currency(record)) => (record.fund, *code, record.guarantee),
+            _ => continue,
+        };
+        if amount.is_zero() {
+            continue;
         }
+        *sums.entry((account, currency)).or_default() += u128::from(amount.0);
     }
     for ((id, account, currency), position) in &state.positions {
         let cycle = state.contracts.rows().get(id);

@@ -646,7 +646,7 @@ impl<'a> Overlay<'a> {
             changes.entries.push((key, obligation.map(StateValue::Obligation)));
             changes.places.push(None);
         }
-        for (key, row) in self.offline.into_changed(&self.base.offline) {
+        for (key, row) in self.offline.into_changed(self.base.offline.rows()) {
             let row = row.map(|row| StateValue::Offline(Box::new(row)));
             changes.entries.push((StateKey::Offline(key), row));
             changes.places.push(None);

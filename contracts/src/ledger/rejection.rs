@@ -205,4 +205,8 @@ pub enum Rejection {
     RequestCrowded,
     #[error("signed messages prove that the purse broke the rules of payments")]
     PurseConvicted,
+    #[error("what is behind a lot is not known, does not fit together, or gives the lot to another purse or to none")]
+    LotUnknown,
+    #[error("a lot expired too long ago to be redeemed")]
+    LotExpired,
 }

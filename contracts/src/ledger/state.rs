@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt, hint::black_box};
 use bincode::{Decode, Encode};
 use serde::{Deserialize, Serialize};
 
-use super::{contracts::Contracts, overlay::Changes, posting::Part, table::Table};
+use super::{contracts::Contracts, overlay::Changes, posting::Part, purses::Purses, table::Table};
 use crate::{
     block::{Checkpoints, GenesisHash, Height, TimeMs},
     codec,
@@ -196,7 +196,7 @@ pub(super) struct State {
     pub(super) book: BTreeMap<BookKey, ContractId>,
     pub(super) positions: BTreeMap<(ContractId, AccountId, Currency), Position>,
     pub(super) obligations: BTreeMap<(ContractId, [u8; 8]), Obligation>,
-    pub(super) offline: BTreeMap<OfflineKey, OfflineRow>,
+    pub(super) offline: Purses,
 }
 
 impl State {
@@ -222,7 +222,7 @@ impl State {
         let book = self.book.iter();
         let positions = self.positions.iter();
         let obligations = self.obligations.iter();
-        let offline = self.offline.iter();
+        let offline = self.offline.rows().iter();
         let next = self.next_validators.to_list();
         let singles = [
             (StateKey::Parameters, StateValue::Parameters(self.parameters.clone())),
@@ -303,7 +303,7 @@ impl State {
             StateKey::Book(key) => drop(self.book.remove(&key)),
             StateKey::Position(id, who, code) => drop(self.positions.remove(&(id, who, code))),
             StateKey::Obligation(id, at) => drop(self.obligations.remove(&(id, at))),
-            StateKey::Offline(key) => drop(self.offline.remove(&key)),
+            StateKey::Offline(key) => self.offline.remove(&key),
             _ => return Err(WrongTable),
         }
         Ok(())

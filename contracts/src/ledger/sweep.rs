@@ -1,14 +1,18 @@
 //! What the ledger does by itself at the beginning of a block: it ends contracts whose time is over, and
-//! forgets those that ended a day ago.
+//! forgets those that ended a day ago; then it gives back what is left of loads that are too old for anyone to claim.
 
 use super::{
-    apply::settlement::{self, netting},
+    apply::{
+        offline::payouts,
+        settlement::{self, netting},
+    },
     overlay::Overlay,
     receipt::{Outcome, Receipt, Subject},
     state::State,
 };
 use crate::{
     block::TimeMs,
+    offline::ids::Epoch,
     settlement::{Contract, ContractId, Ending, Terms},
 };
 
@@ -67,6 +71,10 @@ pub(super) fn sweep(state: &State, overlay: &mut Overlay<'_>, time: TimeMs) -> V
         } else {
             settlement::forget(overlay, id, contract);
         }
+    }
+    for (purse, counter, load) in state.offline.due_at(Epoch::at(time)).take(room) {
+        payouts::end_load(overlay, purse, counter, load);
+        add(&mut receipts, load.contract, Ending::Expired);
     }
     overlay.keep();
     receipts

@@ -6,14 +6,14 @@ use serde::{Deserialize, Serialize};
 use super::{
     ids::{KeyId, PurseId},
     issuer::KeyRole,
-    messages::{Beacon, Certificate, Grant, LoadRequest, Receipt, Request, RevocationDelta, Transfer, Void},
+    messages::{Beacon, Certificate, Grant, LoadRequest, Receipt, Redeem, Request, RevocationDelta, Transfer, Void},
     signed::Signed,
 };
 use crate::{
     codec::Bounded,
     identity::{AccountId, ParticipantId},
     keys::PublicKey,
-    money::Currency,
+    money::{Amount, Currency},
 };
 
 /// Who takes a purse out of use.
@@ -101,6 +101,22 @@ pub enum OfflineAction {
         #[cfg_attr(feature = "openapi", schema(value_type = Vec<Testimony>, max_items = 64))]
         messages: Bounded<Testimony, MESSAGES_MAX>,
     },
+    /// Pays to an account what a purse redeems; what is behind its lots has to be known. Once: the same again pays
+    /// nothing more. Signed by the account.
+    Redeem {
+        account: AccountId,
+        #[cfg_attr(feature = "openapi", schema(value_type = String))]
+        redeem: Signed<Redeem>,
+    },
+    /// Sets money aside for what purses owe and loads do not cover, and pays what waits for it, the oldest first.
+    /// Signed by the currency's fund.
+    FundGuarantee {
+        fund: AccountId,
+        currency: Currency,
+        amount: Amount,
+    },
+    /// Gives money that was set aside back to the fund. Signed by the currency's issuer.
+    WithdrawGuarantee { currency: Currency, amount: Amount },
 }
 
 /// Who must agree to an [`OfflineAction`].
@@ -120,20 +136,23 @@ impl OfflineAction {
             | Self::Load { .. }
             | Self::Grant { .. }
             | Self::Beacon { .. }
-            | Self::AddRevocations { .. } => 1,
+            | Self::AddRevocations { .. }
+            | Self::Redeem { .. } => 1,
             Self::OpenCurrency { .. }
             | Self::SetServiceKey { .. }
             | Self::WithdrawServiceKey { .. }
-            | Self::RevokePurse { .. } => 0,
+            | Self::RevokePurse { .. }
+            | Self::FundGuarantee { .. }
+            | Self::WithdrawGuarantee { .. } => 0,
         }
     }
 
     pub(crate) fn signers(&self) -> impl Iterator<Item = Signer> {
         let (first, second) = match self {
             Self::OpenCurrency { currency, fund } => (Signer::Issuer(*currency), Some(Signer::Account(*fund))),
-            Self::SetServiceKey { currency, .. } | Self::WithdrawServiceKey { currency, .. } => {
-                (Signer::Issuer(*currency), None)
-            }
+            Self::SetServiceKey { currency, .. }
+            | Self::WithdrawServiceKey { currency, .. }
+            | Self::WithdrawGuarantee { currency, .. } => (Signer::Issuer(*currency), None),
             Self::RegisterPurse { operator, .. } => (Signer::Operator(*operator), None),
             Self::RevokePurse { by, .. } => match by {
                 Revoker::Owner(account) => (Signer::Account(*account), None),
@@ -144,7 +163,9 @@ impl OfflineAction {
             | Self::Grant { by, .. }
             | Self::Beacon { by, .. }
             | Self::AddRevocations { by, .. }
-            | Self::Testify { by, .. } => (Signer::Account(*by), None),
+            | Self::Testify { by, .. }
+            | Self::Redeem { account: by, .. }
+            | Self::FundGuarantee { fund: by, .. } => (Signer::Account(*by), None),
         };
         std::iter::once(first).chain(second)
     }

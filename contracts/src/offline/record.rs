@@ -3,6 +3,7 @@
 use bincode::{Decode, Encode};
 
 use super::{
+    LOTS_MAX,
     ids::{CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, MessageId, PurseId, RequestSeq, Seq},
     issuer::KeyRole,
     messages::{Beacon, Certificate, Grant, Redeem, RevocationDelta, Spend, Transfer},
@@ -29,6 +30,10 @@ pub struct PurseCurrency {
     pub epoch: Epoch,
     /// Of the revocation list; 0 before the first delta.
     pub list_version: ListVersion,
+    /// What is set aside of the fund's money.
+    pub guarantee: Amount,
+    /// How many claims have had to wait so far.
+    pub claims: u64,
 }
 
 /// A key of the service that signs for purses. It stays here when it is withdrawn, so that no other takes its id.
@@ -67,6 +72,9 @@ pub struct Load {
     /// Under which its end has a receipt.
     pub contract: ContractId,
     pub grant: Option<Signed<Grant>>,
+    /// From this hour on nobody can claim of it, and the owner has back what is left.
+    pub due: Epoch,
+    pub is_ended: bool,
 }
 
 /// Where a lot comes from.
@@ -118,6 +126,19 @@ pub struct Spending {
     pub spent: Spent,
     /// The payer has the lots back: by a void, or by a receipt for another transfer.
     pub is_void: bool,
+    /// What was paid of each lot's part to those who redeemed it.
+    pub drawn: [Amount; LOTS_MAX],
+    /// Of a redemption: it was paid, or waits as a claim.
+    pub is_settled: bool,
+}
+
+/// What was redeemed and could not be paid yet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
+pub struct Claim {
+    pub account: AccountId,
+    pub amount: Amount,
+    /// The id of the REDEEM.
+    pub redemption: MessageId,
 }
 
 /// How many transfers that pay one request the ledger takes.
@@ -205,4 +226,6 @@ rows! {
     /// What this purse spent of the lot, voids apart. Whose lot it is may not be known.
     Consumed(Id16, PurseId): u128,
     Proof(PurseId, Proof): (),
+    /// A currency's, by its index and the order in which they came.
+    Claim([u8; 2], [u8; 8]): Claim,
 }

@@ -5,6 +5,7 @@ use causeway_contracts::{
     identity::AccountId,
     ledger::receipt::{Receipt, Trade},
     money::{Amount, Currency},
+    offline::action::OfflineAction,
     settlement::{ContractId, Exchange, Leg, Offer, PathPayment, SettlementAction, Side as EscrowSide},
     transaction::{Action, Transaction, TxId},
 };
@@ -65,8 +66,12 @@ pub(super) fn book_all(
             | Action::Unfreeze { .. }
             | Action::CloseAccount { .. }
             | Action::Council(_)
-            | Action::ReportEvidence { .. }
-            | Action::Offline(_) => {}
+            | Action::ReportEvidence { .. } => {}
+            // Whose money pays is in the ledger's state alone.
+            Action::Offline(action) => match **action {
+                OfflineAction::Redeem { .. } | OfflineAction::FundGuarantee { .. } => booking.touch_all(),
+                _ => {}
+            },
         }
     }
 }

@@ -117,6 +117,16 @@ impl<'a> Booking<'a> {
         self.booked.entries.push(entry);
     }
 
+    /// What happened may have changed any balance.
+    pub fn touch_all(&mut self) {
+        let all = self.accounts.iter();
+        let touched = all.map(|account| Touched {
+            account: *account,
+            currency: None,
+        });
+        self.booked.touched.extend(touched);
+    }
+
     pub fn touch(&mut self, account: AccountId, currency: Option<Currency>) {
         if self.accounts.contains(&account) {
             self.booked.touched.insert(Touched { account, currency });

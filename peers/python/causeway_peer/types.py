@@ -462,6 +462,9 @@ OFFLINE = variants(
             ),
         ),
     ),
+    ("redeem", record(("account", ACCOUNT), ("redeem", MESSAGE))),
+    ("fund_guarantee", record(("fund", ACCOUNT), ("currency", CURRENCY), ("amount", u64))),
+    ("withdraw_guarantee", record(("currency", CURRENCY), ("amount", u64))),
 )
 
 ACTION = variants(
@@ -578,6 +581,8 @@ REASONS = (
     "message_invalid",
     "request_crowded",
     "purse_convicted",
+    "lot_unknown",
+    "lot_expired",
 )
 
 ENDING = variants(

@@ -3,11 +3,12 @@
 use crate::{
     example::{currency, key, list, participant_id},
     identity::AccountId,
+    money::Amount,
     offline::{
         action::{OfflineAction, Revoker, Testimony},
         example::{
             beacon, certified, delta, granted, issuer_id, issuer_secret, load_request, purse, purse_secret, receipt,
-            request, signed, transfer_of, void,
+            redeem, request, signed, transfer_of, void,
         },
         issuer::KeyRole,
     },
@@ -90,6 +91,28 @@ pub fn actions() -> Vec<(&'static str, Action)> {
                     Testimony::Receipt(signed(receipt(), &purse_secret(2))),
                     Testimony::Void(signed(void(), &purse_secret(2))),
                 ]),
+            },
+        ),
+        (
+            "redeem",
+            OfflineAction::Redeem {
+                account,
+                redeem: signed(redeem(), &purse_secret(1)),
+            },
+        ),
+        (
+            "fund_guarantee",
+            OfflineAction::FundGuarantee {
+                fund: account,
+                currency: cny,
+                amount: Amount(300),
+            },
+        ),
+        (
+            "withdraw_guarantee",
+            OfflineAction::WithdrawGuarantee {
+                currency: cny,
+                amount: Amount(300),
             },
         ),
     ];

@@ -4,6 +4,7 @@
 
 mod facts;
 mod loads;
+pub(in crate::ledger) mod payouts;
 mod purses;
 mod service;
 
@@ -33,6 +34,11 @@ pub(super) fn apply(overlay: &mut Overlay<'_>, context: &Context<'_>, action: &O
         OfflineAction::Grant { grant, .. } => loads::grant(overlay, context, grant),
         OfflineAction::Beacon { beacon, .. } => service::beacon(overlay, context, beacon),
         OfflineAction::AddRevocations { delta, .. } => service::add_revocations(overlay, context, delta),
+        OfflineAction::Redeem { account, redeem } => payouts::redeem(overlay, context, *account, redeem),
+        OfflineAction::FundGuarantee { fund, currency, amount } => {
+            payouts::fund(overlay, context, *fund, *currency, *amount)
+        }
+        OfflineAction::WithdrawGuarantee { currency, amount } => payouts::withdraw(overlay, *currency, *amount),
         OfflineAction::Testify { messages, .. } => messages
             .iter()
             .try_for_each(|message| facts::record(overlay, context, message)),

@@ -8,7 +8,7 @@ use crate::{
         ids::{CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, MessageId, PurseId, RequestSeq, Seq},
         messages::{Beacon, RevocationDelta},
         record::{
-            Asked, Load, OfflineKey, OfflineRow, Origin, Proof, Purse, PurseCurrency, ServiceKey, Spending, Word,
+            Asked, Claim, Load, OfflineKey, OfflineRow, Origin, Proof, Purse, PurseCurrency, ServiceKey, Spending, Word,
         },
         signed::Signed,
     },
@@ -18,7 +18,7 @@ macro_rules! readers {
     ($($(#[$meta:meta])* $name:ident($($arg:ident: $type:ty),+) -> $variant:ident($($key:expr),+): $row:ty;)+) => {$(
         $(#[$meta])*
         pub(in crate::ledger) fn $name(&self, $($arg: $type),+) -> Option<&$row> {
-            match self.offline.get(&self.base.offline, &OfflineKey::$variant($($key),+))? {
+            match self.offline.get(self.base.offline.rows(), &OfflineKey::$variant($($key),+))? {
                 OfflineRow::$variant(row) => Some(row),
                 other => unreachable!("a row of another kind: {other:?}"),
             }
@@ -63,16 +63,34 @@ impl Overlay<'_> {
     /// Whether there is a proof against a purse.
     pub(in crate::ledger) fn is_convicted(&self, purse: PurseId) -> bool {
         let first = OfflineKey::Proof(purse, Proof::Place([0; 4]));
-        let mut rows = self.offline.from(&self.base.offline, first, usize::MAX);
+        let mut rows = self.offline.from(self.base.offline.rows(), first, usize::MAX);
         rows.next()
             .is_some_and(|(key, _)| matches!(key, OfflineKey::Proof(of, _) if of == purse))
+    }
+
+    /// The first claims of a currency that wait, the oldest first.
+    pub(in crate::ledger) fn claims(&self, of: CurrencyIndex, count: usize) -> Vec<(OfflineKey, Claim)> {
+        let index = of.0.to_be_bytes();
+        let rows = self
+            .offline
+            .from(self.base.offline.rows(), OfflineKey::Claim(index, [0; 8]), usize::MAX);
+        let own = rows.map_while(|(key, row)| match (key, row) {
+            (OfflineKey::Claim(currency, _), OfflineRow::Claim(claim)) if currency == index => Some((key, *claim)),
+            _ => None,
+        });
+        own.take(count).collect()
+    }
+
+    /// Changes a claim, or ends it.
+    pub(in crate::ledger) fn set_claim(&mut self, key: OfflineKey, claim: Option<Claim>) {
+        self.offline.set(key, claim.map(OfflineRow::Claim));
     }
 
     /// The index of the next currency that purses may hold; the first one's is 1.
     pub(in crate::ledger) fn next_currency_index(&self) -> Option<CurrencyIndex> {
         let rows = self
             .offline
-            .from(&self.base.offline, OfflineKey::Index([0; 2]), usize::MAX);
+            .from(self.base.offline.rows(), OfflineKey::Index([0; 2]), usize::MAX);
         let taken = rows.take_while(|(key, _)| matches!(key, OfflineKey::Index(_))).count();
         u16::try_from(taken).ok()?.checked_add(1).map(CurrencyIndex)
     }

@@ -3,6 +3,7 @@
 mod facts;
 mod golden;
 mod loads;
+mod payouts;
 mod registry;
 mod service;
 
@@ -18,13 +19,13 @@ use crate::{
         action::{OfflineAction, Revoker, Testimony},
         field::Fixed,
         ids::{
-            CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, MessageId, Nonce16, PurseId, RequestSeq,
-            RevocationEntry, Seq, Serial,
+            AccountHash, CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, MessageId, Nonce16, PurseId,
+            RequestSeq, RevocationEntry, Seq, Serial,
         },
         issuer::KeyRole,
         messages::{
-            Beacon, Certificate, Class, Grant, LoadRequest, LotPart, Receipt, ReceiptStatus, Request, RevocationDelta,
-            Spend, Transfer, Void,
+            Beacon, Certificate, Class, Grant, LoadRequest, LotPart, Receipt, ReceiptStatus, Redeem, Request,
+            RevocationDelta, Spend, Transfer, Void,
         },
         record::Proof,
         signed::{Body, Signed},
@@ -334,6 +335,40 @@ impl Network {
         let now = TimeMs(START_MS + u64::from(hours) * Epoch::HOUR_MS);
         self.run_at(now, vec![]);
         self.act(vec![action], &[signer])
+    }
+
+    fn redeem_action(&self, name: &str, seq: u32, spend: Spend) -> Action {
+        self.redemption(name, name, seq, spend)
+    }
+
+    /// From a purse to an account.
+    fn redemption(&self, payer: &str, to: &str, seq: u32, spend: Spend) -> Action {
+        let body = Redeem {
+            payer: purse(payer),
+            seq: Seq(seq),
+            previous: MessageId::NONE,
+            payee: Fixed,
+            account: AccountHash::of(&self.of(to)),
+            spend,
+        };
+        act(OfflineAction::Redeem {
+            account: self.of(to),
+            redeem: signed(body, &purse_secret(payer)),
+        })
+    }
+
+    fn guarantee(&self, amount: u64) -> Action {
+        act(OfflineAction::FundGuarantee {
+            fund: self.of("fund"),
+            currency: code("EUR"),
+            amount: Amount(amount),
+        })
+    }
+
+    /// All that an account has.
+    fn has(&self, name: &str) -> u64 {
+        let available = self.available(self.of(name), "EUR");
+        u64::try_from(available).expect("not below zero") + self.set_aside(name)
     }
 
     fn testify(&self, messages: Vec<Testimony>) -> Action {

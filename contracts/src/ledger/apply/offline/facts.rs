@@ -74,7 +74,12 @@ pub(super) fn spend(overlay: &mut Overlay<'_>, spent: Spent) -> Result<(), Rejec
     }
     overlay.put_offline(
         OfflineKey::Spending(id),
-        OfflineRow::Spending(Spending { spent, is_void }),
+        OfflineRow::Spending(Spending {
+            spent,
+            is_void,
+            drawn: Default::default(),
+            is_settled: false,
+        }),
     );
     let place = overlay.spent_at(payer, seq).cloned().unwrap_or_default();
     let key = OfflineKey::Place(payer, seq.0.to_be_bytes());

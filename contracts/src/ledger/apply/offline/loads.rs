@@ -1,6 +1,6 @@
 //! Money that is set aside for a purse, and the grant by which the purse has it.
 
-use super::{Context, check_signature, hour, service};
+use super::{Context, check_signature, hour, payouts::GRACE_HOURS, service};
 use crate::{
     identity::AccountId,
     ledger::{apply::settlement::reserve, overlay::Overlay, rejection::Rejection},
@@ -15,6 +15,9 @@ use crate::{
 
 /// A grant expires at most this many hours after the block that records it: a year.
 pub(super) const GRANT_HOURS_MAX: u32 = 366 * 24;
+
+/// A load for which no grant is recorded goes back after so many hours: three days.
+pub(super) const UNGRANTED_HOURS: u32 = 3 * 24;
 
 pub(super) fn load(
     overlay: &mut Overlay<'_>,
@@ -58,6 +61,8 @@ pub(super) fn load(
         left: body.amount,
         contract: ContractId::derive(&context.id, context.actions.len() - 1),
         grant: None,
+        due: Epoch(hour(context).0.saturating_add(UNGRANTED_HOURS)),
+        is_ended: false,
     };
     let place = OfflineKey::Load(body.purse, body.load_counter.0.to_be_bytes());
     overlay.put_offline(place, OfflineRow::Load(load));
@@ -92,6 +97,9 @@ pub(super) fn grant(overlay: &mut Overlay<'_>, context: &Context<'_>, grant: &Si
             Err(Rejection::MessageConflict)
         };
     }
+    if load.is_ended {
+        return Err(Rejection::ContractEnded);
+    }
     let now = hour(context);
     if body.epoch > now {
         return Err(Rejection::EpochOutOfTime);
@@ -107,6 +115,7 @@ pub(super) fn grant(overlay: &mut Overlay<'_>, context: &Context<'_>, grant: &Si
     check_signature(context, grant, key.key)?;
     let load = Load {
         grant: Some(grant.clone()),
+        due: Epoch(body.expiry.0.saturating_add(GRACE_HOURS)),
         ..load.clone()
     };
     let place = OfflineKey::Load(body.purse, body.load_counter.0.to_be_bytes());

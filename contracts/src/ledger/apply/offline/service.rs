@@ -5,7 +5,7 @@ use crate::{
     identity::AccountId,
     keys::PublicKey,
     ledger::{overlay::Overlay, rejection::Rejection},
-    money::Currency,
+    money::{Amount, Currency},
     offline::{
         ids::{KeyId, PurseId},
         issuer::{ByIssuer, ISSUER_KEYS_MAX, KeyRole},
@@ -28,13 +28,15 @@ pub(super) fn open_currency(overlay: &mut Overlay<'_>, code: Currency, fund: Acc
         keys: 0,
         epoch: Default::default(),
         list_version: Default::default(),
+        guarantee: Amount::ZERO,
+        claims: 0,
     };
     overlay.put_offline(OfflineKey::Currency(code), OfflineRow::Currency(record));
     overlay.put_offline(OfflineKey::Index(index.0.to_be_bytes()), OfflineRow::Index(code));
     Ok(())
 }
 
-fn open<'a>(overlay: &'a Overlay<'_>, code: Currency) -> Result<&'a PurseCurrency, Rejection> {
+pub(super) fn open<'a>(overlay: &'a Overlay<'_>, code: Currency) -> Result<&'a PurseCurrency, Rejection> {
     currency(overlay, code)?;
     overlay.purse_currency(code).ok_or(Rejection::PursesNotOpen)
 }

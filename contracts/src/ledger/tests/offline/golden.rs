@@ -9,7 +9,7 @@ use crate::{
     offline::{
         example,
         record::{
-            Asked, Load, OfflineKey, OfflineRow, Origin, Purse, PurseCurrency, ServiceKey, Spending, Spent, Word,
+            Asked, Claim, Load, OfflineKey, OfflineRow, Origin, Purse, PurseCurrency, ServiceKey, Spending, Spent, Word,
         },
     },
     settlement::ContractId,
@@ -26,6 +26,8 @@ fn rows() -> Vec<(OfflineKey, OfflineRow)> {
         left: Amount(300),
         contract: ContractId([0xab; 20]),
         grant: Some(example::granted(1)),
+        due: Epoch(491_440),
+        is_ended: false,
     };
     let record = PurseCurrency {
         index: CurrencyIndex(300),
@@ -33,6 +35,8 @@ fn rows() -> Vec<(OfflineKey, OfflineRow)> {
         keys: 3,
         epoch: Epoch(490_000),
         list_version: ListVersion(200),
+        guarantee: Amount(300),
+        claims: 2,
     };
     let entry = ServiceKey {
         key: crate::example::key(7),
@@ -75,6 +79,8 @@ fn rows() -> Vec<(OfflineKey, OfflineRow)> {
             OfflineRow::Spending(Spending {
                 spent: Spent::Transfer(transfer),
                 is_void: true,
+                drawn: [Amount(300), Amount::ZERO, Amount::ZERO, Amount::ZERO],
+                is_settled: false,
             }),
         ),
         (OfflineKey::Place(purse, place), OfflineRow::Place(list(vec![id]))),
@@ -105,28 +111,52 @@ fn rows() -> Vec<(OfflineKey, OfflineRow)> {
             OfflineKey::Proof(purse, Proof::Request(MessageId([8; 32]))),
             OfflineRow::Proof(()),
         ),
+        (
+            OfflineKey::Claim([1, 44], [0, 0, 0, 0, 0, 0, 1, 44]),
+            OfflineRow::Claim(Claim {
+                account: owner,
+                amount: Amount(300),
+                redemption: id,
+            }),
+        ),
     ]
 }
 
 /// Each key, and the first bytes of SHA-256 over its row.
-const EXPECTED: [(&str, &str); 17] = [
-    ("15004555520000000000", "f8293a1a7d77f2b6"),
+const EXPECTED: [(&str, &str); 18] = [
+    ("15004555520000000000", "2ccde28734fea607"),
     ("1501012c", "1a038c48062a7497"),
     ("150201020304", "36438a6a8d611764"),
     ("15030101010101010101", "2b3863874b06c3d1"),
-    ("150401010101010101010000012c", "030861cdacba6aab"),
+    ("150401010101010101010000012c", "b09c0e83e981c4bb"),
     ("150541414141414141414141414141414141", "403e2688946b220b"),
     ("1506012c0000012c", "be8f43551f723ce0"),
     ("1507012c0000012c", "95c9b04f8d3c8801"),
-    ("150893e4d5df1f9f8d35f735e752cdee48f8047f9fc9a2ee028db496bc4257c2b352", "55a665dfaaaa130d"),
+    (
+        "150893e4d5df1f9f8d35f735e752cdee48f8047f9fc9a2ee028db496bc4257c2b352",
+        "cdbfbcf8d51f13a8",
+    ),
     ("150901010101010101010000012c", "5549f4b49b821a9e"),
     ("150a01010101010101010000012c", "cfc950d7f141ecfd"),
-    ("150b01010101010101010808080808080808080808080808080808080808080808080808080808080808", "5e8c19b6c5b532bb"),
-    ("150c414141414141414141414141414141410101010101010101", "c6a3e6bd361a9151"),
+    (
+        "150b01010101010101010808080808080808080808080808080808080808080808080808080808080808",
+        "5e8c19b6c5b532bb",
+    ),
+    (
+        "150c414141414141414141414141414141410101010101010101",
+        "c6a3e6bd361a9151",
+    ),
     ("150d0101010101010101000000012c", "90bd5f29726c4ec9"),
-    ("150d01010101010101010141414141414141414141414141414141", "90bd5f29726c4ec9"),
+    (
+        "150d01010101010101010141414141414141414141414141414141",
+        "90bd5f29726c4ec9",
+    ),
     ("150d0101010101010101020000012c", "90bd5f29726c4ec9"),
-    ("150d0101010101010101030808080808080808080808080808080808080808080808080808080808080808", "90bd5f29726c4ec9"),
+    (
+        "150d0101010101010101030808080808080808080808080808080808080808080808080808080808080808",
+        "90bd5f29726c4ec9",
+    ),
+    ("150e012c000000000000012c", "acf10c380eeb2ba0"),
 ];
 
 #[test]
