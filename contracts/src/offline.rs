@@ -18,13 +18,12 @@
 //! | [`revocation`] | who is not believed any more |
 //! | [`evidence`] | what signed messages prove against purses |
 //! | [`action`] | what the ledger is asked to do about purses, and [`record`] what it knows of them |
-//! | [`evidence`] | what messages prove against purses, in whatever order they come |
 //! | [`fraud`] | two messages that no honest purse signs both |
 //!
 //! Nothing here keeps state: purses' secure elements and the ledger do.
 
-pub mod bundle;
 pub mod action;
+pub mod bundle;
 pub mod encoding;
 pub mod evidence;
 pub mod field;
@@ -34,9 +33,9 @@ pub mod issuer;
 pub mod message;
 pub mod messages;
 pub mod provenance;
+pub mod record;
 pub mod refusal;
 pub mod revocation;
-pub mod record;
 pub mod signed;
 
 /// How often money may change hands before it is redeemed.

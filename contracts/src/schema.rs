@@ -2,7 +2,7 @@
 
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{ObjectBuilder, RefOr, Schema, Type},
+    openapi::{ObjectBuilder, OneOfBuilder, RefOr, Schema, Type},
 };
 
 use crate::{
@@ -12,7 +12,10 @@ use crate::{
     keys::{PublicKey, Signature},
     merkle::Root,
     money::{Amount, Balance, Currency},
-    offline::ids::{KeyId, PurseId},
+    offline::{
+        action::Testimony,
+        ids::{KeyId, PurseId},
+    },
     settlement::{
         ContractId, QuoteId, Rate,
         condition::{Preimage, PreimageHash},
@@ -67,3 +70,16 @@ text_schemas! {
     TxId: "^[0-9a-f]{64}$", "A transaction's id.";
     ValidatorId: "^[0-9a-f]{40}$", "A validator.";
 }
+
+impl PartialSchema for Testimony {
+    fn schema() -> RefOr<Schema> {
+        let message = || text("^([0-9a-f]{2})+$", "A message of a purse, with its signature.");
+        let kinds = ["transfer", "request", "receipt", "void"].map(|kind| {
+            let object = ObjectBuilder::new().schema_type(Type::Object);
+            object.property(kind, message()).required(kind)
+        });
+        kinds.into_iter().fold(OneOfBuilder::new(), OneOfBuilder::item).into()
+    }
+}
+
+impl ToSchema for Testimony {}

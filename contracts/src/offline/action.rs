@@ -34,13 +34,12 @@ pub const MESSAGES_MAX: usize = 64;
 
 /// A message that says something about what purses did.
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum Testimony {
-    Transfer(#[cfg_attr(feature = "openapi", schema(value_type = String))] Signed<Transfer>),
-    Request(#[cfg_attr(feature = "openapi", schema(value_type = String))] Signed<Request>),
-    Receipt(#[cfg_attr(feature = "openapi", schema(value_type = String))] Signed<Receipt>),
-    Void(#[cfg_attr(feature = "openapi", schema(value_type = String))] Signed<Void>),
+    Transfer(Signed<Transfer>),
+    Request(Signed<Request>),
+    Receipt(Signed<Receipt>),
+    Void(Signed<Void>),
 }
 
 /// What the ledger does about purses. A message that an action brings counts by its own signature; `by` is any
