@@ -139,7 +139,7 @@ pub enum Offence {
     /// Spent more of a lot than it had.
     Overspend,
     /// Said of one request both that it was paid and that it is void, or that it was paid by two transfers; or claims
-    /// the money of two, or of one that it has voided.
+    /// the money of two, or of one that it has voided. A receipt for a transfer voids all others for its request.
     PayeeEquivocation,
 }
 
@@ -292,15 +292,16 @@ impl<'a> Index<'a> {
     }
 
     fn false_claims(&self) -> impl Iterator<Item = PurseId> {
-        let mut claimed: BTreeMap<(PurseId, MessageId), usize> = BTreeMap::new();
-        let spendings = self.claims.iter().filter_map(|id| self.spendings.get(id));
-        for paid in spendings.filter_map(|spending| spending.paid) {
-            *claimed.entry((paid.payee, paid.request)).or_default() += 1;
+        let mut claimed: BTreeMap<(PurseId, MessageId), Vec<&MessageId>> = BTreeMap::new();
+        for id in &self.claims {
+            if let Some(paid) = self.spendings.get(id).and_then(|spending| spending.paid) {
+                claimed.entry((paid.payee, paid.request)).or_default().push(id);
+            }
         }
-        let is_false = |(request, count): ((PurseId, MessageId), usize)| {
-            (count > 1 || self.voids.contains(&request)).then_some(request.0)
-        };
-        claimed.into_iter().filter_map(is_false)
+        claimed.into_iter().filter_map(|((payee, request), ids)| {
+            let paid = Paid { payee, request };
+            (ids.len() > 1 || ids.iter().any(|id| self.is_void(id, &paid))).then_some(payee)
+        })
     }
 }
 

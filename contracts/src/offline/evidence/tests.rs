@@ -136,6 +136,13 @@ fn two_words_on_one_request_are_a_payees_equivocation() {
     );
     check(&with(&[claimed(&one), void_of(2)]), &[(2, Offence::PayeeEquivocation)]);
     check(&with(&[void_of(2)]), &[]);
+    // By a receipt for another transfer, which nobody has to know, a payer has its lots back: so nobody claims them.
+    let another = received(2, &paid(9, 2, 1));
+    check(
+        &with(&[claimed(&one), another.clone(), asked(2)]),
+        &[(2, Offence::PayeeEquivocation)],
+    );
+    check(&with(&[another, asked(2)]), &[]);
     // A claim of what nobody knows proves nothing yet.
     check(&[claimed(&one), claimed(&other)], &[]);
 }
