@@ -98,7 +98,17 @@ impl Parts {
 
     fn choose_certificates(&mut self) -> Result<(), BundleError> {
         let mut chosen: Vec<Signed<Certificate>> = Vec::new();
-        self.certificates.sort_by_key(|it| std::cmp::Reverse(it.body.serial));
+        let paid: HashSet<Id16> = self.transfers.iter().map(|it| it.id().short()).collect();
+        let allows_all = |certificate: &Certificate| {
+            let signed = self.transfers.iter().filter(|it| it.body.payer == certificate.purse);
+            signed.map(|it| &it.body.spend).all(|spend| {
+                let respends = spend.lots.iter().any(|part| paid.contains(&part.lot));
+                let may_respend = certificate.class.can_receive && certificate.class.can_respend;
+                spend.hop <= certificate.hops_max && (may_respend || !respends)
+            })
+        };
+        self.certificates
+            .sort_by_cached_key(|it| std::cmp::Reverse((allows_all(&it.body), it.body.serial)));
         for certificate in &self.certificates {
             let purse = certificate.body.purse;
             let signed = self.transfers.iter().filter(|it| it.body.payer == purse);
@@ -117,8 +127,11 @@ impl Parts {
         Ok(())
     }
 
-    /// No message, lot or purse twice, and every payer certified.
+    /// Something is transferred; no message, lot or purse twice, and every payer certified.
     fn check_each_once(&self) -> Result<(), BundleError> {
+        if self.transfers.is_empty() {
+            return Err(BundleError::NoTransfer);
+        }
         if let Some(id) = twice(self.ids.iter().copied()) {
             return Err(BundleError::Twice(id));
         }
@@ -182,7 +195,8 @@ impl Bundle {
     }
 
     /// For a new transfer, by what is behind its lots. Of several certificates of one purse it takes the one with the
-    /// highest serial that was good in every hour in which that purse signed something here.
+    /// highest serial that was good in every hour in which that purse signed something here; if there is one, of those
+    /// whose hops and class allow it, since a certificate that allows less may have followed.
     pub fn for_transfer<'a>(
         transfer: Signed<Transfer>,
         certificate: Signed<Certificate>,
@@ -330,9 +344,6 @@ fn rank(parts: &Parts) -> Result<Vec<Ranked>, BundleError> {
         }
         ranks.extend(found.iter().map(|it| (it.transfer.id().short(), it.rank)));
         ranked.append(&mut found);
-    }
-    if ranked.is_empty() {
-        return Err(BundleError::NoTransfer);
     }
     Ok(ranked)
 }

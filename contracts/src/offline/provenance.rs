@@ -72,18 +72,25 @@ pub struct AcceptedLot {
 /// Checks what a payee is given for its request. What a purse has promised or taken before is for the purse to check:
 /// that the request is open, what it may hold, and what it takes from one payer.
 pub fn accept(bytes: &[u8], request: &Request, own: &Certificate, trust: &Trust<'_>) -> Result<AcceptedLot, Refusal> {
+    accept_bundle(read(bytes, own.currency, trust.keys)?, request, own, trust)
+}
+
+/// What was signed as it says; whether it is money is another question.
+pub fn read(bytes: &[u8], currency: CurrencyIndex, keys: &IssuerKeys) -> Result<Bundle, Refusal> {
     let parts = Parts::from_bytes(bytes)?;
-    check_signatures(&parts, own.currency, trust.keys)?;
-    let bundle = Bundle::from_parts(parts)?;
+    check_signatures(&parts, currency, keys)?;
+    Ok(Bundle::from_parts(parts)?)
+}
+
+/// As [`accept`], of what was [`read`].
+pub fn accept_bundle(
+    bundle: Bundle,
+    request: &Request,
+    own: &Certificate,
+    trust: &Trust<'_>,
+) -> Result<AcceptedLot, Refusal> {
+    check_bundle(&bundle, request, own, trust)?;
     let transfer = &bundle.transfer().body;
-    answers(transfer, request)?;
-    check_currency(&bundle, own.currency)?;
-    check_lots(&bundle)?;
-    check_forks(&bundle)?;
-    check_hops(&bundle, own, trust.limits)?;
-    check_hours(&bundle, trust.epoch)?;
-    check_revocations(&bundle, trust.revoked)?;
-    check_limits(&bundle, own, trust)?;
     let payer = certificate_of(&bundle, transfer.payer)?;
     Ok(AcceptedLot {
         transfer: transfer.id(),
@@ -96,6 +103,19 @@ pub fn accept(bytes: &[u8], request: &Request, own: &Certificate, trust: &Trust<
         payer_not_after: payer.not_after,
         bundle,
     })
+}
+
+/// All that a payee looks for but signatures. A payer that has its payee's request and certificate sees by this, before
+/// it signs for good, whether it would be refused: also lots that are sound alone may not go together.
+pub fn check_bundle(bundle: &Bundle, request: &Request, payee: &Certificate, trust: &Trust<'_>) -> Result<(), Refusal> {
+    answers(&bundle.transfer().body, request, payee)?;
+    check_currency(bundle, payee.currency)?;
+    check_lots(bundle, payee)?;
+    check_forks(bundle)?;
+    check_hops(bundle, payee, trust.limits)?;
+    check_hours(bundle, trust.epoch)?;
+    check_revocations(bundle, trust.revoked)?;
+    check_limits(bundle, payee, trust)
 }
 
 /// Checks what a payer is asked for, before the person consents.
@@ -130,18 +150,27 @@ fn check_signatures(parts: &Parts, currency: CurrencyIndex, keys: &IssuerKeys) -
     for grant in &parts.grants {
         keys.verify(grant, currency)?;
     }
+    let mut not_certified = None;
     for transfer in &parts.transfers {
         let payer = transfer.body.payer;
-        let certificate = parts.certificate(payer).ok_or(BundleError::NotCertified(payer))?;
-        let bad = |_| Refusal::Signature(transfer.id());
-        transfer.verify(&certificate.key).map_err(bad)?;
+        match parts.certificate(payer) {
+            Some(certificate) => {
+                let bad = |_| Refusal::Signature(transfer.id());
+                transfer.verify(&certificate.key).map_err(bad)?;
+            }
+            None => not_certified = not_certified.or(Some(payer)),
+        }
     }
-    Ok(())
+    // Only after all signatures: nothing has been said yet of one that cannot be checked.
+    not_certified.map_or(Ok(()), |payer| Err(BundleError::NotCertified(payer).into()))
 }
 
-fn answers(transfer: &Transfer, request: &Request) -> Result<(), Refusal> {
-    if transfer.payee != request.payee {
-        return Err(Refusal::AnotherPayee(transfer.payee));
+fn answers(transfer: &Transfer, request: &Request, payee: &Certificate) -> Result<(), Refusal> {
+    if let Some(another) = [transfer.payee, request.payee]
+        .into_iter()
+        .find(|it| *it != payee.purse)
+    {
+        return Err(Refusal::AnotherPayee(another));
     }
     if transfer.request != request.id() {
         return Err(Refusal::AnotherRequest(transfer.request));
@@ -212,22 +241,25 @@ fn lots(bundle: &Bundle) -> HashMap<Id16, Lot> {
 }
 
 /// Each spends what is its own, no more than there is, and until the first of it is over.
-fn check_lots(bundle: &Bundle) -> Result<(), Refusal> {
+fn check_lots(bundle: &Bundle, payee: &Certificate) -> Result<(), Refusal> {
+    if !payee.class.can_receive {
+        return Err(Refusal::MayNotReceive(payee.purse));
+    }
     let mut lots = lots(bundle);
     for Ranked { transfer, .. } in bundle.transfers() {
         let (payer, spend) = (transfer.body.payer, &transfer.body.spend);
+        let class = certificate_of(bundle, payer)?.class;
         let mut least = Epoch(u32::MAX);
         for part in &spend.lots {
             let lot = lots.get_mut(&part.lot).ok_or(BundleError::ParentMissing(part.lot))?;
-            if lot.owner != payer {
-                return Err(Refusal::NotThePayersLot(part.lot));
-            }
-            let class = certificate_of(bundle, payer)?.class;
             if lot.was_paid && !class.can_receive {
                 return Err(Refusal::MayNotReceive(payer));
             }
             if lot.was_paid && !class.can_respend {
                 return Err(Refusal::MayNotRespend(payer));
+            }
+            if lot.owner != payer {
+                return Err(Refusal::NotThePayersLot(part.lot));
             }
             // What is left of it for others in this bundle.
             lot.amount = lot
@@ -250,7 +282,8 @@ fn check_forks(bundle: &Bundle) -> Result<(), Refusal> {
         if !places.insert((transfer.payer, transfer.seq)) {
             return Err(Refusal::Equivocation(transfer.payer));
         }
-        if !requests.insert(transfer.request) {
+        // Who asked counts too: anyone can pay an accomplice for a request that he has seen, and so name it.
+        if !requests.insert((transfer.payee, transfer.request)) {
             return Err(Refusal::PaidTwice(transfer.request));
         }
     }
@@ -334,13 +367,12 @@ fn within(limit: Limit, given: Amount, max: Amount) -> Result<(), Refusal> {
 }
 
 fn check_limits(bundle: &Bundle, own: &Certificate, trust: &Trust<'_>) -> Result<(), Refusal> {
-    for transfer in transfers(bundle) {
-        let given = transfer.spend.amount;
-        let payer = certificate_of(bundle, transfer.payer)?;
-        within(Limit::PayersPayment, given, payer.payment_max)?;
-    }
-    // The network's may have been another when ancestors were signed.
-    let given = bundle.transfer().body.spend.amount;
+    // Of the new transfer alone. What its ancestors' payers and the network allowed when those were signed may have been
+    // more, and was checked by whom they paid.
+    let transfer = &bundle.transfer().body;
+    let given = transfer.spend.amount;
+    let payer = certificate_of(bundle, transfer.payer)?;
+    within(Limit::PayersPayment, given, payer.payment_max)?;
     within(Limit::Payment, given, trust.limits.payment_max)?;
     within(Limit::PayeesBalance, given, own.balance_max)?;
     let hours = trust.revoked.age(trust.epoch);

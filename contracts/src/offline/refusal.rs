@@ -25,18 +25,19 @@ impl StatusWord {
     pub const MALFORMED: Self = Self(0x6a80);
 }
 
-/// What a limit is about.
+/// What a limit is about, in the order in which they are looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Limit {
-    /// What this network allows for one payment.
-    Payment,
     /// What the payer's certificate allows for one payment.
     PayersPayment,
+    /// What this network allows for one payment.
+    Payment,
     /// What the payee may hold.
     PayeesBalance,
 }
 
-/// In the order in which they are looked for.
+/// In the order in which they are looked for. What is no bundle is told before signatures if it is no messages of a
+/// bundle, and after them otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     #[error(transparent)]

@@ -13,6 +13,8 @@ use crate::{
     },
 };
 
+mod lineage;
+
 /// A payee that asks and believes what tests change.
 struct Payee {
     request: Request,
