@@ -8,12 +8,13 @@ use crate::{
         ids::{ListVersion, RevocationEntry, Seq},
         issuer::KeyRole,
         message::Message,
-        messages::{Class, RevocationDelta},
+        messages::{Class, Grant, RevocationDelta},
         refusal::StatusWord,
     },
 };
 
 mod lineage;
+mod precedence;
 
 /// A payee that asks and believes what tests change.
 struct Payee {
