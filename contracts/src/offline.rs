@@ -19,6 +19,7 @@
 //! | [`evidence`] | what signed messages prove against purses |
 //! | [`action`] | what the ledger is asked to do about purses, and [`record`] what it knows of them |
 //! | [`fraud`] | two messages that no honest purse signs both |
+//! | [`purse`] | what a secure element keeps, and what it does |
 //!
 //! Nothing here keeps state: purses' secure elements and the ledger do.
 
@@ -34,6 +35,7 @@ pub mod message;
 pub mod messages;
 pub mod provenance;
 pub mod record;
+pub mod purse;
 pub mod refusal;
 pub mod revocation;
 pub mod signed;

@@ -23,6 +23,17 @@ impl StatusWord {
     pub const REPLAY: Self = Self(0x9e08);
     pub const STALE_LIST: Self = Self(0x9e0c);
     pub const MALFORMED: Self = Self(0x6a80);
+    /// The person has to confirm first.
+    pub const CONFIRM: Self = Self(0x6985);
+    pub const PIN_BLOCKED: Self = Self(0x6983);
+    /// A counter, or a table that does not empty by itself, is at its end.
+    pub const EXHAUSTED: Self = Self(0x6a84);
+    pub const NOT_FOUND: Self = Self(0x6a88);
+
+    /// A wrong PIN, and how many tries are left, at most 15.
+    pub fn wrong_pin(tries_left: u8) -> Self {
+        Self(0x63c0 | u16::from(tries_left.min(15)))
+    }
 }
 
 /// What a limit is about, in the order in which they are looked for.

@@ -1,0 +1,35 @@
+//! What the issuer's service tells: the hour, and who is not believed any more.
+
+use super::{PurseRefusal, PurseState, Step};
+use crate::offline::{
+    messages::{Beacon, RevocationDelta},
+    signed::Signed,
+};
+
+impl PurseState {
+    /// Moves the hour on; whether it did is told. An older beacon changes nothing. One that has another list in
+    /// the place of this purse's is refused.
+    pub fn beacon(&self, beacon: &Signed<Beacon>) -> Result<Step<bool>, PurseRefusal> {
+        self.check_issuer(beacon)?;
+        if self.revoked.is_of(&beacon.body) == Some(false) {
+            return Err(PurseRefusal::AnotherList);
+        }
+        let epoch = beacon.body.epoch;
+        if epoch <= self.counters.epoch {
+            return Ok(Step::unchanged(false));
+        }
+        Ok(self.step(true, |next| {
+            next.counters.epoch = epoch;
+            next.answered.retain(|it| !epoch.has_reached(it.forget));
+            next.payers.retain(|it| it.not_after >= epoch);
+        }))
+    }
+
+    /// Adds to the revocation list what comes next, and never takes anything back.
+    pub fn revocation_delta(&self, delta: &Signed<RevocationDelta>) -> Result<Step<()>, PurseRefusal> {
+        self.check_issuer(delta)?;
+        let mut revoked = self.revoked.clone();
+        revoked.apply(&delta.body)?;
+        Ok(self.step((), |next| next.revoked = revoked))
+    }
+}

@@ -1,0 +1,88 @@
+use super::*;
+use crate::offline::{encoding::Malformed, purse::StateError};
+
+/// A state with something in every list.
+pub(super) fn full_state() -> PurseState {
+    let mut tap = Tap::of(1_250);
+    tap.finish();
+    let Tap {
+        mut payer, mut payee, ..
+    } = tap;
+    payee.ask(300);
+    let open = payee.ask(400);
+    payee.void_of(&open);
+    pay_whole(&mut payer, &mut payee, 700).expect("there is more");
+    payee.load(5_000);
+    let mut third = Purse::new(3);
+    let request = third.ask(900);
+    payee.pay(&request, &third).expect("it may respend");
+    let account = redeem().account;
+    payee.run(|it| it.redeem(account, &[])).expect("it has lots");
+    payee.revoke(RevocationEntry::purse(purse(9)));
+    payee.state
+}
+
+#[test]
+fn states_have_these_bytes() {
+    let state = full_state();
+    let bytes = state.to_bytes();
+    assert_eq!(PurseState::from_bytes(&bytes), Ok(state));
+    let actual = hex::encode(&bytes);
+    assert!(actual == include_str!("state.golden").trim_end(), "{actual}");
+}
+
+#[test]
+fn a_state_that_was_cut_or_has_more_is_none() {
+    let bytes = full_state().to_bytes();
+    for length in 0..bytes.len() {
+        assert!(PurseState::from_bytes(&bytes[..length]).is_err(), "{length} bytes");
+    }
+    let longer = [&bytes[..], &[0]].concat();
+    let trailing = Err(StateError::Malformed(Malformed::Trailing(1)));
+    assert_eq!(PurseState::from_bytes(&longer), trailing);
+    let mut other = bytes;
+    other[0] = 2;
+    assert_eq!(PurseState::from_bytes(&other), Err(StateError::Version(2)));
+    other[0] = 1;
+    other[1] ^= 1;
+    assert_eq!(PurseState::from_bytes(&other), Err(StateError::AnotherKey));
+}
+
+#[test]
+fn a_lot_that_is_more_than_what_is_behind_it_is_none() {
+    let mut state = full_state();
+    let lot = &mut state.lots[0];
+    lot.left = Amount(1_000_000);
+    let id = lot.id;
+    assert_eq!(PurseState::from_bytes(&state.to_bytes()), Err(StateError::Lot(id)));
+}
+
+#[test]
+fn a_pending_payment_whose_lots_are_missing_is_none() {
+    let mut state = full_state();
+    let entry = state.log.iter().find(|entry| entry.is_pending()).expect("one");
+    let lot = entry.spend().lots[0].lot;
+    state.lots.retain(|it| it.id != lot);
+    assert_eq!(
+        PurseState::from_bytes(&state.to_bytes()),
+        Err(StateError::LotMissing(lot))
+    );
+}
+
+#[test]
+fn the_longest_state_fits() {
+    use super::super::{ANSWERS_MAX, LOG_MAX, MERCHANT_PAYERS_MAX, PURSE_LOTS_MAX, REQUESTS_MAX, contents};
+    use crate::offline::{
+        field::Field,
+        issuer::{ISSUER_KEYS_MAX, IssuerKey},
+        revocation::REVOCATIONS_MAX,
+    };
+    let lists = PURSE_LOTS_MAX * contents::Lot::BYTES_MAX
+        + REQUESTS_MAX * Signed::<Request>::BYTES_MAX
+        + ANSWERS_MAX * contents::Answered::BYTES_MAX
+        + LOG_MAX * contents::Entry::BYTES_MAX
+        + MERCHANT_PAYERS_MAX * contents::Taken::BYTES_MAX
+        + REVOCATIONS_MAX * RevocationEntry::BYTES_MAX
+        + ISSUER_KEYS_MAX * IssuerKey::BYTES_MAX;
+    assert!(lists + 1_000 <= PurseState::BYTES_MAX, "{lists} bytes");
+}
