@@ -7,6 +7,7 @@ mod contacts;
 mod cosign;
 mod council;
 mod keys;
+mod offline;
 mod output;
 mod passphrase;
 mod payments;
@@ -109,6 +110,9 @@ fn run(args: Args) -> anyhow::Result<()> {
         output::line(format_args!("{}", String::from_utf8_lossy(&script).trim_end()));
         return Ok(());
     }
+    if let Command::Offline(command) = args.command {
+        return offline::run(args.json, command);
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
@@ -145,7 +149,7 @@ fn run(args: Args) -> anyhow::Result<()> {
             Command::Verify { proof, genesis } => proofs::verify(&wallet, &proof, genesis),
             Command::History { limit } => payments::history(&wallet, limit),
             Command::Address(args::AddressCommand::Check { address }) => contacts::check(&wallet, &address),
-            Command::Completions { .. } => unreachable!("handled above"),
+            Command::Offline(_) | Command::Completions { .. } => unreachable!("handled above"),
         }
     })
 }

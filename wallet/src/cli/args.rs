@@ -1,5 +1,6 @@
 //! What can be typed.
 
+pub mod offline;
 pub mod settlement;
 
 use std::{num::NonZeroU32, path::PathBuf, str::FromStr};
@@ -119,6 +120,9 @@ pub enum Command {
     /// Look at any contract
     #[command(subcommand)]
     Contract(settlement::ContractCommand),
+    /// Pay where there is no network
+    #[command(subcommand)]
+    Offline(offline::OfflineCommand),
     /// Look at a transaction that another wallet has written to a file, and sign it
     Sign(Sign),
     /// Send a transaction from a file, when all have signed it

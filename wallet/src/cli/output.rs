@@ -38,12 +38,21 @@ macro_rules! note {
 pub(super) use {note, say};
 
 pub fn line(text: fmt::Arguments) {
+    put(|stdout| writeln!(stdout, "{text}"));
+}
+
+/// A result that is no text.
+pub fn bytes(bytes: &[u8]) {
+    put(|stdout| stdout.write_all(bytes));
+}
+
+fn put(write: impl FnOnce(&mut io::StdoutLock) -> io::Result<()>) {
     // A line after a gap would be taken for the whole result.
     if LOST.get().is_some() {
         return;
     }
     let mut stdout = io::stdout().lock();
-    if let Err(error) = writeln!(stdout, "{text}").and_then(|()| stdout.flush()) {
+    if let Err(error) = write(&mut stdout).and_then(|()| stdout.flush()) {
         // The first reason is the one to tell.
         let _ = LOST.set(error);
     }

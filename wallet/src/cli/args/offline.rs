@@ -1,0 +1,80 @@
+//! What can be typed of payments without a network.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+#[derive(Debug, Subcommand)]
+pub enum OfflineCommand {
+    /// Carry bytes from screen to camera
+    #[command(subcommand)]
+    Qr(QrCommand),
+}
+
+#[derive(Debug, Subcommand)]
+pub enum QrCommand {
+    /// Show a payload as a QR code, or as a moving picture if it is long
+    ///
+    /// In the terminal, unless told otherwise. Up to 858 bytes are one code; more are frames, which
+    /// begin again until you stop them with Ctrl-C.
+    Show(Show),
+    /// Read what a picture, or the frames in a folder, say
+    Scan(Scan),
+    /// Find the code in pixels from standard input: what `scan` starts for each picture
+    #[command(hide = true)]
+    Look,
+}
+
+/// How bytes are written down.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Encoding {
+    Hex,
+    Base64,
+    Binary,
+}
+
+#[derive(Debug, Args)]
+pub struct PayloadIn {
+    /// The file with the payload; `-` for standard input
+    #[arg(default_value = "-", value_name = "PAYLOAD")]
+    pub file: PathBuf,
+    /// What is in it
+    #[arg(long, value_enum, default_value = "hex")]
+    pub encoding: Encoding,
+}
+
+#[derive(Debug, Args)]
+pub struct PayloadOut {
+    /// Where to write the payload; to standard output if absent
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// How to write it
+    #[arg(long, value_enum, default_value = "hex")]
+    pub encoding: Encoding,
+}
+
+#[derive(Debug, Args)]
+pub struct Show {
+    #[command(flatten)]
+    pub payload: PayloadIn,
+    /// Write one code to this PNG file
+    #[arg(long, value_name = "FILE", conflicts_with = "folder")]
+    pub png: Option<PathBuf>,
+    /// Write the code, or the frames, to this folder: 0001.png and so on
+    #[arg(long, value_name = "DIR")]
+    pub folder: Option<PathBuf>,
+    /// How many frames; three times as many as there are parts if absent
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096), conflicts_with = "png")]
+    pub frames: Option<u16>,
+}
+
+#[derive(Debug, Args)]
+pub struct Scan {
+    /// A PNG file, or a folder of them
+    pub pictures: PathBuf,
+    /// Wait this long for what is not there yet
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    pub wait: u32,
+    #[command(flatten)]
+    pub payload: PayloadOut,
+}

@@ -1,0 +1,108 @@
+//! `causeway offline`: what is common to the media is here, each medium in a file of its own.
+
+mod qr;
+
+use std::{
+    fs::File,
+    io::{self, Read},
+    path::Path,
+};
+
+use anyhow::Context;
+use base64::{Engine, prelude::BASE64_STANDARD};
+use causeway_wallet::durable;
+use serde_json::{Value, json};
+
+use super::{
+    Finding,
+    args::offline::{Encoding, OfflineCommand, PayloadIn, PayloadOut, QrCommand},
+    output::{self, say},
+};
+
+/// Of a payload's file, whatever its encoding; more than any medium carries.
+const FILE_BYTES_MAX: u64 = 64 << 10;
+
+pub fn run(json: bool, command: OfflineCommand) -> anyhow::Result<()> {
+    match command {
+        OfflineCommand::Qr(QrCommand::Show(show)) => qr::show(json, &show),
+        OfflineCommand::Qr(QrCommand::Scan(scan)) => qr::scan(json, &scan),
+        OfflineCommand::Qr(QrCommand::Look) => qr::look(),
+    }
+}
+
+/// What is wrong with what was given, for the exit status.
+fn bad_input(error: impl Into<anyhow::Error>) -> anyhow::Error {
+    Finding::BadInput(error.into()).into()
+}
+
+impl PayloadIn {
+    fn read(&self) -> anyhow::Result<Vec<u8>> {
+        let is_stdin = self.file == Path::new("-");
+        let bytes = if is_stdin {
+            read_stdin()?
+        } else {
+            durable::read(&self.file, FILE_BYTES_MAX).map_err(bad_input)?
+        };
+        let text = || bytes.iter().copied().filter(|byte| !byte.is_ascii_whitespace());
+        let decoded = match self.encoding {
+            Encoding::Binary => return Ok(bytes),
+            Encoding::Hex => hex::decode(text().collect::<Vec<_>>()).context("it is not hexadecimal"),
+            Encoding::Base64 => BASE64_STANDARD
+                .decode(text().collect::<Vec<_>>())
+                .context("it is not Base64"),
+        };
+        let place = if is_stdin {
+            "standard input".into()
+        } else {
+            self.file.display().to_string()
+        };
+        decoded.context(place).map_err(bad_input)
+    }
+}
+
+fn read_stdin() -> anyhow::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let mut stdin = io::stdin().lock().take(FILE_BYTES_MAX + 1);
+    stdin.read_to_end(&mut bytes).context("cannot read standard input")?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        let too_long = format!("standard input is longer than {FILE_BYTES_MAX} bytes");
+        return Err(bad_input(anyhow::anyhow!(too_long)));
+    }
+    Ok(bytes)
+}
+
+impl PayloadOut {
+    /// That the file can be written is found out before there is anything to lose.
+    fn check(&self) -> anyhow::Result<()> {
+        if let Some(folder) = self.out.as_deref().and_then(Path::parent)
+            && !folder.as_os_str().is_empty()
+        {
+            File::open(folder).with_context(|| format!("cannot write into {}", folder.display()))?;
+        }
+        Ok(())
+    }
+
+    /// `told` is what JSON says besides.
+    fn write(&self, json: bool, payload: &[u8], mut told: Value) -> anyhow::Result<()> {
+        let text = match self.encoding {
+            Encoding::Hex => hex::encode(payload),
+            Encoding::Base64 => BASE64_STANDARD.encode(payload),
+            Encoding::Binary => String::new(),
+        };
+        let is_binary = self.encoding == Encoding::Binary;
+        match &self.out {
+            Some(path) if is_binary => durable::replace(path, payload)?,
+            Some(path) => durable::replace(path, format!("{text}\n").as_bytes())?,
+            None if json => told["payload"] = json!(hex::encode(payload)),
+            None if is_binary => output::bytes(payload),
+            None => say!("{text}"),
+        }
+        told["bytes"] = json!(payload.len());
+        if json {
+            say!("{told}");
+        } else if let Some(path) = &self.out {
+            say!("{} bytes are in {}.", payload.len(), path.display());
+        }
+        Ok(())
+    }
+}
