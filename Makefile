@@ -195,9 +195,8 @@ mutants: setup
 
 # Of each fuzz target.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := answers batch card frame iso20022 journal log message offline payments purse snapshot stored \
-FUZZ_TARGETS := answers batch frame iso20022 journal log message payments picture qr_frames snapshot stored \
-    submission texts transaction validator wire
+FUZZ_TARGETS := answers batch card frame iso20022 journal log message offline payments picture purse qr_frames snapshot \
+    stored submission texts transaction validator wire
 
 .PHONY: fuzz
 fuzz: setup

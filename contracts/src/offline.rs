@@ -34,8 +34,8 @@ pub mod issuer;
 pub mod message;
 pub mod messages;
 pub mod provenance;
-pub mod record;
 pub mod purse;
+pub mod record;
 pub mod refusal;
 pub mod revocation;
 pub mod signed;
@@ -49,7 +49,6 @@ pub const LOTS_MAX: usize = 4;
 #[cfg(test)]
 mod chain;
 #[cfg(test)]
-mod example;
 pub(crate) mod example;
 #[cfg(test)]
 mod tests;

@@ -47,7 +47,7 @@ pub(super) struct Index<'a> {
     places: BTreeMap<(PurseId, Seq), BTreeSet<MessageId>>,
     owned: BTreeMap<(Id16, PurseId), Owned>,
     words: BTreeMap<(PurseId, RequestSeq), Word>,
-    /// Of a request there is one, as it says itself. Receipts say so too, in which a purse may contradict itself.
+    /// Of a request there is one, as it says itself.
     seqs: BTreeMap<Paid, BTreeSet<RequestSeq>>,
     voids: BTreeSet<Paid>,
     claims: BTreeSet<(MessageId, PurseId)>,
@@ -57,7 +57,6 @@ impl<'a> Index<'a> {
     pub(super) fn of(facts: &'a BTreeSet<Fact>) -> Self {
         let mut index = Self::default();
         facts.iter().for_each(|fact| index.add(fact));
-        index.infer_seqs();
         index
     }
 
@@ -93,16 +92,6 @@ impl<'a> Index<'a> {
             }
             Fact::Claimed { transfer, by } => {
                 self.claims.insert((transfer, by));
-            }
-        }
-    }
-
-    /// Who receipts a transfer says which of its requests that pays.
-    fn infer_seqs(&mut self) {
-        for ((payee, seq), word) in &self.words {
-            let paid = word.received.iter().filter_map(|id| self.spendings.get(id)?.paid);
-            for paid in paid.filter(|paid| paid.payee == *payee) {
-                self.seqs.entry(paid).or_default().insert(*seq);
             }
         }
     }

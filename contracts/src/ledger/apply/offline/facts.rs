@@ -208,6 +208,7 @@ fn look_for_voids(overlay: &mut Overlay<'_>, payee: PurseId, request: MessageId)
             judge_lot(overlay, part.lot, payer);
         }
     }
+    judge_request(overlay, payee, request);
 }
 
 fn judge_place(overlay: &mut Overlay<'_>, purse: PurseId, seq: Seq) {
@@ -257,11 +258,12 @@ fn judge_claimed(overlay: &mut Overlay<'_>, lot: Id16, purse: PurseId) {
     }
 }
 
-/// Of the transfers that pay one request a payee claims one, and none of one that it voided.
+/// Of the transfers that pay one request a payee claims one, and none whose payer has its lots back.
 fn judge_request(overlay: &mut Overlay<'_>, payee: PurseId, request: MessageId) {
     let asked = asked(overlay, payee, request);
     let is_claimed = |id: &&MessageId| overlay.consumed(id.short(), payee).is_some();
-    let claimed = asked.transfers.iter().filter(is_claimed).count();
-    let is_false = claimed > 1 || (claimed > 0 && asked.is_voided);
+    let claimed: Vec<_> = asked.transfers.iter().filter(is_claimed).collect();
+    let is_void = |id: &&MessageId| overlay.spending(**id).is_some_and(|spending| spending.is_void);
+    let is_false = claimed.len() > 1 || claimed.into_iter().any(|id| is_void(&id));
     overlay.set_proof(payee, Proof::Request(request), is_false);
 }

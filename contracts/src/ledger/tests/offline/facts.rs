@@ -179,28 +179,12 @@ fn messages(plans: &[Plan], lots: &[Id16; 4]) -> Vec<(usize, Said)> {
 
 fn facts(grants: &[Grant], said: &[Said]) -> Facts {
     let mut facts: Facts = grants.iter().map(Fact::from).collect();
-    let transfers: Vec<_> = said
-        .iter()
-        .filter_map(|it| match it {
-            Said::Transfer(body) => Some(body),
-            _ => None,
-        })
-        .collect();
     for message in said {
         match message {
             Said::Transfer(body) => facts.insert(body),
             Said::Request(body) => facts.insert(body),
             Said::Receipt(body) => facts.insert(body),
             Said::Void(body) => facts.insert(body),
-        }
-    }
-    for parent in &transfers {
-        let spends = |child: &&Transfer| {
-            let names = child.spend.lots.iter().any(|part| part.lot == parent.id().short());
-            names && child.payer == parent.payee
-        };
-        if transfers.iter().any(|child| spends(&child)) {
-            facts.insert(Fact::Claimed { transfer: parent.id() });
         }
     }
     facts

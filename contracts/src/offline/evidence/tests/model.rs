@@ -112,15 +112,14 @@ impl Model {
             .sum()
     }
 
-    /// Whether a payee's counter stands for this request, by the request or by a receipt for what paid it.
+    /// Whether a payee's counter stands for this request, as the request says.
     fn is_seq_of(&self, seq: RequestSeq, of: Paid) -> bool {
         let asked = Fact::Asked {
             payee: of.payee,
             seq,
             request: of.request,
         };
-        let mut paid = self.spends().filter(|it| it.paid == Some(of));
-        self.0.contains(&asked) || paid.any(|it| self.receipts().any(|word| word == (of.payee, seq, it.id)))
+        self.0.contains(&asked)
     }
 
     fn is_void(&self, id: MessageId, of: Paid) -> bool {
