@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Applet, Card};
+use super::{Applet, Card, apdu::COMMAND_BYTES_MAX};
 
 /// Where Debian's `vsmartcard-vpcd` listens.
 pub const PORT: u16 = 35963;
@@ -26,6 +26,8 @@ const AWAY: Duration = Duration::from_secs(1);
 /// How soon a stop is noticed.
 const PATIENCE: Duration = Duration::from_millis(50);
 const DIAL_PATIENCE: Duration = Duration::from_secs(5);
+
+const _: () = assert!(COMMAND_BYTES_MAX <= u16::MAX as usize, "a command fits into a frame");
 
 /// What the reader tells the card.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,16 +145,15 @@ impl VirtualReader {
     fn serve<A: Applet>(&self, mut stream: TcpStream, card: &mut Card<A>, stop: &AtomicBool) -> Result<(), VpcdError> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
+        stream.set_write_timeout(Some(PATIENCE))?;
         let mut frames = Frames::default();
         let mut bytes = [0; 4096];
         loop {
             while let Some(message) = frames.take()? {
                 let reply = reply(card, message);
-                if stop.load(Ordering::Acquire) {
+                let frame = reply.map(|reply| frame(&reply)).unwrap_or_default();
+                if !write(&mut stream, &frame, stop)? {
                     return Ok(());
-                }
-                if let Some(reply) = reply {
-                    stream.write_all(&frame(&reply))?;
                 }
             }
             if self.has_quick_acks {
@@ -173,6 +174,22 @@ impl VirtualReader {
     }
 }
 
+/// Whether all was written before `stop` was set. A reader may stop to read.
+fn write(stream: &mut TcpStream, mut bytes: &[u8], stop: &AtomicBool) -> io::Result<bool> {
+    while !stop.load(Ordering::Acquire) {
+        if bytes.is_empty() {
+            return Ok(true);
+        }
+        match stream.write(bytes) {
+            Ok(0) => return Err(io::ErrorKind::WriteZero.into()),
+            Ok(count) => bytes = &bytes[count..],
+            Err(error) if is_wait(&error) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(false)
+}
+
 fn is_wait(error: &io::Error) -> bool {
     use io::ErrorKind::{Interrupted, TimedOut, WouldBlock};
     matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
@@ -188,3 +205,6 @@ fn reply<A: Applet>(card: &mut Card<A>, message: Message) -> Option<Vec<u8>> {
         Message::Command(command) => Some(card.answer(&command)),
     }
 }
+
+#[cfg(test)]
+mod tests;
