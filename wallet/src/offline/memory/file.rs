@@ -1,10 +1,12 @@
 //! A purse's memory on a disk: a header in the open, then units that only the passphrase opens.
 //!
-//! The header is JSON, filled up with spaces and ended with a newline to 512 bytes: the version, the
-//! number of units, and what [`crate::keystore::passphrase`] needs. Each unit is a nonce of 24 bytes,
+//! The file has blocks of 4,096 bytes. The first is the header: JSON, filled up with spaces and ended with
+//! a newline: the version, the number of units, and what [`crate::keystore::passphrase`] needs. Each copy of
+//! the generation cell and each slot begins a block of its own, since a disk may lose the whole sector that it
+//! was writing; their units follow each other, and zeros fill the last block. Each unit is a nonce of 24 bytes,
 //! 256 of ciphertext and a tag of 16 (XChaCha20-Poly1305), whose associated data are the SHA-256 of
-//! the header and the unit's number (4 bytes, big-endian). A unit that does not open was torn, or
-//! tampered with: which of both, [`super::store`] decides.
+//! the header and the unit's number (4 bytes, big-endian). A unit that does not open or cannot be read was
+//! torn, or tampered with: which of both, [`super::store`] decides.
 //!
 //! The file is locked while it is open, so that two processes never use one purse. A copy of it is
 //! another purse in nobody's eyes but the ledger's; whoever pays from both loses what it guarantees.
@@ -12,6 +14,7 @@
 use std::{
     fs::{File, OpenOptions, TryLockError},
     io,
+    ops::Range,
     os::unix::fs::FileExt,
     path::{Path, PathBuf},
 };
@@ -22,8 +25,9 @@ use chacha20poly1305::{
 };
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
 
-use super::{Memory, MemoryError, UNIT_BYTES, Unit};
+use super::{Memory, MemoryError, UNIT_BYTES, Unit, slots::Layout};
 use crate::{
     durable::{self, FileError},
     keystore::passphrase::{Cipher, Hex, Kdf, KdfError},
@@ -32,13 +36,14 @@ use crate::{
 /// The only version there is.
 const VERSION: u16 = 1;
 
-const HEADER_BYTES: usize = 512;
+/// What disks and page caches write as a whole; of theirs, none is longer that is in use.
+const BLOCK_BYTES: usize = 4096;
 const NONCE_BYTES: usize = 24;
 const TAG_BYTES: usize = 16;
 const SEALED_BYTES: usize = NONCE_BYTES + UNIT_BYTES + TAG_BYTES;
 
-/// Two slots of the largest payload, and the cells.
-const UNITS_MAX: u32 = 16 * 1024;
+/// Linux, for a sector that the disk cannot read.
+const EIO: i32 = 5;
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -75,7 +80,7 @@ pub enum PurseFileError {
         bytes: u64,
         expected: u64,
     },
-    #[error("a purse has 1 to {UNITS_MAX} units, not {0}")]
+    #[error("{0} units are not the memory of a purse")]
     Units(usize),
     #[error("wrong passphrase")]
     WrongPassphrase,
@@ -97,8 +102,16 @@ pub enum PurseFileError {
 pub struct FileMemory {
     file: File,
     path: PathBuf,
-    units: usize,
+    places: Places,
     seal: Seal,
+}
+
+/// Where in a file the units are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Places {
+    /// Of units, each with the first block.
+    parts: [(Range<usize>, usize); 4],
+    blocks: usize,
 }
 
 /// What opens and closes the units of one file.
@@ -114,22 +127,21 @@ impl FileMemory {
         if passphrase.is_empty() {
             return Err(PurseFileError::EmptyPassphrase);
         }
-        let units = u32::try_from(content.len())
-            .ok()
-            .filter(|units| (1..=UNITS_MAX).contains(units));
+        let places = Places::of(content.len())?;
         let kdf = Kdf::fresh()?;
         let derived = kdf.derive(passphrase).map_err(in_file(path))?;
         let header = Header {
             purse_memory: VERSION,
-            units: units.ok_or(PurseFileError::Units(content.len()))?,
+            units: u32::try_from(content.len()).expect("the number is known"),
             kdf,
             cipher: Cipher::XChaCha20Poly1305,
             passphrase_check: derived.check(),
         };
         let mut bytes = header.to_bytes();
         let seal = Seal::new(derived.cipher(), &bytes);
+        bytes.resize(places.blocks * BLOCK_BYTES, 0);
         for (index, unit) in content.iter().enumerate() {
-            bytes.extend(seal.close(index, unit)?);
+            bytes[places.at(index)].copy_from_slice(&seal.close(index, unit)?);
         }
         durable::create(path, &bytes).map_err(|error| {
             if error.is_already_there() {
@@ -154,18 +166,20 @@ impl FileMemory {
             TryLockError::WouldBlock => PurseFileError::InUse { path: path.to_owned() },
             TryLockError::Error(source) => FileError::new("lock", path)(source).into(),
         })?;
-        let mut bytes = [0; HEADER_BYTES];
+        let mut bytes = [0; BLOCK_BYTES];
         file.read_exact_at(&mut bytes, 0)
             .map_err(FileError::new("read", path))?;
         let header = Header::from_bytes(&bytes, path)?;
         let units = header.units as usize;
+        let places = Places::of(units)?;
         let length = file.metadata().map_err(FileError::new("read", path))?.len();
-        if length != offset(units) {
+        let expected = (places.blocks * BLOCK_BYTES) as u64;
+        if length != expected {
             return Err(PurseFileError::Length {
                 path: path.to_owned(),
                 units,
                 bytes: length,
-                expected: offset(units),
+                expected,
             });
         }
         let derived = header.kdf.derive(passphrase).map_err(in_file(path))?;
@@ -175,9 +189,21 @@ impl FileMemory {
         Ok(Self {
             file,
             path: path.to_owned(),
-            units,
+            places,
             seal: Seal::new(derived.cipher(), &bytes),
         })
+    }
+
+    /// Writes what cannot be read as a whole, since it could not be changed in part.
+    fn renew_blocks(&self, bytes: Range<usize>) -> io::Result<()> {
+        for block in bytes.start / BLOCK_BYTES..bytes.end.div_ceil(BLOCK_BYTES) {
+            let offset = (block * BLOCK_BYTES) as u64;
+            match self.file.read_exact_at(&mut [0; BLOCK_BYTES], offset) {
+                Err(error) if is_unreadable(&error) => self.file.write_all_at(&[0; BLOCK_BYTES], offset)?,
+                other => other?,
+            }
+        }
+        Ok(())
     }
 
     fn failed(&self, action: &'static str) -> impl FnOnce(io::Error) -> MemoryError {
@@ -188,28 +214,64 @@ impl FileMemory {
 
 impl Memory for FileMemory {
     fn units(&self) -> usize {
-        self.units
+        self.places.units()
     }
 
     fn read(&self, unit: usize) -> Result<Option<Unit>, MemoryError> {
-        assert!(unit < self.units, "unit {unit} of {}", self.units);
         let mut sealed = [0; SEALED_BYTES];
-        self.file
-            .read_exact_at(&mut sealed, offset(unit))
-            .map_err(self.failed("read"))?;
-        Ok(self.seal.open(unit, &sealed))
+        let offset = self.places.at(unit).start as u64;
+        match self.file.read_exact_at(&mut sealed, offset) {
+            Ok(()) => Ok(self.seal.open(unit, &sealed)),
+            // Some disks leave a sector so that they were writing when the power failed.
+            Err(error) if is_unreadable(&error) => Ok(None),
+            Err(error) => Err(self.failed("read")(error)),
+        }
     }
 
     fn write(&mut self, unit: usize, content: &Unit) -> Result<(), MemoryError> {
-        assert!(unit < self.units, "unit {unit} of {}", self.units);
         let sealed = self.seal.close(unit, content)?;
-        self.file
-            .write_all_at(&sealed, offset(unit))
-            .map_err(self.failed("write"))
+        let place = self.places.at(unit);
+        let write = || self.file.write_all_at(&sealed, place.start as u64);
+        let written = write().or_else(|error| {
+            if is_unreadable(&error) {
+                self.renew_blocks(place.clone())?;
+                write()
+            } else {
+                Err(error)
+            }
+        });
+        written.map_err(self.failed("write"))
     }
 
     fn sync(&mut self) -> Result<(), MemoryError> {
         self.file.sync_data().map_err(self.failed("sync"))
+    }
+}
+
+impl Places {
+    fn of(units: usize) -> Result<Self, PurseFileError> {
+        let layout = Layout::of(units).ok_or(PurseFileError::Units(units))?;
+        // After the header.
+        let mut blocks = 1;
+        let parts = layout.parts().map(|part| {
+            let first = blocks;
+            blocks += (part.len() * SEALED_BYTES).div_ceil(BLOCK_BYTES);
+            (part, first)
+        });
+        Ok(Self { parts, blocks })
+    }
+
+    fn units(&self) -> usize {
+        self.parts.iter().map(|(part, _)| part.len()).sum()
+    }
+
+    /// The bytes of a unit.
+    fn at(&self, unit: usize) -> Range<usize> {
+        let mut parts = self.parts.iter();
+        let part = parts.find(|(part, _)| part.contains(&unit));
+        let (part, first) = part.unwrap_or_else(|| panic!("unit {unit} of {}", self.units()));
+        let start = first * BLOCK_BYTES + (unit - part.start) * SEALED_BYTES;
+        start..start + SEALED_BYTES
     }
 }
 
@@ -236,8 +298,8 @@ impl Seal {
     fn open(&self, index: usize, sealed: &[u8; SEALED_BYTES]) -> Option<Unit> {
         let (nonce, msg) = sealed.split_first_chunk::<NONCE_BYTES>().expect("it is longer");
         let aad = &self.associated(index);
-        let unit = self.cipher.decrypt(nonce.into(), Payload { msg, aad }).ok()?;
-        Some(unit.try_into().expect("a unit was sealed"))
+        let unit = Zeroizing::new(self.cipher.decrypt(nonce.into(), Payload { msg, aad }).ok()?);
+        Some(unit.as_slice().try_into().expect("a unit was sealed"))
     }
 
     fn associated(&self, index: usize) -> [u8; 36] {
@@ -251,8 +313,8 @@ impl Seal {
 impl Header {
     fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = serde_json::to_vec(self).expect("a header has a JSON form");
-        assert!(bytes.len() < HEADER_BYTES, "every field has its length");
-        bytes.resize(HEADER_BYTES - 1, b' ');
+        assert!(bytes.len() < BLOCK_BYTES, "every field has its length");
+        bytes.resize(BLOCK_BYTES - 1, b' ');
         bytes.push(b'\n');
         bytes
     }
@@ -265,9 +327,6 @@ impl Header {
         if header.purse_memory != VERSION {
             return Err(PurseFileError::Version(header.purse_memory));
         }
-        if !(1..=UNITS_MAX).contains(&header.units) {
-            return Err(PurseFileError::Units(header.units as usize));
-        }
         Ok(header)
     }
 }
@@ -277,9 +336,8 @@ fn in_file(path: &Path) -> impl FnOnce(KdfError) -> PurseFileError {
     move |source| PurseFileError::Kdf { path, source }
 }
 
-/// Where a unit begins.
-fn offset(unit: usize) -> u64 {
-    (HEADER_BYTES + unit * SEALED_BYTES) as u64
+fn is_unreadable(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(EIO)
 }
 
 #[cfg(test)]

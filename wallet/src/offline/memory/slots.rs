@@ -96,6 +96,11 @@ impl Layout {
         CELLS + SLOTS * self.slot_units
     }
 
+    /// The parts of it that may not be torn together: the copies of the cell, and the slots.
+    pub fn parts(self) -> [Range<usize>; CELLS + SLOTS] {
+        [0..1, 1..2, self.slot_at(0), self.slot_at(1)]
+    }
+
     pub fn payload_bytes_max(self) -> usize {
         (self.slot_units * UNIT_BYTES - HEAD_BYTES - CRC_BYTES).min(PAYLOAD_BYTES_MAX)
     }

@@ -124,19 +124,19 @@ fn files_that_are_none_say_what_is_wrong() {
         purse.error(),
         PurseFileError::Length {
             units: 8,
-            bytes: 2879,
-            expected: 2880,
+            bytes: 20_479,
+            expected: 20_480,
             ..
         }
     ));
     purse.change(|bytes| bytes.truncate(100));
     assert!(matches!(purse.error(), PurseFileError::File(_)));
     let edit = |from: &str, to: &str| {
-        let text = String::from_utf8(whole[..HEADER_BYTES].to_vec()).expect("JSON");
+        let text = String::from_utf8(whole[..BLOCK_BYTES].to_vec()).expect("JSON");
         let mut edited = text.replacen(from, to, 1).into_bytes();
-        assert_ne!(edited, whole[..HEADER_BYTES]);
-        edited.resize(HEADER_BYTES, b' ');
-        fs::write(&purse.path, [&edited, &whole[HEADER_BYTES..]].concat()).expect("it is ours");
+        assert_ne!(edited, whole[..BLOCK_BYTES]);
+        edited.resize(BLOCK_BYTES, b' ');
+        fs::write(&purse.path, [&edited, &whole[BLOCK_BYTES..]].concat()).expect("it is ours");
         purse.error()
     };
     assert!(matches!(
@@ -164,11 +164,10 @@ fn files_that_are_none_say_what_is_wrong() {
 #[test]
 fn what_was_not_written_there_does_not_open() {
     let purse = Purse::new();
-    let at = |unit: usize| offset(unit) as usize;
+    let places = Places::of(8).expect("a purse's");
     purse.change(|bytes| {
-        bytes[at(1) + 30] ^= 1;
-        let third = bytes[at(2)..at(3)].to_vec();
-        bytes[at(3)..at(4)].copy_from_slice(&third);
+        bytes[places.at(1).start + 30] ^= 1;
+        bytes.copy_within(places.at(2), places.at(3).start);
     });
     let memory = purse.memory().expect("the header is whole");
     let is_whole: Vec<_> = (0..8)
@@ -183,6 +182,38 @@ fn what_was_not_written_there_does_not_open() {
     });
     let memory = purse.memory().expect("it means the same");
     assert!((0..8).all(|unit| memory.read(unit).expect("it is read").is_none()));
+}
+
+/// What a disk tears with a sector is one of them, and never the header.
+#[test]
+fn copies_of_the_cell_and_slots_share_no_block_with_another() {
+    for slot_units in [1, 3, 13, 14, 15, 4097] {
+        let units = 2 + 2 * slot_units;
+        let places = Places::of(units).expect("a purse's");
+        let blocks_of = |units: Range<usize>| {
+            let bytes = places.at(units.start).start..places.at(units.end - 1).end;
+            assert!(bytes.len() >= units.len() * SEALED_BYTES);
+            bytes.start / BLOCK_BYTES..bytes.end.div_ceil(BLOCK_BYTES)
+        };
+        let mut next = 1;
+        for part in [0..1, 1..2, 2..2 + slot_units, 2 + slot_units..units] {
+            let blocks = blocks_of(part);
+            assert_eq!(blocks.start, next);
+            next = blocks.end;
+        }
+        assert_eq!(places.blocks, next);
+    }
+}
+
+/// Linux reads nothing at addresses that a process does not have, as from a broken sector.
+#[test]
+fn a_unit_that_the_disk_cannot_read_is_torn() {
+    let purse = Purse::new();
+    let mut memory = purse.memory().expect("it opens");
+    memory.file = File::open("/proc/self/mem").expect("Linux has it");
+    assert_eq!(memory.read(1).expect("torn"), None);
+    memory.file = File::open("/dev/null").expect("Linux has it");
+    assert!(matches!(memory.read(1), Err(MemoryError::File(_))));
 }
 
 /// Written by version 1, and two commits after: whatever comes must open it.
