@@ -1,6 +1,9 @@
 //! Memory whose power can be cut at any write, for tests and simulations.
 
+use std::{collections::BTreeMap, io, path::Path};
+
 use super::{Memory, MemoryError, UNIT_BYTES, Unit};
+use crate::durable::FileError;
 
 /// A loss of power.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +40,11 @@ pub struct Ram {
     units: Vec<Unit>,
     /// What each write since the last sync has replaced, the latest last.
     replaced: Vec<(usize, Unit)>,
+    /// What is really there of units whose sync failed.
+    missed: BTreeMap<usize, Unit>,
     writes: u64,
     cut: Option<Cut>,
+    next_sync_fails: bool,
     is_off: bool,
 }
 
@@ -47,8 +53,10 @@ impl Ram {
         Self {
             units,
             replaced: Vec::new(),
+            missed: BTreeMap::new(),
             writes: 0,
             cut: None,
+            next_sync_fails: false,
             is_off: false,
         }
     }
@@ -59,6 +67,17 @@ impl Ram {
             write: self.writes + cut.write,
             ..cut
         });
+    }
+
+    /// As on a disk under Linux: the next sync fails, and until the power goes, reads show what was written before it,
+    /// and later syncs do not fail. Only what is written again is there then.
+    pub fn fail_next_sync(&mut self) {
+        self.next_sync_fails = true;
+    }
+
+    /// The power goes between two writes, and what was not synced with it.
+    pub fn lose_unsynced(&mut self) {
+        self.lose_writes(Unsynced::Lost);
     }
 
     /// The power is back, and no cut is planned.
@@ -83,6 +102,7 @@ impl Ram {
 
     fn lose_power(&mut self, cut: Cut, unit: usize, new: &Unit) {
         self.is_off = true;
+        self.lose_writes(cut.unsynced);
         let old = self.units[unit];
         self.units[unit] = match cut.leaves {
             Leaves::Old => old,
@@ -97,19 +117,27 @@ impl Ram {
                 std::array::from_fn(|_| draw().to_be_bytes()[0])
             }
         };
-        let mut draw = draws(match cut.unsynced {
+    }
+
+    fn lose_writes(&mut self, unsynced: Unsynced) {
+        let mut draw = draws(match unsynced {
             Unsynced::Some(seed) => seed,
             Unsynced::Kept | Unsynced::Lost => 0,
         });
         for (unit, old) in std::mem::take(&mut self.replaced).into_iter().rev() {
-            let is_lost = match cut.unsynced {
+            let is_lost = match unsynced {
                 Unsynced::Kept => false,
                 Unsynced::Lost => true,
                 Unsynced::Some(_) => draw() >> 63 == 1,
             };
             if is_lost {
                 self.units[unit] = old;
+            } else {
+                self.missed.remove(&unit);
             }
+        }
+        for (unit, content) in std::mem::take(&mut self.missed) {
+            self.units[unit] = content;
         }
     }
 
@@ -147,7 +175,17 @@ impl Memory for Ram {
 
     fn sync(&mut self) -> Result<(), MemoryError> {
         self.powered()?;
-        self.replaced.clear();
+        if std::mem::take(&mut self.next_sync_fails) {
+            // The first of a unit's writes tells what is there.
+            for (unit, old) in self.replaced.drain(..) {
+                self.missed.entry(unit).or_insert(old);
+            }
+            let failed = FileError::new("sync", Path::new("a memory that a test fails"));
+            return Err(failed(io::Error::other("it was made to fail")).into());
+        }
+        for (unit, _) in self.replaced.drain(..) {
+            self.missed.remove(&unit);
+        }
         Ok(())
     }
 }

@@ -9,6 +9,7 @@ use crate::offline::memory::{
 };
 
 mod cuts;
+mod failures;
 
 /// What the tests keep: a counter that only grows, and so many bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
