@@ -12,7 +12,7 @@ use std::{
 };
 
 use causeway_wallet::offline::card::{
-    AID, Applet, Card, StatusWord, Terminal,
+    AID, Applet, Card, IsoStatus as _, StatusWord, Terminal,
     reader::{CardInReader, Readers},
     terminal::TerminalError,
     vpcd::{VirtualReader, VpcdError},

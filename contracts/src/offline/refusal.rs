@@ -1,5 +1,7 @@
 //! Why a payee refuses what it is given, or a payer what it is asked for, and the status word that says so.
 
+use std::fmt;
+
 use super::{
     bundle::BundleError,
     encoding::Malformed,
@@ -8,9 +10,15 @@ use super::{
 };
 use crate::money::Amount;
 
-/// Two bytes with which a card ends its answer (ISO/IEC 7816-4, section 5.6).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+/// Two bytes with which a card ends its answer (ISO/IEC 7816-4, section 5.6). Those of any card are where cards are.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct StatusWord(pub u16);
+
+impl fmt::Debug for StatusWord {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:04X}", self.0)
+    }
+}
 
 impl StatusWord {
     pub const OK: Self = Self(0x9000);

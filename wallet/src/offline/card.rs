@@ -11,7 +11,11 @@ pub mod status;
 pub mod terminal;
 pub mod vpcd;
 
-pub use self::{session::Card, status::StatusWord, terminal::Terminal};
+pub use self::{
+    session::Card,
+    status::{IsoStatus, StatusWord},
+    terminal::Terminal,
+};
 
 /// The purse's application: proprietary and unregistered (ISO/IEC 7816-4, 12.2.3, category F).
 pub const AID: [u8; 8] = [0xf0, b'D', b'O', b'F', b'P', 0, 0, 1];

@@ -5,7 +5,8 @@
 //! GET RESPONSE discards what is left of the last answer.
 
 use super::{
-    AID, Applet, CLA_APPLET, CLA_CHAINED, CLA_ISO, DATA_BYTES_MAX, INS_GET_RESPONSE, INS_SELECT, StatusWord,
+    AID, Applet, CLA_APPLET, CLA_CHAINED, CLA_ISO, DATA_BYTES_MAX, INS_GET_RESPONSE, INS_SELECT, IsoStatus as _,
+    StatusWord,
     apdu::{ANSWER_BYTES_MAX, COMMAND_BYTES_MAX, Command, Header, answer},
 };
 
@@ -113,7 +114,7 @@ impl<A: Applet> Card<A> {
             return (Vec::new(), StatusWord::WRONG_PARAMETERS);
         }
         if name != AID {
-            return (Vec::new(), StatusWord::NOT_FOUND);
+            return (Vec::new(), StatusWord::NO_APPLICATION);
         }
         self.is_selected = true;
         self.applet.end_session();

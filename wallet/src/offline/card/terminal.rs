@@ -1,8 +1,9 @@
 //! The terminal's side of a session: extended lengths where the card takes them, chaining where not.
 
 use super::{
-    CLA_APPLET, CLA_CHAINED, CLA_ISO, DATA_BYTES_MAX, INS_GET_RESPONSE, INS_SELECT, StatusWord,
+    CLA_APPLET, CLA_CHAINED, CLA_ISO, DATA_BYTES_MAX, INS_GET_RESPONSE, INS_SELECT, IsoStatus as _, StatusWord,
     apdu::{Command, Form, Header, split_answer},
+    status::Meaning,
 };
 
 const SHORT_DATA_BYTES_MAX: usize = 255;
@@ -26,7 +27,7 @@ pub enum TerminalError<E: std::error::Error + 'static> {
     CommandTooLong(usize),
     #[error("the card's answer has more than {DATA_BYTES_MAX} bytes")]
     AnswerTooLong,
-    #[error("the card refuses the application with {0}")]
+    #[error("the card refuses the application with {}", Meaning(*.0))]
     NotSelected(StatusWord),
     #[error(transparent)]
     Channel(E),
