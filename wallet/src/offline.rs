@@ -1,5 +1,6 @@
 //! Payments between two devices that both have no network.
 
 pub mod card;
+pub mod element;
 pub mod memory;
 pub mod qr;

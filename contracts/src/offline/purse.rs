@@ -11,7 +11,7 @@
 //! | [`pay`], [`choice`] | `check_request`, `pay`, `resend`; which lots are spent |
 //! | [`accept`] | `accept` |
 //! | [`settle`] | `receipt`, `void` |
-//! | [`redeem`] | `redeem`, `evidence` |
+//! | [`redeem`] | `redeem`, `last_redemption` |
 //! | [`sync`] | `sync_upload`, `sync_answer` |
 //! | [`service`] | `beacon`, `revocation_delta` |
 //! | [`pin`] | `try_pin`, `verify_pin` |

@@ -52,16 +52,14 @@ impl PurseState {
         Ok(self.step(redemption, |next| next.debit(Spent::Redeemed(redeem), id)))
     }
 
-    /// A redemption that has no outcome yet, again.
-    pub fn redemption(&self, id: MessageId) -> Result<Step<Redemption>, PurseRefusal> {
-        let pending = self.log.iter().filter(|entry| entry.is_pending());
+    /// The last redemption that has no outcome yet, again.
+    pub fn last_redemption(&self) -> Result<Step<Redemption>, PurseRefusal> {
+        let pending = self.log.iter().rev().filter(|entry| entry.is_pending());
         let mut redeemed = pending.filter_map(|entry| match &entry.spent {
             Spent::Redeemed(redeem) => Some(redeem),
             Spent::Paid(_) => None,
         });
-        let redeem = redeemed
-            .find(|redeem| redeem.id() == id)
-            .ok_or(PurseRefusal::Unknown(id))?;
+        let redeem = redeemed.next().ok_or(PurseRefusal::Unknown(MessageId::NONE))?;
         let ids: Vec<_> = redeem.body.spend.lots.iter().map(|part| part.lot).collect();
         let lots: Vec<_> = self.lots.iter().filter(|lot| ids.contains(&lot.id)).collect();
         Ok(Step::unchanged(Redemption {

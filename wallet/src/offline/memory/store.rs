@@ -158,6 +158,11 @@ impl<M: Memory, S: State> Store<M, S> {
         &self.state
     }
 
+    /// Whether a write has failed, so that memory may hold another state than this.
+    pub fn is_spent(&self) -> bool {
+        self.is_spent
+    }
+
     pub fn generation(&self) -> Generation {
         self.generation
     }
