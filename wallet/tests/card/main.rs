@@ -18,6 +18,8 @@ use causeway_wallet::offline::card::{
     vpcd::{VirtualReader, VpcdError},
 };
 
+mod purse;
+
 const INS_ECHO: u8 = 0x01;
 const INS_VANISH: u8 = 0x02;
 const SOON: Duration = Duration::from_secs(20);
@@ -42,14 +44,23 @@ impl Applet for Echo {
     fn end_session(&mut self) {}
 }
 
-/// Runs `terminal` while the card is in the reader, and takes it out.
+/// Runs `terminal` while an echo is in the reader, and takes it out.
 fn with_card<T>(reader: &mut VirtualReader, terminal: impl FnOnce() -> T) -> T {
     let stop = Arc::new(AtomicBool::new(false));
     let mut card = Card::new(Echo { stop: stop.clone() });
+    with_this(reader, &mut card, &stop, terminal)
+}
+
+fn with_this<A: Applet + Send, T>(
+    reader: &mut VirtualReader,
+    card: &mut Card<A>,
+    stop: &AtomicBool,
+    terminal: impl FnOnce() -> T,
+) -> T {
     thread::scope(|scope| {
-        let held = scope.spawn(|| reader.hold(&mut card, &stop));
+        let held = scope.spawn(|| reader.hold(card, stop));
         // Also if the terminal panics, or the test would wait for ever.
-        let taken = TakenAtEnd(&stop);
+        let taken = TakenAtEnd(stop);
         let done = terminal();
         drop(taken);
         held.join().expect("no panic").expect("the reader is there");
@@ -129,6 +140,7 @@ fn a_card_in_a_real_reader() {
     });
     with_card(&mut reader, || check_echo(&mut terminal()));
     with_card(&mut reader, check_independent_reader);
+    purse::pays_in_a_real_reader(&mut reader);
     let quick = with_card(&mut reader, || median(&mut terminal(), 300));
     let mut delaying = reader.with_delayed_acks();
     let delayed = with_card(&mut delaying, || median(&mut terminal(), 100));
