@@ -44,6 +44,10 @@ pub enum StateError {
     Lot(Id16),
     #[error("lots or entries are not in order")]
     Order,
+    #[error("the lots sum up to more than any balance")]
+    Balance,
+    #[error("not the bytes of the state that they say")]
+    NotCanonical,
     #[error("an entry of the log consumes lot {0}, which is not there")]
     LotMissing(Id16),
 }
@@ -99,6 +103,9 @@ impl PurseState {
         };
         reader.end()?;
         state.check()?;
+        if state.to_bytes() != bytes {
+            return Err(StateError::NotCanonical);
+        }
         Ok(state)
     }
 
@@ -115,6 +122,9 @@ impl PurseState {
             return Err(StateError::Order);
         }
         self.lots.iter().try_for_each(check_lot)?;
+        let mut lefts = self.lots.iter().map(|lot| lot.left);
+        let balance = lefts.try_fold(Amount::ZERO, Amount::checked_add);
+        balance.ok_or(StateError::Balance)?;
         let pending = self.log.iter().filter(|entry| entry.is_pending());
         let mut needed = pending.flat_map(|entry| entry.spend().lots.iter().map(|part| part.lot));
         match needed.find(|id| !self.lots.iter().any(|lot| lot.id == *id)) {

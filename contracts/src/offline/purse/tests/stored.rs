@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 use crate::offline::{encoding::Malformed, purse::StateError};
 
@@ -85,4 +87,22 @@ fn the_longest_state_fits() {
         + REVOCATIONS_MAX * RevocationEntry::BYTES_MAX
         + ISSUER_KEYS_MAX * IssuerKey::BYTES_MAX;
     assert!(lists + 1_000 <= PurseState::BYTES_MAX, "{lists} bytes");
+}
+
+proptest! {
+    #[test]
+    fn invariant_a_state_that_is_read_is_the_one_that_was_written(
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut bytes = hex::decode(include_str!("state.golden").trim_end()).expect("hexadecimal");
+        for (at, byte) in changes {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Ok(state) = PurseState::from_bytes(&bytes) {
+            prop_assert_eq!(state.to_bytes(), bytes);
+            // Whatever it says can be told.
+            let _ = (state.status(), state.sync_upload());
+        }
+    }
 }
