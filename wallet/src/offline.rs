@@ -4,3 +4,4 @@ pub mod card;
 pub mod element;
 pub mod memory;
 pub mod qr;
+pub mod sound;

@@ -1,6 +1,7 @@
 //! `causeway offline`: what is common to the media is here, each medium in a file of its own.
 
 mod qr;
+mod sound;
 
 use std::{
     fs::File,
@@ -15,7 +16,7 @@ use serde_json::{Value, json};
 
 use super::{
     Finding,
-    args::offline::{Encoding, OfflineCommand, PayloadIn, PayloadOut, QrCommand},
+    args::offline::{Encoding, OfflineCommand, PayloadIn, PayloadOut, QrCommand, SoundCommand},
     output::{self, say},
 };
 
@@ -27,6 +28,8 @@ pub fn run(json: bool, command: OfflineCommand) -> anyhow::Result<()> {
         OfflineCommand::Qr(QrCommand::Show(show)) => qr::show(json, &show),
         OfflineCommand::Qr(QrCommand::Scan(scan)) => qr::scan(json, &scan),
         OfflineCommand::Qr(QrCommand::Look) => qr::look(),
+        OfflineCommand::Sound(SoundCommand::Send(send)) => sound::send(json, &send),
+        OfflineCommand::Sound(SoundCommand::Receive(receive)) => sound::receive(json, &receive),
     }
 }
 

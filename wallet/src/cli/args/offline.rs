@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use causeway_wallet::offline::sound;
 use clap::{Args, Subcommand, ValueEnum};
 
 #[derive(Debug, Subcommand)]
@@ -9,6 +10,9 @@ pub enum OfflineCommand {
     /// Carry bytes from screen to camera
     #[command(subcommand)]
     Qr(QrCommand),
+    /// Carry bytes from loudspeaker to microphone, as WAV files
+    #[command(subcommand)]
+    Sound(SoundCommand),
 }
 
 #[derive(Debug, Subcommand)]
@@ -63,7 +67,7 @@ pub struct Show {
     /// Write the code, or the frames, to this folder: 0001.png and so on
     #[arg(long, value_name = "DIR")]
     pub folder: Option<PathBuf>,
-    /// How many frames; three times as many as there are parts if absent
+    /// How many frames; if absent, 15 more than three times as many as there are parts
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=4096), conflicts_with = "png")]
     pub frames: Option<u16>,
 }
@@ -75,6 +79,54 @@ pub struct Scan {
     /// Wait this long for what is not there yet
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     pub wait: u32,
+    #[command(flatten)]
+    pub payload: PayloadOut,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum SoundCommand {
+    /// Make a sound of a payload of up to 726 bytes
+    Send(Send),
+    /// Read the payload in a recording
+    Receive(Receive),
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Speed {
+    /// Stands the most noise; 14 s for every 134 bytes
+    Normal,
+    /// 9 s
+    Fast,
+    /// For quiet rooms; 5 s
+    Fastest,
+}
+
+impl From<Speed> for sound::Speed {
+    fn from(speed: Speed) -> Self {
+        match speed {
+            Speed::Normal => Self::Normal,
+            Speed::Fast => Self::Fast,
+            Speed::Fastest => Self::Fastest,
+        }
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Send {
+    #[command(flatten)]
+    pub payload: PayloadIn,
+    /// The file to write: 48,000 samples a second of 16 bits, one channel
+    #[arg(long, value_name = "FILE")]
+    pub wav: PathBuf,
+    /// A receiver finds out which it is
+    #[arg(long, value_enum, default_value = "normal")]
+    pub speed: Speed,
+}
+
+#[derive(Debug, Args)]
+pub struct Receive {
+    /// A recording of 48,000 samples a second, of one or two channels, of at most five minutes
+    pub wav: PathBuf,
     #[command(flatten)]
     pub payload: PayloadOut,
 }
