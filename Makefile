@@ -35,7 +35,7 @@ help:
 	@echo 'make crash           gateways and validators killed KILLS=500 times while money is sent abroad; SEED=1'
 	@echo 'make attack          the same under load, its APIs attacked in eight ways; honest clients must not feel it'
 	@echo 'make test            format, lints, dependencies, tests, README commands, and a demo'
-	@echo 'make test-peers      independent programs check what the demo wrote, and use the gateways; two on one PostgreSQL'
+	@echo 'make test-peers      independent programs check what the demo wrote, use the gateways, read QR codes and hear sound'
 	@echo 'make bench           the highest rate of payments with p99 under 1 s (4 min or so); BENCH="--rate 2000"'
 	@echo 'make bench-stages    criterion benches of the stages of a payment'
 	@echo 'make simulate        seeded simulations of whole validators under faults; SEEDS=20000 HEIGHTS=15'
@@ -137,17 +137,36 @@ demo-test: build
 $(TEST_DIR)/demo/demo.json:
 	$(MAKE) demo-test
 
-$(PEER_VENV)/made: peers/python/requirements-gateway.txt peers/python/requirements.txt
+$(PEER_VENV)/made: peers/python/requirements-gateway.txt peers/python/requirements-offline.txt peers/python/requirements.txt
 	$(call say,a Python environment for the peer)
 	python3 -m venv $(PEER_VENV)
-	$(PEER_VENV)/bin/pip install --quiet --disable-pip-version-check -r $<
+	$(PEER_VENV)/bin/pip install --quiet --disable-pip-version-check -r $< -r peers/python/requirements-offline.txt
 	touch $@
+
+# Of another language, and so not in the Python environment.
+BC_UR := @ngraveio/bc-ur@1.1.13
+
+.PHONY: test-media
+test-media: build $(PEER_VENV)/made
+	$(call say,other readers of QR codes and hearers of sound)
+	@missing=(); for each in zbarimg:zbar-tools sox:sox node:nodejs npm:npm; do \
+	    command -v "$${each%:*}" >/dev/null || missing+=("$${each#*:}"); \
+	done; \
+	if [ "$${#missing[@]}" -gt 0 ] && [ "$$(id -u)" = 0 ]; then \
+	    echo "== installing $${missing[*]}"; DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$${missing[@]}" >/dev/null; \
+	fi
+	@if [ ! -d $(PEER_VENV)/$(BC_UR) ]; then \
+	    npm install --silent --no-save --ignore-scripts --prefix $(PEER_VENV)/$(BC_UR) $(BC_UR); \
+	fi
+	cd peers/python && CAUSEWAY=$(BIN)/causeway NODE_PATH=$(PEER_VENV)/$(BC_UR)/node_modules \
+	    $(PEER_VENV)/bin/python -m unittest discover --start-directory tests_offline
 
 .PHONY: test-peers
 test-peers: $(PEER_VENV)/made $(TEST_DIR)/demo/demo.json
 	$(call say,an independent reader checks the receipts of the last demo)
 	cd peers/python && $(PEER_VENV)/bin/python -m unittest
 	cd peers/python && $(PEER_VENV)/bin/python -m causeway_peer.audit $(TEST_DIR)/demo
+	$(MAKE) test-media
 	$(call say,what gateways store$(comma) on a PostgreSQL)
 	$(CARGO) test $(LOCKED) --workspace --lib --no-run 2>&1 | tee $(PEER_VENV)/tests.log | tail -n 1
 	scripts/postgres-trial "$$(grep -o '[^(]*/causeway_gateway-[0-9a-f]*' $(PEER_VENV)/tests.log)" --test-threads 4 store:: service::records
