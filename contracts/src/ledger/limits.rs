@@ -35,7 +35,7 @@
 //! | add to a revocation list | 7,180: 100, 20 for each of 54 entries, and 6,000 for a signature |
 //! | testify about purses | 100, and 14,000 for each message: 6,000 for its signature, and 8,000 for each of 4 lots of 16 transfers that it may void |
 //! | redeem what is in a purse | 26,300: 1,100, 6,000 for a signature, and 150 for each of 128 lots behind it |
-//! | fund what purses owe | 6,560: 160, and 100 for each of 64 claims that may wait |
+//! | fund what purses owe, release a claim | 6,560: 160, and 100 for each of 64 claims that may wait |
 //! | withdraw from that | 160 |
 //! | report evidence | 12,260: 100, 10 for each of the 16 records that there may be, and 6,000 for each of two signatures |
 //!
@@ -145,7 +145,9 @@ fn action_cost(action: &Action) -> u64 {
             OfflineAction::Grant { .. } | OfflineAction::Beacon { .. } => 100 + CHECK_COST,
             OfflineAction::Testify { ref messages, .. } => 100 + (CHECK_COST + FACT_COST) * messages.len() as u64,
             OfflineAction::Redeem { .. } => 1_100 + CHECK_COST + DRAW_COST * LOTS_BEHIND_MAX as u64,
-            OfflineAction::FundGuarantee { .. } => 100 + LEG_COST + (LEG_COST + 40) * CLAIMS_PAID_MAX as u64,
+            OfflineAction::FundGuarantee { .. } | OfflineAction::ReleaseClaim { .. } => {
+                100 + LEG_COST + (LEG_COST + 40) * CLAIMS_PAID_MAX as u64
+            }
             OfflineAction::WithdrawGuarantee { .. } => 100 + LEG_COST,
             OfflineAction::AddRevocations { .. } => 100 + 2 * LOOK_UP_COST * 54 + CHECK_COST,
         },

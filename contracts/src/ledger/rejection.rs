@@ -209,4 +209,6 @@ pub enum Rejection {
     LotUnknown,
     #[error("a lot expired too long ago to be redeemed")]
     LotExpired,
+    #[error("no claim with this number is held back")]
+    UnknownClaim,
 }

@@ -116,6 +116,9 @@ pub enum OfflineAction {
     },
     /// Gives money that was set aside back to the fund. Signed by the currency's issuer.
     WithdrawGuarantee { currency: Currency, amount: Amount },
+    /// Lets a claim be paid that was held back because some purse owes others too much. By its number, in the order
+    /// of claims. Signed by the currency's issuer.
+    ReleaseClaim { currency: Currency, number: u64 },
 }
 
 /// Who must agree to an [`OfflineAction`].
@@ -142,7 +145,8 @@ impl OfflineAction {
             | Self::WithdrawServiceKey { .. }
             | Self::RevokePurse { .. }
             | Self::FundGuarantee { .. }
-            | Self::WithdrawGuarantee { .. } => 0,
+            | Self::WithdrawGuarantee { .. }
+            | Self::ReleaseClaim { .. } => 0,
         }
     }
 
@@ -151,7 +155,8 @@ impl OfflineAction {
             Self::OpenCurrency { currency, fund } => (Signer::Issuer(*currency), Some(Signer::Account(*fund))),
             Self::SetServiceKey { currency, .. }
             | Self::WithdrawServiceKey { currency, .. }
-            | Self::WithdrawGuarantee { currency, .. } => (Signer::Issuer(*currency), None),
+            | Self::WithdrawGuarantee { currency, .. }
+            | Self::ReleaseClaim { currency, .. } => (Signer::Issuer(*currency), None),
             Self::RegisterPurse { operator, .. } => (Signer::Operator(*operator), None),
             Self::RevokePurse { by, .. } => match by {
                 Revoker::Owner(account) => (Signer::Account(*account), None),

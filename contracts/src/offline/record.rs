@@ -55,6 +55,8 @@ pub struct Purse {
     pub certificate: Signed<Certificate>,
     /// Of its last load; 0 before the first.
     pub loads: LoadCounter,
+    /// What others redeemed that its loads or lots did not cover.
+    pub owed: u128,
     pub is_revoked: bool,
 }
 
@@ -228,4 +230,6 @@ rows! {
     Proof(PurseId, Proof): (),
     /// A currency's, by its index and the order in which they came.
     Claim([u8; 2], [u8; 8]): Claim,
+    /// One that waits for the issuer, with the number that it would have.
+    HeldBack([u8; 2], [u8; 8]): Claim,
 }

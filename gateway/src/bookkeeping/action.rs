@@ -69,7 +69,9 @@ pub(super) fn book_all(
             | Action::ReportEvidence { .. } => {}
             // Whose money pays is in the ledger's state alone.
             Action::Offline(action) => match **action {
-                OfflineAction::Redeem { .. } | OfflineAction::FundGuarantee { .. } => booking.touch_all(),
+                OfflineAction::Redeem { .. }
+                | OfflineAction::FundGuarantee { .. }
+                | OfflineAction::ReleaseClaim { .. } => booking.touch_all(),
                 _ => {}
             },
         }

@@ -465,6 +465,7 @@ OFFLINE = variants(
     ("redeem", record(("account", ACCOUNT), ("redeem", MESSAGE))),
     ("fund_guarantee", record(("fund", ACCOUNT), ("currency", CURRENCY), ("amount", u64))),
     ("withdraw_guarantee", record(("currency", CURRENCY), ("amount", u64))),
+    ("release_claim", record(("currency", CURRENCY), ("number", u64))),
 )
 
 ACTION = variants(
@@ -583,6 +584,7 @@ REASONS = (
     "purse_convicted",
     "lot_unknown",
     "lot_expired",
+    "unknown_claim",
 )
 
 ENDING = variants(

@@ -115,6 +115,13 @@ pub fn actions() -> Vec<(&'static str, Action)> {
                 amount: Amount(300),
             },
         ),
+        (
+            "release_claim",
+            OfflineAction::ReleaseClaim {
+                currency: cny,
+                number: 300,
+            },
+        ),
     ];
     let boxed = rows.map(|(name, action)| (name, Action::Offline(Box::new(action))));
     boxed.to_vec()

@@ -39,6 +39,7 @@ pub(super) fn apply(overlay: &mut Overlay<'_>, context: &Context<'_>, action: &O
             payouts::fund(overlay, context, *fund, *currency, *amount)
         }
         OfflineAction::WithdrawGuarantee { currency, amount } => payouts::withdraw(overlay, *currency, *amount),
+        OfflineAction::ReleaseClaim { currency, number } => payouts::release(overlay, *currency, *number),
         OfflineAction::Testify { messages, .. } => messages
             .iter()
             .try_for_each(|message| facts::record(overlay, context, message)),

@@ -41,6 +41,7 @@ impl Overlay<'_> {
         spent_at(purse: PurseId, seq: Seq) -> Place(purse, seq.0.to_be_bytes()): Bounded<MessageId, 2>;
         word(payee: PurseId, seq: RequestSeq) -> Word(payee, seq.0.to_be_bytes()): Word;
         asked(payee: PurseId, request: MessageId) -> Request(payee, request): Asked;
+        held_back(of: CurrencyIndex, number: u64) -> HeldBack(of.0.to_be_bytes(), number.to_be_bytes()): Claim;
         consumed(lot: Id16, purse: PurseId) -> Consumed(lot, purse): u128;
         proof(purse: PurseId, proof: Proof) -> Proof(purse, proof): ();
     }
@@ -68,22 +69,24 @@ impl Overlay<'_> {
             .is_some_and(|(key, _)| matches!(key, OfflineKey::Proof(of, _) if of == purse))
     }
 
-    /// The first claims of a currency that wait, the oldest first.
-    pub(in crate::ledger) fn claims(&self, of: CurrencyIndex, count: usize) -> Vec<(OfflineKey, Claim)> {
+    /// The first claims of a currency that wait for money, the oldest first.
+    pub(in crate::ledger) fn claims(&self, of: CurrencyIndex, count: usize) -> Vec<([u8; 8], Claim)> {
         let index = of.0.to_be_bytes();
         let rows = self
             .offline
             .from(self.base.offline.rows(), OfflineKey::Claim(index, [0; 8]), usize::MAX);
         let own = rows.map_while(|(key, row)| match (key, row) {
-            (OfflineKey::Claim(currency, _), OfflineRow::Claim(claim)) if currency == index => Some((key, *claim)),
+            (OfflineKey::Claim(currency, number), OfflineRow::Claim(claim)) if currency == index => {
+                Some((number, *claim))
+            }
             _ => None,
         });
         own.take(count).collect()
     }
 
-    /// Changes a claim, or ends it.
-    pub(in crate::ledger) fn set_claim(&mut self, key: OfflineKey, claim: Option<Claim>) {
-        self.offline.set(key, claim.map(OfflineRow::Claim));
+    /// Removes a row, if it is there.
+    pub(in crate::ledger) fn remove_offline(&mut self, key: OfflineKey) {
+        self.offline.set(key, None);
     }
 
     /// The index of the next currency that purses may hold; the first one's is 1.

@@ -263,6 +263,7 @@ fn invalid_code(error: &TransactionError) -> &'static str {
         TransactionError::NoActions => "no_actions",
         TransactionError::Reports => "too_many_reports",
         TransactionError::ValidatorChanges => "too_many_validator_changes",
+        TransactionError::PurseMessages => "too_many_purse_messages",
         TransactionError::Signatures => "bad_signature_list",
         TransactionError::KeyPolicy { .. } => "bad_key_policy",
         TransactionError::Terms { .. } => "bad_terms",

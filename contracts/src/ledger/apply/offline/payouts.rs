@@ -15,9 +15,9 @@ use crate::{
     money::{Amount, Currency},
     offline::{
         HOPS_MAX,
-        ids::{AccountHash, CurrencyIndex, Epoch, Id16, LoadCounter, PurseId},
+        ids::{AccountHash, CurrencyIndex, Epoch, Id16, LoadCounter, MessageId, PurseId},
         messages::{Redeem, Spend},
-        record::{Claim, Load, OfflineKey, OfflineRow, Origin, PurseCurrency, Spending, Spent},
+        record::{Claim, Load, OfflineKey, OfflineRow, Origin, Purse, PurseCurrency, Spending, Spent},
         signed::Signed,
     },
 };
@@ -27,6 +27,9 @@ pub const GRACE_HOURS: u32 = 30 * 24;
 
 /// How many lots are looked at, at most, behind one redemption.
 pub const LOTS_BEHIND_MAX: usize = 128;
+
+/// A purse may owe others so many times what it may hold; what goes beyond waits for the issuer.
+pub const OWED_BALANCES_MAX: u128 = 10;
 
 /// How many claims that wait are paid at once, at most.
 pub const CLAIMS_PAID_MAX: usize = 64;
@@ -57,18 +60,21 @@ pub(super) fn redeem(
         ..spending
     };
     overlay.put_offline(OfflineKey::Spending(id), OfflineRow::Spending(spending));
-    let drawn: u64 = body
-        .spend
-        .lots
-        .iter()
-        .map(|part| draw(overlay, to, part.lot, part.amount.0))
-        .sum();
+    let mut payout = Payout {
+        overlay,
+        to,
+        lacking: Vec::new(),
+    };
+    let lots = body.spend.lots.iter();
+    let drawn: u64 = lots.map(|part| payout.draw(part.lot, part.amount.0)).sum();
+    let lacking = payout.lacking;
     let claim = Claim {
         account: to,
         amount: Amount(body.spend.amount.0 - drawn),
         redemption: id,
     };
-    guarantee(overlay, code, claim);
+    let is_too_much = owe(overlay, &lacking);
+    guarantee(overlay, code, claim, is_too_much);
     Ok(())
 }
 
@@ -148,39 +154,82 @@ impl Walk<'_> {
     }
 }
 
-/// Pays so much of a lot from the loads behind it, each part of a transfer at most once. Gives what they still had.
-fn draw(overlay: &mut Overlay<'_>, to: AccountId, lot: Id16, amount: u64) -> u64 {
-    match *overlay.lot(lot).expect("its provenance was checked") {
-        Origin::Load(purse, counter) => draw_load(overlay, to, (purse, counter), amount),
-        Origin::Transfer(id) => {
-            let mut spending = overlay.spending(id).expect("its provenance was checked").clone();
-            let mut left = amount;
-            let mut shares = Vec::new();
-            let parts = spending.spent.spend().lots.clone();
-            for (part, drawn) in parts.iter().zip(&mut spending.drawn) {
-                let share = left.min(part.amount.0 - drawn.0);
-                drawn.0 += share;
-                left -= share;
+/// Pays from loads what was redeemed.
+struct Payout<'o, 'a> {
+    overlay: &'o mut Overlay<'a>,
+    to: AccountId,
+    /// What was not there, and whose doing that is.
+    lacking: Vec<(PurseId, u64)>,
+}
+
+impl Payout<'_, '_> {
+    /// Pays so much of a lot from the loads behind it, each part of a transfer at most once. Gives what they still
+    /// had.
+    fn draw(&mut self, lot: Id16, amount: u64) -> u64 {
+        match *self.overlay.lot(lot).expect("its provenance was checked") {
+            Origin::Load(purse, counter) => self.draw_load(purse, counter, amount),
+            Origin::Transfer(id) => {
+                let shares = self.share_out(id, amount);
+                shares.into_iter().map(|(lot, share)| self.draw(lot, share)).sum()
+            }
+        }
+    }
+
+    /// Of each lot that a transfer consumed, what of it has not been paid yet, as far as it is needed.
+    fn share_out(&mut self, id: MessageId, amount: u64) -> Vec<(Id16, u64)> {
+        let known = self.overlay.spending(id).expect("its provenance was checked");
+        let mut spending = known.clone();
+        let mut left = amount;
+        let mut shares = Vec::new();
+        for (part, drawn) in known.spent.spend().lots.iter().zip(&mut spending.drawn) {
+            let share = left.min(part.amount.0 - drawn.0);
+            drawn.0 += share;
+            left -= share;
+            if share > 0 {
                 shares.push((part.lot, share));
             }
-            overlay.put_offline(OfflineKey::Spending(id), OfflineRow::Spending(spending));
-            let shares = shares.into_iter().filter(|(_, share)| *share > 0);
-            shares.map(|(lot, share)| draw(overlay, to, lot, share)).sum()
+        }
+        if let Spent::Transfer(signed) = &spending.spent {
+            self.lack(signed.body.payee, left);
+        }
+        let row = OfflineRow::Spending(spending);
+        self.overlay.put_offline(OfflineKey::Spending(id), row);
+        shares
+    }
+
+    fn draw_load(&mut self, purse: PurseId, counter: LoadCounter, amount: u64) -> u64 {
+        let load = self.overlay.load(purse, counter).expect("its lot names it").clone();
+        let paid = amount.min(load.left.0);
+        self.lack(purse, amount - paid);
+        pay_held(self.overlay, load.account, self.to, load.currency, paid);
+        let load = Load {
+            left: Amount(load.left.0 - paid),
+            ..load
+        };
+        let key = OfflineKey::Load(purse, counter.0.to_be_bytes());
+        self.overlay.put_offline(key, OfflineRow::Load(load));
+        paid
+    }
+
+    fn lack(&mut self, purse: PurseId, amount: u64) {
+        if amount > 0 {
+            self.lacking.push((purse, amount));
         }
     }
 }
 
-fn draw_load(overlay: &mut Overlay<'_>, to: AccountId, (purse, counter): (PurseId, LoadCounter), amount: u64) -> u64 {
-    let load = overlay.load(purse, counter).expect("its lot names it").clone();
-    let paid = amount.min(load.left.0);
-    pay_held(overlay, load.account, to, load.currency, paid);
-    let load = Load {
-        left: Amount(load.left.0 - paid),
-        ..load
-    };
-    let key = OfflineKey::Load(purse, counter.0.to_be_bytes());
-    overlay.put_offline(key, OfflineRow::Load(load));
-    paid
+/// Adds to what purses owe. Whether one of them now owes so much that the issuer has to look at it.
+fn owe(overlay: &mut Overlay<'_>, lacking: &[(PurseId, u64)]) -> bool {
+    let mut is_too_much = false;
+    for (id, amount) in lacking {
+        let purse = overlay.purse(*id).expect("it signed what is behind a lot").clone();
+        let owed = purse.owed + u128::from(*amount);
+        let most = OWED_BALANCES_MAX * u128::from(purse.certificate.body.balance_max.0);
+        is_too_much |= owed > most;
+        let row = OfflineRow::Purse(Purse { owed, ..purse });
+        overlay.put_offline(OfflineKey::Purse(*id), row);
+    }
+    is_too_much
 }
 
 fn pay_held(overlay: &mut Overlay<'_>, from: AccountId, to: AccountId, currency: Currency, amount: u64) {
@@ -199,23 +248,26 @@ fn pay_held(overlay: &mut Overlay<'_>, from: AccountId, to: AccountId, currency:
     }
 }
 
-/// Pays a claim from what is guaranteed, as far as there is any; the rest waits.
-fn guarantee(overlay: &mut Overlay<'_>, code: Currency, claim: Claim) {
+/// Pays a claim from what is guaranteed, as far as there is any; the rest waits. All of one that is held back waits for
+/// the issuer.
+fn guarantee(overlay: &mut Overlay<'_>, code: Currency, claim: Claim, is_held_back: bool) {
     if claim.amount.is_zero() {
         return;
     }
     let mut record = overlay.purse_currency(code).expect("purses hold it").clone();
-    let rest = pay_claim(overlay, code, &mut record, &claim);
-    if !rest.is_zero() {
-        let key = claim_key(record.index, record.claims);
+    let (index, number) = (record.index.0.to_be_bytes(), record.claims.to_be_bytes());
+    if is_held_back {
+        overlay.put_offline(OfflineKey::HeldBack(index, number), OfflineRow::HeldBack(claim));
         record.claims += 1;
-        overlay.put_offline(key, OfflineRow::Claim(Claim { amount: rest, ..claim }));
+    } else {
+        let rest = pay_claim(overlay, code, &mut record, &claim);
+        if !rest.is_zero() {
+            let row = OfflineRow::Claim(Claim { amount: rest, ..claim });
+            overlay.put_offline(OfflineKey::Claim(index, number), row);
+            record.claims += 1;
+        }
     }
     overlay.put_offline(OfflineKey::Currency(code), OfflineRow::Currency(record));
-}
-
-fn claim_key(index: CurrencyIndex, number: u64) -> OfflineKey {
-    OfflineKey::Claim(index.0.to_be_bytes(), number.to_be_bytes())
 }
 
 /// Gives what is left of the claim.
@@ -240,22 +292,41 @@ pub(super) fn fund(
     }
     reserve(overlay, context, from, None, code, amount)?;
     record.guarantee = record.guarantee.checked_add(amount).ok_or(Rejection::Overflow)?;
-    for (key, claim) in overlay.claims(record.index, CLAIMS_PAID_MAX) {
-        let is_closed = |account: &AccountId| {
-            let found = overlay.account(account);
-            found.is_none_or(|found| found.status == AccountStatus::Closed)
-        };
-        if record.guarantee.is_zero() {
-            break;
-        }
-        if is_closed(&claim.account) {
+    overlay.put_offline(OfflineKey::Currency(code), OfflineRow::Currency(record));
+    pay_waiting(overlay, code);
+    Ok(())
+}
+
+/// Pays what waits, the oldest first. Whose account is closed has to turn to the issuer.
+fn pay_waiting(overlay: &mut Overlay<'_>, code: Currency) {
+    let mut record = overlay.purse_currency(code).expect("purses hold it").clone();
+    let index = record.index.0.to_be_bytes();
+    for (number, claim) in overlay.claims(record.index, CLAIMS_PAID_MAX) {
+        let key = OfflineKey::Claim(index, number);
+        let found = overlay.account(&claim.account);
+        if found.is_none_or(|found| found.status == AccountStatus::Closed) {
+            overlay.remove_offline(key);
+            overlay.put_offline(OfflineKey::HeldBack(index, number), OfflineRow::HeldBack(claim));
             continue;
         }
         let rest = pay_claim(overlay, code, &mut record, &claim);
-        let row = (!rest.is_zero()).then_some(Claim { amount: rest, ..claim });
-        overlay.set_claim(key, row);
+        if rest.is_zero() {
+            overlay.remove_offline(key);
+        } else {
+            overlay.put_offline(key, OfflineRow::Claim(Claim { amount: rest, ..claim }));
+        }
     }
     overlay.put_offline(OfflineKey::Currency(code), OfflineRow::Currency(record));
+}
+
+/// Lets a claim that was held back be paid in its turn, now as far as there is money.
+pub(super) fn release(overlay: &mut Overlay<'_>, code: Currency, number: u64) -> Result<(), Rejection> {
+    let index = service::open(overlay, code)?.index;
+    let claim = *overlay.held_back(index, number).ok_or(Rejection::UnknownClaim)?;
+    let (index, number) = (index.0.to_be_bytes(), number.to_be_bytes());
+    overlay.remove_offline(OfflineKey::HeldBack(index, number));
+    overlay.put_offline(OfflineKey::Claim(index, number), OfflineRow::Claim(claim));
+    pay_waiting(overlay, code);
     Ok(())
 }
 

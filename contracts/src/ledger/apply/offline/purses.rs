@@ -42,6 +42,7 @@ pub(super) fn register(
         }
     }
     let loads = before.map_or(LoadCounter::default(), |purse| purse.loads);
+    let owed = before.map_or(0, |purse| purse.owed);
     body.key.check().map_err(|_| Rejection::KeyUnusable)?;
     check_signature(context, certificate, key)?;
     let purse = Purse {
@@ -50,6 +51,7 @@ pub(super) fn register(
         currency: code,
         certificate: certificate.clone(),
         loads,
+        owed,
         is_revoked: false,
     };
     overlay.put_offline(OfflineKey::Purse(body.purse), OfflineRow::Purse(purse));

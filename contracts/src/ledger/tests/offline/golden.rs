@@ -50,6 +50,7 @@ fn rows() -> Vec<(OfflineKey, OfflineRow)> {
         currency: eur,
         certificate: example::certified(1),
         loads: LoadCounter(300),
+        owed: 300,
         is_revoked: false,
     };
     let beacon_key = example::issuer_secret(KeyRole::Beacon);
@@ -119,15 +120,23 @@ fn rows() -> Vec<(OfflineKey, OfflineRow)> {
                 redemption: id,
             }),
         ),
+        (
+            OfflineKey::HeldBack([1, 44], [0, 0, 0, 0, 0, 0, 1, 44]),
+            OfflineRow::HeldBack(Claim {
+                account: owner,
+                amount: Amount(300),
+                redemption: id,
+            }),
+        ),
     ]
 }
 
 /// Each key, and the first bytes of SHA-256 over its row.
-const EXPECTED: [(&str, &str); 18] = [
+const EXPECTED: [(&str, &str); 19] = [
     ("15004555520000000000", "2ccde28734fea607"),
     ("1501012c", "1a038c48062a7497"),
     ("150201020304", "36438a6a8d611764"),
-    ("15030101010101010101", "2b3863874b06c3d1"),
+    ("15030101010101010101", "f6c3d3a75c533200"),
     ("150401010101010101010000012c", "b09c0e83e981c4bb"),
     ("150541414141414141414141414141414141", "403e2688946b220b"),
     ("1506012c0000012c", "be8f43551f723ce0"),
@@ -157,6 +166,7 @@ const EXPECTED: [(&str, &str); 18] = [
         "90bd5f29726c4ec9",
     ),
     ("150e012c000000000000012c", "acf10c380eeb2ba0"),
+    ("150f012c000000000000012c", "08e78163db3ae0b5"),
 ];
 
 #[test]

@@ -145,6 +145,43 @@ fn overspending_is_paid_to_the_honest_by_who_guarantees_the_oldest_first() {
     net.check_restores();
 }
 
+/// Alice's purse may hold 100, and pays bob 1,100 and carol 50.
+#[test]
+fn what_a_purse_owes_beyond_ten_balances_waits_for_the_issuer() {
+    let mut net = open_town();
+    let mut small = certificate("alice");
+    small.balance_max = Amount(100);
+    let others = ["bob", "carol"].map(|name| net.register(name));
+    net.must(
+        [&others[..], &[net.registration("alice", certified(small))]].concat(),
+        &["BANK"],
+    );
+    let lot = net.granted("alice", 1, 100).load;
+    for (seq, (name, amount)) in (1..).zip([("bob", 1_100), ("carol", 50)]) {
+        let body = transfer_of("alice", seq, (name, 1), spend(1, &[(lot, amount)]));
+        net.must(vec![net.testify(vec![said("alice", body.clone())])], &["fund"]);
+        net.must(
+            vec![net.redeem_action(name, 1, spend(2, &[(lot_of(&body), amount)]))],
+            &[name],
+        );
+    }
+    let gained = |net: &Network| ["bob", "carol"].map(|name| net.has(name) - MINTED);
+    assert_eq!(gained(&net), [100, 0]);
+    net.must(vec![net.guarantee(2_000)], &["fund"]);
+    assert_eq!(gained(&net), [1_100, 0]);
+    let release = |number| {
+        act(OfflineAction::ReleaseClaim {
+            currency: code("EUR"),
+            number,
+        })
+    };
+    net.refuse(release(0), &["ECB"], UnknownClaim);
+    net.must(vec![release(1)], &["ECB"]);
+    assert_eq!(gained(&net), [1_100, 50]);
+    net.refuse(release(1), &["ECB"], UnknownClaim);
+    net.check_restores();
+}
+
 #[test]
 fn only_the_fund_guarantees() {
     let mut net = purse_town();
