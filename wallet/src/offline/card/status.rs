@@ -12,27 +12,7 @@ pub trait IsoStatus: Sized {
     const WRONG_PARAMETERS: Self;
     const UNKNOWN_INSTRUCTION: Self;
     const UNKNOWN_CLASS: Self;
-impl StatusWord {
-    pub const OK: Self = Self(0x9000);
-    pub const WRONG_LENGTH: Self = Self(0x6700);
-    pub const MEMORY_FAILURE: Self = Self(0x6581);
-    pub const PIN_BLOCKED: Self = Self(0x6983);
-    pub const CONDITIONS_NOT_SATISFIED: Self = Self(0x6985);
-    pub const MALFORMED: Self = Self(0x6a80);
-    pub const NOT_FOUND: Self = Self(0x6a82);
-    pub const EXHAUSTED: Self = Self(0x6a84);
-    pub const UNKNOWN_REQUEST: Self = Self(0x6a88);
-    pub const WRONG_PARAMETERS: Self = Self(0x6a86);
-    pub const UNKNOWN_INSTRUCTION: Self = Self(0x6d00);
-    pub const UNKNOWN_CLASS: Self = Self(0x6e00);
-    pub const BAD_SIGNATURE: Self = Self(0x9e01);
-    pub const REVOKED: Self = Self(0x9e03);
-    pub const EXPIRED: Self = Self(0x9e04);
-    pub const OVER_LIMIT: Self = Self(0x9e05);
-    pub const WRONG_HOP: Self = Self(0x9e06);
-    pub const UNPROVEN: Self = Self(0x9e07);
-    pub const REPLAYED: Self = Self(0x9e08);
-    pub const STALE_LIST: Self = Self(0x9e0c);
+    const MEMORY_FAILURE: Self;
 
     /// So many bytes are left to be asked for: 61xx, where 00 is 256 or more.
     fn more(left: usize) -> Self;
@@ -48,6 +28,7 @@ impl IsoStatus for StatusWord {
     const WRONG_PARAMETERS: Self = Self(0x6a86);
     const UNKNOWN_INSTRUCTION: Self = Self(0x6d00);
     const UNKNOWN_CLASS: Self = Self(0x6e00);
+    const MEMORY_FAILURE: Self = Self(0x6581);
 
     fn more(left: usize) -> Self {
         let shown = u8::try_from(left).unwrap_or(0);
@@ -76,6 +57,10 @@ impl Meaning {
             StatusWord::WRONG_PARAMETERS => "unknown P1 or P2",
             StatusWord::UNKNOWN_INSTRUCTION => "unknown instruction",
             StatusWord::UNKNOWN_CLASS => "unknown class",
+            StatusWord::MEMORY_FAILURE => "the card's memory failed; hold it to the reader again",
+            StatusWord::PIN_BLOCKED => "the PIN is blocked",
+            StatusWord::EXHAUSTED => "one of the card's counters is at its end",
+            StatusWord::NOT_FOUND => "nothing is known of this request",
             StatusWord::SIGNATURE => "a signature does not verify",
             StatusWord::REVOKED => "a purse is revoked",
             StatusWord::EXPIRED => "expired",
@@ -84,31 +69,8 @@ impl Meaning {
             StatusWord::PROVENANCE => "the money's way is not proven",
             StatusWord::REPLAY => "seen before, or meant for another",
             StatusWord::STALE_LIST => "the list of revoked purses is too old for this amount",
+            word if word.0 & 0xfff0 == 0x63c0 => "a wrong PIN; the last digit is how many tries are left",
             word if word.left().is_some() => "more to be read",
-    fn meaning(self) -> &'static str {
-        match self {
-            Self::OK => "done",
-            Self::WRONG_LENGTH => "wrong length",
-            Self::MEMORY_FAILURE => "the card's memory failed; hold it to the reader again",
-            Self::PIN_BLOCKED => "the PIN is blocked",
-            Self::EXHAUSTED => "one of the card's counters is at its end",
-            Self::UNKNOWN_REQUEST => "nothing is known of this request",
-            Self::CONDITIONS_NOT_SATISFIED => "not now: select the purse, or confirm on the payer's device, first",
-            Self::MALFORMED => "malformed data",
-            Self::NOT_FOUND => "no such application",
-            Self::WRONG_PARAMETERS => "unknown P1 or P2",
-            Self::UNKNOWN_INSTRUCTION => "unknown instruction",
-            Self::UNKNOWN_CLASS => "unknown class",
-            Self::BAD_SIGNATURE => "a signature does not verify",
-            Self::REVOKED => "a purse is revoked",
-            Self::EXPIRED => "expired",
-            Self::OVER_LIMIT => "over a limit",
-            Self::WRONG_HOP => "wrong hop count",
-            Self::UNPROVEN => "the money's way is not proven",
-            Self::REPLAYED => "seen before, or meant for another",
-            Self::STALE_LIST => "the list of revoked purses is too old for this amount",
-            _ if self.0 & 0xfff0 == 0x63c0 => "a wrong PIN; the last digit is how many tries are left",
-            _ if self.left().is_some() => "more to be read",
             _ => "no status that this program knows",
         }
     }

@@ -41,7 +41,7 @@ use causeway_contracts::{
 
 use super::{Element, ElementError};
 use crate::offline::{
-    card::{Applet, DATA_BYTES_MAX, StatusWord},
+    card::{Applet, DATA_BYTES_MAX, IsoStatus, StatusWord},
     memory::Memory,
 };
 

@@ -187,15 +187,6 @@ fn facts(grants: &[Grant], said: &[Said]) -> Facts {
             Said::Void(body) => facts.insert(body),
         }
     }
-    for parent in &transfers {
-        let spends = |child: &&Transfer| {
-            let names = child.spend.lots.iter().any(|part| part.lot == parent.id().short());
-            names && child.payer == parent.payee
-        };
-        if transfers.iter().any(spends) {
-            facts.insert(Fact::Claimed { transfer: parent.id() });
-        }
-    }
     facts
 }
 

@@ -2,6 +2,7 @@
 //! as if nothing were known: no money is made or lost, and the payment is finished once.
 
 use super::*;
+use crate::offline::card::IsoStatus;
 use crate::offline::memory::{
     UNIT_BYTES,
     ram::{Cut, Leaves, Unsynced},
@@ -102,8 +103,8 @@ impl World {
     /// the redemption is asked for.
     fn redo(&mut self, command: Command) {
         match (command, self.step(command, 2)) {
-            (_, Ok(_)) | (Load, Err(StatusWord::REPLAYED)) => {}
-            (Redeem, Err(StatusWord::OVER_LIMIT)) => {
+            (_, Ok(_)) | (Load, Err(StatusWord::REPLAY)) => {}
+            (Redeem, Err(StatusWord::LIMIT)) => {
                 let mut payee = open(&mut self.rams[PAYEE]);
                 let again = session(&mut payee, Interface::OwnHost)(INS_REDEEM, REDEEM_AGAIN, &[]);
                 assert!(again.is_ok(), "{again:?}");

@@ -1,3 +1,4 @@
+use crate::offline::card::IsoStatus;
 use causeway_contracts::offline::message::Message;
 
 use super::*;
