@@ -136,7 +136,10 @@ impl Walk<'_> {
             Origin::Load(purse, counter) => {
                 let load = self.overlay.load(purse, counter).filter(|_| purse == owner);
                 let grant = load.and_then(|load| load.grant.as_ref());
-                grant.map(|grant| (0, grant.body.expiry)).ok_or(Rejection::LotUnknown)
+                grant
+                    .filter(|grant| grant.body.currency == self.currency)
+                    .map(|grant| (0, grant.body.expiry))
+                    .ok_or(Rejection::LotUnknown)
             }
             Origin::Transfer(id) => {
                 let spending = self.overlay.spending(id).ok_or(Rejection::LotUnknown)?;

@@ -103,6 +103,37 @@ fn what_does_not_fit_together_is_not_paid() {
 }
 
 #[test]
+fn a_load_pays_in_no_other_currency() {
+    let mut net = open_town();
+    net.must(vec![net.register("alice")], &["BANK"]);
+    net.must(vec![net.open_currency("USD")], &["OTHER", "fund"]);
+    let service = secret("another service");
+    let set = OfflineAction::SetServiceKey {
+        currency: code("USD"),
+        key: service.public_key(),
+        role: KeyRole::Certificate,
+    };
+    net.must(vec![act(set)], &["OTHER"]);
+    let dollars = CurrencyIndex(2);
+    let dave = Certificate {
+        issuer: KeyId::of(&service.public_key()),
+        currency: dollars,
+        ..certificate("dave")
+    };
+    net.must(vec![net.registration("dave", signed(dave, &service))], &["BANK"]);
+    let lot = net.granted("alice", 1, 1_000).load;
+    let in_dollars = |hop, lot| Spend {
+        currency: dollars,
+        ..spend(hop, &[(lot, 600)])
+    };
+    let paid = transfer_of("alice", 1, ("dave", 1), in_dollars(1, lot));
+    net.must(vec![net.testify(vec![said("alice", paid.clone())])], &["fund"]);
+    let redeem = net.redeem_action("dave", 1, in_dollars(2, lot_of(&paid)));
+    net.refuse(redeem, &["dave"], LotUnknown);
+    net.check_restores();
+}
+
+#[test]
 fn overspending_is_paid_to_the_honest_by_who_guarantees_the_oldest_first() {
     let mut net = purse_town();
     let lot = net.granted("alice", 1, 1_000).load;
