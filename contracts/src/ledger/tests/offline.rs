@@ -17,6 +17,7 @@ use crate::{
     money::Amount,
     offline::{
         action::{OfflineAction, Revoker, Testimony},
+        example,
         field::Fixed,
         ids::{
             AccountHash, CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, MessageId, Nonce16, PurseId,
@@ -24,8 +25,8 @@ use crate::{
         },
         issuer::KeyRole,
         messages::{
-            Beacon, Certificate, Class, Grant, LoadRequest, LotPart, Receipt, ReceiptStatus, Redeem, Request,
-            RevocationDelta, Spend, Transfer, Void,
+            Beacon, Certificate, Class, Grant, LoadRequest, Receipt, ReceiptStatus, Redeem, Request, RevocationDelta,
+            Spend, Transfer, Void,
         },
         record::Proof,
         signed::{Body, Signed},
@@ -161,23 +162,13 @@ fn request(payee: &str, seq: u32) -> Request {
     }
 }
 
-/// What is spent of lots, which are put in order.
+/// What is spent of lots, at the hour in which a test begins.
 fn spend(hop: u8, parts: &[(Id16, u64)]) -> Spend {
-    let mut lots: Vec<_> = parts
-        .iter()
-        .map(|&(lot, amount)| LotPart {
-            lot,
-            amount: Amount(amount),
-        })
-        .collect();
-    lots.sort_by_key(|part| part.lot);
     Spend {
-        amount: Amount(parts.iter().map(|(_, amount)| amount).sum()),
         currency: INDEX,
-        hop,
         expiry: after(30 * 24),
         epoch: HOUR,
-        lots: list(lots),
+        ..example::spend(hop, parts)
     }
 }
 
