@@ -1,7 +1,11 @@
 //! Brings a node that has the genesis state alone to that of the last certified checkpoint, before anything else
 //! of it but the network runs.
 
-use std::{path::Path, sync::Arc, time::Duration};
+use std::{
+    path::Path,
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use actix::Addr;
 use causeway_consensus::{Ed25519, Moment, SnapshotSync, SyncAction, SyncQuestion, wire::SnapshotOffer};
@@ -9,20 +13,27 @@ use causeway_contracts::{
     block::{GenesisHash, TimeMs, genesis_block_id},
     committee::ValidatorId,
     genesis::Genesis,
+    keys::SecretKey,
     ledger::Tip,
 };
 use futures::{StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::time::{Instant, interval};
 
-use super::Failure;
+use super::{
+    Failure,
+    member::{Member, database_folder},
+};
 use crate::{
-    actors::network::{
-        Network,
-        message::{Fetch, FetchError, PeerFault},
+    actors::{
+        ledger::Membership,
+        network::{
+            Network,
+            message::{Fetch, FetchError, PeerFault},
+        },
     },
-    config::SyncFrom,
+    config::{Config, SyncFrom},
     store::{
-        StoredBlock,
+        Expect, Opened, Store, StoredBlock,
         backup::{self, Origin},
         chunks::ChunkFolder,
     },
@@ -33,8 +44,42 @@ const TICK: Duration = Duration::from_millis(100);
 /// How often it is logged how far it is.
 const TOLD_EVERY: Duration = Duration::from_secs(5);
 
+/// The store and its ledger, after a sync from a snapshot if this node has the genesis state alone and the
+/// others may have one.
+pub async fn bootstrapped(
+    config: &Config,
+    member: &Member,
+    network: &Addr<Network>,
+    store: Store,
+    opened: Opened,
+) -> Result<(Store, Opened), Failure> {
+    let genesis = &member.genesis;
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let now = TimeMs(since.as_millis() as u64);
+    let folder = ChunkFolder::new(config.data.join("snapshot-sync"));
+    if !is_wanted(config.sync.from, genesis, &genesis.hash(), opened.ledger.tip(), now) {
+        // A sync may have been ended by a kill when its database was there.
+        folder.remove()?;
+        return Ok((store, opened));
+    }
+    let members = Membership::of(&opened.ledger);
+    let own = SecretKey::from_seed(&member.network_seed).public_key();
+    let others = members.nodes.iter().filter(|node| node.network_key != own);
+    let peers = others.map(|node| members.peer_id(node)).collect();
+    let Some(offer) = fetch(genesis, peers, network, &folder).await? else {
+        return Ok((store, opened));
+    };
+    // Closes the database, which nobody else has a reader of yet.
+    drop((store, opened));
+    let database = database_folder(config);
+    build(&database, genesis, &offer, &folder)?;
+    let (store, opened) = Store::open(&database, genesis, Expect::Existing)?;
+    tracing::info!(height = %opened.ledger.tip().height, "the database begins with a certified snapshot");
+    Ok((store, opened))
+}
+
 /// Whether there may be a snapshot to begin with that is of use.
-pub fn is_wanted(from: SyncFrom, genesis: &Genesis, hash: &GenesisHash, tip: &Tip, now: TimeMs) -> bool {
+fn is_wanted(from: SyncFrom, genesis: &Genesis, hash: &GenesisHash, tip: &Tip, now: TimeMs) -> bool {
     let period_ms = u64::from(genesis.parameters.checkpoint_period_seconds) * 1000;
     from == SyncFrom::Snapshot
         && genesis.continues.is_none()
@@ -47,7 +92,7 @@ type Answer = Result<Vec<u8>, FetchError>;
 type Answers = FuturesUnordered<BoxFuture<'static, (SyncQuestion, Answer)>>;
 
 /// Fetches the last certified snapshot into a folder; `None` if blocks are to be fetched instead.
-pub async fn fetch(
+async fn fetch(
     genesis: &Genesis,
     peers: Vec<ValidatorId>,
     network: &Addr<Network>,
@@ -125,7 +170,7 @@ fn ask(network: &Addr<Network>, question: SyncQuestion) -> BoxFuture<'static, (S
 }
 
 /// Makes a database of what was fetched, in the place of the one with the genesis state, which nobody has open.
-pub fn build(database: &Path, genesis: &Genesis, offer: &SnapshotOffer, folder: &ChunkFolder) -> Result<(), Failure> {
+fn build(database: &Path, genesis: &Genesis, offer: &SnapshotOffer, folder: &ChunkFolder) -> Result<(), Failure> {
     let height = offer.manifest.height;
     let handovers = offer.handovers.iter();
     let origin = Origin {

@@ -16,7 +16,10 @@ use causeway_contracts::{
 };
 use serde::Deserialize;
 
-use super::{Failure, database_folder, load_genesis, read_genesis_text};
+use super::{
+    Failure,
+    member::{database_folder, load_genesis, read_genesis_text},
+};
 use crate::{
     config::Config,
     exit::ExitStatus,

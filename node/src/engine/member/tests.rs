@@ -7,7 +7,13 @@ use causeway_contracts::{
 };
 
 use super::*;
-use crate::store::trial::{Trial, forge_handover};
+use crate::{
+    exit::ExitStatus,
+    store::{
+        Opened,
+        trial::{Trial, forge_handover},
+    },
+};
 
 /// A node that has taken another key, with two blocks, and the record of the key before. Gives the new key.
 fn node(folder: &Path) -> (Config, PublicKey) {
