@@ -14,7 +14,7 @@ use crate::{
     money::{Amount, Balance, Currency},
     offline::{
         action::Testimony,
-        ids::{KeyId, PurseId},
+        ids::{Id16, KeyId, MessageId, PurseId},
     },
     settlement::{
         ContractId, QuoteId, Rate,
@@ -53,8 +53,10 @@ text_schemas! {
     Currency: "^[A-Z0-9]{3,8}$", "A currency's code.";
     GenesisHash: "^[0-9a-f]{64}$", "Names the network.";
     GenesisPrefix: "^[0-9a-f]{16}$", "The first 8 bytes of the genesis hash.";
+    Id16: "^[0-9a-f]{32}$", "A lot that purses hold.";
     IdentityCommitment: "^[0-9a-f]{64}$", "A salted hash of what an operator knows about a customer.";
     KeyId: "^[0-9a-f]{8}$", "A key of the service that signs for purses.";
+    MessageId: "^[0-9a-f]{64}$", "A message that a purse or its issuer signed.";
     Nonce: "^[0-9]{1,20}$", "Makes otherwise equal transactions different.";
     ParticipantId: "^[A-Z0-9]{2,12}$", "A bank, central bank or payment provider.";
     Preimage: "^[0-9a-f]{64}$", "32 bytes whose SHA-256 a condition names.";

@@ -14,8 +14,16 @@ use crate::{
     identity::{AccountId, AccountStatus, Freeze, KeyPolicy, ParticipantId, Tier},
     keys::{BadSignature, Domain, SecretKey, Signature, Signed},
     money::{Amount, Balance, Currency},
+    offline::ids::PurseId,
     settlement::{ContractId, ReferenceRate, Status, Terms},
     transaction::TxId,
+};
+
+mod purses;
+
+pub use self::purses::{
+    CLAIMS_COUNTED_MAX, LoadView, PROOFS_SHOWN_MAX, ProofView, PurseCurrencyView, PurseLoad, PurseSpent, PurseView,
+    REVOCATION_PAGE_MAX, RevocationPage, SERVICE_KEYS_MAX, ServiceKeyView, SpentView,
 };
 
 /// What a validator says of the state after block `height`.
@@ -51,6 +59,15 @@ pub enum Answer {
         rate: Option<ReferenceRate>,
     },
     Contracts(ContractPage),
+    PurseCurrency(Box<PurseCurrencyView>),
+    /// Purses may not hold this currency.
+    NoPurseCurrency(Currency),
+    Revocations(RevocationPage),
+    Purse(Box<PurseView>),
+    /// No such purse is registered.
+    NoPurse(PurseId),
+    PurseLoad(Box<PurseLoad>),
+    PurseSpent(PurseSpent),
 }
 
 /// Contracts in a [`ContractPage`], at most.

@@ -6,6 +6,7 @@ mod certified;
 mod follow;
 mod http;
 pub mod maker;
+mod purses;
 mod submission;
 
 use std::{

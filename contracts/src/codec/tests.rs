@@ -7,6 +7,7 @@ use crate::{
 
 mod golden;
 mod offline;
+mod purses;
 mod roundtrip;
 mod settlement;
 mod values;

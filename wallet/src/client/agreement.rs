@@ -172,7 +172,7 @@ impl Client {
             .header(SIGNATURE_HEADER, request.sign(key).to_string())
     }
 
-    async fn agree<T: PartialEq + Clone>(
+    pub(super) async fn agree<T: PartialEq + Clone>(
         &self,
         request: impl Fn(usize) -> RequestBuilder,
         read: impl Fn(Answer) -> Option<T>,

@@ -353,7 +353,7 @@ fn statements(lines: &mut Lines) {
         ("currency", Answer::Currency(currency_record("CNY", 2, "PBOC"))),
         ("no_currency", Answer::NoCurrency(currency("EUR"))),
     ];
-    for (name, answer) in rows {
+    for (name, answer) in rows.into_iter().chain(super::purses::answers()) {
         let statement = Statement {
             genesis: GENESIS_HASH,
             height: header().height,

@@ -563,6 +563,7 @@ pub fn answer() -> impl Strategy<Value = Answer> {
         fixed!(crate::settlement::ContractId).prop_map(Answer::NoContract),
         super::settlement::contract_page().prop_map(Answer::Contracts),
         super::settlement::reference_rate_answer(),
+        prop::sample::select(super::purses::answers()).prop_map(|(_, answer)| answer),
     ]
 }
 
