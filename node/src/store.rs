@@ -28,6 +28,7 @@ mod handovers;
 mod ids;
 pub mod kept;
 mod open;
+mod purses;
 mod reader;
 pub mod snapshot;
 mod swap;

@@ -23,6 +23,7 @@ mod hub;
 mod metrics;
 mod openapi;
 mod public;
+mod purse;
 mod receipt;
 mod routes;
 mod server;

@@ -451,7 +451,7 @@ impl Reader {
         &self.database
     }
 
-    fn wrong_table(&self) -> StoreError {
+    pub(super) fn wrong_table(&self) -> StoreError {
         self.database.damaged(Damage::WrongTable)
     }
 }

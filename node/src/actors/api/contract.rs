@@ -173,7 +173,7 @@ fn readable(
 }
 
 /// Whether a key is one of the account's or of its operator's.
-fn acts_for(reader: &Reader, id: &AccountId, key: &PublicKey) -> Result<bool, StoreError> {
+pub(super) fn acts_for(reader: &Reader, id: &AccountId, key: &PublicKey) -> Result<bool, StoreError> {
     let Some((keys, operator)) = reader.keys_of(id)? else {
         return Ok(false);
     };

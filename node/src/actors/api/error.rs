@@ -54,6 +54,10 @@ pub(super) enum ApiError {
     PathAmount,
     #[error("the path's contract id: {0}")]
     ContractId(NotHex),
+    #[error("the path's purse: {0}")]
+    PurseId(NotHex),
+    #[error("the path's number is one from 0 to {}", u32::MAX)]
+    PurseNumber,
     #[error("the path's currency: {0}")]
     Currency(NotACurrency),
     #[error("the path's address: {0}")]
@@ -101,6 +105,8 @@ pub(super) enum ApiError {
     NotPermitted,
     #[error("there is no contract of this id that this key may read")]
     ContractNotPermitted,
+    #[error("there is no purse of this id that this key may read")]
+    PurseNotPermitted,
     #[error("the stream is for validators and registered participants, and this key is none of theirs")]
     NotRegistered,
 
@@ -165,6 +171,8 @@ impl ApiError {
             Self::Height => "bad_height",
             Self::LastEventId => "bad_last_event_id",
             Self::ContractId(_) => "bad_contract_id",
+            Self::PurseId(_) => "bad_purse_id",
+            Self::PurseNumber => "bad_number",
             Self::Currency(_) => "bad_currency",
             Self::Address(_) => "bad_address",
             Self::OtherPrefix { .. } => "other_network",
@@ -181,7 +189,9 @@ impl ApiError {
             Self::PathTooLong => "path_too_long",
             Self::Skew { .. } => "clock_skew",
             Self::BadSignature => "bad_signature",
-            Self::NotPermitted | Self::ContractNotPermitted | Self::NotRegistered => "not_permitted",
+            Self::NotPermitted | Self::ContractNotPermitted | Self::PurseNotPermitted | Self::NotRegistered => {
+                "not_permitted"
+            }
             Self::NoReceipt { .. } => "no_receipt",
             Self::NoBlock { .. } => "no_block",
             Self::BodiesFull | Self::TooManyWaiters | Self::TooManyStreams | Self::NoAnswer => "busy",
@@ -203,6 +213,9 @@ impl ApiError {
             "bad_transaction_id" => "Not a transaction id",
             "bad_height" => "Not a height",
             "bad_last_event_id" => "Not an event's id",
+            "bad_contract_id" => "Not a contract's id",
+            "bad_purse_id" => "Not a purse's id",
+            "bad_number" => "Not a number",
             "bad_currency" => "Not a currency code",
             "bad_address" => "Not an address",
             "other_network" => "An address of another network",
@@ -269,6 +282,8 @@ impl ResponseError for ApiError {
             | Self::LastEventId
             | Self::PathAmount
             | Self::ContractId(_)
+            | Self::PurseId(_)
+            | Self::PurseNumber
             | Self::Currency(_)
             | Self::Address(_)
             | Self::OtherPrefix { .. }
@@ -285,7 +300,9 @@ impl ResponseError for ApiError {
             | Self::Signature(_)
             | Self::Skew { .. }
             | Self::BadSignature => StatusCode::UNAUTHORIZED,
-            Self::NotPermitted | Self::ContractNotPermitted | Self::NotRegistered => StatusCode::FORBIDDEN,
+            Self::NotPermitted | Self::ContractNotPermitted | Self::PurseNotPermitted | Self::NotRegistered => {
+                StatusCode::FORBIDDEN
+            }
             Self::BodiesFull | Self::Penalized { .. } | Self::TooManyWaiters | Self::NoAnswer => {
                 StatusCode::TOO_MANY_REQUESTS
             }

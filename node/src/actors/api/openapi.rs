@@ -8,6 +8,7 @@ use causeway_contracts::{
     identity::Address,
     keys::{PublicKey, Signature},
     money::Currency,
+    offline::ids::PurseId,
     settlement::{ContractId, condition::PreimageHash},
     transaction::TxId,
 };
@@ -16,7 +17,7 @@ use utoipa::{
     openapi::{ContentBuilder, PathItem, Ref, ResponseBuilder, path::Operation},
 };
 
-use super::{account, book, contract, error::PROBLEM_TYPE, metrics, public, receipt, stream, submit};
+use super::{account, book, contract, error::PROBLEM_TYPE, metrics, public, purse, receipt, stream, submit};
 
 #[derive(OpenApi)]
 #[openapi(
@@ -40,6 +41,11 @@ use super::{account, book, contract, error::PROBLEM_TYPE, metrics, public, recei
         contract::reference_rate,
         book::book,
         book::path,
+        purse::currency,
+        purse::revocations,
+        purse::purse,
+        purse::load,
+        purse::spent,
         public::currencies,
         public::currency,
         public::block,
@@ -51,7 +57,7 @@ use super::{account, book, contract, error::PROBLEM_TYPE, metrics, public, recei
         metrics::metrics,
     ),
     // Those that only parameters name are not found by themselves.
-    components(schemas(Address, ContractId, Currency, Height, PreimageHash, Problem, PublicKey, Signature, TxId)),
+    components(schemas(Address, ContractId, Currency, Height, PreimageHash, Problem, PublicKey, PurseId, Signature, TxId)),
     modifiers(&AnyProblem),
 )]
 struct Document;

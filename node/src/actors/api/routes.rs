@@ -3,7 +3,7 @@
 use actix_web::{HttpRequest, HttpResponse, Route, guard, web};
 use serde::de::DeserializeOwned;
 
-use super::{account, book, contract, error::ApiError, metrics, public, receipt, stream, submit};
+use super::{account, book, contract, error::ApiError, metrics, public, purse, receipt, stream, submit};
 
 /// What never changes may be kept for a year.
 pub(super) const IMMUTABLE: &str = "public, max-age=31536000, immutable";
@@ -83,6 +83,31 @@ pub(super) const API: &[Endpoint] = &[
         path: "/v1/rates/{from}/{to}",
         allow: GET,
         route: || get().to(contract::reference_rate),
+    },
+    Endpoint {
+        path: "/v1/purses/currencies/{code}",
+        allow: GET,
+        route: || get().to(purse::currency),
+    },
+    Endpoint {
+        path: "/v1/purses/currencies/{code}/revocations",
+        allow: GET,
+        route: || get().to(purse::revocations),
+    },
+    Endpoint {
+        path: "/v1/purses/{id}",
+        allow: GET,
+        route: || get().to(purse::purse),
+    },
+    Endpoint {
+        path: "/v1/purses/{id}/loads/{counter}",
+        allow: GET,
+        route: || get().to(purse::load),
+    },
+    Endpoint {
+        path: "/v1/purses/{id}/spent/{seq}",
+        allow: GET,
+        route: || get().to(purse::spent),
     },
     Endpoint {
         path: "/v1/currencies",

@@ -9,6 +9,8 @@ mod description;
 mod node;
 mod penalties;
 mod public;
+mod purse_chain;
+mod purses;
 mod signing;
 mod stream;
 mod submit;
