@@ -57,7 +57,10 @@ use crate::{
     ledger::{
         apply::{
             CURRENCIES_MAX, EVIDENCE_MAX,
-            offline::payouts::{CLAIMS_PAID_MAX, LOTS_BEHIND_MAX},
+            offline::{
+                guarantees::{CLAIMS_PAID_MAX, CLAIMS_PAID_WITH_NEW},
+                provenance::LOTS_BEHIND_MAX,
+            },
         },
         rejection::Rejection,
     },
@@ -80,6 +83,8 @@ const CHECK_COST: u64 = 6_000;
 const FACT_COST: u64 = 8_000;
 /// Looking at a lot that is behind a redemption, and paying from it.
 const DRAW_COST: u64 = 150;
+/// Paying a claim that waits.
+const CLAIM_COST: u64 = LEG_COST + 40;
 /// Whether a key is a point of the curve, and of large order.
 const KEY_COST: u64 = 1_500;
 /// Money that a contract sets aside, pays or gives back.
@@ -144,9 +149,12 @@ fn action_cost(action: &Action) -> u64 {
             OfflineAction::Load { .. } => 100 + LEG_COST + CHECK_COST,
             OfflineAction::Grant { .. } | OfflineAction::Beacon { .. } => 100 + CHECK_COST,
             OfflineAction::Testify { ref messages, .. } => 100 + (CHECK_COST + FACT_COST) * messages.len() as u64,
-            OfflineAction::Redeem { .. } => 1_100 + CHECK_COST + DRAW_COST * LOTS_BEHIND_MAX as u64,
+            OfflineAction::Redeem { .. } => {
+                let claims = CLAIM_COST * CLAIMS_PAID_WITH_NEW as u64;
+                1_100 + CHECK_COST + DRAW_COST * LOTS_BEHIND_MAX as u64 + claims
+            }
             OfflineAction::FundGuarantee { .. } | OfflineAction::ReleaseClaim { .. } => {
-                100 + LEG_COST + (LEG_COST + 40) * CLAIMS_PAID_MAX as u64
+                100 + LEG_COST + CLAIM_COST * CLAIMS_PAID_MAX as u64
             }
             OfflineAction::WithdrawGuarantee { .. } => 100 + LEG_COST,
             OfflineAction::AddRevocations { .. } => 100 + 2 * LOOK_UP_COST * 54 + CHECK_COST,

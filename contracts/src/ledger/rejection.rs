@@ -83,7 +83,7 @@ pub enum Rejection {
     UnknownParticipant,
     #[error("a parameter is out of its range")]
     ParameterOutOfRange,
-    #[error("there are as many currencies, participants or nodes as there may be")]
+    #[error("there are as many currencies, participants, nodes or entries of a list as there may be")]
     RegistryFull,
     #[error("the accused, or who is to be removed, is not a validator")]
     UnknownValidator,
@@ -201,8 +201,10 @@ pub enum Rejection {
     ListVersionUnknown,
     #[error("the message's signature is not good")]
     MessageInvalid,
-    #[error("as many transfers for this request, or requests with this number, are known as may be")]
-    RequestCrowded,
+    #[error(
+        "as many messages of this purse as its certificates allow are recorded that nobody else's confirm: bring those that do with it, or wait for the next certificate"
+    )]
+    PurseCrowded,
     #[error("signed messages prove that the purse broke the rules of payments")]
     PurseConvicted,
     #[error("what is behind a lot is not known, does not fit together, or gives the lot to another purse or to none")]
@@ -211,4 +213,6 @@ pub enum Rejection {
     LotExpired,
     #[error("no claim with this number is held back")]
     UnknownClaim,
+    #[error("the beacon's list_root is not that of the revocation list of this version")]
+    ListMismatch,
 }

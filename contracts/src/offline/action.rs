@@ -40,6 +40,8 @@ pub enum Testimony {
     Request(Signed<Request>),
     Receipt(Signed<Receipt>),
     Void(Signed<Void>),
+    /// Of the issuer's service, behind what a purse spent: its load may not be known.
+    Grant(Signed<Grant>),
 }
 
 /// What the ledger does about purses. A message that an action brings counts by its own signature; `by` is any

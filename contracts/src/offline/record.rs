@@ -4,7 +4,10 @@ use bincode::{Decode, Encode};
 
 use super::{
     LOTS_MAX,
-    ids::{CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, MessageId, PurseId, RequestSeq, Seq},
+    ids::{
+        CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, MessageId, PurseId, RequestSeq, RevocationEntry,
+        Seq,
+    },
     issuer::KeyRole,
     messages::{Beacon, Certificate, Grant, Redeem, RevocationDelta, Spend, Transfer},
     signed::Signed,
@@ -13,6 +16,7 @@ use crate::{
     codec::Bounded,
     identity::{AccountId, ParticipantId},
     keys::PublicKey,
+    merkle::Root,
     money::{Amount, Currency},
     settlement::ContractId,
 };
@@ -32,8 +36,10 @@ pub struct PurseCurrency {
     pub list_version: ListVersion,
     /// What is set aside of the fund's money.
     pub guarantee: Amount,
-    /// How many claims have had to wait so far.
+    /// How many claims there have been on it so far.
     pub claims: u64,
+    /// What the claims come to that wait for money, those apart that are held back.
+    pub waiting: u128,
 }
 
 /// A key of the service that signs for purses. It stays here when it is withdrawn, so that no other takes its id.
@@ -55,7 +61,7 @@ pub struct Purse {
     pub certificate: Signed<Certificate>,
     /// Of its last load; 0 before the first.
     pub loads: LoadCounter,
-    /// What others redeemed that its loads or lots did not cover.
+    /// What was asked of its lots that they do not cover.
     pub owed: u128,
     pub is_revoked: bool,
 }
@@ -71,6 +77,8 @@ pub struct Load {
     pub amount: Amount,
     /// What is still held.
     pub left: Amount,
+    /// What redemptions have asked of it, in all. Its purse owes what goes beyond the amount.
+    pub asked: u128,
     /// Under which its end has a receipt.
     pub contract: ContractId,
     pub grant: Option<Signed<Grant>>,
@@ -82,8 +90,21 @@ pub struct Load {
 /// Where a lot comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Origin {
-    Load(PurseId, LoadCounter),
+    Load(LoadCounter),
     Transfer(MessageId),
+    /// A grant without a load: see [`Unbacked`].
+    Unbacked,
+}
+
+/// What the issuer's service granted though the ledger knows of no load, and somebody accepted. Who guarantees pays
+/// what is asked of it, and its purse owes that.
+#[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
+pub struct Unbacked {
+    pub grant: Signed<Grant>,
+    /// What redemptions have asked of it, in all.
+    pub asked: u128,
+    /// Its key was withdrawn before it was known: what is asked of it waits for the issuer.
+    pub is_doubtful: bool,
 }
 
 /// What a purse signed away.
@@ -126,12 +147,18 @@ impl Spent {
 #[derive(Debug, Clone, PartialEq, Eq, Encode, Decode)]
 pub struct Spending {
     pub spent: Spent,
-    /// The payer has the lots back: by a void, or by a receipt for another transfer.
-    pub is_void: bool,
-    /// What was paid of each lot's part to those who redeemed it.
+    /// Of a transfer: what redemptions have asked of it, in all. Its payee owes what is not drawn of that.
+    pub asked: u128,
+    /// Of a transfer: what is asked, because of that, of each of its lots. Nothing while it is void.
     pub drawn: [Amount; LOTS_MAX],
     /// Of a redemption: it was paid, or waits as a claim.
     pub is_settled: bool,
+}
+
+impl Spending {
+    pub fn drawn(&self) -> u64 {
+        self.drawn.iter().map(|amount| amount.0).sum()
+    }
 }
 
 /// What was redeemed and could not be paid yet.
@@ -143,20 +170,31 @@ pub struct Claim {
     pub redemption: MessageId,
 }
 
-/// How many transfers that pay one request the ledger takes.
+/// How many transfers that pay one request count against their payers, if their payee says nothing of any.
 pub const REQUEST_TRANSFERS_MAX: usize = 8;
 
-/// How many requests with one number of a payee the ledger takes.
+/// How many requests with one number of a payee are kept; two are a proof against it.
 pub const SEQ_REQUESTS_MAX: usize = 2;
 
-/// What is known of a request.
+/// What is known of a request. Its transfers have rows of their own, however many they are.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Encode, Decode)]
 pub struct Asked {
     /// Once the request itself is known.
     pub seq: Option<RequestSeq>,
     pub is_voided: bool,
-    /// That pay it, ascending.
+    /// The least of those that pay it, ascending.
     pub transfers: Bounded<MessageId, REQUEST_TRANSFERS_MAX>,
+    /// The two least of those of which the payee spent something, ascending.
+    pub claimed: Bounded<MessageId, 2>,
+}
+
+impl Asked {
+    /// Whether the payer of this transfer has its lots back: by a void, or by a receipt for another transfer. `word` is
+    /// the payee's on the request's number.
+    pub fn is_void(&self, word: Option<&Word>, transfer: MessageId) -> bool {
+        let is_another = |received: &MessageId| *received != transfer;
+        self.is_voided || word.is_some_and(|word| word.received.iter().any(is_another))
+    }
 }
 
 /// A payee's word on one of its requests.
@@ -165,8 +203,17 @@ pub struct Word {
     /// The two least of the transfers that it says it received.
     pub received: Bounded<MessageId, 2>,
     pub is_voided: bool,
-    /// That have this number, ascending.
+    /// The two least of those that have this number, ascending.
     pub requests: Bounded<MessageId, SEQ_REQUESTS_MAX>,
+}
+
+/// What a purse spent of a lot. Whose lot it is may not be known.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Encode, Decode)]
+pub struct Consumed {
+    /// Without what is void.
+    pub sum: u128,
+    /// The most hops of what it spent it by, void or not.
+    pub hop: u8,
 }
 
 /// By what a purse is convicted: [`Offence`](super::evidence::Offence) says what it is.
@@ -213,7 +260,8 @@ rows! {
     Purse(PurseId): Purse,
     /// A purse's, by its counter.
     Load(PurseId, [u8; 4]): Load,
-    Lot(Id16): Origin,
+    /// By its owner: others may call theirs the same.
+    Lot(Id16, PurseId): Origin,
     /// A currency's, by its index and the epoch.
     Beacon([u8; 2], [u8; 4]): Signed<Beacon>,
     /// A currency's, by its index and the version that it leads to.
@@ -225,11 +273,21 @@ rows! {
     Word(PurseId, [u8; 4]): Word,
     /// A payee's.
     Request(PurseId, MessageId): Asked,
-    /// What this purse spent of the lot, voids apart. Whose lot it is may not be known.
-    Consumed(Id16, PurseId): u128,
+    Consumed(Id16, PurseId): Consumed,
     Proof(PurseId, Proof): (),
     /// A currency's, by its index and the order in which they came.
     Claim([u8; 2], [u8; 8]): Claim,
     /// One that waits for the issuer, with the number that it would have.
     HeldBack([u8; 2], [u8; 8]): Claim,
+    /// A purse's, by the lot's name.
+    Unbacked(PurseId, Id16): Unbacked,
+    /// A transfer that its payee received, by the hour in which the ledger gives the payee's owner what nobody
+    /// redeemed of it, and 255 without its hops: those that were spent on come first.
+    Due([u8; 4], u8, MessageId): (),
+    /// How many messages of this purse are taken yet that nobody else's confirm.
+    Room(PurseId): u32,
+    /// An entry of a currency's revocation list, by the currency's index.
+    Listed([u8; 2], RevocationEntry): (),
+    /// Of a currency's revocation list, by its index and the list's version.
+    ListRoot([u8; 2], [u8; 4]): Root,
 }

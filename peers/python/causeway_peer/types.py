@@ -455,7 +455,11 @@ OFFLINE = variants(
                 "messages",
                 sequence(
                     variants(
-                        ("transfer", MESSAGE), ("request", MESSAGE), ("receipt", MESSAGE), ("void", MESSAGE)
+                        ("transfer", MESSAGE),
+                        ("request", MESSAGE),
+                        ("receipt", MESSAGE),
+                        ("void", MESSAGE),
+                        ("grant", MESSAGE),
                     ),
                     64,
                 ),
@@ -580,11 +584,12 @@ REASONS = (
     "epoch_out_of_time",
     "list_version_unknown",
     "message_invalid",
-    "request_crowded",
+    "purse_crowded",
     "purse_convicted",
     "lot_unknown",
     "lot_expired",
     "unknown_claim",
+    "list_mismatch",
 )
 
 ENDING = variants(

@@ -90,6 +90,7 @@ pub fn actions() -> Vec<(&'static str, Action)> {
                     Testimony::Request(signed(request(2), &purse_secret(2))),
                     Testimony::Receipt(signed(receipt(), &purse_secret(2))),
                     Testimony::Void(signed(void(), &purse_secret(2))),
+                    Testimony::Grant(granted(1)),
                 ]),
             },
         ),

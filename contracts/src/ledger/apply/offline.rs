@@ -2,11 +2,15 @@
 //!
 //! The signature of a message comes last of all that is checked: what is known costs no check of it.
 
-mod facts;
+mod draws;
+pub(in crate::ledger) mod facts;
+pub(in crate::ledger) mod guarantees;
 mod loads;
 pub(in crate::ledger) mod payouts;
+pub(in crate::ledger) mod provenance;
 mod purses;
-mod service;
+pub(in crate::ledger) mod service;
+mod standing;
 
 use super::{Context, account, currency};
 use crate::{
@@ -36,13 +40,11 @@ pub(super) fn apply(overlay: &mut Overlay<'_>, context: &Context<'_>, action: &O
         OfflineAction::AddRevocations { delta, .. } => service::add_revocations(overlay, context, delta),
         OfflineAction::Redeem { account, redeem } => payouts::redeem(overlay, context, *account, redeem),
         OfflineAction::FundGuarantee { fund, currency, amount } => {
-            payouts::fund(overlay, context, *fund, *currency, *amount)
+            guarantees::fund(overlay, context, *fund, *currency, *amount)
         }
-        OfflineAction::WithdrawGuarantee { currency, amount } => payouts::withdraw(overlay, *currency, *amount),
-        OfflineAction::ReleaseClaim { currency, number } => payouts::release(overlay, *currency, *number),
-        OfflineAction::Testify { messages, .. } => messages
-            .iter()
-            .try_for_each(|message| facts::record(overlay, context, message)),
+        OfflineAction::WithdrawGuarantee { currency, amount } => guarantees::withdraw(overlay, *currency, *amount),
+        OfflineAction::ReleaseClaim { currency, number } => guarantees::release(overlay, *currency, *number),
+        OfflineAction::Testify { messages, .. } => facts::testify(overlay, context, messages),
     }
 }
 

@@ -3,12 +3,17 @@
 use super::Overlay;
 use crate::{
     codec::Bounded,
+    merkle::Root,
     money::Currency,
     offline::{
-        ids::{CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, MessageId, PurseId, RequestSeq, Seq},
+        ids::{
+            CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, MessageId, PurseId, RequestSeq,
+            RevocationEntry, Seq,
+        },
         messages::{Beacon, RevocationDelta},
         record::{
-            Asked, Claim, Load, OfflineKey, OfflineRow, Origin, Proof, Purse, PurseCurrency, ServiceKey, Spending, Word,
+            Asked, Claim, Consumed, Load, OfflineKey, OfflineRow, Origin, Proof, Purse, PurseCurrency, ServiceKey,
+            Spending, Unbacked, Word,
         },
         signed::Signed,
     },
@@ -33,7 +38,7 @@ impl Overlay<'_> {
         service_key(id: KeyId) -> Key(id): ServiceKey;
         purse(id: PurseId) -> Purse(id): Purse;
         load(purse: PurseId, counter: LoadCounter) -> Load(purse, counter.0.to_be_bytes()): Load;
-        lot(id: Id16) -> Lot(id): Origin;
+        lot(id: Id16, owner: PurseId) -> Lot(id, owner): Origin;
         beacon(of: CurrencyIndex, epoch: Epoch) -> Beacon(of.0.to_be_bytes(), epoch.0.to_be_bytes()): Signed<Beacon>;
         delta(of: CurrencyIndex, version: ListVersion)
             -> Delta(of.0.to_be_bytes(), version.0.to_be_bytes()): Signed<RevocationDelta>;
@@ -42,7 +47,11 @@ impl Overlay<'_> {
         word(payee: PurseId, seq: RequestSeq) -> Word(payee, seq.0.to_be_bytes()): Word;
         asked(payee: PurseId, request: MessageId) -> Request(payee, request): Asked;
         held_back(of: CurrencyIndex, number: u64) -> HeldBack(of.0.to_be_bytes(), number.to_be_bytes()): Claim;
-        consumed(lot: Id16, purse: PurseId) -> Consumed(lot, purse): u128;
+        consumed(lot: Id16, purse: PurseId) -> Consumed(lot, purse): Consumed;
+        unbacked(purse: PurseId, lot: Id16) -> Unbacked(purse, lot): Unbacked;
+        room(purse: PurseId) -> Room(purse): u32;
+        list_root(of: CurrencyIndex, version: ListVersion)
+            -> ListRoot(of.0.to_be_bytes(), version.0.to_be_bytes()): Root;
         proof(purse: PurseId, proof: Proof) -> Proof(purse, proof): ();
     }
 
@@ -82,6 +91,29 @@ impl Overlay<'_> {
             _ => None,
         });
         own.take(count).collect()
+    }
+
+    /// What falls due at this hour or before, at most so many, the oldest first.
+    pub(in crate::ledger) fn due_transfers(&self, hour: Epoch, count: usize) -> Vec<(OfflineKey, MessageId)> {
+        let first = OfflineKey::Due([0; 4], 0, MessageId::NONE);
+        let rows = self.offline.from(self.base.offline.rows(), first, usize::MAX);
+        let due = rows.map_while(|(key, _)| match key {
+            OfflineKey::Due(at, _, id) if hour.has_reached(Epoch(u32::from_be_bytes(at))) => Some((key, id)),
+            _ => None,
+        });
+        due.take(count).collect()
+    }
+
+    /// The entries of a currency's revocation list, ascending.
+    pub(in crate::ledger) fn listed(&self, of: CurrencyIndex) -> Vec<RevocationEntry> {
+        let index = of.0.to_be_bytes();
+        let first = OfflineKey::Listed(index, RevocationEntry([0; 8]));
+        let rows = self.offline.from(self.base.offline.rows(), first, usize::MAX);
+        let own = rows.map_while(|(key, _)| match key {
+            OfflineKey::Listed(currency, entry) if currency == index => Some(entry),
+            _ => None,
+        });
+        own.collect()
     }
 
     /// Removes a row, if it is there.

@@ -293,12 +293,12 @@ impl Network {
         })
     }
 
-    fn beacon_action(&self, epoch: Epoch, list_version: u32, root: u8) -> Action {
+    fn beacon_action(&self, epoch: Epoch, list_version: u32, list_root: Root) -> Action {
         let body = Beacon {
             issuer: kid(KeyRole::Beacon),
             epoch,
             list_version: ListVersion(list_version),
-            list_root: Root([root; 32]),
+            list_root,
         };
         act(OfflineAction::Beacon {
             by: self.of("fund"),

@@ -1,16 +1,21 @@
 //! Money that is set aside for a purse, and the grant by which the purse has it.
 
-use super::{Context, check_signature, hour, payouts::GRACE_HOURS, service};
+use super::{
+    Context, check_signature, draws::put_load, facts, hour, payouts::GRACE_HOURS, service, standing::judge_lot,
+};
 use crate::{
     identity::AccountId,
     ledger::{apply::settlement::reserve, overlay::Overlay, rejection::Rejection},
     offline::{
+        action::OfflineAction,
         ids::{Epoch, Id16},
+        issuer::KeyRole,
         messages::{Grant, LoadRequest},
-        record::{Load, OfflineKey, OfflineRow, Origin, Purse},
+        record::{Load, OfflineKey, OfflineRow, Origin, Purse, ServiceKey, Unbacked},
         signed::Signed,
     },
     settlement::ContractId,
+    transaction::Action,
 };
 
 /// A grant expires at most this many hours after the block that records it: a year.
@@ -47,9 +52,10 @@ pub(super) fn load(
         return Err(Rejection::OverPurseLimit);
     }
     let lot = lot_of(context);
-    if overlay.lot(lot).is_some() {
+    if overlay.lot(lot, body.purse).is_some() || loads_already(context) {
         return Err(Rejection::MessageConflict);
     }
+    let room = facts::room_for_one(overlay, body.purse, false)?;
     let code = purse.currency;
     reserve(overlay, context, owner, None, code, body.amount)?;
     check_signature(context, request, certificate.key)?;
@@ -59,21 +65,32 @@ pub(super) fn load(
         currency: code,
         amount: body.amount,
         left: body.amount,
+        asked: 0,
         contract: ContractId::derive(&context.id, context.actions.len() - 1),
         grant: None,
         due: Epoch(hour(context).0.saturating_add(UNGRANTED_HOURS)),
         is_ended: false,
     };
-    let place = OfflineKey::Load(body.purse, body.load_counter.0.to_be_bytes());
-    overlay.put_offline(place, OfflineRow::Load(load));
-    let origin = Origin::Load(body.purse, body.load_counter);
-    overlay.put_offline(OfflineKey::Lot(lot), OfflineRow::Lot(origin));
+    put_load(overlay, body.purse, body.load_counter, load);
+    let origin = OfflineRow::Lot(Origin::Load(body.load_counter));
+    overlay.put_offline(OfflineKey::Lot(lot, body.purse), origin);
     let purse = Purse {
         loads: body.load_counter,
         ..purse
     };
     overlay.put_offline(OfflineKey::Purse(body.purse), OfflineRow::Purse(purse));
+    facts::put_room(overlay, body.purse, room);
+    // What the purse spent of it may have been known before.
+    judge_lot(overlay, lot, body.purse);
     Ok(())
+}
+
+/// Whether an action before this one loads: a transaction names one lot.
+fn loads_already(context: &Context<'_>) -> bool {
+    let before = context.actions.split_last().map_or(&[][..], |(_, before)| before);
+    before
+        .iter()
+        .any(|action| matches!(action, Action::Offline(it) if matches!(**it, OfflineAction::Load { .. })))
 }
 
 /// What a load in this transaction is called.
@@ -82,43 +99,116 @@ fn lot_of(context: &Context<'_>) -> Id16 {
 }
 
 pub(super) fn grant(overlay: &mut Overlay<'_>, context: &Context<'_>, grant: &Signed<Grant>) -> Result<(), Rejection> {
-    let body = &grant.body;
-    let load = overlay
-        .load(body.purse, body.load_counter)
-        .ok_or(Rejection::UnknownLoad)?;
-    let index = overlay.purse_currency(load.currency).map(|record| record.index);
-    if (load.lot, load.amount, index) != (body.load, body.amount, Some(body.currency)) {
-        return Err(Rejection::UnknownLoad);
-    }
-    if let Some(known) = &load.grant {
-        return if known.id() == grant.id() {
-            Ok(())
-        } else {
-            Err(Rejection::MessageConflict)
-        };
+    let load = load_of(overlay, &grant.body).ok_or(Rejection::UnknownLoad)?;
+    if is_known(&load, grant)? {
+        return Ok(());
     }
     if load.is_ended {
         return Err(Rejection::ContractEnded);
     }
     let now = hour(context);
-    if body.epoch > now {
-        return Err(Rejection::EpochOutOfTime);
-    }
-    let latest = Epoch(now.0.saturating_add(GRANT_HOURS_MAX));
-    if now.has_reached(body.expiry) || body.expiry > latest {
-        return Err(Rejection::ExpiryOutOfRange);
-    }
-    let key = service::key_of(overlay, body)?;
+    check_times(&grant.body, now, 0)?;
+    let key = service::key_of(overlay, &grant.body)?;
     if key.currency != load.currency {
         return Err(Rejection::UnknownServiceKey);
     }
     check_signature(context, grant, key.key)?;
+    put_granted(overlay, grant, load);
+    Ok(())
+}
+
+/// The load that a grant is for.
+fn load_of(overlay: &Overlay<'_>, grant: &Grant) -> Option<Load> {
+    let load = overlay.load(grant.purse, grant.load_counter)?;
+    let index = overlay.purse_currency(load.currency).map(|record| record.index);
+    let is_it = (load.lot, load.amount, index) == (grant.load, grant.amount, Some(grant.currency));
+    is_it.then(|| load.clone())
+}
+
+/// Whether this is the load's grant. A load has no other.
+fn is_known(load: &Load, grant: &Signed<Grant>) -> Result<bool, Rejection> {
+    match &load.grant {
+        Some(known) if known.id() == grant.id() => Ok(true),
+        Some(_) => Err(Rejection::MessageConflict),
+        None => Ok(false),
+    }
+}
+
+/// Whether it was signed before now, and is not over for so many hours, nor will be for too many.
+fn check_times(grant: &Grant, now: Epoch, over_for: u32) -> Result<(), Rejection> {
+    if grant.epoch > now {
+        return Err(Rejection::EpochOutOfTime);
+    }
+    let end = Epoch(grant.expiry.0.saturating_add(over_for));
+    let latest = Epoch(now.0.saturating_add(GRANT_HOURS_MAX));
+    if now.has_reached(end) || grant.expiry > latest {
+        return Err(Rejection::ExpiryOutOfRange);
+    }
+    Ok(())
+}
+
+fn put_granted(overlay: &mut Overlay<'_>, grant: &Signed<Grant>, load: Load) {
+    let body = &grant.body;
     let load = Load {
         grant: Some(grant.clone()),
         due: Epoch(body.expiry.0.saturating_add(GRACE_HOURS)),
-        ..load.clone()
+        ..load
     };
-    let place = OfflineKey::Load(body.purse, body.load_counter.0.to_be_bytes());
-    overlay.put_offline(place, OfflineRow::Load(load));
+    put_load(overlay, body.purse, body.load_counter, load);
+}
+
+/// A grant that somebody holds money of. It counts also where its load is not known, or ended before a grant was: what
+/// was accepted is paid by who guarantees. It is confirmed by what its purse spent of it.
+pub(super) fn testified(
+    overlay: &mut Overlay<'_>,
+    context: &Context<'_>,
+    grant: &Signed<Grant>,
+) -> Result<(), Rejection> {
+    let body = &grant.body;
+    let load = load_of(overlay, body);
+    if let Some(load) = &load
+        && is_known(load, grant)?
+    {
+        return Ok(());
+    }
+    if let Some(known) = overlay.unbacked(body.purse, body.load)
+        && known.grant.id() == grant.id()
+    {
+        return Ok(());
+    }
+    if load.is_none() && overlay.lot(body.load, body.purse).is_some() {
+        return Err(Rejection::MessageConflict);
+    }
+    let purse = overlay.purse(body.purse).ok_or(Rejection::UnknownPurse)?;
+    let code = purse.currency;
+    if purse.certificate.body.currency != body.currency {
+        return Err(Rejection::UnknownCurrency);
+    }
+    check_times(body, hour(context), GRACE_HOURS)?;
+    let is_confirmed = load.is_some() || facts::is_claimed(overlay, body.load, body.purse, 0);
+    let room = facts::room_for_one(overlay, body.purse, is_confirmed)?;
+    let key = overlay.service_key(body.issuer);
+    let ServiceKey { key, is_withdrawn, .. } = *key
+        .filter(|key| key.role == KeyRole::Grant && key.currency == code)
+        .ok_or(Rejection::UnknownServiceKey)?;
+    check_signature(context, grant, key)?;
+    match load {
+        Some(load) if !is_withdrawn => put_granted(overlay, grant, load),
+        Some(_) => return Err(Rejection::UnknownServiceKey),
+        None => put_unbacked(overlay, grant, is_withdrawn),
+    }
+    facts::put_room(overlay, body.purse, room);
     Ok(())
+}
+
+fn put_unbacked(overlay: &mut Overlay<'_>, grant: &Signed<Grant>, is_doubtful: bool) {
+    let (lot, purse) = (grant.body.load, grant.body.purse);
+    let row = Unbacked {
+        grant: grant.clone(),
+        asked: 0,
+        is_doubtful,
+    };
+    overlay.put_offline(OfflineKey::Unbacked(purse, lot), OfflineRow::Unbacked(row));
+    overlay.put_offline(OfflineKey::Lot(lot, purse), OfflineRow::Lot(Origin::Unbacked));
+    judge_lot(overlay, lot, purse);
 }

@@ -1,6 +1,6 @@
 //! Whose a purse is.
 
-use super::{Context, account, check_signature, service};
+use super::{Context, account, check_signature, facts, service};
 use crate::{
     identity::{AccountId, ParticipantId},
     ledger::{apply::accounts::serves, overlay::Overlay, rejection::Rejection},
@@ -55,6 +55,9 @@ pub(super) fn register(
         is_revoked: false,
     };
     overlay.put_offline(OfflineKey::Purse(body.purse), OfflineRow::Purse(purse));
+    let room = overlay.room(body.purse).copied().unwrap_or(0);
+    let room = room.saturating_add(facts::ROOM_PER_CERTIFICATE);
+    facts::put_room(overlay, body.purse, room);
     Ok(())
 }
 

@@ -5,14 +5,18 @@ use crate::{
     identity::AccountId,
     keys::PublicKey,
     ledger::{overlay::Overlay, rejection::Rejection},
+    merkle::Root,
     money::{Amount, Currency},
     offline::{
-        ids::{KeyId, PurseId},
+        action::OfflineAction,
+        ids::{CurrencyIndex, KeyId, ListVersion, PurseId},
         issuer::{ByIssuer, ISSUER_KEYS_MAX, KeyRole},
         messages::{Beacon, RevocationDelta},
         record::{OfflineKey, OfflineRow, Purse, PurseCurrency, ServiceKey},
+        revocation::{RevocationError, RevocationList},
         signed::Signed,
     },
+    transaction::Action,
 };
 
 pub(super) fn open_currency(overlay: &mut Overlay<'_>, code: Currency, fund: AccountId) -> Result<(), Rejection> {
@@ -30,6 +34,7 @@ pub(super) fn open_currency(overlay: &mut Overlay<'_>, code: Currency, fund: Acc
         list_version: Default::default(),
         guarantee: Amount::ZERO,
         claims: 0,
+        waiting: 0,
     };
     overlay.put_offline(OfflineKey::Currency(code), OfflineRow::Currency(record));
     overlay.put_offline(OfflineKey::Index(index.0.to_be_bytes()), OfflineRow::Index(code));
@@ -112,8 +117,9 @@ pub(super) fn beacon(
     if epoch <= record.epoch || epoch > hour(context) {
         return Err(Rejection::EpochOutOfTime);
     }
-    if list_version > record.list_version {
-        return Err(Rejection::ListVersionUnknown);
+    let root = list_root(overlay, record.index, list_version).ok_or(Rejection::ListVersionUnknown)?;
+    if root != beacon.body.list_root {
+        return Err(Rejection::ListMismatch);
     }
     check_signature(context, beacon, key)?;
     let place = OfflineKey::Beacon(record.index.0.to_be_bytes(), epoch.0.to_be_bytes());
@@ -121,6 +127,32 @@ pub(super) fn beacon(
     record.epoch = epoch;
     put_currency(overlay, code, record);
     Ok(())
+}
+
+/// Of the list when it had this version.
+fn list_root(overlay: &Overlay<'_>, index: CurrencyIndex, version: ListVersion) -> Option<Root> {
+    if version == ListVersion::default() {
+        return Some(RevocationList::default().root());
+    }
+    overlay.list_root(index, version).copied()
+}
+
+/// The list as it is, with what a delta adds.
+fn extended(
+    overlay: &Overlay<'_>,
+    record: &PurseCurrency,
+    delta: &RevocationDelta,
+) -> Result<RevocationList, Rejection> {
+    let last = overlay.delta(record.index, record.list_version);
+    let epoch = last.map_or_else(Default::default, |delta| delta.body.epoch);
+    let entries = overlay.listed(record.index);
+    let mut list = RevocationList::new(record.list_version, epoch, entries).expect("it was made of deltas");
+    list.apply(delta).map_err(|error| match error {
+        RevocationError::NotNext { .. } => Rejection::ListVersionUnknown,
+        RevocationError::Earlier { .. } => Rejection::EpochOutOfTime,
+        RevocationError::Full(_) | RevocationError::NotAscending => Rejection::RegistryFull,
+    })?;
+    Ok(list)
 }
 
 pub(super) fn add_revocations(
@@ -145,9 +177,17 @@ pub(super) fn add_revocations(
     if body.previous != record.list_version {
         return Err(Rejection::ListVersionUnknown);
     }
+    if adds_already(context) {
+        return Err(Rejection::MessageConflict);
+    }
+    let list = extended(overlay, &record, body)?;
     check_signature(context, delta, key)?;
-    let place = OfflineKey::Delta(record.index.0.to_be_bytes(), body.version.0.to_be_bytes());
-    overlay.put_offline(place, OfflineRow::Delta(delta.clone()));
+    let (index, version) = (record.index.0.to_be_bytes(), body.version.0.to_be_bytes());
+    overlay.put_offline(OfflineKey::Delta(index, version), OfflineRow::Delta(delta.clone()));
+    overlay.put_offline(OfflineKey::ListRoot(index, version), OfflineRow::ListRoot(list.root()));
+    for entry in &body.entries {
+        overlay.put_offline(OfflineKey::Listed(index, *entry), OfflineRow::Listed(()));
+    }
     record.list_version = body.version;
     put_currency(overlay, code, record);
     for entry in &body.entries {
@@ -161,6 +201,14 @@ pub(super) fn add_revocations(
         }
     }
     Ok(())
+}
+
+/// Whether an action before this one adds to a list, whose root is much work.
+fn adds_already(context: &Context<'_>) -> bool {
+    let before = context.actions.split_last().map_or(&[][..], |(_, before)| before);
+    before
+        .iter()
+        .any(|action| matches!(action, Action::Offline(it) if matches!(**it, OfflineAction::AddRevocations { .. })))
 }
 
 fn revoke_listed(overlay: &mut Overlay<'_>, code: Currency, id: PurseId) {

@@ -5,7 +5,10 @@ use proptest::prelude::*;
 use super::*;
 use crate::{
     ledger::{StateKey, rejection::Rejection::*},
-    offline::evidence::{Fact, Facts, Offence, Verdict},
+    offline::{
+        evidence::{Fact, Facts, Offence, Verdict},
+        record::OfflineKey,
+    },
 };
 
 /// After so many testimonies in one transaction, this is proved.
@@ -111,12 +114,6 @@ fn messages_that_the_purse_did_not_sign_are_refused() {
     foreign.payer = purse("nobody");
     let foreign = Testimony::Transfer(signed(foreign, &purse_secret("alice")));
     net.refuse(net.testify(vec![foreign]), &["fund"], UnknownPurse);
-    for seq in 1..=8 {
-        let body = paid("alice", seq, ("bob", 1));
-        net.must(vec![net.testify(vec![said("alice", body)])], &["fund"]);
-    }
-    let ninth = said("alice", paid("alice", 9, ("bob", 1)));
-    net.refuse(net.testify(vec![ninth]), &["fund"], RequestCrowded);
 }
 
 /// What some purse says, by numbers that are made into messages once loads are known.
@@ -219,8 +216,12 @@ fn told(said: &[(usize, Said)], order: &[usize], sizes: usize) -> (Network, Vec<
     (net, grants.to_vec())
 }
 
+/// All but what purses have room for, which is what order and parts may change.
 fn rows(net: &Network) -> Vec<(StateKey, crate::ledger::StateValue)> {
-    let of_purses = |(key, _): &(StateKey, _)| matches!(key, StateKey::Offline(_));
+    let of_purses = |(key, _): &(StateKey, _)| match key {
+        StateKey::Offline(key) => !matches!(key, OfflineKey::Room(_)),
+        _ => false,
+    };
     let mut rows: Vec<_> = net.ledger.entries().filter(of_purses).collect();
     rows.sort_by_key(|(key, _)| *key);
     rows

@@ -9,7 +9,8 @@ use crate::{
     offline::{
         example,
         record::{
-            Asked, Claim, Load, OfflineKey, OfflineRow, Origin, Purse, PurseCurrency, ServiceKey, Spending, Spent, Word,
+            Asked, Claim, Consumed, Load, OfflineKey, OfflineRow, Origin, Purse, PurseCurrency, ServiceKey, Spending,
+            Spent, Unbacked, Word,
         },
     },
     settlement::ContractId,
@@ -24,6 +25,7 @@ fn rows() -> Vec<(OfflineKey, OfflineRow)> {
         currency: eur,
         amount: Amount(200_000),
         left: Amount(300),
+        asked: 300,
         contract: ContractId([0xab; 20]),
         grant: Some(example::granted(1)),
         due: Epoch(491_440),
@@ -37,6 +39,7 @@ fn rows() -> Vec<(OfflineKey, OfflineRow)> {
         list_version: ListVersion(200),
         guarantee: Amount(300),
         claims: 2,
+        waiting: 300,
     };
     let entry = ServiceKey {
         key: crate::example::key(7),
@@ -64,8 +67,8 @@ fn rows() -> Vec<(OfflineKey, OfflineRow)> {
         (OfflineKey::Purse(purse), OfflineRow::Purse(registered)),
         (OfflineKey::Load(purse, place), OfflineRow::Load(load)),
         (
-            OfflineKey::Lot(Id16([0x41; 16])),
-            OfflineRow::Lot(Origin::Load(purse, LoadCounter(300))),
+            OfflineKey::Lot(Id16([0x41; 16]), purse),
+            OfflineRow::Lot(Origin::Load(LoadCounter(300))),
         ),
         (
             OfflineKey::Beacon([1, 44], place),
@@ -79,7 +82,7 @@ fn rows() -> Vec<(OfflineKey, OfflineRow)> {
             OfflineKey::Spending(id),
             OfflineRow::Spending(Spending {
                 spent: Spent::Transfer(transfer),
-                is_void: true,
+                asked: 300,
                 drawn: [Amount(300), Amount::ZERO, Amount::ZERO, Amount::ZERO],
                 is_settled: false,
             }),
@@ -99,9 +102,13 @@ fn rows() -> Vec<(OfflineKey, OfflineRow)> {
                 seq: Some(RequestSeq(300)),
                 is_voided: false,
                 transfers: list(vec![id]),
+                claimed: list(vec![MessageId([9; 32])]),
             }),
         ),
-        (OfflineKey::Consumed(Id16([0x41; 16]), purse), OfflineRow::Consumed(300)),
+        (
+            OfflineKey::Consumed(Id16([0x41; 16]), purse),
+            OfflineRow::Consumed(Consumed { sum: 300, hop: 4 }),
+        ),
         (OfflineKey::Proof(purse, Proof::Place(place)), OfflineRow::Proof(())),
         (
             OfflineKey::Proof(purse, Proof::Lot(Id16([0x41; 16]))),
@@ -128,32 +135,53 @@ fn rows() -> Vec<(OfflineKey, OfflineRow)> {
                 redemption: id,
             }),
         ),
+        (
+            OfflineKey::Unbacked(purse, Id16([0x41; 16])),
+            OfflineRow::Unbacked(Unbacked {
+                grant: example::granted(1),
+                asked: 300,
+                is_doubtful: true,
+            }),
+        ),
+        (OfflineKey::Due(place, 254, id), OfflineRow::Due(())),
+        (OfflineKey::Room(purse), OfflineRow::Room(300)),
+        (
+            OfflineKey::Listed([1, 44], RevocationEntry::purse(purse)),
+            OfflineRow::Listed(()),
+        ),
+        (
+            OfflineKey::ListRoot([1, 44], place),
+            OfflineRow::ListRoot(Root([3; 32])),
+        ),
     ]
 }
 
 /// Each key, and the first bytes of SHA-256 over its row.
-const EXPECTED: [(&str, &str); 19] = [
-    ("15004555520000000000", "2ccde28734fea607"),
+const EXPECTED: [(&str, &str); 24] = [
+    ("15004555520000000000", "2113fec2998f518a"),
     ("1501012c", "1a038c48062a7497"),
     ("150201020304", "36438a6a8d611764"),
     ("15030101010101010101", "f6c3d3a75c533200"),
-    ("150401010101010101010000012c", "b09c0e83e981c4bb"),
-    ("150541414141414141414141414141414141", "403e2688946b220b"),
+    ("150401010101010101010000012c", "40ce9145086c2b0a"),
+    (
+        "1505414141414141414141414141414141410101010101010101",
+        "d5e4ace08683e32d",
+    ),
     ("1506012c0000012c", "be8f43551f723ce0"),
     ("1507012c0000012c", "95c9b04f8d3c8801"),
     (
         "150893e4d5df1f9f8d35f735e752cdee48f8047f9fc9a2ee028db496bc4257c2b352",
-        "cdbfbcf8d51f13a8",
+        "fa9422e3c3f4f2aa",
     ),
     ("150901010101010101010000012c", "5549f4b49b821a9e"),
     ("150a01010101010101010000012c", "cfc950d7f141ecfd"),
     (
         "150b01010101010101010808080808080808080808080808080808080808080808080808080808080808",
-        "5e8c19b6c5b532bb",
+        "a19216b1459b8031",
     ),
     (
         "150c414141414141414141414141414141410101010101010101",
-        "c6a3e6bd361a9151",
+        "24bbb96a2cc520c7",
     ),
     ("150d0101010101010101000000012c", "90bd5f29726c4ec9"),
     (
@@ -167,6 +195,17 @@ const EXPECTED: [(&str, &str); 19] = [
     ),
     ("150e012c000000000000012c", "acf10c380eeb2ba0"),
     ("150f012c000000000000012c", "08e78163db3ae0b5"),
+    (
+        "1510010101010101010141414141414141414141414141414141",
+        "b981bacf3d7d148a",
+    ),
+    (
+        "15110000012cfe93e4d5df1f9f8d35f735e752cdee48f8047f9fc9a2ee028db496bc4257c2b352",
+        "4bcf3576ff5b7b31",
+    ),
+    ("15120101010101010101", "15cabfb37f38fafe"),
+    ("1513012c0101010101010101", "8fbd8129c92fdd46"),
+    ("1514012c0000012c", "b994997605b1979d"),
 ];
 
 #[test]

@@ -353,6 +353,6 @@ fn the_dearest_transaction_about_purses_fits_a_batch() {
     let names: Vec<_> = (0..16).map(|at| format!("key {at}")).collect();
     let signers: Vec<_> = names.iter().map(String::as_str).collect();
     let tx = net.tx(vec![redeem; 64], &signers);
-    assert_eq!(cost(&tx), 20 + 64 * (26_300 + 16 * 3));
+    assert_eq!(cost(&tx), 20 + 64 * (26_500 + 16 * 3));
     assert!(cost(&tx) <= BATCH_COST_MAX);
 }
