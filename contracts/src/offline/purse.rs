@@ -11,10 +11,11 @@
 //! | [`pay`], [`choice`] | `check_request`, `pay`, `resend`; which lots are spent |
 //! | [`accept`] | `accept` |
 //! | [`settle`] | `receipt`, `void` |
-//! | [`redeem`] | `redeem`, `last_redemption` |
+//! | [`redeem`] | `redeem`, `redemption`, `last_redemption` |
 //! | [`sync`] | `sync_upload`, `sync_answer` |
-//! | [`service`] | `beacon`, `revocation_delta` |
-//! | [`pin`] | `try_pin`, `verify_pin` |
+//! | [`service`] | `news`: `beacon`, `revocation_delta` |
+//! | [`rebase`] | `begin_rebase`, `successor_load_request`, `finish_rebase` |
+//! | [`pin`] | `try_pin`, `verify_pin`, `change_pin` |
 //! | [`status`] | `status`, `standing` |
 //!
 //! What must hold: the lots' amounts and what is pending in the log never sum to more than was loaded and received;
@@ -26,6 +27,7 @@ pub mod contents;
 pub mod load;
 pub mod pay;
 pub mod pin;
+pub mod rebase;
 pub mod record;
 pub mod redeem;
 pub mod refusal;

@@ -2,7 +2,7 @@
 //! it.
 //!
 //! Every command is one commit, and nothing leaves the element before it. A command that changes nothing, such as the
-//! same receipt again, writes nothing. Only the PIN takes two: a try is gone before it is looked at.
+//! same receipt again, writes nothing. The PIN takes two, since a try is gone before it is looked at; and news one each.
 //!
 //! [`applet`] is what the element says to readers. The purse's own host calls [`Element`] itself.
 
@@ -10,10 +10,15 @@ pub mod applet;
 
 use causeway_contracts::offline::{
     ids::MessageId,
-    purse::{PurseRefusal, PurseState, StateError, Step, pin::Consent},
+    purse::{
+        PurseRefusal, PurseState, StateError, Step,
+        pin::{self, Consent},
+        sync::Download,
+    },
 };
 use zeroize::Zeroizing;
 
+use self::applet::Interface;
 use super::memory::{
     Memory, Staged, State, Store, TooLong, Unit,
     store::{CommitError, OpenError, format},
@@ -46,15 +51,15 @@ pub enum ElementError {
 }
 
 /// A new memory that holds an empty purse, with room for all that it may come to hold.
-pub fn new_memory(first: &PurseState) -> Result<Vec<Unit>, TooLong> {
+pub fn new_memory(first: &PurseState) -> Result<Zeroizing<Vec<Unit>>, TooLong> {
     format(first, PurseState::BYTES_MAX)
 }
 
 /// The one owner of a purse.
 pub struct Element<M> {
     store: Store<M, PurseState>,
-    /// The person has given the PIN in this session.
-    is_verified: bool,
+    /// The interfaces in whose sessions the person has given the PIN.
+    verified: Vec<Interface>,
     /// The request to which the person has consented on the purse's own host, for one payment.
     consented: Option<MessageId>,
 }
@@ -65,7 +70,7 @@ impl<M: Memory> Element<M> {
     pub fn open(memory: M) -> Result<Self, OpenError<StateError>> {
         Ok(Self {
             store: Store::open(memory)?,
-            is_verified: false,
+            verified: Vec::new(),
             consented: None,
         })
     }
@@ -88,13 +93,38 @@ impl<M: Memory> Element<M> {
         }
     }
 
-    /// The PIN, for this session.
+    /// The PIN, for what the own host does until its session ends.
     pub fn verify(&mut self, digits: &str) -> Result<(), ElementError> {
-        self.is_verified = false;
+        self.verify_at(Interface::OwnHost, digits)
+    }
+
+    fn verify_at(&mut self, interface: Interface, digits: &str) -> Result<(), ElementError> {
+        self.end_session(interface);
         self.run(|state| state.try_pin())?;
         self.run(|state| state.verify_pin(digits))?;
-        self.is_verified = true;
+        self.verified.push(interface);
         Ok(())
+    }
+
+    /// Another PIN, for who knows the old one: a wrong one costs a try.
+    pub fn change_pin(&mut self, old: &str, new: &str) -> Result<(), ElementError> {
+        pin::check_pin(new)?;
+        self.run(|state| state.try_pin())?;
+        self.run(|state| state.change_pin(old, new))
+    }
+
+    /// What the issuer's service is told: SYNC, and the messages that follow it.
+    pub fn sync_upload(&mut self) -> Result<Vec<u8>, ElementError> {
+        Ok(self.run(|state| state.sync_upload())?.to_bytes())
+    }
+
+    /// Takes what the issuer's service has answered. First the answer with its certificate, which are for what the purse
+    /// would upload now; then the news, each in a commit of its own: those before one that is refused are kept.
+    pub fn sync_answer(&mut self, bytes: &[u8]) -> Result<(), ElementError> {
+        let download = Download::from_bytes(bytes)?;
+        self.run(|state| state.sync_answer(&download.answer, &download.certificate))?;
+        let mut news = download.news.iter();
+        news.try_for_each(|message| self.run(|state| state.news(message)))
     }
 
     /// The PIN on the purse's own host, for one payment of this request: it holds for the next tap too.
@@ -106,16 +136,16 @@ impl<M: Memory> Element<M> {
         Ok(())
     }
 
-    fn consent_to(&self, request: MessageId) -> Consent {
-        if self.is_verified || self.consented == Some(request) {
+    fn consent_to(&self, request: MessageId, interface: Interface) -> Consent {
+        if self.verified.contains(&interface) || self.consented == Some(request) {
             Consent::Pin
         } else {
             Consent::None
         }
     }
 
-    fn end_session(&mut self) {
-        self.is_verified = false;
+    fn end_session(&mut self, interface: Interface) {
+        self.verified.retain(|verified| *verified != interface);
     }
 }
 

@@ -1,8 +1,8 @@
 //! SYNC: a purse that has a network tells its issuer what it has done, and hears what came of it.
 //!
-//! Both directions are followed by messages that have signatures of their own: the upload by transfers of the log,
-//! receipts and voids, and the request of what a receipt for another transfer has voided; the answer by a beacon,
-//! deltas of the revocation list and the purse's next certificate.
+//! Both directions are followed by messages that have signatures of their own: the upload by receipts and voids, the
+//! request of what a receipt for another transfer has voided, and then the transfers of the log; the answer by a
+//! beacon, deltas of the revocation list and the purse's next certificate.
 
 use super::{message, status};
 use crate::{

@@ -5,10 +5,11 @@ use crate::{
     money::Amount,
     offline::{
         HOPS_MAX, LOTS_MAX,
-        bundle::BUNDLE_BYTES_MAX,
+        bundle::{BUNDLE_BYTES_MAX, Behind},
         ids::Epoch,
         message::Message,
-        messages::{LotPart, Lots, Spend},
+        messages::{Certificate, Grant, LotPart, Lots, Spend},
+        signed::Signed,
     },
 };
 
@@ -26,12 +27,28 @@ impl PurseState {
         HOPS_MAX.min(self.rules.hops_max).min(self.own().hops_max)
     }
 
+    /// Whether anyone behind it is on the revocation list: payees refuse it, and the ledger redeems it.
+    fn is_revoked(&self, lot: &Lot) -> bool {
+        let of_purse =
+            |it: &Signed<Certificate>| self.revoked.has_purse(it.body.purse) || self.revoked.has_key(it.body.issuer);
+        let of_grant = |grant: &Signed<Grant>| self.revoked.has_key(grant.body.issuer);
+        match lot.behind() {
+            Behind::Grant(grant) => of_grant(&grant),
+            Behind::Bundle(bundle) => {
+                bundle.certificates().iter().any(of_purse) || bundle.grants().iter().any(of_grant)
+            }
+        }
+    }
+
     /// Candidates, each list in an order in which they are taken until they suffice: first with as few hops as
     /// possible; within these lowest hop first, or the largest first if that takes too many.
     fn orders(&self, hops_max: u8) -> Vec<Vec<&Lot>> {
         let now = self.counters.epoch;
         let may_respend = self.own().class.can_respend;
-        let usable = |lot: &&Lot| !lot.left.is_zero() && !now.has_reached(lot.expiry) && (lot.hop == 0 || may_respend);
+        let usable = |lot: &&Lot| {
+            let is_there = !lot.left.is_zero() && !now.has_reached(lot.expiry);
+            is_there && (lot.hop == 0 || may_respend) && !self.is_revoked(lot)
+        };
         let usable: Vec<_> = self.lots.iter().filter(usable).collect();
         let mut orders = Vec::new();
         for hop in 0..hops_max {
@@ -123,8 +140,8 @@ pub(super) fn behind(lots: &[&Lot]) -> Vec<Message> {
     let (mut ids, mut messages) = (std::collections::HashSet::new(), Vec::new());
     for lot in lots {
         let of_lot = match lot.behind() {
-            crate::offline::bundle::Behind::Grant(grant) => vec![Message::from(grant)],
-            crate::offline::bundle::Behind::Bundle(bundle) => bundle.messages().collect(),
+            Behind::Grant(grant) => vec![Message::from(grant)],
+            Behind::Bundle(bundle) => bundle.messages().collect(),
         };
         messages.extend(of_lot.into_iter().filter(|message| ids.insert(message.id())));
     }

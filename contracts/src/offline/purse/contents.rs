@@ -1,6 +1,6 @@
 //! What a purse has: lots, a log, and what it remembers of payees and payers.
 
-use super::record::record;
+use super::{record::record, request::SignedAnswer};
 use crate::{
     keys::PublicKey,
     money::Amount,
@@ -60,13 +60,8 @@ pub struct Answered {
     pub answer: Answer,
     /// From when on nobody needs it.
     pub forget: Epoch,
-}
-
-/// What was signed at one place of the log.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Spent {
-    Paid(Payment),
-    Redeemed(Signed<Redeem>),
+    /// A receipt that a sync has brought to the issuer: where there is no room it may be forgotten.
+    pub is_reported: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -74,41 +69,58 @@ pub struct Payment {
     pub transfer: Signed<Transfer>,
     /// Which ends with the transfer: all that the payee is given.
     pub bundle: Vec<u8>,
-    /// The request's.
-    pub request_seq: RequestSeq,
+    pub request: Signed<Request>,
     pub payee_key: PublicKey,
+    /// The payee's word that ended it: without it the ledger would hold this purse to what it took back.
+    pub answer: Option<SignedAnswer>,
 }
 
-/// A payment or a redemption since the last sync.
+impl Payment {
+    /// By the payee's word. A receipt for another transfer says that this one is void.
+    pub fn status(&self) -> PaymentStatus {
+        match &self.answer {
+            None => PaymentStatus::Pending,
+            Some(SignedAnswer::Receipt(receipt)) if receipt.body.transfer == self.transfer.id() => PaymentStatus::Paid,
+            Some(_) => PaymentStatus::Voided,
+        }
+    }
+}
+
+/// A payment or a redemption since the last sync: what was signed at one place of the log.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Entry {
-    pub spent: Spent,
-    pub status: PaymentStatus,
+pub enum Entry {
+    Paid(Box<Payment>),
+    /// Pending until a sync.
+    Redeemed(Signed<Redeem>),
 }
 
 impl Entry {
     pub fn seq(&self) -> Seq {
-        match &self.spent {
-            Spent::Paid(payment) => payment.transfer.body.seq,
-            Spent::Redeemed(redeem) => redeem.body.seq,
+        match self {
+            Self::Paid(payment) => payment.transfer.body.seq,
+            Self::Redeemed(redeem) => redeem.body.seq,
         }
     }
 
     pub fn spend(&self) -> &Spend {
-        match &self.spent {
-            Spent::Paid(payment) => &payment.transfer.body.spend,
-            Spent::Redeemed(redeem) => &redeem.body.spend,
+        match self {
+            Self::Paid(payment) => &payment.transfer.body.spend,
+            Self::Redeemed(redeem) => &redeem.body.spend,
         }
     }
 
+    pub fn status(&self) -> PaymentStatus {
+        self.payment().map_or(PaymentStatus::Pending, Payment::status)
+    }
+
     pub fn is_pending(&self) -> bool {
-        self.status == PaymentStatus::Pending
+        self.status() == PaymentStatus::Pending
     }
 
     pub fn payment(&self) -> Option<&Payment> {
-        match &self.spent {
-            Spent::Paid(payment) => Some(payment),
-            Spent::Redeemed(_) => None,
+        match self {
+            Self::Paid(payment) => Some(payment),
+            Self::Redeemed(_) => None,
         }
     }
 }

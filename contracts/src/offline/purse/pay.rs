@@ -3,31 +3,47 @@
 use super::{
     LOG_MAX, PurseRefusal, PurseState, Step,
     choice::Demand,
-    contents::{Lot, Payment, Spent},
+    contents::{Entry, Lot, Payment},
     pin::Consent,
     refusal::{PurseLimit, Table},
     state::within,
 };
 use crate::{
+    codec::Text,
     keys::Signature,
     money::Amount,
     offline::{
         bundle::{Behind, Bundle},
-        ids::{MessageId, Seq},
+        ids::{MessageId, PurseId, RevocationEntry, Seq},
         messages::{Certificate, Request, Spend, Transfer},
-        provenance,
-        signed::Signed,
+        provenance::{self, Limits, Trust},
+        refusal::Refusal,
+        signed::{Body as _, Signed},
     },
 };
 
+/// What the person is shown before they consent: whom the purse would pay, by the issuer's word, and what he has signed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asked {
+    /// To which the consent is bound.
+    pub request: MessageId,
+    pub payee: PurseId,
+    pub amount: Amount,
+    pub memo: Text<40>,
+}
+
 impl PurseState {
     /// What can be said before the person consents: a payee's request, and whether this purse may pay it.
-    pub fn check_request(&self, request: &Signed<Request>, payee: &Signed<Certificate>) -> Result<(), PurseRefusal> {
+    pub fn check_request(&self, request: &Signed<Request>, payee: &Signed<Certificate>) -> Result<Asked, PurseRefusal> {
         let limits = self.rules.limits();
         provenance::check_request(request, payee, self.own().currency, &self.trust(&limits))?;
         let (own, counters) = (self.own(), &self.counters);
-        if !own.covers(counters.epoch) {
-            return Err(PurseRefusal::OwnCertificate(counters.epoch));
+        if self.revoked.has_purse(own.purse) {
+            return Err(Refusal::Revoked(RevocationEntry::purse(own.purse)).into());
+        }
+        let epoch = counters.epoch.max(request.body.epoch);
+        if !own.covers(epoch) {
+            return Err(PurseRefusal::OwnCertificate(epoch));
         }
         let amount = request.body.amount;
         within(PurseLimit::OwnPayment, amount, own.payment_max)?;
@@ -39,10 +55,15 @@ impl PurseState {
         self.check_log()?;
         let mut paid = self.log.iter().filter_map(|entry| entry.payment());
         let same_place =
-            |it: &&Payment| it.transfer.body.payee == request.body.payee && it.request_seq == request.body.seq;
+            |it: &&Payment| it.request.body.payee == request.body.payee && it.request.body.seq == request.body.seq;
         match paid.find(same_place) {
             Some(first) => Err(PurseRefusal::AnotherRequest(first.transfer.body.request)),
-            None => Ok(()),
+            None => Ok(Asked {
+                request: request.id(),
+                payee: request.body.payee,
+                amount,
+                memo: request.body.memo.clone(),
+            }),
         }
     }
 
@@ -65,7 +86,9 @@ impl PurseState {
             amount: request.body.amount,
             hops_max: self.hops_max().min(payee.body.hops_max),
         };
-        let (body, behind) = self.choose(demand, |spend, lots| self.unsigned(request, seq, spend, lots))?;
+        let (body, behind) = self.choose(demand, |spend, lots| {
+            self.unsigned((&request.body, &payee.body), seq, spend, lots)
+        })?;
         // The one message that is signed for this place of the log.
         let transfer = self.sign(body)?;
         let bundle = Bundle::for_transfer(transfer.clone(), self.certificate.clone(), &behind)?;
@@ -73,14 +96,15 @@ impl PurseState {
         let payment = Payment {
             transfer,
             bundle: bytes.clone(),
-            request_seq: request.body.seq,
+            request: request.clone(),
             payee_key: payee.body.key,
+            answer: None,
         };
         let amount = request.body.amount;
         let paid = self.counters.paid.checked_add(amount).ok_or(PurseRefusal::CounterEnd)?;
         let payments = self.counters.payments.checked_add(1).ok_or(PurseRefusal::CounterEnd)?;
         Ok(self.step(bytes, |next| {
-            next.debit(Spent::Paid(payment), id);
+            next.debit(Entry::Paid(Box::new(payment)), id);
             next.counters.paid = paid;
             next.counters.payments = payments;
             next.count_unconfirmed(amount, consent);
@@ -93,15 +117,15 @@ impl PurseState {
         Ok(Step::unchanged(payment.bundle.clone()))
     }
 
-    fn payment_of(&self, request: MessageId) -> Option<&Payment> {
+    pub(super) fn payment_of(&self, request: MessageId) -> Option<&Payment> {
         let mut paid = self.log.iter().filter_map(|entry| entry.payment());
         paid.find(|payment| payment.transfer.body.request == request)
     }
 
-    /// The transfer of these lots, and what is behind them, if that fits into a bundle.
+    /// The transfer of these lots, and what is behind them, if that fits into a bundle that the payee would take.
     fn unsigned(
         &self,
-        request: &Signed<Request>,
+        (request, payee): (&Request, &Certificate),
         seq: Seq,
         spend: &Spend,
         lots: &[&Lot],
@@ -110,7 +134,7 @@ impl PurseState {
             payer: self.id(),
             seq,
             previous: self.counters.log_head,
-            payee: request.body.payee,
+            payee: request.payee,
             request: request.id(),
             spend: spend.clone(),
         };
@@ -119,8 +143,18 @@ impl PurseState {
             body: transfer.clone(),
             signature: Signature([0; 64]),
         };
-        let is_bundle = Bundle::for_transfer(as_long, self.certificate.clone(), &behind).is_ok();
-        is_bundle.then_some((transfer, behind))
+        let bundle = Bundle::for_transfer(as_long, self.certificate.clone(), &behind).ok()?;
+        // The payee knows of an hour that may be later, and may have a list that is newer.
+        let limits = Limits {
+            list_hours_max: u32::MAX,
+            ..self.rules.limits()
+        };
+        let trust = Trust {
+            epoch: self.counters.epoch.max(request.epoch),
+            ..self.trust(&limits)
+        };
+        let is_good = provenance::check_bundle(&bundle, request, payee, &trust).is_ok();
+        is_good.then_some((transfer, behind))
     }
 
     pub(super) fn next_seq(&self) -> Result<Seq, PurseRefusal> {

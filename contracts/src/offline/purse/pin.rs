@@ -19,7 +19,9 @@ pub enum Consent {
 record! {
     /// The PIN, and what has happened since it was given last.
     Pin {
-        /// SHA-256 over the purse's id and the digits. Whoever reads this memory has the key too.
+        /// The id of the purse that it was first set for.
+        salt: PurseId,
+        /// SHA-256 over the salt and the digits. Whoever reads this memory has the key too.
         digest: Root,
         tries_left: u8,
         /// What was paid without it.
@@ -30,11 +32,9 @@ record! {
 
 impl Pin {
     pub(super) fn new(purse: PurseId, digits: &str) -> Result<Self, PurseRefusal> {
-        let is_pin = DIGITS.contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
-        if !is_pin {
-            return Err(PurseRefusal::NotAPin);
-        }
+        check_pin(digits)?;
         Ok(Self {
+            salt: purse,
             digest: digest(purse, digits),
             tries_left: TRIES,
             unconfirmed: Amount::ZERO,
@@ -43,8 +43,14 @@ impl Pin {
     }
 }
 
-fn digest(purse: PurseId, digits: &str) -> Root {
-    Root(codec::hash(TAG, &[&purse.0, digits.as_bytes()]))
+/// Whether these digits can be a PIN.
+pub fn check_pin(digits: &str) -> Result<(), PurseRefusal> {
+    let is_pin = DIGITS.contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit());
+    is_pin.then_some(()).ok_or(PurseRefusal::NotAPin)
+}
+
+fn digest(salt: PurseId, digits: &str) -> Root {
+    Root(codec::hash(TAG, &[&salt.0, digits.as_bytes()]))
 }
 
 impl PurseState {
@@ -58,7 +64,7 @@ impl PurseState {
     /// After [`PurseState::try_pin`]: the right PIN gives the tries back, and begins the count of payments
     /// without it anew.
     pub fn verify_pin(&self, digits: &str) -> Result<Step<()>, PurseRefusal> {
-        if digest(self.id(), digits) != self.pin.digest {
+        if digest(self.pin.salt, digits) != self.pin.digest {
             return Err(match self.pin.tries_left {
                 0 => PurseRefusal::PinBlocked,
                 left => PurseRefusal::WrongPin(left),
@@ -69,6 +75,16 @@ impl PurseState {
             next.pin.unconfirmed = Amount::ZERO;
             next.pin.unconfirmed_payments = 0;
         }))
+    }
+
+    /// After [`PurseState::try_pin`]: as [`PurseState::verify_pin`], and from now on another PIN is the right one.
+    pub fn change_pin(&self, old: &str, new: &str) -> Result<Step<()>, PurseRefusal> {
+        check_pin(new)?;
+        let mut step = self.verify_pin(old)?;
+        if let Some(next) = &mut step.next {
+            next.pin.digest = digest(next.pin.salt, new);
+        }
+        Ok(step)
     }
 
     pub(super) fn check_consent(&self, amount: Amount, consent: Consent) -> Result<(), PurseRefusal> {

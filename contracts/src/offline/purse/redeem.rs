@@ -3,12 +3,12 @@
 use super::{
     PurseRefusal, PurseState, Step,
     choice::behind,
-    contents::{Lot, Origin, Spent},
+    contents::{Entry, Lot, Origin},
 };
 use crate::offline::{
     LOTS_MAX,
     field::Fixed,
-    ids::{AccountHash, Id16, MessageId},
+    ids::{AccountHash, Id16, MessageId, Seq},
     message::Message,
     messages::{LotPart, Redeem},
     signed::{Body as _, Signed},
@@ -49,23 +49,36 @@ impl PurseState {
             redeem: redeem.clone(),
         };
         let id = redeem.id();
-        Ok(self.step(redemption, |next| next.debit(Spent::Redeemed(redeem), id)))
+        Ok(self.step(redemption, |next| next.debit(Entry::Redeemed(redeem), id)))
     }
 
     /// The last redemption that has no outcome yet, again.
     pub fn last_redemption(&self) -> Result<Step<Redemption>, PurseRefusal> {
-        let pending = self.log.iter().rev().filter(|entry| entry.is_pending());
-        let mut redeemed = pending.filter_map(|entry| match &entry.spent {
-            Spent::Redeemed(redeem) => Some(redeem),
-            Spent::Paid(_) => None,
-        });
-        let redeem = redeemed.next().ok_or(PurseRefusal::Unknown(MessageId::NONE))?;
+        let last = self.redeemed().last().ok_or(PurseRefusal::Unknown(MessageId::NONE))?;
+        Ok(Step::unchanged(self.redemption_of(last)))
+    }
+
+    /// As [`PurseState::last_redemption`], that at this place of the log.
+    pub fn redemption(&self, seq: Seq) -> Result<Step<Redemption>, PurseRefusal> {
+        let found = self.redeemed().find(|redeem| redeem.body.seq == seq);
+        let redeem = found.ok_or(PurseRefusal::NotPending(seq))?;
+        Ok(Step::unchanged(self.redemption_of(redeem)))
+    }
+
+    fn redeemed(&self) -> impl Iterator<Item = &Signed<Redeem>> {
+        self.log.iter().filter_map(|entry| match entry {
+            Entry::Redeemed(redeem) => Some(redeem),
+            Entry::Paid(_) => None,
+        })
+    }
+
+    fn redemption_of(&self, redeem: &Signed<Redeem>) -> Redemption {
         let ids: Vec<_> = redeem.body.spend.lots.iter().map(|part| part.lot).collect();
         let lots: Vec<_> = self.lots.iter().filter(|lot| ids.contains(&lot.id)).collect();
-        Ok(Step::unchanged(Redemption {
+        Redemption {
             redeem: redeem.clone(),
             evidence: self.evidence_of(&lots),
-        }))
+        }
     }
 
     fn to_redeem(&self, wanted: &[Id16]) -> Result<Vec<&Lot>, PurseRefusal> {

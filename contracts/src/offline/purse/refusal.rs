@@ -88,6 +88,16 @@ pub enum PurseRefusal {
     AnotherList,
     #[error(transparent)]
     Revocation(#[from] RevocationError),
+    #[error("{0} is neither a beacon nor a delta of a revocation list")]
+    NotNews(MessageId),
+    #[error("an answer to a sync is one SYNC and one CERT, with BEACONs and RL deltas")]
+    NotADownload,
+    #[error("the purse has no successor yet: a rebase begins with one")]
+    NoSuccessor,
+    #[error("the purse has lots, open requests or a log: it redeems and syncs before it is rebased")]
+    NotEmpty,
+    #[error("the certificate is none for the purse's successor: another key, currency or class, or the same id")]
+    NotTheSuccessors,
     #[error("a counter is at its end: the purse does this no more")]
     CounterEnd,
 }
@@ -106,6 +116,7 @@ impl PurseRefusal {
             | Self::NotPending(_)
             | Self::AnotherUpload { .. }
             | Self::NotNextCertificate(_)
+            | Self::NotTheSuccessors
             | Self::Revocation(RevocationError::NotNext { .. } | RevocationError::Earlier { .. }) => StatusWord::REPLAY,
             Self::OverLimit { .. }
             | Self::TooManyPayments(_)
@@ -113,11 +124,13 @@ impl PurseRefusal {
             | Self::NoLots(_)
             | Self::Revocation(RevocationError::Full(_)) => StatusWord::LIMIT,
             Self::OwnCertificate(_) => StatusWord::EXPIRED,
-            Self::Confirm => StatusWord::CONFIRM,
+            Self::Confirm | Self::NotEmpty => StatusWord::CONFIRM,
             Self::WrongPin(left) => StatusWord::wrong_pin(*left),
             Self::PinBlocked => StatusWord::PIN_BLOCKED,
-            Self::NotAPin | Self::Revocation(RevocationError::NotAscending) => StatusWord::MALFORMED,
-            Self::Unknown(_) => StatusWord::NOT_FOUND,
+            Self::NotAPin | Self::NotNews(_) | Self::NotADownload | Self::Revocation(RevocationError::NotAscending) => {
+                StatusWord::MALFORMED
+            }
+            Self::Unknown(_) | Self::NoSuccessor => StatusWord::NOT_FOUND,
             Self::AnotherList => StatusWord::PROVENANCE,
             Self::CounterEnd => StatusWord::EXHAUSTED,
         }

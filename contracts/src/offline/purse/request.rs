@@ -11,6 +11,7 @@ use crate::{
     offline::{
         field::Fixed,
         ids::{Epoch, MessageId, Nonce16, RequestSeq},
+        message::Message,
         messages::{Receipt, ReceiptStatus, Request, Void},
         refusal::{Limit, Refusal},
         signed::Signed,
@@ -45,6 +46,15 @@ impl SignedAnswer {
         match self {
             Self::Receipt(receipt) => receipt.to_bytes(),
             Self::Void(void) => void.to_bytes(),
+        }
+    }
+}
+
+impl From<SignedAnswer> for Message {
+    fn from(answer: SignedAnswer) -> Self {
+        match answer {
+            SignedAnswer::Receipt(receipt) => receipt.into(),
+            SignedAnswer::Void(void) => void.into(),
         }
     }
 }
@@ -152,10 +162,11 @@ impl PurseState {
         Epoch(self.counters.epoch.0.saturating_add(self.rules.lot_hours))
     }
 
-    /// A void may be forgotten to make room, since its payer has the money back when it expires; a receipt not.
+    /// A void may be forgotten to make room, since its payer has the money back when it expires; a receipt only once the
+    /// issuer has it, of whom its payer hears by a sync.
     pub(super) fn check_room_to_answer(&self) -> Result<(), PurseRefusal> {
         let now = self.counters.epoch;
-        let may_go = |it: &Answered| it.answer == Answer::Voided || now.has_reached(it.forget);
+        let may_go = |it: &Answered| it.answer == Answer::Voided || it.is_reported || now.has_reached(it.forget);
         if self.answered.len() >= ANSWERS_MAX && !self.answered.iter().any(may_go) {
             return Err(PurseRefusal::Full(Table::Answers));
         }
@@ -168,8 +179,9 @@ impl PurseState {
         let open = self.requests.remove(at.expect("only an open request ends"));
         self.answered.retain(|it| !now.has_reached(it.forget));
         if self.answered.len() >= ANSWERS_MAX {
-            let oldest = self.answered.iter().position(|it| it.answer == Answer::Voided);
-            self.answered.remove(oldest.expect("there was room"));
+            let oldest = |may_go: fn(&Answered) -> bool| self.answered.iter().position(may_go);
+            let goes = oldest(|it| it.answer == Answer::Voided).or_else(|| oldest(|it| it.is_reported));
+            self.answered.remove(goes.expect("there was room"));
         }
         self.answered.push(Answered {
             request,
@@ -177,6 +189,7 @@ impl PurseState {
             nonce: open.body.nonce,
             answer,
             forget,
+            is_reported: false,
         });
     }
 }

@@ -2,11 +2,24 @@
 
 use super::{PurseRefusal, PurseState, Step};
 use crate::offline::{
+    message::Message,
     messages::{Beacon, RevocationDelta},
     signed::Signed,
 };
 
 impl PurseState {
+    /// A beacon or a delta.
+    pub fn news(&self, message: &Message) -> Result<Step<()>, PurseRefusal> {
+        match message {
+            Message::Beacon(beacon) => {
+                let Step { next, .. } = self.beacon(beacon)?;
+                Ok(Step { next, release: () })
+            }
+            Message::RevocationDelta(delta) => self.revocation_delta(delta),
+            other => Err(PurseRefusal::NotNews(other.id())),
+        }
+    }
+
     /// Moves the hour on; whether it did is told. An older beacon changes nothing. One that has another list in
     /// the place of this purse's is refused.
     pub fn beacon(&self, beacon: &Signed<Beacon>) -> Result<Step<bool>, PurseRefusal> {

@@ -1,8 +1,12 @@
 //! A payer hears from the payee what became of a payment.
 
-use super::{PurseRefusal, PurseState, Step, contents::Payment};
+use super::{
+    PurseRefusal, PurseState, Step,
+    contents::{Entry, Payment},
+    request::SignedAnswer,
+};
 use crate::offline::{
-    ids::{MessageId, PurseId, RequestSeq},
+    ids::{PurseId, RequestSeq},
     messages::{PaymentStatus, Receipt, Void},
     refusal::Refusal,
     signed::{Body, Signed},
@@ -16,11 +20,7 @@ impl PurseState {
             .entry_of(body.payee, body.seq)
             .ok_or(PurseRefusal::Unknown(receipt.id()))?;
         check_payee(receipt, payment)?;
-        if body.transfer == payment.transfer.id() {
-            self.end(at, PaymentStatus::Paid)
-        } else {
-            self.end(at, PaymentStatus::Voided)
-        }
+        self.end(at, payment, SignedAnswer::Receipt(receipt.clone()))
     }
 
     /// Ends the payment of a request that its payee has voided, and gives the lots back unless they have expired:
@@ -33,27 +33,35 @@ impl PurseState {
             .filter(|(_, payment)| of_request(payment))
             .ok_or(PurseRefusal::Unknown(body.request))?;
         check_payee(void, payment)?;
-        self.end(at, PaymentStatus::Voided)
+        self.end(at, payment, SignedAnswer::Void(void.clone()))
     }
 
     fn entry_of(&self, payee: PurseId, seq: RequestSeq) -> Option<(usize, &Payment)> {
         let payments = self.log.iter().enumerate();
         let mut payments = payments.filter_map(|(at, entry)| Some((at, entry.payment()?)));
-        payments.find(|(_, it)| it.transfer.body.payee == payee && it.request_seq == seq)
+        payments.find(|(_, it)| it.transfer.body.payee == payee && it.request.body.seq == seq)
     }
 
-    fn end(&self, at: usize, status: PaymentStatus) -> Result<Step<PaymentStatus>, PurseRefusal> {
-        let entry = &self.log[at];
-        if entry.status == status {
+    fn end(&self, at: usize, payment: &Payment, answer: SignedAnswer) -> Result<Step<PaymentStatus>, PurseRefusal> {
+        let ended = Payment {
+            answer: Some(answer),
+            ..payment.clone()
+        };
+        let (before, status) = (payment.status(), ended.status());
+        if before == status {
             return Ok(Step::unchanged(status));
         }
-        if !entry.is_pending() {
-            let id = entry.payment().map_or(MessageId::NONE, |payment| payment.transfer.id());
-            return Err(PurseRefusal::OtherOutcome(id));
+        if before != PaymentStatus::Pending {
+            return Err(PurseRefusal::OtherOutcome(payment.transfer.id()));
         }
-        let is_over = self.counters.epoch.has_reached(entry.spend().expiry);
-        let is_returned = status == PaymentStatus::Voided && !is_over;
-        Ok(self.step(status, |next| next.close(at, status, is_returned)))
+        let is_over = self.counters.epoch.has_reached(payment.transfer.body.spend.expiry);
+        Ok(self.step(status, |next| {
+            if status == PaymentStatus::Voided && !is_over {
+                next.give_back(at);
+            }
+            next.log[at] = Entry::Paid(Box::new(ended));
+            next.drop_empty_lots();
+        }))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::{
     PURSE_LOTS_MAX, PurseRefusal, Rules, Step,
-    contents::{Answered, Entry, Lot, Spent, Taken},
+    contents::{Answered, Entry, Lot, Taken},
     pin::Pin,
     record::record,
     refusal::{PurseLimit, Table},
@@ -14,7 +14,7 @@ use crate::{
         encoding::Malformed,
         ids::{Epoch, Id16, LoadCounter, MessageId, PurseId, RequestSeq, RevocationEntry, Seq},
         issuer::{ByIssuer, IssuerKeys},
-        messages::{Certificate, PaymentStatus, Request},
+        messages::{Certificate, Request},
         provenance::{Limits, Trust},
         refusal::Refusal,
         revocation::RevocationList,
@@ -70,6 +70,8 @@ pub struct NewPurse {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PurseState {
     pub(super) seed: Seed,
+    /// Of the key that this purse goes on with once it is rebased.
+    pub(super) successor: Option<Seed>,
     pub(super) certificate: Signed<Certificate>,
     pub(super) keys: IssuerKeys,
     pub(super) rules: Rules,
@@ -99,6 +101,7 @@ impl PurseState {
         Ok(Self {
             pin: Pin::new(certificate.body.purse, pin)?,
             seed: Seed(seed),
+            successor: None,
             certificate: new.certificate,
             keys: new.keys,
             rules: new.rules,
@@ -150,19 +153,27 @@ impl PurseState {
         sum(self.lots.iter().map(|lot| lot.left))
     }
 
-    /// Whether this may come after `before`: nothing that only grows is less.
+    /// Whether this may come after `before`: nothing that only grows is less, or it is the successor of a purse that has
+    /// nothing left.
     pub fn may_follow(&self, before: &Self) -> bool {
+        let may_go_on = if self.seed == before.seed {
+            self.grows_from(before)
+        } else {
+            before.successor.as_ref() == Some(&self.seed) && before.has_nothing_left()
+        };
+        may_go_on && self.counters.epoch >= before.counters.epoch && self.revoked.version() >= before.revoked.version()
+    }
+
+    fn grows_from(&self, before: &Self) -> bool {
         let (now, then) = (&self.counters, &before.counters);
-        self.seed == before.seed
-            && now.load_counter >= then.load_counter
+        now.load_counter >= then.load_counter
             && now.seq >= then.seq
             && now.request_seq >= then.request_seq
-            && now.epoch >= then.epoch
             && now.paid >= then.paid
             && now.received >= then.received
             && now.payments >= then.payments
             && self.own().serial >= before.own().serial
-            && self.revoked.version() >= before.revoked.version()
+            && (before.successor.is_none() || self.successor == before.successor)
     }
 
     pub(super) fn own(&self) -> &Certificate {
@@ -231,27 +242,18 @@ impl PurseState {
         self.lots.retain(|lot| !lot.left.is_zero() || needed.contains(&lot.id));
     }
 
-    /// Ends what is pending, and gives its lots back if `is_returned`.
-    pub(super) fn close(&mut self, at: usize, status: PaymentStatus, is_returned: bool) {
-        let entry = &mut self.log[at];
-        assert!(entry.is_pending(), "a payment ends once");
-        entry.status = status;
-        if is_returned {
-            for part in entry.spend().lots.iter() {
-                let lot = self.lots.iter_mut().find(|lot| lot.id == part.lot);
-                let lot = lot.expect("a lot stays while a payment of it is pending");
-                lot.left = lot.left.checked_add(part.amount).expect("it was there before");
-            }
+    /// Puts what is pending back into its lots.
+    pub(super) fn give_back(&mut self, at: usize) {
+        assert!(self.log[at].is_pending(), "a payment ends once");
+        for part in self.log[at].spend().lots.iter() {
+            let lot = self.lots.iter_mut().find(|lot| lot.id == part.lot);
+            let lot = lot.expect("a lot stays while a payment of it is pending");
+            lot.left = lot.left.checked_add(part.amount).expect("it was there before");
         }
-        self.drop_empty_lots();
     }
 
     /// Takes from lots what was signed, and writes it down.
-    pub(super) fn debit(&mut self, spent: Spent, id: MessageId) {
-        let entry = Entry {
-            spent,
-            status: PaymentStatus::Pending,
-        };
+    pub(super) fn debit(&mut self, entry: Entry, id: MessageId) {
         for part in entry.spend().lots.iter() {
             let lot = self.lots.iter_mut().find(|lot| lot.id == part.lot);
             let lot = lot.expect("it was chosen of these lots");

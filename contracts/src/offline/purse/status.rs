@@ -71,17 +71,10 @@ impl PurseState {
 
     /// With which a tap begins that resumes another.
     pub fn standing(&self, request: MessageId) -> Standing {
-        let payments = self
-            .log
-            .iter()
-            .filter_map(|entry| Some((entry.status, entry.payment()?)));
-        let of_request = |(status, payment): (PaymentStatus, &super::contents::Payment)| {
-            (payment.transfer.body.request == request).then(|| Standing::Paid {
-                transfer: payment.transfer.id(),
-                status,
-            })
-        };
-        let paid = payments.filter_map(of_request).next();
+        let paid = self.payment_of(request).map(|payment| Standing::Paid {
+            transfer: payment.transfer.id(),
+            status: payment.status(),
+        });
         let answered = |it: &Answered| Standing::Answered(it.answer);
         let open = self.requests.iter().any(|open| open.id() == request);
         paid.or_else(|| self.answered(request).map(answered))

@@ -2,9 +2,10 @@
 
 use super::{
     ANSWERS_MAX, LOG_MAX, MERCHANT_PAYERS_MAX, PURSE_LOTS_MAX, PurseState, REQUESTS_MAX, Rules,
-    contents::{Answer, Answered, Entry, Lot, Origin, Payment, Spent},
+    contents::{Answer, Answered, Entry, Lot, Origin, Payment},
     pin::Pin,
     record::{read_bytes, read_list, write_bytes, write_list},
+    request::SignedAnswer,
     state::{Counters, Seed},
 };
 use crate::{
@@ -14,9 +15,9 @@ use crate::{
         bundle::{BUNDLE_BYTES_MAX, Bundle, BundleError},
         encoding::{Malformed, Reader, Writer},
         field::Field,
-        ids::{CurrencyIndex, Epoch, Id16, ListVersion, MessageId, Nonce16, RequestSeq},
+        ids::{CurrencyIndex, Epoch, Id16, ListVersion, MessageId, Nonce16, RequestSeq, Seq},
         issuer::{ISSUER_KEYS_MAX, IssuerKey, IssuerKeys, IssuerKeysError, KeyRole},
-        messages::{Grant, PaymentStatus},
+        messages::{Grant, Receipt, Request, Void},
         revocation::{REVOCATIONS_MAX, RevocationError, RevocationList},
         signed::Signed,
     },
@@ -50,6 +51,8 @@ pub enum StateError {
     NotCanonical,
     #[error("an entry of the log consumes lot {0}, which is not there")]
     LotMissing(Id16),
+    #[error("entry {0} of the log has another payment's request or answer")]
+    Entry(Seq),
 }
 
 impl PurseState {
@@ -60,6 +63,7 @@ impl PurseState {
         let mut writer = Writer::with_capacity(4_096);
         writer.byte(VERSION);
         writer.bytes(&self.seed.0);
+        self.successor.write(&mut writer);
         self.certificate.write(&mut writer);
         let keys: Vec<_> = self.keys.iter().cloned().collect();
         write_list(&keys, &mut writer);
@@ -86,6 +90,7 @@ impl PurseState {
         let reader = &mut reader;
         let state = Self {
             seed: Seed(reader.array()?),
+            successor: Option::read(reader)?,
             certificate: Signed::read(reader)?,
             keys: IssuerKeys::new(read_list(reader, ISSUER_KEYS_MAX)?)?,
             rules: Rules::read(reader)?,
@@ -122,6 +127,7 @@ impl PurseState {
             return Err(StateError::Order);
         }
         self.lots.iter().try_for_each(check_lot)?;
+        self.log.iter().filter_map(Entry::payment).try_for_each(check_payment)?;
         let mut lefts = self.lots.iter().map(|lot| lot.left);
         let balance = lefts.try_fold(Amount::ZERO, Amount::checked_add);
         balance.ok_or(StateError::Balance)?;
@@ -151,12 +157,89 @@ fn check_lot(lot: &Lot) -> Result<(), StateError> {
     }
 }
 
+/// That it pays the request, and was ended by a word about that.
+fn check_payment(payment: &Payment) -> Result<(), StateError> {
+    let (transfer, request) = (&payment.transfer.body, &payment.request);
+    let is_about = match &payment.answer {
+        None => true,
+        Some(SignedAnswer::Receipt(receipt)) => {
+            (receipt.body.payee, receipt.body.seq) == (transfer.payee, request.body.seq)
+        }
+        Some(SignedAnswer::Void(void)) => {
+            let asked = (transfer.payee, request.body.seq, transfer.request);
+            (void.body.payee, void.body.seq, void.body.request) == asked
+        }
+    };
+    if is_about && request.id() == transfer.request {
+        Ok(())
+    } else {
+        Err(StateError::Entry(transfer.seq))
+    }
+}
+
 const GRANT: u8 = 0;
 const BUNDLE: u8 = 1;
 const PAID: u8 = 0;
 const REDEEMED: u8 = 1;
 const VOIDED: u8 = 0;
 const RECEIVED: u8 = 1;
+const NONE: u8 = 0;
+const SOME: u8 = 1;
+const RECEIPT: u8 = 1;
+const VOID: u8 = 2;
+
+impl Field for Option<Seed> {
+    const BYTES_MAX: usize = 1 + 32;
+
+    fn write(&self, writer: &mut Writer) {
+        match self {
+            None => writer.byte(NONE),
+            Some(seed) => {
+                writer.byte(SOME);
+                writer.bytes(&seed.0);
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        match reader.byte()? {
+            NONE => Ok(None),
+            SOME => Ok(Some(Seed(reader.array()?))),
+            tag => tagged(tag),
+        }
+    }
+}
+
+impl Field for Option<SignedAnswer> {
+    const BYTES_MAX: usize = 1 + longest(Signed::<Receipt>::BYTES_MAX, Signed::<Void>::BYTES_MAX);
+
+    fn write(&self, writer: &mut Writer) {
+        match self {
+            None => writer.byte(NONE),
+            Some(SignedAnswer::Receipt(receipt)) => {
+                writer.byte(RECEIPT);
+                receipt.write(writer);
+            }
+            Some(SignedAnswer::Void(void)) => {
+                writer.byte(VOID);
+                void.write(writer);
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
+        Ok(match reader.byte()? {
+            NONE => None,
+            RECEIPT => Some(SignedAnswer::Receipt(Signed::read(reader)?)),
+            VOID => Some(SignedAnswer::Void(Signed::read(reader)?)),
+            tag => return tagged(tag),
+        })
+    }
+}
+
+const fn longest(one: usize, other: usize) -> usize {
+    if one > other { one } else { other }
+}
 
 /// A tag that says which variant, as far as messages have no form for it.
 fn tagged<T>(tag: u8) -> Result<T, Malformed> {
@@ -203,7 +286,7 @@ impl Field for Lot {
 }
 
 impl Field for Answered {
-    const BYTES_MAX: usize = 32 + 5 + 16 + 1 + 32 + 5;
+    const BYTES_MAX: usize = 32 + 5 + 16 + 1 + 32 + 5 + 1;
 
     fn write(&self, writer: &mut Writer) {
         self.request.write(writer);
@@ -217,6 +300,7 @@ impl Field for Answered {
             }
         }
         self.forget.write(writer);
+        writer.byte(u8::from(self.is_reported));
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
@@ -230,23 +314,29 @@ impl Field for Answered {
                 tag => return tagged(tag),
             },
             forget: Epoch::read(reader)?,
+            is_reported: match reader.byte()? {
+                0 => false,
+                1 => true,
+                tag => return tagged(tag),
+            },
         })
     }
 }
 
 impl Field for Entry {
-    const BYTES_MAX: usize = 1 + 1 + 2 + BUNDLE_BYTES_MAX + 5 + 32;
+    const BYTES_MAX: usize =
+        1 + 2 + BUNDLE_BYTES_MAX + Signed::<Request>::BYTES_MAX + 32 + <Option<SignedAnswer> as Field>::BYTES_MAX;
 
     fn write(&self, writer: &mut Writer) {
-        self.status.write(writer);
-        match &self.spent {
-            Spent::Paid(payment) => {
+        match self {
+            Self::Paid(payment) => {
                 writer.byte(PAID);
                 write_bytes(&payment.bundle, writer);
-                payment.request_seq.write(writer);
+                payment.request.write(writer);
                 payment.payee_key.write(writer);
+                payment.answer.write(writer);
             }
-            Spent::Redeemed(redeem) => {
+            Self::Redeemed(redeem) => {
                 writer.byte(REDEEMED);
                 redeem.write(writer);
             }
@@ -254,13 +344,10 @@ impl Field for Entry {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, Malformed> {
-        Ok(Self {
-            status: PaymentStatus::read(reader)?,
-            spent: match reader.byte()? {
-                PAID => Spent::Paid(read_payment(reader)?),
-                REDEEMED => Spent::Redeemed(Signed::read(reader)?),
-                tag => return tagged(tag),
-            },
+        Ok(match reader.byte()? {
+            PAID => Self::Paid(Box::new(read_payment(reader)?)),
+            REDEEMED => Self::Redeemed(Signed::read(reader)?),
+            tag => return tagged(tag),
         })
     }
 }
@@ -276,8 +363,9 @@ fn read_payment(reader: &mut Reader<'_>) -> Result<Payment, Malformed> {
     Ok(Payment {
         transfer,
         bundle,
-        request_seq: RequestSeq::read(reader)?,
+        request: Signed::read(reader)?,
         payee_key: PublicKey::read(reader)?,
+        answer: Option::read(reader)?,
     })
 }
 

@@ -1,8 +1,8 @@
 //! Purses that pay each other, and an issuer that they believe.
 
 use super::{
-    NewPurse, PurseRefusal, PurseState, Rules, Step,
-    contents::{Entry, Payment},
+    Counters, NewPurse, PurseRefusal, PurseState, Rules, Step,
+    contents::{Entry, Origin, Payment},
     pin::Consent,
     request::{Ask, Opened},
 };
@@ -11,7 +11,7 @@ use crate::{
     money::Amount,
     offline::{
         example::*,
-        ids::{Epoch, Id16, ListVersion, LoadCounter, MessageId, Nonce16, RequestSeq, RevocationEntry},
+        ids::{Epoch, Id16, ListVersion, LoadCounter, MessageId, Nonce16, RequestSeq, RevocationEntry, Seq, Serial},
         issuer::KeyRole,
         messages::{Beacon, Certificate, Grant, Receipt, Request, RevocationDelta, SettledStatus, SyncAnswer, Void},
         refusal::StatusWord,
@@ -23,7 +23,9 @@ use crate::{
 mod attacks;
 mod commands;
 mod model;
+mod rebase;
 mod stored;
+mod sync;
 
 pub(super) const PIN: &str = "4711";
 
@@ -93,7 +95,9 @@ impl Purse {
         let counter = self.state.counters().load_counter;
         let mut load = [0x40 + self.number; 16];
         load[..4].copy_from_slice(&counter.0.to_be_bytes());
+        load[4..12].copy_from_slice(&self.state.id().0);
         let body = Grant {
+            purse: self.state.id(),
             load: Id16(load),
             load_counter: counter,
             amount: Amount(amount),
@@ -102,6 +106,13 @@ impl Purse {
             ..grant(self.number)
         };
         signed(body, &issuer_secret(KeyRole::Grant))
+    }
+
+    pub fn grant_of_first_lot(&self) -> Signed<Grant> {
+        match &self.state.lots()[0].origin {
+            Origin::Grant(grant) => grant.clone(),
+            Origin::Bundle { .. } => panic!("it was paid"),
+        }
     }
 
     pub fn load(&mut self, amount: u64) {
@@ -176,13 +187,34 @@ impl Purse {
         });
         let answer = SyncAnswer {
             upload: upload.id(),
-            purse: purse(self.number),
+            purse: self.state.id(),
             settled: list(settled.collect()),
             ..sync_answer()
         };
         let answer = signed(answer, &issuer_secret(KeyRole::Grant));
         let next = self.next_certificate();
         self.run(|it| it.sync_answer(&answer, &next))
+    }
+
+    /// Goes on under another name, if it has nothing left.
+    pub fn rebase(&mut self) -> Result<(), PurseRefusal> {
+        let next = self.successor();
+        self.run(|it| it.finish_rebase(&next))
+    }
+
+    /// The certificate of what it will be.
+    pub fn successor(&mut self) -> Signed<Certificate> {
+        let key = self.run(|it| it.begin_rebase(&[7; 32])).expect("it may always");
+        let mut id = self.state.id();
+        id.0[1] = id.0[1].wrapping_add(1);
+        let body = Certificate {
+            purse: id,
+            key,
+            not_after: Epoch(self.state.counters().epoch.0 + 14 * 24),
+            serial: Serial(1),
+            ..certificate(self.number)
+        };
+        signed(body, &issuer_secret(KeyRole::Certificate))
     }
 
     /// With limits that count from what the issuer has heard.

@@ -1,7 +1,8 @@
 //! What a purse says to readers, and to its own host in the same commands.
 //!
 //! Messages go in and out as they are signed, one after another. A reader near by gets what a payee needs; what the
-//! payee's own purse does (ACCEPT, VOID, LOAD, REDEEM) is refused there with 6985.
+//! device does that the purse is in (REQ, the purse's STATUS, CHANGE PIN, ACCEPT, VOID, LOAD, REDEEM, SYNC, REBASE) is
+//! refused there with 6985.
 //!
 //! | INS | name | data | answer |
 //! | --- | --- | --- | --- |
@@ -9,6 +10,7 @@
 //! | 20 | REQ | nonce 16, amount v, memo | REQ, CERT, and the VOID of one that made room; own host |
 //! | 22 | STATUS | -, or a request's id 32 | the purse's status (own host), or what is known of the request |
 //! | 24 | VERIFY | digits | - |
+//! | 26 | CHANGE PIN | old digits (text), new ones (text) | -; own host |
 //! | 30 | PAY | REQ, CERT | the bundle |
 //! | 32 | RESEND | a request's id 32 | the bundle |
 //! | 40 | ACCEPT | a bundle | RCPT; own host |
@@ -17,31 +19,24 @@
 //! | 60 | BEACON/RL | BEACON or RL deltas | epoch v, list version v |
 //! | 70 | RTT | up to 32 bytes | the same |
 //! | 80 | LOAD | P1 0: nonce 16, amount v; P1 1: GRANT | LOADREQ; 1 if it became a lot, else 0; own host |
-//! | 82 | REDEEM | P1 0: account's hash 32; P1 1: - | REDEEM and its evidence; again for the last one that is pending; own host |
+//! | 82 | REDEEM | P1 0: account's hash 32; P1 1: -, or seq v | REDEEM and its evidence; again that of the last one that is pending, or of that one; own host |
+//! | 84 | SYNC | P1 0, P2 n: -; P1 1: SYNC answer, CERT, BEACONs and RL deltas | the n-th 4,096 bytes of the upload; as BEACON/RL; own host |
+//! | 86 | REBASE | P1 0: random 32; P1 1: nonce 16, amount v, CERT; P1 2: CERT | the successor's key 32; its LOADREQ; -; own host |
 //!
 //! What is known of a request is 0 nothing; 1 open; 2 voided; 3 and the id of the transfer that was received; 4, the
 //! status of the payment, and the transfer's id.
 
-use causeway_contracts::{
-    codec::Text,
-    money::Amount,
-    offline::{
-        encoding::{Malformed, Reader, Writer},
-        field::Field,
-        ids::{AccountHash, MessageId, Nonce16},
-        message::Message,
-        messages::{Certificate, Grant, PaymentStatus, Request},
-        purse::{
-            PurseRefusal, PurseState, Step, contents::Answer, load::Loaded, redeem::Redemption, request::Ask,
-            status::Standing,
-        },
-        signed::Signed,
-    },
-};
+mod commands;
+
+pub use self::commands::read_request;
+
+use std::sync::{Mutex, PoisonError};
+
+use causeway_contracts::offline::purse::{PurseRefusal, PurseState, Step};
 
 use super::{Element, ElementError};
 use crate::offline::{
-    card::{Applet, DATA_BYTES_MAX, IsoStatus, StatusWord},
+    card::{Applet, IsoStatus, StatusWord},
     memory::Memory,
 };
 
@@ -49,6 +44,7 @@ pub const INS_CERT: u8 = 0x10;
 pub const INS_REQUEST: u8 = 0x20;
 pub const INS_STATUS: u8 = 0x22;
 pub const INS_VERIFY: u8 = 0x24;
+pub const INS_CHANGE_PIN: u8 = 0x26;
 pub const INS_PAY: u8 = 0x30;
 pub const INS_RESEND: u8 = 0x32;
 pub const INS_ACCEPT: u8 = 0x40;
@@ -58,6 +54,8 @@ pub const INS_NEWS: u8 = 0x60;
 pub const INS_ROUND_TRIP: u8 = 0x70;
 pub const INS_LOAD: u8 = 0x80;
 pub const INS_REDEEM: u8 = 0x82;
+pub const INS_SYNC: u8 = 0x84;
+pub const INS_REBASE: u8 = 0x86;
 
 /// P1 of LOAD.
 pub const LOAD_ASK: u8 = 0;
@@ -66,7 +64,15 @@ pub const LOAD_TAKE: u8 = 1;
 /// P1 of REDEEM.
 pub const REDEEM_AGAIN: u8 = 1;
 
-const ROUND_TRIP_BYTES_MAX: usize = 32;
+/// P1 of SYNC. Of an upload P2 says which piece: the last is the first that has less than
+/// [`DATA_BYTES_MAX`](crate::offline::card::DATA_BYTES_MAX) bytes.
+pub const SYNC_UPLOAD: u8 = 0;
+pub const SYNC_ANSWER: u8 = 1;
+
+/// P1 of REBASE.
+pub const REBASE_BEGIN: u8 = 0;
+pub const REBASE_LOAD: u8 = 1;
+pub const REBASE_FINISH: u8 = 2;
 
 /// From where commands come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -77,238 +83,156 @@ pub enum Interface {
     Reader,
 }
 
-/// An element behind one of its interfaces.
-pub struct PurseApplet<'a, M> {
-    element: &'a mut Element<M>,
-    interface: Interface,
+/// How applets come to an element: one that has it alone, or several that share it, a command at a time.
+pub trait Access {
+    type Memory: Memory;
+
+    fn with<T>(&mut self, command: impl FnOnce(&mut Element<Self::Memory>) -> T) -> T;
 }
 
-impl<'a, M: Memory> PurseApplet<'a, M> {
-    pub fn new(element: &'a mut Element<M>, interface: Interface) -> Self {
-        Self { element, interface }
-    }
+impl<M: Memory> Access for &mut Element<M> {
+    type Memory = M;
 
-    fn answer(&mut self, ins: u8, p1: u8, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
+    fn with<T>(&mut self, command: impl FnOnce(&mut Element<M>) -> T) -> T {
+        command(self)
+    }
+}
+
+impl<M: Memory> Access for &Mutex<Element<M>> {
+    type Memory = M;
+
+    fn with<T>(&mut self, command: impl FnOnce(&mut Element<M>) -> T) -> T {
+        // A command that has panicked left the element as it was, or spent.
+        command(&mut self.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+/// An element behind one of its interfaces.
+pub struct PurseApplet<A> {
+    access: A,
+    session: Session,
+}
+
+/// What one interface is in the middle of.
+struct Session {
+    interface: Interface,
+    /// What is being given in pieces.
+    upload: Option<Vec<u8>>,
+}
+
+impl<A: Access> PurseApplet<A> {
+    pub fn new(access: A, interface: Interface) -> Self {
+        let session = Session {
+            interface,
+            upload: None,
+        };
+        Self { access, session }
+    }
+}
+
+/// One command, which has the element for itself.
+struct Command<'a, M> {
+    element: &'a mut Element<M>,
+    session: &'a mut Session,
+}
+
+impl<M: Memory> Command<'_, M> {
+    fn answer(&mut self, ins: u8, [p1, p2]: [u8; 2], data: &[u8]) -> Result<Vec<u8>, StatusWord> {
         self.check_interface(ins, data)?;
-        if p1 != 0 && !matches!((ins, p1), (INS_LOAD, LOAD_TAKE) | (INS_REDEEM, REDEEM_AGAIN)) {
-            return Err(StatusWord::WRONG_PARAMETERS);
+        check_parameters(ins, p1, p2)?;
+        match ins {
+            INS_CERT => self.certificate(data),
+            INS_REQUEST => self.request(data),
+            INS_STATUS => self.status(data),
+            INS_VERIFY => self.verify(data),
+            INS_CHANGE_PIN => self.change_pin(data),
+            INS_PAY => self.pay(data),
+            INS_RESEND => self.resend(data),
+            INS_ACCEPT => self.accept(data),
+            INS_VOID => self.void(data),
+            INS_ACKNOWLEDGE => self.acknowledge(data),
+            INS_NEWS => self.news(data),
+            INS_ROUND_TRIP => round_trip(data),
+            INS_LOAD if p1 == LOAD_ASK => self.ask_for_load(data),
+            INS_LOAD => self.take_load(data),
+            INS_REDEEM if p1 == REDEEM_AGAIN => self.redeem_again(data),
+            INS_REDEEM => self.redeem(data),
+            INS_SYNC if p1 == SYNC_UPLOAD => self.upload(p2, data),
+            INS_SYNC => self.take_answer(data),
+            INS_REBASE => match p1 {
+                REBASE_BEGIN => self.begin_rebase(data),
+                REBASE_LOAD => self.load_successor(data),
+                _ => self.finish_rebase(data),
+            },
+            _ => Err(StatusWord::UNKNOWN_INSTRUCTION),
         }
-        Ok(match ins {
-            INS_CERT => none(data).map(|()| self.element.state().certificate().to_bytes())?,
-            INS_REQUEST => self.request(data)?,
-            INS_STATUS => self.status(data)?,
-            INS_VERIFY => self.verify(data)?,
-            INS_PAY => self.pay(data)?,
-            INS_RESEND => {
-                let request = read::<MessageId>(data)?;
-                self.run(|state| state.resend(request))?
-            }
-            INS_ACCEPT => self.run(|state| state.accept(data))?.to_bytes(),
-            INS_VOID => {
-                let request = read::<MessageId>(data)?;
-                self.run(|state| state.cancel_request(request))?.to_bytes()
-            }
-            INS_ACKNOWLEDGE => self.acknowledge(data)?,
-            INS_NEWS => self.news(data)?,
-            INS_ROUND_TRIP if data.len() <= ROUND_TRIP_BYTES_MAX => data.to_vec(),
-            INS_ROUND_TRIP => return Err(StatusWord::WRONG_LENGTH),
-            INS_LOAD if p1 == LOAD_ASK => self.ask_for_load(data)?,
-            INS_LOAD => self.take_load(data)?,
-            INS_REDEEM if p1 == REDEEM_AGAIN => none(data).and_then(|()| self.redeem_again())?,
-            INS_REDEEM => self.redeem(data)?,
-            _ => return Err(StatusWord::UNKNOWN_INSTRUCTION),
-        })
     }
 
     /// What only the device that the purse is in may ask for.
     fn check_interface(&self, ins: u8, data: &[u8]) -> Result<(), StatusWord> {
-        let is_own = matches!(ins, INS_REQUEST | INS_ACCEPT | INS_VOID | INS_LOAD | INS_REDEEM)
-            || (ins == INS_STATUS && data.is_empty());
-        if is_own && self.interface == Interface::Reader {
+        let is_own = match ins {
+            INS_REQUEST | INS_CHANGE_PIN | INS_ACCEPT | INS_VOID | INS_LOAD | INS_REDEEM | INS_SYNC | INS_REBASE => {
+                true
+            }
+            INS_STATUS => data.is_empty(),
+            _ => false,
+        };
+        if is_own && self.session.interface == Interface::Reader {
             return Err(StatusWord::CONDITIONS_NOT_SATISFIED);
         }
         Ok(())
     }
 
     fn run<R>(&mut self, command: impl FnOnce(&PurseState) -> Result<Step<R>, PurseRefusal>) -> Result<R, StatusWord> {
-        self.element.run(command).map_err(|error| status_of(&error))
-    }
-
-    fn request(&mut self, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
-        let mut reader = whole(data)?;
-        let ask = (|| {
-            let ask = Ask {
-                nonce: Nonce16::read(&mut reader)?,
-                amount: Amount::read(&mut reader)?,
-                memo: Text::read(&mut reader)?,
-            };
-            reader.end().map(|()| ask)
-        })();
-        let opened = self.run(|state| state.open_request(ask?))?;
-        let mut bytes = opened.request.to_bytes();
-        bytes.extend(self.element.state().certificate().to_bytes());
-        bytes.extend(opened.voided.iter().flat_map(Signed::to_bytes));
-        Ok(bytes)
-    }
-
-    fn status(&mut self, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
-        let state = self.element.state();
-        let mut writer = Writer::default();
-        if data.is_empty() {
-            state.status().write(&mut writer);
-        } else {
-            write_standing(state.standing(read(data)?), &mut writer);
-        }
-        Ok(writer.into_bytes())
-    }
-
-    fn verify(&mut self, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
-        // What is no text is no PIN, and costs a try as another wrong one does.
-        let digits = std::str::from_utf8(data).unwrap_or_default();
-        let verified = self.element.verify(digits);
-        verified.map(|()| Vec::new()).map_err(|error| status_of(&error))
-    }
-
-    fn pay(&mut self, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
-        let (request, payee) = read_request(data).map_err(malformed)?;
-        let consent = self.element.consent_to(request.id());
-        let bundle = self.run(|state| state.pay(&request, &payee, consent))?;
-        if self.element.consented == Some(request.id()) {
-            self.element.consented = None;
-        }
-        Ok(bundle)
-    }
-
-    fn acknowledge(&mut self, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
-        let status = match one_message(data)? {
-            Message::Receipt(receipt) => self.run(|state| state.receipt(&receipt))?,
-            Message::Void(void) => self.run(|state| state.void(&void))?,
-            _ => return Err(StatusWord::MALFORMED),
-        };
-        Ok(vec![status as u8])
-    }
-
-    /// One commit for each message: those before one that is refused are kept.
-    fn news(&mut self, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
-        for message in Message::read_all(data, DATA_BYTES_MAX).map_err(malformed)? {
-            match message {
-                Message::Beacon(beacon) => self.run(|state| state.beacon(&beacon)).map(|_| ())?,
-                Message::RevocationDelta(delta) => self.run(|state| state.revocation_delta(&delta))?,
-                _ => return Err(StatusWord::MALFORMED),
-            }
-        }
-        let state = self.element.state();
-        let mut writer = Writer::default();
-        state.counters().epoch.write(&mut writer);
-        state.revoked().version().write(&mut writer);
-        Ok(writer.into_bytes())
-    }
-
-    fn ask_for_load(&mut self, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
-        let mut reader = whole(data)?;
-        let read = (|| {
-            let asked = (Nonce16::read(&mut reader)?, Amount::read(&mut reader)?);
-            reader.end().map(|()| asked)
-        })();
-        let (nonce, amount) = read.map_err(malformed)?;
-        Ok(self.run(|state| state.load_request(amount, nonce))?.to_bytes())
-    }
-
-    fn take_load(&mut self, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
-        let grant = Signed::<Grant>::from_bytes(data).map_err(malformed)?;
-        let loaded = self.run(|state| state.accept_grant(&grant))?;
-        Ok(vec![u8::from(loaded == Loaded::Lot)])
-    }
-
-    fn redeem(&mut self, data: &[u8]) -> Result<Vec<u8>, StatusWord> {
-        let account = read::<AccountHash>(data)?;
-        let redemption = self.run(|state| state.redeem(account, &[]))?;
-        Ok(redemption_bytes(&redemption))
-    }
-
-    fn redeem_again(&mut self) -> Result<Vec<u8>, StatusWord> {
-        let redemption = self.run(PurseState::last_redemption)?;
-        Ok(redemption_bytes(&redemption))
+        self.element.run(command).map_err(status_of)
     }
 }
 
-impl<M: Memory> Applet for PurseApplet<'_, M> {
+fn check_parameters(ins: u8, p1: u8, p2: u8) -> Result<(), StatusWord> {
+    let p1_max = match ins {
+        INS_LOAD => LOAD_TAKE,
+        INS_REDEEM => REDEEM_AGAIN,
+        INS_SYNC => SYNC_ANSWER,
+        INS_REBASE => REBASE_FINISH,
+        _ => 0,
+    };
+    let has_pieces = (ins, p1) == (INS_SYNC, SYNC_UPLOAD);
+    if p1 > p1_max || (p2 != 0 && !has_pieces) {
+        return Err(StatusWord::WRONG_PARAMETERS);
+    }
+    Ok(())
+}
+
+fn round_trip(data: &[u8]) -> Result<Vec<u8>, StatusWord> {
+    const BYTES_MAX: usize = 32;
+    if data.len() > BYTES_MAX {
+        return Err(StatusWord::WRONG_LENGTH);
+    }
+    Ok(data.to_vec())
+}
+
+impl<A: Access> Applet for PurseApplet<A> {
     fn apdu(&mut self, ins: u8, p1: u8, p2: u8, data: &[u8]) -> (Vec<u8>, StatusWord) {
-        if p2 != 0 {
-            return (Vec::new(), StatusWord::WRONG_PARAMETERS);
-        }
-        match self.answer(ins, p1, data) {
+        let session = &mut self.session;
+        let answer = self
+            .access
+            .with(|element| Command { element, session }.answer(ins, [p1, p2], data));
+        match answer {
             Ok(answer) => (answer, StatusWord::OK),
             Err(status) => (Vec::new(), status),
         }
     }
 
     fn end_session(&mut self) {
-        self.element.end_session();
+        self.session.upload = None;
+        let interface = self.session.interface;
+        self.access.with(|element| element.end_session(interface));
     }
 }
 
-fn redemption_bytes(redemption: &Redemption) -> Vec<u8> {
-    let mut bytes = redemption.redeem.to_bytes();
-    bytes.extend(Message::concatenate(&redemption.evidence));
-    bytes
-}
-
-fn status_of(error: &ElementError) -> StatusWord {
-    match error {
-        ElementError::Refused(refusal) => StatusWord(refusal.status_word().0),
+fn status_of(error: impl Into<ElementError>) -> StatusWord {
+    match error.into() {
+        ElementError::Refused(refusal) => refusal.status_word(),
         ElementError::Commit(_) => StatusWord::MEMORY_FAILURE,
-    }
-}
-
-fn malformed(_: Malformed) -> StatusWord {
-    StatusWord::MALFORMED
-}
-
-fn none(data: &[u8]) -> Result<(), StatusWord> {
-    data.is_empty().then_some(()).ok_or(StatusWord::WRONG_LENGTH)
-}
-
-fn whole(data: &[u8]) -> Result<Reader<'_>, StatusWord> {
-    Reader::new(data, DATA_BYTES_MAX).map_err(malformed)
-}
-
-fn read<T: Field>(data: &[u8]) -> Result<T, StatusWord> {
-    let mut reader = whole(data)?;
-    let value = T::read(&mut reader).map_err(malformed)?;
-    reader.end().map_err(malformed)?;
-    Ok(value)
-}
-
-fn one_message(data: &[u8]) -> Result<Message, StatusWord> {
-    let mut messages = Message::read_all(data, DATA_BYTES_MAX).map_err(malformed)?;
-    match messages.len() {
-        1 => Ok(messages.remove(0)),
-        _ => Err(StatusWord::MALFORMED),
-    }
-}
-
-fn read_request(data: &[u8]) -> Result<(Signed<Request>, Signed<Certificate>), Malformed> {
-    let mut reader = Reader::new(data, DATA_BYTES_MAX)?;
-    let request = Signed::<Request>::read(&mut reader)?;
-    let payee = Signed::<Certificate>::read(&mut reader)?;
-    reader.end()?;
-    Ok((request, payee))
-}
-
-fn write_standing(standing: Standing, writer: &mut Writer) {
-    match standing {
-        Standing::Unknown => writer.byte(0),
-        Standing::Open => writer.byte(1),
-        Standing::Answered(Answer::Voided) => writer.byte(2),
-        Standing::Answered(Answer::Received(transfer)) => {
-            writer.byte(3);
-            transfer.write(writer);
-        }
-        Standing::Paid { transfer, status } => {
-            writer.byte(4);
-            <PaymentStatus as Field>::write(&status, writer);
-            transfer.write(writer);
-        }
     }
 }

@@ -20,17 +20,20 @@ use causeway_contracts::{
 
 use super::{
     applet::{
-        INS_ACCEPT, INS_ACKNOWLEDGE, INS_CERT, INS_LOAD, INS_NEWS, INS_PAY, INS_REDEEM, INS_REQUEST, INS_ROUND_TRIP,
-        INS_STATUS, INS_VERIFY, INS_VOID, Interface, LOAD_TAKE, PurseApplet, REDEEM_AGAIN,
+        INS_ACCEPT, INS_ACKNOWLEDGE, INS_CERT, INS_CHANGE_PIN, INS_LOAD, INS_NEWS, INS_PAY, INS_REBASE, INS_REDEEM,
+        INS_REQUEST, INS_ROUND_TRIP, INS_STATUS, INS_SYNC, INS_VERIFY, INS_VOID, Interface, LOAD_TAKE, PurseApplet,
+        REBASE_BEGIN, REBASE_FINISH, REBASE_LOAD, REDEEM_AGAIN, SYNC_ANSWER, SYNC_UPLOAD,
     },
     *,
 };
 use crate::offline::{
-    card::{AID, Card, StatusWord, Terminal, terminal::Channel},
+    card::{AID, Applet, Card, StatusWord, Terminal, terminal::Channel},
     memory::ram::Ram,
 };
 
+mod attacks;
 mod cuts;
+mod host;
 mod taps;
 
 const HOUR: Epoch = Epoch(490_000);
@@ -118,7 +121,7 @@ fn grant(state: &PurseState, amount: u64) -> Signed<Grant> {
 
 struct InProcess<A>(Card<A>);
 
-impl<A: crate::offline::card::Applet> Channel for InProcess<A> {
+impl<A: Applet> Channel for InProcess<A> {
     type Error = Infallible;
 
     fn exchange(&mut self, command: &[u8]) -> Result<Vec<u8>, Infallible> {

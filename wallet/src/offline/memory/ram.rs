@@ -49,9 +49,9 @@ pub struct Ram {
 }
 
 impl Ram {
-    pub fn new(units: Vec<Unit>) -> Self {
+    pub fn new(units: impl AsRef<[Unit]>) -> Self {
         Self {
-            units,
+            units: units.as_ref().to_vec(),
             replaced: Vec::new(),
             missed: BTreeMap::new(),
             writes: 0,

@@ -115,7 +115,7 @@ impl Layout {
         self,
         generation: Generation,
         payload: &[u8],
-    ) -> Result<impl Iterator<Item = (usize, Unit)> + use<>, TooLong> {
+    ) -> Result<impl Iterator<Item = (usize, Zeroizing<Unit>)> + use<>, TooLong> {
         let bytes_max = self.payload_bytes_max();
         if payload.len() > bytes_max {
             return Err(TooLong {
@@ -127,14 +127,14 @@ impl Layout {
         let first = self.slot_at(generation.slot()).start;
         Ok((0..bytes.len() / UNIT_BYTES).map(move |index| {
             let unit = &bytes[index * UNIT_BYTES..][..UNIT_BYTES];
-            (first + index, unit.try_into().expect("a unit's length"))
+            (first + index, Zeroizing::new(unit.try_into().expect("a unit's length")))
         }))
     }
 
     /// `None` if it is not whole.
     pub fn read_slot(self, memory: &impl Memory, slot: usize) -> Result<Option<Slot>, MemoryError> {
         let place = self.slot_at(slot);
-        let Some(head) = memory.read(place.start)? else {
+        let Some(head) = memory.read(place.start)?.map(Zeroizing::new) else {
             return Ok(None);
         };
         let generation = Generation(u64::from_be_bytes(head[..8].try_into().expect("8 bytes")));
@@ -143,10 +143,10 @@ impl Layout {
             return Ok(None);
         }
         let mut bytes = Zeroizing::new(Vec::with_capacity(slot_units_for(length) * UNIT_BYTES));
-        bytes.extend(head);
+        bytes.extend_from_slice(head.as_slice());
         for unit in place.skip(1).take(slot_units_for(length) - 1) {
-            match memory.read(unit)? {
-                Some(content) => bytes.extend(content),
+            match memory.read(unit)?.map(Zeroizing::new) {
+                Some(content) => bytes.extend_from_slice(content.as_slice()),
                 None => return Ok(None),
             }
         }

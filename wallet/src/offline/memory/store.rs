@@ -109,11 +109,11 @@ pub enum CommitError {
 }
 
 /// A new memory, with room for states of `bytes_max` bytes, that holds its first.
-pub fn format<S: State>(first: &S, bytes_max: usize) -> Result<Vec<Unit>, TooLong> {
+pub fn format<S: State>(first: &S, bytes_max: usize) -> Result<Zeroizing<Vec<Unit>>, TooLong> {
     let layout = Layout::for_payloads(bytes_max)?;
-    let mut units = vec![[0; super::UNIT_BYTES]; layout.units()];
+    let mut units = Zeroizing::new(vec![[0; super::UNIT_BYTES]; layout.units()]);
     for (place, unit) in layout.slot(Generation::FIRST, &first.encode())? {
-        units[place] = unit;
+        units[place] = *unit;
     }
     for (copy, unit) in units.iter_mut().take(2).enumerate() {
         *unit = slots::cell(copy, Generation::FIRST);

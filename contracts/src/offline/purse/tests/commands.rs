@@ -241,6 +241,59 @@ fn the_right_pin_gives_three_tries_back_and_three_wrong_ones_block_it() {
 }
 
 #[test]
+fn who_knows_the_pin_changes_it_and_a_wrong_one_costs_a_try() {
+    let mut purse = Purse::new(1);
+    let change = |purse: &mut Purse, old: &str, new: &str| {
+        purse.run(|it| it.try_pin())?;
+        purse.run(|it| it.change_pin(old, new))
+    };
+    assert_eq!(change(&mut purse, "0000", "1234"), Err(PurseRefusal::WrongPin(2)));
+    assert_eq!(purse.state.change_pin(PIN, "12a4").err(), Some(PurseRefusal::NotAPin));
+    assert_eq!(change(&mut purse, PIN, "123456"), Ok(()));
+    purse.run(|it| it.try_pin()).unwrap();
+    assert_eq!(purse.run(|it| it.verify_pin(PIN)), Err(PurseRefusal::WrongPin(2)));
+    purse.run(|it| it.try_pin()).unwrap();
+    assert_eq!(purse.run(|it| it.verify_pin("123456")), Ok(()));
+    for _ in 0..3 {
+        assert!(change(&mut purse, PIN, "1234").is_err());
+    }
+    assert_eq!(change(&mut purse, "123456", "1234"), Err(PurseRefusal::PinBlocked));
+}
+
+#[test]
+fn a_payer_takes_no_lots_that_its_payee_must_refuse() {
+    let (mut purse, mut payee) = (Purse::new(2), Purse::new(3));
+    pay_whole(&mut Purse::loaded(1, 10_000), &mut purse, 5_000).unwrap();
+    purse.load(1_000);
+    purse.revoke(RevocationEntry::purse(super::purse(1)));
+    assert_eq!(purse.state.status().largest_payment, Amount(1_000));
+    let request = payee.ask(1_001);
+    let refused = purse
+        .pay(&request, &payee)
+        .expect_err("the rest came from a revoked purse");
+    assert_eq!(refused, PurseRefusal::NoLots(Amount(1_001)));
+    pay_whole(&mut purse, &mut payee, 1_000).unwrap();
+    // The payee tells a later hour, at which the lot is over.
+    let mut payer = Purse::with(4, |it| it.not_after = after(60 * 24));
+    payer.load(1_000);
+    let mut payee = Purse::with(5, |it| it.not_after = after(60 * 24));
+    payee.hear_beacon(after(30 * 24));
+    let request = payee.ask(10);
+    assert_eq!(payer.pay(&request, &payee), Err(PurseRefusal::NoLots(Amount(10))));
+    // Who is revoked pays no more; who has an old list does not know better than the payee.
+    let mut stale = Purse::loaded(6, 50_000);
+    stale.hear_beacon(after(8 * 24));
+    let mut informed = Purse::new(7);
+    informed.hear_beacon(after(8 * 24));
+    let request = informed.ask(20_000);
+    assert!(stale.pay(&request, &informed).is_ok());
+    stale.revoke(RevocationEntry::purse(super::purse(6)));
+    let request = informed.ask(10);
+    let refused = stale.pay(&request, &informed).expect_err("revoked");
+    assert_eq!(refused.status_word(), StatusWord::REVOKED);
+}
+
+#[test]
 fn a_merchant_spends_nothing_that_it_was_paid() {
     let mut merchant = Purse::with(2, |it| it.class = Class::MERCHANT);
     pay_whole(&mut Purse::loaded(1, 1_000), &mut merchant, 1_000).unwrap();

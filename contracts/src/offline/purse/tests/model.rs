@@ -15,7 +15,7 @@ use super::*;
 use crate::offline::{
     bundle::Bundle,
     messages::PaymentStatus,
-    purse::{load::Loaded, request::SignedAnswer},
+    purse::{LOG_MAX, load::Loaded, request::SignedAnswer},
 };
 
 const PURSES: u8 = 5;
@@ -79,6 +79,7 @@ struct World {
     receipts: Vec<Signed<Receipt>>,
     voids: Vec<Signed<Void>>,
     hour: u32,
+    rebased: u32,
 }
 
 impl World {
@@ -95,6 +96,7 @@ impl World {
             receipts: Vec::new(),
             voids: Vec::new(),
             hour: 0,
+            rebased: 0,
         }
     }
 
@@ -126,8 +128,15 @@ impl World {
             74..86 => self.hear_receipt(),
             86..90 => self.cancel(),
             90..94 => self.hear_void(),
-            94..96 => self.redeem(),
-            96..99 => self.sync(),
+            94..96 => {
+                let at = self.purse();
+                self.redeem(at);
+            }
+            96..98 => {
+                let at = self.purse();
+                self.sync(at);
+            }
+            98 => self.rebase(),
             _ => self.pass_time(),
         }
     }
@@ -251,7 +260,7 @@ impl World {
             _ => self.purse(),
         };
         let payment = pending_of(&self.purses[at], |payment| {
-            payment.transfer.body.payee == receipt.body.payee && payment.request_seq == receipt.body.seq
+            payment.transfer.body.payee == receipt.body.payee && payment.request.body.seq == receipt.body.seq
         });
         let before = self.purses[at].balance();
         let heard = self.purses[at].run(|it| it.receipt(&receipt));
@@ -297,8 +306,7 @@ impl World {
         }
     }
 
-    fn redeem(&mut self) {
-        let at = self.purse();
+    fn redeem(&mut self, at: usize) {
         let account = redeem().account;
         let Ok(redemption) = self.purses[at].run(|it| it.redeem(account, &[])) else {
             return;
@@ -309,8 +317,7 @@ impl World {
     }
 
     /// The ledger knows who has accepted what.
-    fn sync(&mut self) {
-        let at = self.purse();
+    fn sync(&mut self, at: usize) {
         let (model, voids) = (&self.model, &self.voids);
         let settle = |entry: &Entry| {
             let Some(payment) = entry.payment() else {
@@ -344,8 +351,37 @@ impl World {
         }
     }
 
+    /// As its host does it: takes back what is open, redeems and syncs. What is pending then keeps the purse as it is.
+    fn rebase(&mut self) {
+        let at = self.purse();
+        for request in self.purses[at].state.requests.clone() {
+            self.voids.push(self.purses[at].void_of(&request));
+        }
+        while self.purses[at].balance() > 0 && self.purses[at].state.log().len() < LOG_MAX {
+            self.redeem(at);
+        }
+        self.sync(at);
+        let before = self.purses[at].state.clone();
+        let finished = self.purses[at].rebase();
+        assert_eq!(finished.is_ok(), before.lots.is_empty() && before.log.is_empty());
+        if finished.is_ok() {
+            self.rebased += 1;
+            // The ledger gives back what the old purse has not taken.
+            let is_old = |(of, grant): &(usize, Signed<Grant>)| *of == at && grant.body.purse == before.id();
+            let taken = before.counters().load_counter;
+            let old = self
+                .grants
+                .iter()
+                .filter(|it| is_old(it) && it.1.body.load_counter >= taken);
+            let refunded: u64 = old.map(|(_, grant)| grant.body.amount.0).sum();
+            self.model.granted -= refunded;
+            self.model.loaded -= refunded;
+            self.grants.retain(|it| !is_old(it));
+        }
+    }
+
     fn apply_redemption(&mut self, entry: &Entry) {
-        let super::super::contents::Spent::Redeemed(redeem) = &entry.spent else {
+        let Entry::Redeemed(redeem) = entry else {
             panic!("it is no payment");
         };
         self.model.redeemed += self.model.redeeming.remove(&redeem.id()).expect("it was signed");
@@ -377,7 +413,7 @@ fn pending_of(purse: &Purse, is_it: impl Fn(&Payment) -> bool) -> Option<Message
 
 #[test]
 fn invariant_no_order_of_messages_makes_or_loses_money() {
-    let mut accepted = 0;
+    let (mut accepted, mut rebased) = (0, 0);
     let mut places = BTreeMap::new();
     for seed in 0..SEEDS {
         let mut world = World::new(seed);
@@ -393,11 +429,13 @@ fn invariant_no_order_of_messages_makes_or_loses_money() {
         }
         let of = |place| world.model.sent.values().filter(|sent| sent.place == place).count();
         accepted += of(Place::Accepted);
+        rebased += world.rebased;
         for place in [Place::UnderWay, Place::GivenBack, Place::Refunded] {
             *places.entry(format!("{place:?}")).or_insert(0) += of(place);
         }
     }
     // Otherwise nothing of interest has happened.
     assert!(accepted > 2_000, "{accepted} payments");
+    assert!(rebased > 100, "{rebased} purses had successors");
     assert!(places["GivenBack"] > 100, "{places:?}");
 }

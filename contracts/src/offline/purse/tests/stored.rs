@@ -1,7 +1,10 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::offline::{encoding::Malformed, purse::StateError};
+use crate::offline::{
+    encoding::Malformed,
+    purse::{StateError, request::SignedAnswer},
+};
 
 /// A state with something in every list.
 pub(super) fn full_state() -> PurseState {
@@ -18,8 +21,14 @@ pub(super) fn full_state() -> PurseState {
     let mut third = Purse::new(3);
     let request = third.ask(900);
     payee.pay(&request, &third).expect("it may respend");
+    pay_whole(&mut payee, &mut third, 10).expect("there is more");
+    let request = third.ask(20);
+    payee.pay(&request, &third).expect("it may respend");
+    let void = third.void_of(&request);
+    payee.run(|it| it.void(&void)).expect("it is about this");
     let account = redeem().account;
     payee.run(|it| it.redeem(account, &[])).expect("it has lots");
+    payee.successor();
     payee.revoke(RevocationEntry::purse(purse(9)));
     payee.state
 }
@@ -69,6 +78,27 @@ fn a_pending_payment_whose_lots_are_missing_is_none() {
         PurseState::from_bytes(&state.to_bytes()),
         Err(StateError::LotMissing(lot))
     );
+}
+
+#[test]
+fn a_payment_that_was_ended_by_a_word_about_another_is_none() {
+    let state = full_state();
+    let ended = |entry: &&Entry| entry.payment().is_some_and(|payment| payment.answer.is_some());
+    let places: Vec<_> = state.log.iter().filter(ended).map(Entry::seq).collect();
+    assert_eq!(places.len(), 2);
+    for seq in places {
+        let mut changed = state.clone();
+        let entry = changed.log.iter_mut().find(|entry| entry.seq() == seq);
+        let Some(Entry::Paid(payment)) = entry else {
+            panic!("it is there");
+        };
+        match &mut payment.answer {
+            Some(SignedAnswer::Receipt(receipt)) => receipt.body.seq.0 += 1,
+            Some(SignedAnswer::Void(void)) => void.body.request.0[0] ^= 1,
+            None => panic!("it has ended"),
+        }
+        assert_eq!(PurseState::from_bytes(&changed.to_bytes()), Err(StateError::Entry(seq)));
+    }
 }
 
 #[test]

@@ -1,7 +1,10 @@
 //! The power is cut at every write of every command of a payment. After it the purses are opened again, and tap again
 //! as if nothing were known: no money is made or lost, and the payment is finished once.
 
-use super::*;
+use super::{
+    host::{answer, successors},
+    *,
+};
 use crate::offline::card::IsoStatus;
 use crate::offline::memory::{
     UNIT_BYTES,
@@ -13,6 +16,13 @@ const LOADED: u64 = 10_000;
 const PAID: u64 = 1_250;
 const PAYER: usize = 0;
 const PAYEE: usize = 1;
+
+const CUTS: [(Leaves, Unsynced); 4] = [
+    (Leaves::Old, Unsynced::Kept),
+    (Leaves::New, Unsynced::Kept),
+    (Leaves::Half, Unsynced::Lost),
+    (Leaves::Garbage(7), Unsynced::Some(11)),
+];
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Command {
@@ -160,18 +170,12 @@ fn walk_with_cut(before: &World, at: usize, cut: Cut) {
 
 #[test]
 fn attack_15_a_power_cut_at_each_write_of_each_command_makes_and_loses_nothing() {
-    let kinds = [
-        (Leaves::Old, Unsynced::Kept),
-        (Leaves::New, Unsynced::Kept),
-        (Leaves::Half, Unsynced::Lost),
-        (Leaves::Garbage(7), Unsynced::Some(11)),
-    ];
     let mut cuts = 0;
     for (at, command) in WALK.iter().enumerate() {
         let (before, writes) = (World::after(at), writes_of(at));
         assert!(writes > 3, "{command:?} is one commit");
         for write in 0..writes {
-            for (leaves, unsynced) in kinds {
+            for (leaves, unsynced) in CUTS {
                 let cut = Cut {
                     write,
                     leaves,
@@ -183,6 +187,52 @@ fn attack_15_a_power_cut_at_each_write_of_each_command_makes_and_loses_nothing()
         }
     }
     assert!(cuts > 100, "{cuts} cuts");
+}
+
+/// A purse that has redeemed and synced, begun to be rebased or not.
+fn settled(has_begun: bool) -> Ram {
+    let mut world = World::after(WALK.len());
+    let mut payee = open(&mut world.rams[PAYEE]);
+    let answered = answer(&payee.sync_upload().expect("it has a log"), payee.state());
+    payee.sync_answer(&answered).expect("it is the answer to this");
+    if has_begun {
+        assert!(payee.run(|it| it.begin_rebase(&[9; 32])).is_ok());
+    }
+    drop(payee);
+    world.rams[PAYEE].clone()
+}
+
+fn state_in(ram: &mut Ram) -> PurseState {
+    open(ram).state().clone()
+}
+
+#[test]
+fn a_power_cut_at_each_write_of_a_rebase_leaves_the_purse_or_its_successor() {
+    let key = state_in(&mut settled(true)).successor().expect("it has begun");
+    let next = successors(&state_in(&mut settled(true)), key.as_bytes()).to_bytes();
+    for (has_begun, p1, data) in [(false, REBASE_BEGIN, vec![9; 32]), (true, REBASE_FINISH, next)] {
+        let before = settled(has_begun);
+        let rebase = |ram: &mut Ram| session(&mut open(ram), Interface::OwnHost)(INS_REBASE, p1, &data);
+        let mut whole = before.clone();
+        assert!(rebase(&mut whole).is_ok());
+        let writes = whole.writes() - before.writes();
+        let states = [state_in(&mut before.clone()), state_in(&mut whole)];
+        assert!(writes > 3 && states[0] != states[1]);
+        for (write, kind) in (0..writes).flat_map(|write| CUTS.map(|kind| (write, kind))) {
+            let mut ram = before.clone();
+            let (leaves, unsynced) = kind;
+            ram.cut(Cut {
+                write,
+                leaves,
+                unsynced,
+            });
+            assert_eq!(rebase(&mut ram), Err(StatusWord::MEMORY_FAILURE));
+            ram.restart();
+            assert!(states.contains(&state_in(&mut ram)), "{p1} {write} {kind:?}");
+            assert!(rebase(&mut ram).is_ok());
+            assert_eq!(state_in(&mut ram), states[1]);
+        }
+    }
 }
 
 #[test]

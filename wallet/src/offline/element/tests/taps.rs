@@ -44,13 +44,16 @@ fn a_reader_may_not_do_what_is_the_own_hosts() {
     let mut element = open(&mut ram);
     let before = element.state().clone();
     let request = asked(1, 10);
-    let refused: [(u8, &[u8]); 6] = [
+    let refused: [(u8, &[u8]); 9] = [
         (INS_REQUEST, &request),
         (INS_ACCEPT, &[]),
         (INS_VOID, &[0; 32]),
         (INS_LOAD, &request),
         (INS_REDEEM, &[0; 32]),
         (INS_STATUS, &[]),
+        (INS_CHANGE_PIN, &[]),
+        (INS_SYNC, &[]),
+        (INS_REBASE, &[0; 32]),
     ];
     for (ins, data) in refused {
         let answer = tap(&mut element, ins, data);
@@ -102,6 +105,7 @@ fn attack_47_commands_of_any_bytes_are_answered_and_change_nothing() {
         INS_NEWS,
         INS_LOAD,
         INS_REDEEM,
+        INS_CHANGE_PIN,
     ] {
         for length in [1, 2, 31, 33, 99, 255, 300, 2_048, 4_096] {
             let refused = own(&mut element, ins, &vec![0xff; length]).expect_err("it is nothing");

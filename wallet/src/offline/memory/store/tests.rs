@@ -125,7 +125,7 @@ fn golden_bytes_of_a_new_memory() {
     }
     let mut slot = [0; UNIT_BYTES];
     slot[..20].copy_from_slice(&hex::decode("000000000000000100000004010203044b44eb21").expect("hexadecimal"));
-    assert_eq!(units, [cells[0], cells[1], [0; UNIT_BYTES], slot]);
+    assert_eq!(*units, [cells[0], cells[1], [0; UNIT_BYTES], slot]);
 }
 
 #[test]

@@ -265,8 +265,13 @@ fn attack_32_amounts_of_zero_too_much_or_in_another_currency_are_refused() {
 #[test]
 fn attack_34_a_request_in_the_name_of_another_needs_that_purses_key() {
     let payer = Purse::loaded(1, 200_000);
-    // Swapped for the attacker's own, it shows him: what is checked is what the screen has.
+    // Swapped for the attacker's own, it shows him.
     let swapped = signed(request(6), &purse_secret(6));
+    let shown = payer.state.check_request(&swapped, &certified(6)).unwrap();
+    assert_eq!(
+        (shown.payee, shown.amount, shown.request),
+        (purse(6), AMOUNT, swapped.id())
+    );
     let bundle = payer
         .clone()
         .run(|it| it.pay(&swapped, &certified(6), Consent::Pin))
