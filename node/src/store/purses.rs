@@ -7,7 +7,7 @@ use causeway_contracts::{
     money::{Amount, Balance, Currency},
     offline::{
         ids::{Epoch, KeyId, ListVersion, LoadCounter, MessageId, PurseId, RequestSeq, Seq},
-        record::{OfflineKey, OfflineRow, Proof, PurseCurrency, ServiceKey, Spending, Spent},
+        record::{OfflineKey, OfflineRow, Proof, PurseCurrency, ServiceKey, Spent},
         signed::Signed,
     },
     statement::{
@@ -196,28 +196,34 @@ impl Reader {
         let mut spent = Vec::with_capacity(ids.len());
         for &id in &ids {
             let spending = row!(self, &view, Spending(id)).ok_or_else(|| self.wrong_table())?;
+            let drawn = Amount(spending.drawn());
+            let (is_void, is_received) = self.payees_word(&view, id, &spending.spent)?;
             spent.push(SpentView {
                 id,
-                is_void: spending.is_void,
-                is_received: self.is_received(&view, id, &spending)?,
-                drawn: Amount(spending.drawn.iter().map(|part| part.0).sum()),
+                is_void,
+                is_received,
+                drawn,
                 is_settled: spending.is_settled,
             });
         }
         Ok((tip, Bounded::new(spent).expect("as many as there are ids")))
     }
 
-    /// Whether the request that a transfer pays is known, and a receipt of its payee's that names it.
-    fn is_received(&self, view: &View<'_>, id: MessageId, spending: &Spending) -> Result<bool, StoreError> {
-        let Spent::Transfer(Signed { body, .. }) = &spending.spent else {
-            return Ok(false);
+    /// Whether a transfer is void, and whether the request that it pays is known with a receipt of its payee's that
+    /// names it.
+    fn payees_word(&self, view: &View<'_>, id: MessageId, spent: &Spent) -> Result<(bool, bool), StoreError> {
+        let Spent::Transfer(Signed { body, .. }) = spent else {
+            return Ok((false, false));
         };
-        let asked = row!(self, view, Request(body.payee, body.request));
-        let Some(seq) = asked.and_then(|asked| asked.seq) else {
-            return Ok(false);
+        let Some(asked) = row!(self, view, Request(body.payee, body.request)) else {
+            return Ok((false, false));
         };
-        let word = row!(self, view, Word(body.payee, seq.0.to_be_bytes()));
-        Ok(word.is_some_and(|word| word.received.contains(&id)))
+        let word = match asked.seq {
+            Some(seq) => row!(self, view, Word(body.payee, seq.0.to_be_bytes())),
+            None => None,
+        };
+        let is_received = word.as_ref().is_some_and(|word| word.received.contains(&id));
+        Ok((asked.is_void(word.as_ref(), id), is_received))
     }
 
     fn purse_row(&self, view: &View<'_>, key: OfflineKey) -> Result<Option<OfflineRow>, StoreError> {
