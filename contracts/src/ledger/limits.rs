@@ -32,9 +32,9 @@
 //! | register a purse | 7,600: 100, 1,500 for a key that is checked, and 6,000 for a signature |
 //! | load a purse | 6,160: 100, 60 for the money, and 6,000 for a signature |
 //! | record a grant or a beacon | 6,100: 100, and 6,000 for a signature |
-//! | add to a revocation list | 7,180: 100, 20 for each of 54 entries, and 6,000 for a signature |
-//! | testify about purses | 100, and 14,000 for each message: 6,000 for its signature, and 8,000 for each of 4 lots of 16 transfers that it may void |
-//! | redeem what is in a purse | 26,300: 1,100, 6,000 for a signature, and 150 for each of 128 lots behind it |
+//! | add to a revocation list | 7,180: 100, 20 for each of 54 entries, and 6,000 for a signature; and once in a transaction 125,000 for the root of 4,096 entries |
+//! | testify about purses | 100; for each message 6,000 for its signature, and 8,500 for each of 4 lots of 10 transfers that a void may give back; for requests and receipts, which may concern two requests, 17,000 |
+//! | redeem what is in a purse | 7,300: 1,100, 6,000 for a signature, and 200 for two claims that wait; and 380 for each lot that may be behind it, at most 128: 1, 5, 21, 85 for one of 0 to 3 hops |
 //! | fund what purses owe, release a claim | 6,560: 160, and 100 for each of 64 claims that may wait |
 //! | withdraw from that | 160 |
 //! | report evidence | 12,260: 100, 10 for each of the 16 records that there may be, and 6,000 for each of two signatures |
@@ -43,7 +43,7 @@
 //! million balances, on two busy cores, 70 ns where the account has none and 130 ns where it has an empty one.
 //!
 //! All other signatures are checked in groups before a batch is taken; those of evidence, of quotes and of purses' messages one by
-//! one, when they are applied, at 54 to 61 us each.
+//! one, when they are applied, at 54 to 61 us each. What purses' messages change was measured beside it, and is in `docs/adr/0022`.
 //!
 //! The dearest transaction possible (62 nodes, a change of validators, a report, 16 signatures) costs 1,555,352. A
 //! batch costs at most
@@ -59,13 +59,13 @@ use crate::{
             CURRENCIES_MAX, EVIDENCE_MAX,
             offline::{
                 guarantees::{CLAIMS_PAID_MAX, CLAIMS_PAID_WITH_NEW},
-                provenance::LOTS_BEHIND_MAX,
+                provenance::lots_behind_max,
             },
         },
         rejection::Rejection,
     },
     money::{Amount, Currency},
-    offline::action::OfflineAction,
+    offline::action::{OfflineAction, Testimony},
     settlement::{
         LEGS_MAX, SettlementAction, netting,
         offer::{FILLS_MAX, LOOKS_MAX},
@@ -79,10 +79,12 @@ const SIGNATURE_COST: u64 = 3;
 const LOOK_UP_COST: u64 = 10;
 /// A signature that is checked alone while a block is executed.
 const CHECK_COST: u64 = 6_000;
-/// What a message changes of what is known, at most: of 16 transfers with 4 lots each.
-const FACT_COST: u64 = 8_000;
-/// Looking at a lot that is behind a redemption, and paying from it.
-const DRAW_COST: u64 = 150;
+/// What a message changes of what is known about one request, at most: of 10 transfers with 4 lots each.
+const FACT_COST: u64 = 8_500;
+/// Looking at a lot that is behind a redemption and paying from it; and once, when a void comes, taking that back.
+const DRAW_COST: u64 = 380;
+/// Reading a revocation list, and its root.
+const LIST_COST: u64 = 125_000;
 /// Paying a claim that waits.
 const CLAIM_COST: u64 = LEG_COST + 40;
 /// Whether a key is a point of the curve, and of large order.
@@ -148,10 +150,10 @@ fn action_cost(action: &Action) -> u64 {
             OfflineAction::RegisterPurse { .. } => 100 + KEY_COST + CHECK_COST,
             OfflineAction::Load { .. } => 100 + LEG_COST + CHECK_COST,
             OfflineAction::Grant { .. } | OfflineAction::Beacon { .. } => 100 + CHECK_COST,
-            OfflineAction::Testify { ref messages, .. } => 100 + (CHECK_COST + FACT_COST) * messages.len() as u64,
-            OfflineAction::Redeem { .. } => {
+            OfflineAction::Testify { ref messages, .. } => 100 + messages.iter().map(testimony_cost).sum::<u64>(),
+            OfflineAction::Redeem { ref redeem, .. } => {
                 let claims = CLAIM_COST * CLAIMS_PAID_WITH_NEW as u64;
-                1_100 + CHECK_COST + DRAW_COST * LOTS_BEHIND_MAX as u64 + claims
+                1_100 + CHECK_COST + DRAW_COST * lots_behind_max(&redeem.body.spend) as u64 + claims
             }
             OfflineAction::FundGuarantee { .. } | OfflineAction::ReleaseClaim { .. } => {
                 100 + LEG_COST + CLAIM_COST * CLAIMS_PAID_MAX as u64
@@ -161,6 +163,20 @@ fn action_cost(action: &Action) -> u64 {
         },
         Action::ReportEvidence { .. } => 100 + LOOK_UP_COST * u64::from(EVIDENCE_MAX) + 2 * CHECK_COST,
     }
+}
+
+fn testimony_cost(message: &Testimony) -> u64 {
+    match message {
+        Testimony::Transfer(_) | Testimony::Void(_) | Testimony::Grant(_) => CHECK_COST + FACT_COST,
+        Testimony::Request(_) | Testimony::Receipt(_) => CHECK_COST + 2 * FACT_COST,
+    }
+}
+
+/// Of what a transaction does once, however often it asks for it.
+fn once_cost(actions: &[Action]) -> u64 {
+    let adds =
+        |action: &Action| matches!(action, Action::Offline(it) if matches!(**it, OfflineAction::AddRevocations { .. }));
+    if actions.iter().any(adds) { LIST_COST } else { 0 }
 }
 
 /// How many look for their keys among a transaction's signatures.
@@ -173,7 +189,7 @@ pub fn cost(signed: &SignedTransaction) -> u64 {
     let actions = &signed.transaction.actions;
     let authorities: u64 = actions.iter().map(authority_count).sum();
     let checks = SIGNATURE_COST * signed.signatures.len() as u64 * authorities;
-    TRANSACTION_COST + checks + actions.iter().map(action_cost).sum::<u64>()
+    TRANSACTION_COST + checks + once_cost(actions) + actions.iter().map(action_cost).sum::<u64>()
 }
 
 /// The caps of an account in a currency, if it has any.

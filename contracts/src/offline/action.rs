@@ -132,7 +132,7 @@ pub(crate) enum Signer {
 }
 
 impl OfflineAction {
-    /// How many signatures it brings that are not the transaction's.
+    /// How many signatures it brings that are not the transaction's. A redemption counts as two, since it is more work.
     pub fn messages(&self) -> usize {
         match self {
             Self::Testify { messages, .. } => messages.len(),
@@ -140,8 +140,8 @@ impl OfflineAction {
             | Self::Load { .. }
             | Self::Grant { .. }
             | Self::Beacon { .. }
-            | Self::AddRevocations { .. }
-            | Self::Redeem { .. } => 1,
+            | Self::AddRevocations { .. } => 1,
+            Self::Redeem { .. } => 2,
             Self::OpenCurrency { .. }
             | Self::SetServiceKey { .. }
             | Self::WithdrawServiceKey { .. }

@@ -143,7 +143,8 @@ pub enum Offence {
     /// Spent more of a lot than it had.
     Overspend,
     /// Said of one request both that it was paid and that it is void, or that it was paid by two transfers; or claims
-    /// the money of two, or of one that it has voided. A receipt for a transfer voids all others for its request.
+    /// the money of two, or of one that it has voided; or gave two requests one number. A receipt for a transfer voids all
+    /// others for its request.
     PayeeEquivocation,
 }
 

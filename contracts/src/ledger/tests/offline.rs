@@ -1,8 +1,15 @@
 //! Purses on the ledger.
 
+mod attacks;
+mod blame;
+mod crowds;
+mod ends;
 mod facts;
 mod golden;
+mod grants;
+mod guarantees;
 mod loads;
+mod orders;
 mod payouts;
 mod registry;
 mod service;
@@ -28,7 +35,7 @@ use crate::{
             Beacon, Certificate, Class, Grant, LoadRequest, Receipt, ReceiptStatus, Redeem, Request, RevocationDelta,
             Spend, Transfer, Void,
         },
-        record::Proof,
+        record::{OfflineKey, OfflineRow, Proof},
         signed::{Body, Signed},
     },
     transaction::Action,
@@ -212,6 +219,15 @@ fn said(by: &str, message: impl Into<Said>) -> Testimony {
     }
 }
 
+/// By the issuer's service.
+fn said_granted(body: Grant) -> Testimony {
+    Testimony::Grant(signed(body, &service(KeyRole::Grant)))
+}
+
+fn lot_of(transfer: &Transfer) -> Id16 {
+    transfer.id().short()
+}
+
 #[derive(Debug, Clone)]
 enum Said {
     Transfer(Transfer),
@@ -380,6 +396,28 @@ impl Network {
     fn proofs(&self) -> Vec<(&'static str, Proof)> {
         let against = |name| self.ledger.proofs_against(purse(name)).map(move |proof| (name, proof));
         OWNERS.into_iter().flat_map(against).collect()
+    }
+
+    fn row(&self, key: OfflineKey) -> Option<&OfflineRow> {
+        self.ledger.state.offline.rows().get(&key)
+    }
+
+    /// What the purse of this owner owes.
+    fn owed_by(&self, name: &str) -> u128 {
+        match self.row(OfflineKey::Purse(purse(name))) {
+            Some(OfflineRow::Purse(purse)) => purse.owed,
+            other => panic!("no purse: {other:?}"),
+        }
+    }
+
+    fn must_testify(&mut self, messages: Vec<Testimony>) {
+        self.must(vec![self.testify(messages)], &["fund"]);
+    }
+
+    /// Redeems so much of one lot for the purse's owner.
+    fn must_redeem(&mut self, name: &str, seq: u32, hop: u8, part: (Id16, u64)) {
+        let redeem = self.redeem_action(name, seq, spend(hop, &[part]));
+        self.must(vec![redeem], &[name]);
     }
 
     fn refuse(&mut self, action: Action, signers: &[&str], reason: Rejection) {

@@ -47,6 +47,7 @@ pub(super) struct Index<'a> {
     places: BTreeMap<(PurseId, Seq), BTreeSet<MessageId>>,
     owned: BTreeMap<(Id16, PurseId), Owned>,
     words: BTreeMap<(PurseId, RequestSeq), Word>,
+    asked: BTreeMap<(PurseId, RequestSeq), BTreeSet<MessageId>>,
     /// Of a request there is one, as it says itself.
     seqs: BTreeMap<Paid, BTreeSet<RequestSeq>>,
     voids: BTreeSet<Paid>,
@@ -67,6 +68,7 @@ impl<'a> Index<'a> {
             }
             Fact::Asked { payee, seq, request } => {
                 self.seqs.entry(Paid { payee, request }).or_default().insert(seq);
+                self.asked.entry((payee, seq)).or_default().insert(request);
             }
             Fact::Spent {
                 id,
@@ -131,7 +133,10 @@ impl<'a> Index<'a> {
             let received = word.received.len();
             received > 1 || (received > 0 && word.voided)
         });
-        of_words.map(|((payee, _), _)| *payee).chain(self.false_claims())
+        let of_words = of_words.map(|((payee, _), _)| *payee);
+        let of_requests = self.asked.iter().filter(|(_, requests)| requests.len() > 1);
+        let of_requests = of_requests.map(|((payee, _), _)| *payee);
+        of_words.chain(of_requests).chain(self.false_claims())
     }
 
     fn false_claims(&self) -> impl Iterator<Item = PurseId> {

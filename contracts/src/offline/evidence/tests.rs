@@ -158,6 +158,16 @@ fn two_words_on_one_request_are_a_payees_equivocation() {
 }
 
 #[test]
+fn two_requests_of_one_number_are_a_payees_equivocation() {
+    let mut other = request(2);
+    other.memo = crate::example::text("another");
+    check(&[asked(2), asked(2)], &[]);
+    check(&[asked(2), Fact::from(&other)], &[(2, Offence::PayeeEquivocation)]);
+    other.seq = RequestSeq(other.seq.0 + 1);
+    check(&[asked(2), Fact::from(&other)], &[]);
+}
+
+#[test]
 fn a_payee_claims_by_spending_and_nobody_else_for_it() {
     let (one, other) = (paid(1, 2, 100), transfer(3, 2, spend(1, &[(grant(3).load, 100)])));
     let both = [Fact::from(&one), Fact::from(&other)];

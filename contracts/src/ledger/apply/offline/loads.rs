@@ -100,8 +100,8 @@ fn lot_of(context: &Context<'_>) -> Id16 {
 
 pub(super) fn grant(overlay: &mut Overlay<'_>, context: &Context<'_>, grant: &Signed<Grant>) -> Result<(), Rejection> {
     let load = load_of(overlay, &grant.body).ok_or(Rejection::UnknownLoad)?;
-    if is_known(&load, grant)? {
-        return Ok(());
+    if let Some(known) = &load.grant {
+        return same(known, grant);
     }
     if load.is_ended {
         return Err(Rejection::ContractEnded);
@@ -125,12 +125,12 @@ fn load_of(overlay: &Overlay<'_>, grant: &Grant) -> Option<Load> {
     is_it.then(|| load.clone())
 }
 
-/// Whether this is the load's grant. A load has no other.
-fn is_known(load: &Load, grant: &Signed<Grant>) -> Result<bool, Rejection> {
-    match &load.grant {
-        Some(known) if known.id() == grant.id() => Ok(true),
-        Some(_) => Err(Rejection::MessageConflict),
-        None => Ok(false),
+/// A lot has one grant: whether this is it.
+fn same(known: &Signed<Grant>, grant: &Signed<Grant>) -> Result<(), Rejection> {
+    if known.id() == grant.id() {
+        Ok(())
+    } else {
+        Err(Rejection::MessageConflict)
     }
 }
 
@@ -157,8 +157,8 @@ fn put_granted(overlay: &mut Overlay<'_>, grant: &Signed<Grant>, load: Load) {
     put_load(overlay, body.purse, body.load_counter, load);
 }
 
-/// A grant that somebody holds money of. It counts also where its load is not known, or ended before a grant was: what
-/// was accepted is paid by who guarantees. It is confirmed by what its purse spent of it.
+/// A grant that somebody holds money of. It counts also where its load is not known, or went back before a grant was
+/// recorded: what was accepted is paid by who guarantees. It is confirmed by what its purse spent of it.
 pub(super) fn testified(
     overlay: &mut Overlay<'_>,
     context: &Context<'_>,
@@ -166,21 +166,15 @@ pub(super) fn testified(
 ) -> Result<(), Rejection> {
     let body = &grant.body;
     let load = load_of(overlay, body);
-    if let Some(load) = &load
-        && is_known(load, grant)?
-    {
-        return Ok(());
-    }
-    if let Some(known) = overlay.unbacked(body.purse, body.load)
-        && known.grant.id() == grant.id()
-    {
-        return Ok(());
+    let unbacked = overlay.unbacked(body.purse, body.load);
+    let known = load.as_ref().and_then(|load| load.grant.as_ref());
+    if let Some(known) = known.or(unbacked.map(|row| &row.grant)) {
+        return same(known, grant);
     }
     if load.is_none() && overlay.lot(body.load, body.purse).is_some() {
         return Err(Rejection::MessageConflict);
     }
     let purse = overlay.purse(body.purse).ok_or(Rejection::UnknownPurse)?;
-    let code = purse.currency;
     if purse.certificate.body.currency != body.currency {
         return Err(Rejection::UnknownCurrency);
     }
@@ -188,13 +182,12 @@ pub(super) fn testified(
     let is_confirmed = load.is_some() || facts::is_claimed(overlay, body.load, body.purse, 0);
     let room = facts::room_for_one(overlay, body.purse, is_confirmed)?;
     let key = overlay.service_key(body.issuer);
-    let ServiceKey { key, is_withdrawn, .. } = *key
-        .filter(|key| key.role == KeyRole::Grant && key.currency == code)
-        .ok_or(Rejection::UnknownServiceKey)?;
+    let key = key.filter(|key| key.role == KeyRole::Grant && key.currency == purse.currency);
+    let ServiceKey { key, is_withdrawn, .. } = *key.ok_or(Rejection::UnknownServiceKey)?;
     check_signature(context, grant, key)?;
-    match load {
-        Some(load) if !is_withdrawn => put_granted(overlay, grant, load),
-        Some(_) => return Err(Rejection::UnknownServiceKey),
+    match load.filter(|load| !load.is_ended) {
+        Some(_) if is_withdrawn => return Err(Rejection::UnknownServiceKey),
+        Some(load) => put_granted(overlay, grant, load),
         None => put_unbacked(overlay, grant, is_withdrawn),
     }
     facts::put_room(overlay, body.purse, room);

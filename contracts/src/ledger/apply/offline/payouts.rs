@@ -7,7 +7,7 @@ use super::{
     Context, account,
     draws::{self, Draw},
     facts, guarantees, hour,
-    provenance::Walk,
+    provenance::{Walk, lots_behind_max},
     standing,
 };
 use crate::{
@@ -71,7 +71,7 @@ fn check_provenance(overlay: &Overlay<'_>, redeem: &Redeem, now: Epoch) -> Resul
     if purse.certificate.body.currency != spend.currency {
         return Err(Rejection::LotUnknown);
     }
-    Walk::new(overlay, spend.currency).check(spend, redeem.payer)?;
+    Walk::new(overlay, spend.currency, lots_behind_max(spend)).check(spend, redeem.payer)?;
     let end = Epoch(spend.expiry.0.saturating_add(GRACE_HOURS));
     if now.has_reached(end) {
         return Err(Rejection::LotExpired);
@@ -125,6 +125,7 @@ pub(in crate::ledger) fn end_transfer(overlay: &mut Overlay<'_>, id: MessageId) 
     };
     let (payee, spend) = (signed.body.payee, &signed.body.spend);
     let (lot, currency) = (id.short(), spend.currency);
+    let behind = 1 + lots_behind_max(spend);
     let asked = u64::try_from(spending.asked).unwrap_or(u64::MAX);
     let rest = spend.amount.0.saturating_sub(asked);
     let purse = overlay
@@ -135,7 +136,7 @@ pub(in crate::ledger) fn end_transfer(overlay: &mut Overlay<'_>, id: MessageId) 
         .account(&to)
         .is_none_or(|found| found.status == AccountStatus::Closed);
     let is_due = rest > 0 && !is_closed && !overlay.is_convicted(payee) && !standing::is_void(overlay, id);
-    if !is_due || Walk::new(overlay, currency).lot(lot, payee).is_err() {
+    if !is_due || Walk::new(overlay, currency, behind).lot(lot, payee).is_err() {
         return None;
     }
     pay(overlay, (to, code), payee, &[(lot, rest)], id);

@@ -3,7 +3,7 @@
 use crate::{
     ledger::{overlay::Overlay, rejection::Rejection},
     offline::{
-        HOPS_MAX,
+        HOPS_MAX, LOTS_MAX,
         ids::{CurrencyIndex, Epoch, Id16, PurseId},
         messages::Spend,
         record::{Origin, Spent},
@@ -13,18 +13,30 @@ use crate::{
 /// How many lots are looked at, at most, behind one redemption.
 pub const LOTS_BEHIND_MAX: usize = 128;
 
+/// How many there may be, its own included: each that has hops has at most four behind it, with a hop less.
+pub(in crate::ledger) fn lots_behind_max(spend: &Spend) -> usize {
+    let hops = 1..spend.hop;
+    let behind = hops.scan(spend.lots.len(), |lots, _| {
+        *lots = lots.saturating_mul(LOTS_MAX);
+        Some(*lots)
+    });
+    let all = behind.fold(spend.lots.len(), usize::saturating_add);
+    all.min(LOTS_BEHIND_MAX)
+}
+
 pub(super) struct Walk<'a> {
     overlay: &'a Overlay<'a>,
     currency: CurrencyIndex,
-    looked_at: usize,
+    left: usize,
 }
 
 impl<'a> Walk<'a> {
-    pub(super) fn new(overlay: &'a Overlay<'a>, currency: CurrencyIndex) -> Self {
+    /// Looks at so many lots at most.
+    pub(super) fn new(overlay: &'a Overlay<'a>, currency: CurrencyIndex, most: usize) -> Self {
         Self {
             overlay,
             currency,
-            looked_at: 0,
+            left: most,
         }
     }
 
@@ -45,10 +57,7 @@ impl<'a> Walk<'a> {
 
     /// The hops and the expiry of a lot.
     pub(super) fn lot(&mut self, lot: Id16, owner: PurseId) -> Result<(u8, Epoch), Rejection> {
-        self.looked_at += 1;
-        if self.looked_at > LOTS_BEHIND_MAX {
-            return Err(Rejection::LotUnknown);
-        }
+        self.left = self.left.checked_sub(1).ok_or(Rejection::LotUnknown)?;
         let grant = match *self.overlay.lot(lot, owner).ok_or(Rejection::LotUnknown)? {
             Origin::Load(counter) => {
                 let load = self.overlay.load(owner, counter);

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Alice has 1,000 in her purse and pays bob 600, who pays carol 400 of it. All of it is known.
-fn chain() -> (Network, Id16, [Transfer; 2]) {
+pub(super) fn chain() -> (Network, Id16, [Transfer; 2]) {
     let mut net = purse_town();
     let lot = net.granted("alice", 1, 1_000).load;
     let first = transfer_of("alice", 1, ("bob", 1), spend(1, &[(lot, 600)]));
@@ -16,10 +16,6 @@ fn chain() -> (Network, Id16, [Transfer; 2]) {
     let told = vec![said("alice", first.clone()), said("bob", second.clone())];
     net.must(vec![net.testify(told)], &["fund"]);
     (net, lot, [first, second])
-}
-
-fn lot_of(transfer: &Transfer) -> Id16 {
-    transfer.id().short()
 }
 
 #[test]
@@ -346,13 +342,33 @@ proptest! {
 }
 
 #[test]
-fn the_dearest_transaction_about_purses_fits_a_batch() {
+fn the_dearest_transactions_about_purses_fit_a_batch() {
     use crate::{block::batch::BATCH_COST_MAX, ledger::cost};
     let mut net = purse_town();
-    let redeem = net.redeem_action("alice", 1, spend(1, &[(Id16([1; 16]), 1)]));
     let names: Vec<_> = (0..16).map(|at| format!("key {at}")).collect();
     let signers: Vec<_> = names.iter().map(String::as_str).collect();
-    let tx = net.tx(vec![redeem; 64], &signers);
-    assert_eq!(cost(&tx), 20 + 64 * (26_500 + 16 * 3));
-    assert!(cost(&tx) <= BATCH_COST_MAX);
+    let redeem = net.redeem_action("alice", 1, spend(5, &[(Id16([1; 16]), 1)]));
+    let words: Vec<_> = (0..64).map(|at| said("bob", request("bob", at))).collect();
+    let delta = net.delta_action((0, 1), HOUR, vec![]);
+    let rows = [
+        // A redemption counts as two messages.
+        (vec![redeem; 32], 32 * (7_300 + 128 * 380 + 16 * 3)),
+        (vec![net.testify(words)], 100 + 64 * 23_000 + 16 * 3),
+        (vec![delta; 64], 64 * (7_180 + 16 * 3) + 125_000),
+    ];
+    for (actions, expected) in rows {
+        let tx = net.tx(actions, &signers);
+        assert_eq!(cost(&tx), 20 + expected);
+        assert!(cost(&tx) <= BATCH_COST_MAX);
+    }
+}
+
+#[test]
+fn a_redemption_is_paid_for_by_the_hops_behind_it() {
+    let mut net = purse_town();
+    for (hop, lots) in [(1, 1), (2, 5), (3, 21), (4, 85), (5, 128), (255, 128)] {
+        let redeem = net.redeem_action("alice", 1, spend(hop, &[(Id16([1; 16]), 1)]));
+        let tx = net.tx(vec![redeem], &["alice"]);
+        assert_eq!(crate::ledger::cost(&tx), 20 + 3 + 7_300 + 380 * lots);
+    }
 }

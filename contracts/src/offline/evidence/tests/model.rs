@@ -47,6 +47,12 @@ impl Model {
                 convict(payee, Offence::PayeeEquivocation);
             }
         }
+        for (payee, seq, request) in self.requests() {
+            let is_another = |it: (PurseId, RequestSeq, MessageId)| (it.0, it.1) == (payee, seq) && it.2 != request;
+            if self.requests().any(is_another) {
+                convict(payee, Offence::PayeeEquivocation);
+            }
+        }
         for (one, paid) in self.claims() {
             let is_another = |(other, of): (MessageId, Paid)| other != one && of == paid;
             if self.is_void(one, paid) || self.claims().any(is_another) {
@@ -80,6 +86,13 @@ impl Model {
     fn receipts(&self) -> impl Iterator<Item = (PurseId, RequestSeq, MessageId)> {
         self.0.iter().filter_map(|fact| match fact {
             Fact::Received { payee, seq, transfer } => Some((*payee, *seq, *transfer)),
+            _ => None,
+        })
+    }
+
+    fn requests(&self) -> impl Iterator<Item = (PurseId, RequestSeq, MessageId)> {
+        self.0.iter().filter_map(|fact| match fact {
+            Fact::Asked { payee, seq, request } => Some((*payee, *seq, *request)),
             _ => None,
         })
     }

@@ -43,6 +43,13 @@ fn any_transfer() -> impl Strategy<Value = Transfer> {
         .prop_map(|(seq, payee, number, amount)| pays(&numbered(payee, number), 1, seq, &[(grant(1).load, amount)]))
 }
 
+/// Another of the same number.
+fn again(asked: &Request) -> Request {
+    let mut asked = asked.clone();
+    asked.nonce = Nonce16([0xff; 16]);
+    asked
+}
+
 fn any_request() -> impl Strategy<Value = Request> {
     (2..5_u8, 5..7_u32).prop_map(|(payee, number)| numbered(payee, number))
 }
@@ -56,6 +63,7 @@ fn any_fact() -> impl Strategy<Value = Fact> {
     prop_oneof![
         1 => Just(granted()),
         1 => any_request().prop_map(|it| Fact::from(&it)),
+        1 => any_request().prop_map(|it| Fact::from(&again(&it))),
         1 => any_request().prop_map(|it| void_by(&it)),
         3 => any_transfer().prop_map(|it| Fact::from(&it)),
         2 => child.prop_map(|it| Fact::from(&it)),
