@@ -44,6 +44,8 @@ pub enum Domain {
     Quote,
     /// What purses and the service of their issuer sign; the message begins with its type.
     Offline,
+    /// An account's wish that a purse be registered as its own.
+    Registration,
 }
 
 impl Domain {
@@ -59,6 +61,7 @@ impl Domain {
             Self::Checkpoint => "causeway/checkpoint/1",
             Self::Quote => "causeway/quote/1",
             Self::Offline => "dofp/1/",
+            Self::Registration => "causeway/registration/1",
         }
     }
 

@@ -19,6 +19,7 @@
 //! | [`evidence`] | what signed messages prove against purses |
 //! | [`action`] | what the ledger is asked to do about purses, and [`record`] what it knows of them |
 //! | [`fraud`] | two messages that no honest purse signs both |
+//! | [`registration`] | what an account signs to have a purse |
 //! | [`purse`] | what a secure element keeps, and what it does |
 //!
 //! Nothing here keeps state: purses' secure elements and the ledger do.
@@ -37,6 +38,7 @@ pub mod provenance;
 pub mod purse;
 pub mod record;
 pub mod refusal;
+pub mod registration;
 pub mod revocation;
 pub mod signed;
 

@@ -4,7 +4,7 @@
 mod agreement;
 mod certified;
 mod follow;
-mod http;
+pub(crate) mod http;
 pub mod maker;
 mod purses;
 mod submission;

@@ -2,6 +2,7 @@
 
 pub mod card;
 pub mod element;
+pub mod issuer;
 pub mod memory;
 pub mod qr;
 pub mod sound;

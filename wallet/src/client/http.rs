@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// How long a request without a wait of its own may take.
-pub(super) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
+pub(crate) const REQUEST_TIMEOUT: Duration = Duration::from_secs(5);
 
 /// Of what is no answer but a problem.
 const PROBLEM_BYTES_MAX: usize = 16 * 1024;
@@ -79,7 +79,7 @@ impl From<reqwest::Error> for CallError {
     }
 }
 
-pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
+pub(crate) fn client() -> Result<reqwest::Client, reqwest::Error> {
     reqwest::Client::builder()
         .connect_timeout(CONNECT_TIMEOUT)
         .redirect(reqwest::redirect::Policy::none())
@@ -91,7 +91,7 @@ pub(super) fn client() -> Result<reqwest::Client, reqwest::Error> {
 }
 
 /// Sends a request and reads its JSON answer of at most `max` bytes.
-pub(super) async fn call<T: DeserializeOwned>(
+pub(crate) async fn call<T: DeserializeOwned>(
     request: RequestBuilder,
     timeout: Duration,
     max: usize,
@@ -105,8 +105,8 @@ pub(super) async fn call<T: DeserializeOwned>(
 }
 
 /// What a node said, whatever its status.
-pub(super) struct Reply {
-    status: StatusCode,
+pub(crate) struct Reply {
+    pub status: StatusCode,
     retry_after: Option<Duration>,
     pub body: Vec<u8>,
 }
@@ -124,7 +124,7 @@ impl Reply {
     }
 }
 
-pub(super) async fn exchange(request: RequestBuilder, timeout: Duration, max: usize) -> Result<Reply, CallError> {
+pub(crate) async fn exchange(request: RequestBuilder, timeout: Duration, max: usize) -> Result<Reply, CallError> {
     read_reply(request.timeout(timeout).send().await?, max).await
 }
 
@@ -146,7 +146,7 @@ async fn read_reply(response: reqwest::Response, max: usize) -> Result<Reply, Ca
 
 /// Sends a request whose answer has no end, and waits for its beginning; the reader bounds the rest. What refuses it
 /// is read whole.
-pub(super) async fn open(request: RequestBuilder) -> Result<reqwest::Response, CallError> {
+pub(crate) async fn open(request: RequestBuilder) -> Result<reqwest::Response, CallError> {
     let begun = async {
         let response = request.send().await?;
         if response.status().is_success() {

@@ -1,0 +1,3 @@
+//! The service of a currency's issuer, which signs for purses what the ledger knows, and how it is asked.
+
+pub mod client;
