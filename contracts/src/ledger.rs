@@ -68,7 +68,7 @@ mod table;
 mod validity;
 
 pub use self::{
-    apply::{CURRENCIES_MAX, EVIDENCE_HEIGHTS_MAX, EVIDENCE_MAX, PARTICIPANTS_MAX},
+    apply::{CURRENCIES_MAX, EVIDENCE_HEIGHTS_MAX, EVIDENCE_MAX, PARTICIPANTS_MAX, offline::payouts::GRACE_HOURS},
     continuing::ContinueError,
     execution::{BatchLocation, Batches, Execution},
     limits::cost,

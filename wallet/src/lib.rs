@@ -10,6 +10,7 @@ pub mod durable;
 pub mod exit;
 pub mod history;
 pub mod home;
+pub mod keyfile;
 pub mod keystore;
 pub mod offline;
 pub mod payee;

@@ -1,5 +1,6 @@
 //! `causeway offline`: what is common to the media is here, each medium in a file of its own.
 
+mod issuer;
 mod qr;
 mod sound;
 
@@ -30,6 +31,7 @@ pub fn run(json: bool, command: OfflineCommand) -> anyhow::Result<()> {
         OfflineCommand::Qr(QrCommand::Look) => qr::look(),
         OfflineCommand::Sound(SoundCommand::Send(send)) => sound::send(json, &send),
         OfflineCommand::Sound(SoundCommand::Receive(receive)) => sound::receive(json, &receive),
+        OfflineCommand::Issuer(issuer) => issuer::run(json, &issuer),
     }
 }
 

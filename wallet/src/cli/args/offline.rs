@@ -13,6 +13,15 @@ pub enum OfflineCommand {
     /// Carry bytes from loudspeaker to microphone, as WAV files
     #[command(subcommand)]
     Sound(SoundCommand),
+    /// Run the service of a currency's issuer, which signs for purses
+    Issuer(Issuer),
+}
+
+#[derive(Debug, Args)]
+pub struct Issuer {
+    /// What it is run with: docs/offline.md says what is in it
+    #[arg(long, value_name = "FILE")]
+    pub config: PathBuf,
 }
 
 #[derive(Debug, Subcommand)]
