@@ -30,3 +30,6 @@ pub mod run;
 pub mod serve;
 pub mod settle;
 pub mod upload;
+
+#[cfg(test)]
+mod example;

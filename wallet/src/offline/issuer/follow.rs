@@ -2,6 +2,8 @@
 //!
 //! While validators are not there it waits, says so once, and goes on where it was.
 
+mod ready;
+
 use std::{collections::BTreeMap, convert::Infallible, sync::Arc, time::Duration};
 
 use causeway_contracts::{
@@ -16,23 +18,20 @@ use causeway_contracts::{
         message::Message,
         revocation::{RevocationError, RevocationList},
     },
-    statement::PurseCurrencyView,
 };
-use tokio::{
-    sync::watch,
-    time::{sleep, timeout},
-};
+use tokio::{sync::watch, time::timeout};
 
+use self::ready::Waiting;
 use super::{
     config::{ConfigError, LimitsText},
-    desk::{Desk, DeskError},
+    desk::Desk,
     events::Events,
     journal::{Journal, JournalFile},
-    plan::{self, Known, Standing},
+    plan::{self, Book, Known, Standing},
     rules::{Rules, ServiceKeys},
 };
 use crate::{
-    client::{FollowError, Follower, VerifiedBlock},
+    client::{ClientError, FollowError, Follower, VerifiedBlock},
     durable::FileError,
     trust,
 };
@@ -52,8 +51,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// Why the service cannot go on.
 #[derive(Debug, thiserror::Error)]
 pub enum Stop {
-    #[error(transparent)]
-    Trust(FollowError),
+    #[error("{0}; a service is told so by a genesis file that you trust, and its trust.json deleted")]
+    Trust(#[source] ClientError),
     #[error("what was signed could not be kept, so it must not be sent")]
     Journal(#[from] FileError),
     #[error(transparent)]
@@ -93,37 +92,6 @@ struct Position {
     beacon: Option<Epoch>,
 }
 
-/// Says once what is waited for, however often it is tried.
-#[derive(Default)]
-struct Waiting(Option<String>);
-
-impl Waiting {
-    fn tell(&mut self, what: &str, error: &dyn std::error::Error) {
-        // Another cause of the same wait is no news.
-        if self.0.as_deref() != Some(what) {
-            tracing::warn!("{what}: {error}; waiting");
-            self.0 = Some(what.to_owned());
-        }
-    }
-
-    fn over(&mut self) {
-        if let Some(what) = self.0.take() {
-            tracing::info!("no longer: {what}");
-        }
-    }
-}
-
-/// Why the service is not ready yet.
-#[derive(Debug, thiserror::Error)]
-enum Unready {
-    #[error(transparent)]
-    Desk(#[from] DeskError),
-    #[error("the ledger does not know the {role:?} key {id} yet; the issuer makes it known by set_service_key")]
-    KeyUnknown { role: KeyRole, id: KeyId },
-    #[error(transparent)]
-    Stop(#[from] Stop),
-}
-
 impl Work {
     /// Works until it cannot go on, from where the journal says.
     pub async fn run(self, journal: Journal) -> Stop {
@@ -146,14 +114,7 @@ impl Work {
         self.catch_up(&mut position.list, &mut waiting).await?;
         self.finish(&mut position, &mut waiting).await?;
         self.rules.send_replace(Some(Arc::new(rules)));
-        let book = &position.journal.book;
-        let mut follower = self
-            .desk
-            .client
-            .follow(book.height.next().max(self.from_height), &self.stream_key);
-        if let Some(block) = book.block {
-            follower = follower.after(block);
-        }
+        let mut follower = self.follower(&position.journal.book);
         loop {
             let blocks = collect(&mut follower, &mut waiting).await?;
             let of = |block| Events::of(block, self.desk.currency, rules.currency);
@@ -162,49 +123,11 @@ impl Work {
         }
     }
 
-    /// Waits until the currency is open for purses and the keys are those of its issuer.
-    async fn ready(&self, waiting: &mut Waiting) -> Result<(Rules, Option<Epoch>), Stop> {
-        loop {
-            match self.look().await {
-                Ok(found) => {
-                    waiting.over();
-                    return Ok(found);
-                }
-                Err(Unready::Stop(stop)) => return Err(stop),
-                Err(error) => waiting.tell("the service is not ready", &error),
-            }
-            sleep(PAUSE).await;
-        }
-    }
-
-    async fn look(&self) -> Result<(Rules, Option<Epoch>), Unready> {
-        let view = self.desk.purse_currency().await?;
-        for key in self.keys.public(view.index) {
-            self.check_key(&view, key.role, key.id())?;
-        }
-        let found = self
-            .desk
-            .client
-            .currency(self.desk.currency)
-            .await
-            .map_err(DeskError::from)?;
-        let record = found.ok_or(DeskError::NotOpen(self.desk.currency))?;
-        let rules = Rules {
-            currency: view.index,
-            exponent: record.exponent,
-            limits: self.limits.resolve(record.exponent).map_err(Stop::from)?,
-            beacon_hours: self.beacon_hours,
-            lot_proof_hours: self.lot_proof_hours,
-        };
-        Ok((rules, view.beacon.map(|beacon| beacon.body.epoch)))
-    }
-
-    fn check_key(&self, view: &PurseCurrencyView, role: KeyRole, id: KeyId) -> Result<(), Unready> {
-        match view.keys.iter().find(|entry| KeyId::of(&entry.key) == id) {
-            None => Err(Unready::KeyUnknown { role, id }),
-            Some(entry) if entry.is_withdrawn => Err(Stop::KeyWithdrawn { role, id }.into()),
-            Some(entry) if entry.role != role => Err(Stop::KeyOfOtherRole { role, id }.into()),
-            Some(_) => Ok(()),
+    fn follower(&self, book: &Book) -> Follower<'_> {
+        let (client, key) = (&self.desk.client, &self.stream_key);
+        match book.block {
+            Some(block) => client.follow(book.height.next(), key).after(block),
+            None => client.follow(self.from_height, key),
         }
     }
 
@@ -219,10 +142,7 @@ impl Work {
                         return Ok(());
                     }
                 }
-                Err(error) => {
-                    waiting.tell("the revocation list is not had", &error);
-                    sleep(PAUSE).await;
-                }
+                Err(error) => waiting.pause("the revocation list is not had", error).await?,
             }
         }
     }
@@ -234,7 +154,7 @@ impl Work {
         rules: &Rules,
         waiting: &mut Waiting,
     ) -> Result<(), Stop> {
-        let standings = self.standings(position, events, rules, waiting).await;
+        let standings = self.standings(position, events, rules, waiting).await?;
         let known = Known {
             list: &position.list,
             beacon: position.beacon,
@@ -270,7 +190,7 @@ impl Work {
         events: &[Events],
         rules: &Rules,
         waiting: &mut Waiting,
-    ) -> BTreeMap<PurseId, Standing> {
+    ) -> Result<BTreeMap<PurseId, Standing>, Stop> {
         let asked = plan::asked_of(&position.journal.book, events, &position.list, rules);
         let asked: Vec<_> = asked.into_iter().collect();
         let height = events.last().map_or(Height::GENESIS, |block| block.height);
@@ -278,11 +198,10 @@ impl Work {
             match self.desk.purses(&asked, height).await {
                 Ok(purses) => {
                     waiting.over();
-                    return purses.iter().map(|purse| (purse.id, Standing::of(purse))).collect();
+                    return Ok(purses.iter().map(|purse| (purse.id, Standing::of(purse))).collect());
                 }
-                Err(error) => waiting.tell("purses are not shown", &error),
+                Err(error) => waiting.pause("purses are not shown", error).await?,
             }
-            sleep(PAUSE).await;
         }
     }
 
@@ -295,9 +214,8 @@ impl Work {
         let brought = loop {
             match self.desk.bring(actions.clone(), &self.account_key).await {
                 Ok(brought) => break brought,
-                Err(error) => waiting.tell("what is signed is not taken", &error),
+                Err(error) => waiting.pause("what is signed is not taken", error).await?,
             }
-            sleep(PAUSE).await;
         };
         waiting.over();
         let mut missed = Vec::new();
@@ -384,7 +302,7 @@ async fn collect(follower: &mut Follower<'_>, waiting: &mut Waiting) -> Result<V
     let first = loop {
         match follower.next().await {
             Ok(block) => break block,
-            Err(error @ FollowError::Trust(_)) => return Err(Stop::Trust(error)),
+            Err(FollowError::Trust(error)) => return Err(Stop::Trust(error)),
             Err(error) => waiting.tell("no blocks come", &error),
         }
     };

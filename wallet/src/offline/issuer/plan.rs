@@ -104,7 +104,7 @@ pub fn asked_of(book: &Book, events: &[Events], list: &RevocationList, rules: &R
 /// What follows from blocks in a row, of which the first comes after the book's.
 pub fn plan(book: &Book, events: &[Events], known: &Known<'_>, rules: &Rules, keys: &KeyIds) -> Plan {
     let hour = hour_of(events);
-    let (overspent, guilty) = judge(book, hour, known, rules);
+    let (overspent, guilty) = judge(book, events, known, rules);
     let withdrawn = events.iter().flat_map(|block| &block.withdrawn);
     let entries = guilty.iter().map(|purse| RevocationEntry::purse(*purse));
     let entries = entries.chain(withdrawn.map(|key| RevocationEntry::key(*key)));
@@ -126,11 +126,19 @@ pub fn plan(book: &Book, events: &[Events], known: &Known<'_>, rules: &Rules, ke
 }
 
 /// Who has to wait, and who is listed now.
-fn judge(book: &Book, hour: Epoch, known: &Known<'_>, rules: &Rules) -> (BTreeMap<PurseId, Epoch>, BTreeSet<PurseId>) {
+fn judge(
+    book: &Book,
+    events: &[Events],
+    known: &Known<'_>,
+    rules: &Rules,
+) -> (BTreeMap<PurseId, Epoch>, BTreeSet<PurseId>) {
+    let hour = hour_of(events);
     let mut waiting = book.overspent.clone();
     let mut guilty = BTreeSet::new();
     for (purse, standing) in known.standings {
-        let since = waiting.remove(purse).unwrap_or(hour);
+        let named = || events.iter().find(|block| block.suspects.contains(purse));
+        let before = waiting.remove(purse);
+        let since = before.unwrap_or_else(|| named().map_or(hour, |block| block.hour));
         let is_over = is_due(since, hour, rules) || waiting.len() >= REVOCATIONS_MAX;
         match standing {
             Standing::Sound => {}
