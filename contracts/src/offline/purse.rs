@@ -14,7 +14,7 @@
 //! | [`redeem`] | `redeem`, `redemption`, `last_redemption` |
 //! | [`sync`] | `sync_upload`, `sync_answer` |
 //! | [`service`] | `news`: `beacon`, `revocation_delta` |
-//! | [`rebase`] | `begin_rebase`, `successor_load_request`, `finish_rebase` |
+//! | [`rebase`] | `begin_rebase`, `successor_signature`, `successor_load_request`, `finish_rebase` |
 //! | [`pin`] | `try_pin`, `verify_pin`, `change_pin` |
 //! | [`status`] | `status`, `standing` |
 //!

@@ -12,11 +12,12 @@ use super::{
 };
 use crate::{
     codec,
-    keys::{PublicKey, SecretKey},
+    keys::{PublicKey, SecretKey, Signature},
     money::Amount,
     offline::{
         ids::{LoadCounter, MessageId, Nonce16, RequestSeq, Seq},
         messages::{Certificate, LoadRequest},
+        registration::RegistrationTerms,
         signed::Signed,
     },
 };
@@ -37,6 +38,15 @@ impl PurseState {
     /// The key that [`PurseState::begin_rebase`] has drawn.
     pub fn successor(&self) -> Option<PublicKey> {
         self.successor_key().map(|key| key.public_key())
+    }
+
+    /// Shows that the successor's key is this purse's, so that the issuer may register it.
+    pub fn successor_signature(&self, terms: &RegistrationTerms) -> Result<Step<Signature>, PurseRefusal> {
+        let key = self.successor_key().ok_or(PurseRefusal::NoSuccessor)?;
+        if terms.public_key != key.public_key() || terms.class.class() != self.own().class {
+            return Err(PurseRefusal::NotTheSuccessors);
+        }
+        Ok(Step::unchanged(terms.sign(&key)))
     }
 
     /// Asks for the successor's first load, by its key.

@@ -96,7 +96,7 @@ pub enum PurseRefusal {
     NoSuccessor,
     #[error("the purse has lots, open requests or a log: it redeems and syncs before it is rebased")]
     NotEmpty,
-    #[error("the certificate is none for the purse's successor: another key, currency or class, or the same id")]
+    #[error("it is not about the purse's successor: another key, currency or class, or the same id")]
     NotTheSuccessors,
     #[error("a counter is at its end: the purse does this no more")]
     CounterEnd,

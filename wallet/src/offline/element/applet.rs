@@ -21,7 +21,7 @@
 //! | 80 | LOAD | P1 0: nonce 16, amount v; P1 1: GRANT | LOADREQ; 1 if it became a lot, else 0; own host |
 //! | 82 | REDEEM | P1 0: account's hash 32; P1 1: -, or seq v | REDEEM and its evidence; again that of the last one that is pending, or of that one; own host |
 //! | 84 | SYNC | P1 0, P2 n: -; P1 1: SYNC answer, CERT, BEACONs and RL deltas | the n-th 4,096 bytes of the upload; as BEACON/RL; own host |
-//! | 86 | REBASE | P1 0: random 32; P1 1: nonce 16, amount v, CERT; P1 2: CERT | the successor's key 32; its LOADREQ; -; own host |
+//! | 86 | REBASE | P1 0: random 32; P1 1: nonce 16, amount v, CERT; P1 2: CERT; P1 3: registration's terms | the successor's key 32; its LOADREQ; -; its signature 64; own host |
 //!
 //! What is known of a request is 0 nothing; 1 open; 2 voided; 3 and the id of the transfer that was received; 4, the
 //! status of the payment, and the transfer's id.
@@ -73,6 +73,7 @@ pub const SYNC_ANSWER: u8 = 1;
 pub const REBASE_BEGIN: u8 = 0;
 pub const REBASE_LOAD: u8 = 1;
 pub const REBASE_FINISH: u8 = 2;
+pub const REBASE_REGISTER: u8 = 3;
 
 /// From where commands come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -162,7 +163,8 @@ impl<M: Memory> Command<'_, M> {
             INS_REBASE => match p1 {
                 REBASE_BEGIN => self.begin_rebase(data),
                 REBASE_LOAD => self.load_successor(data),
-                _ => self.finish_rebase(data),
+                REBASE_FINISH => self.finish_rebase(data),
+                _ => self.register_successor(data),
             },
             _ => Err(StatusWord::UNKNOWN_INSTRUCTION),
         }
@@ -193,7 +195,7 @@ fn check_parameters(ins: u8, p1: u8, p2: u8) -> Result<(), StatusWord> {
         INS_LOAD => LOAD_TAKE,
         INS_REDEEM => REDEEM_AGAIN,
         INS_SYNC => SYNC_ANSWER,
-        INS_REBASE => REBASE_FINISH,
+        INS_REBASE => REBASE_REGISTER,
         _ => 0,
     };
     let has_pieces = (ins, p1) == (INS_SYNC, SYNC_UPLOAD);

@@ -1,9 +1,15 @@
 //! A purse that goes on under another name.
 
 use super::*;
-use crate::offline::{
-    messages::Class,
-    purse::{load::Loaded, request::SignedAnswer},
+use crate::{
+    block::{GenesisHash, TimeMs},
+    identity::AccountId,
+    money::Currency,
+    offline::{
+        messages::Class,
+        purse::{load::Loaded, request::SignedAnswer},
+        registration::{PurseClass, RegistrationTerms},
+    },
 };
 
 /// It has paid, was paid by two hops, and asks.
@@ -125,6 +131,32 @@ fn a_successor_is_loaded_by_its_own_key() {
         purse.refuses(StatusWord::REPLAY, ask(&stranger, 5)),
         PurseRefusal::NotTheSuccessors
     );
+}
+
+#[test]
+fn a_successors_key_is_registered_by_its_own_signature() {
+    let mut purse = Purse::new(1);
+    let key = purse.run(|it| it.begin_rebase(&[7; 32])).unwrap();
+    let terms = RegistrationTerms {
+        genesis: GenesisHash([1; 32]),
+        currency: Currency::new("EUR").unwrap(),
+        account: AccountId([2; 20]),
+        public_key: key,
+        class: PurseClass::Purse,
+        time_ms: TimeMs(3),
+    };
+    let signature = purse.run(|it| it.successor_signature(&terms)).unwrap();
+    assert_eq!(terms.verify(key, signature), Ok(()));
+    let of_own = RegistrationTerms {
+        public_key: purse.cert().body.key,
+        ..terms
+    };
+    purse.refuses(StatusWord::REPLAY, |it| it.successor_signature(&of_own));
+    let of_merchant = RegistrationTerms {
+        class: PurseClass::Merchant,
+        ..terms
+    };
+    purse.refuses(StatusWord::REPLAY, |it| it.successor_signature(&of_merchant));
 }
 
 #[test]

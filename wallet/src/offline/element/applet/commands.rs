@@ -1,7 +1,7 @@
 //! Each command: its data read, the purse asked, what it releases written.
 
 use causeway_contracts::{
-    codec::Text,
+    codec::{self, Text},
     money::Amount,
     offline::{
         encoding::{Malformed, Reader, Writer},
@@ -10,6 +10,7 @@ use causeway_contracts::{
         message::Message,
         messages::{Certificate, Grant, PaymentStatus, Request},
         purse::{PurseState, contents, load::Loaded, redeem::Redemption, request::Ask, status::Standing},
+        registration::RegistrationTerms,
         signed::Signed,
     },
 };
@@ -178,6 +179,12 @@ impl<M: Memory> Command<'_, M> {
         let entropy = Zeroizing::new(data.try_into().map_err(|_| StatusWord::WRONG_LENGTH)?);
         let key = self.run(|state| state.begin_rebase(&entropy))?;
         Ok(key.as_bytes().to_vec())
+    }
+
+    pub fn register_successor(&mut self, data: &[u8]) -> Answer {
+        let terms: RegistrationTerms = codec::decode(data, DATA_BYTES_MAX).map_err(|_| StatusWord::MALFORMED)?;
+        let signature = self.run(|state| state.successor_signature(&terms))?;
+        Ok(signature.0.to_vec())
     }
 
     pub fn load_successor(&mut self, data: &[u8]) -> Answer {

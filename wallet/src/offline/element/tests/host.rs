@@ -1,13 +1,17 @@
 //! What a purse's own host does when there is a network: syncs, rebases, changes the PIN.
 
 use causeway_contracts::{
-    codec::Bounded,
-    keys::PublicKey,
+    block::{GenesisHash, TimeMs},
+    codec::{self, Bounded},
+    identity::AccountId,
+    keys::{PublicKey, Signature},
+    money::Currency,
     offline::{
         field::Fixed,
         message::Message,
         messages::{Beacon, LoadRequest, LogEntry, PaymentStatus, Settled, SettledStatus, SyncAnswer, SyncUpload},
         purse::sync::SYNC_BYTES_MAX,
+        registration::{PurseClass, RegistrationTerms},
     },
 };
 
@@ -149,6 +153,17 @@ fn a_purse_redeems_all_and_goes_on_as_its_successor() {
     pays(&mut a, &mut b, 1);
     let key = host(&mut b)(INS_REBASE, REBASE_BEGIN, 0, &[9; 32]).unwrap();
     let next = successors(b.state(), &key);
+    let terms = RegistrationTerms {
+        genesis: GenesisHash([1; 32]),
+        currency: Currency::new("EUR").unwrap(),
+        account: AccountId([2; 20]),
+        public_key: next.body.key,
+        class: PurseClass::Purse,
+        time_ms: TimeMs(3),
+    };
+    let signature = host(&mut b)(INS_REBASE, REBASE_REGISTER, 0, &codec::encode(&terms)).unwrap();
+    let signature = Signature(signature.try_into().expect("64 bytes"));
+    assert_eq!(terms.verify(next.body.key, signature), Ok(()));
     let finish = |element: &mut _| host(element)(INS_REBASE, REBASE_FINISH, 0, &next.to_bytes());
     assert_eq!(finish(&mut b), Err(StatusWord::CONDITIONS_NOT_SATISFIED));
     let redeemed = own(&mut b, INS_REDEEM, &[0x70; 32]).unwrap();
