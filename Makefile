@@ -90,6 +90,7 @@ fmt:
 lint:
 	$(call say,lints)
 	scripts/docs-test
+	scripts/attacks-test
 	scripts/mutants check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
