@@ -109,8 +109,8 @@ struct Streaming {
 }
 
 impl Client {
-    /// Every final block from this height on, or from the first if it is 0. `key` is a validator's or a registered
-    /// participant's: to others nodes do not show them.
+    /// Every final block from this height on, or from the first if it is 0. `key` is a validator's, a registered
+    /// participant's or an issuer's service's: to others nodes do not show them.
     pub fn follow<'a>(&'a self, from: Height, key: &'a SecretKey) -> Follower<'a> {
         let next = from.max(Height::GENESIS.next());
         let is_first = next == Height::GENESIS.next();

@@ -11,6 +11,7 @@ use causeway_contracts::{
     block::TimeMs,
     codec::Text,
     keys::{PublicKey, Signature},
+    money::Currency,
 };
 
 use super::{context::Api, error::ApiError, submit::client};
@@ -34,6 +35,12 @@ pub(super) fn is_participants(reader: &Reader, key: &PublicKey) -> Result<bool, 
         .participants()?
         .iter()
         .any(|participant| participant.keys.contains(key)))
+}
+
+/// The currency for whose purses a key signs, if it is not withdrawn.
+pub(super) fn serves(reader: &Reader, key: &PublicKey) -> Result<Option<Currency>, StoreError> {
+    let found = reader.service_key(key)?.filter(|entry| !entry.is_withdrawn);
+    Ok(found.map(|entry| entry.currency))
 }
 
 /// Whether a key is that of a validator which decides the next block, or a registered observer's network key.

@@ -107,7 +107,9 @@ pub(super) enum ApiError {
     ContractNotPermitted,
     #[error("there is no purse of this id that this key may read")]
     PurseNotPermitted,
-    #[error("the stream is for validators and registered participants, and this key is none of theirs")]
+    #[error(
+        "the stream is for validators, registered participants and services of purses' issuers, and this key is none of theirs"
+    )]
     NotRegistered,
 
     #[error("transaction {id} has no receipt{}; GET /v1/transactions/{id} says more", here(*beginning))]

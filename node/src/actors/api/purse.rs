@@ -21,7 +21,7 @@ use causeway_contracts::{
 use serde::Deserialize;
 
 use super::{
-    access::{is_participants, signer},
+    access::{is_participants, serves, signer},
     context::Api,
     contract::acts_for,
     error::ApiError,
@@ -252,12 +252,6 @@ fn look(reader: &Reader, id: PurseId, key: &PublicKey) -> Result<Seen<PurseView>
         true => Seen::It(tip, view),
         false => Seen::NotPermitted,
     })
-}
-
-/// The currency for whose purses a key signs.
-fn serves(reader: &Reader, key: &PublicKey) -> Result<Option<Currency>, StoreError> {
-    let found = reader.service_key(key)?.filter(|entry| !entry.is_withdrawn);
-    Ok(found.map(|entry| entry.currency))
 }
 
 fn concerns(reader: &Reader, purse: &PurseView, key: &PublicKey) -> Result<bool, StoreError> {

@@ -1,7 +1,7 @@
 //! `GET /v1/stream`: every final block with its receipts, in order, as server-sent events.
 //!
-//! Whoever follows it sees every payment by pseudonym, so it answers only validators and registered
-//! participants, see [`super::access`]. Who may read is asked once, when a stream is opened. With
+//! Whoever follows it sees every payment by pseudonym, so it answers only validators, registered
+//! participants and the services of purses' issuers, see [`super::access`]. Who may read is asked once, when a stream is opened. With
 //! `transactions=true` it sends the signed transactions too. They show it nothing new: anyone who has their
 //! ids, which are in the receipts, can ask for each (`GET /v1/receipts/{id}`).
 //!
@@ -33,7 +33,7 @@ use tokio::{
 };
 
 use super::{
-    access::{is_participants, may_stream, signer},
+    access::{is_participants, may_stream, serves, signer},
     context::Api,
     error::ApiError,
     routes,
@@ -61,7 +61,8 @@ struct StreamQuery {
 
 /// A stream of final blocks
 ///
-/// Signed by a key of a validator or of a registered participant: it tells of every payment.
+/// Signed by a key of a validator, of a registered participant, or of the service of an issuer of purses: it tells of
+/// every payment.
 /// Server-sent events: `id` is the height, `event` is `block`, `data` a StreamedBlock in JSON; one for
 /// each final block, in order. A client that connects again signs again, and with `Last-Event-ID` goes
 /// on after that block. Lines that begin with a colon only show that the stream is alive.
@@ -79,7 +80,7 @@ struct StreamQuery {
         (status = 200, body = StreamedBlock, content_type = "text/event-stream"),
         (status = 400, body = Problem, content_type = "application/problem+json", description = "A bad query or Last-Event-ID."),
         (status = 401, body = Problem, content_type = "application/problem+json", description = "Not signed, or not well."),
-        (status = 403, body = Problem, content_type = "application/problem+json", description = "Not a key of a validator or of a registered participant."),
+        (status = 403, body = Problem, content_type = "application/problem+json", description = "Not a key of a validator, a registered participant or an issuer's service."),
         (status = 429, body = Problem, content_type = "application/problem+json", description = "Too many invalid requests came from this address.",
             headers(("Retry-After" = u64, description = "Seconds."))),
         (status = 503, body = Problem, content_type = "application/problem+json", description = "Too many streams are open.",
@@ -122,7 +123,8 @@ pub(super) async fn stream(api: web::Data<Api>, request: HttpRequest) -> Result<
 
 async fn check_access(api: &Api, request: &HttpRequest) -> Result<(), ApiError> {
     let key = signer(api, request)?;
-    let known = may_stream(api, &key) || api.read(move |reader| is_participants(reader, &key)).await?;
+    let told = move |reader: &Reader| Ok(is_participants(reader, &key)? || serves(reader, &key)?.is_some());
+    let known = may_stream(api, &key) || api.read(told).await?;
     if known { Ok(()) } else { Err(ApiError::NotRegistered) }
 }
 

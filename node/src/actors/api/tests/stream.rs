@@ -1,12 +1,19 @@
 use std::time::Duration;
 
 use actix_web::http::StatusCode;
-use causeway_contracts::{api::StreamedBlock, block::Height, ledger::receipt::Subject};
+use causeway_contracts::{
+    api::StreamedBlock,
+    block::Height,
+    ledger::receipt::{Outcome, Subject},
+    offline::{action::OfflineAction, issuer::KeyRole},
+    transaction::Action,
+};
 use reqwest::Response;
 
 use super::{
     chain::{ALICE, BANK, Chain, EURO_ISSUER, OTHER_BANK, STRANGER, VALIDATORS, payment},
     node::{Mempool, Node, header, problem, send},
+    purse_chain::{PurseChain, service},
     signing::Signing,
 };
 use crate::actors::{api::ApiLimits, penalty::INVALID_MAX};
@@ -261,6 +268,31 @@ async fn validators_and_participants_follow_it() {
         let response = node.get_signed(seed, "/v1/stream?from_height=1").await;
         assert_eq!(response.status().as_u16(), 200, "key {seed}");
     }
+    node.server.stop().await;
+}
+
+#[actix_web::test]
+async fn an_issuers_service_follows_what_is_done_about_purses() {
+    let mut net = PurseChain::new().await;
+    net.withdraw_key(service(KeyRole::Certificate)).await;
+    let load = net.load(ALICE, 1, 1_000).await;
+    let tip = net.chain.ledger.tip().height;
+    let node = Node::checking(&net.chain);
+    let path = format!("/v1/stream?from_height={tip}&transactions=true");
+    let response = node.get_signed(service(KeyRole::Grant), &path).await;
+    assert_eq!(response.status().as_u16(), 200);
+    let unread = String::new();
+    let block = Events { response, unread }.next_block().await;
+    assert_eq!(block.receipts[0].outcome, Outcome::Applied);
+    let [Action::Offline(action)] = &block.transactions[0].transaction.actions[..] else {
+        panic!("not an action about purses");
+    };
+    let OfflineAction::Load { request, .. } = &**action else {
+        panic!("not a load: {action:?}");
+    };
+    assert_eq!((request.body.purse, request.body.amount), (load.purse, load.amount));
+    let response = node.get_signed(service(KeyRole::Certificate), &path).await;
+    problem(response, StatusCode::FORBIDDEN, "not_permitted").await;
     node.server.stop().await;
 }
 
