@@ -12,6 +12,7 @@ mod output;
 mod passphrase;
 mod payments;
 mod proofs;
+mod purse_words;
 mod settlement;
 mod teller;
 mod wallet;

@@ -23,6 +23,7 @@ use super::{
     Finding, args,
     output::{self, say},
     passphrase,
+    purse_words::words,
     teller::{Teller, report_contract},
     wallet::Wallet,
 };
@@ -202,6 +203,12 @@ fn show(home: &Home, signed: &SignedTransaction) -> anyhow::Result<()> {
                 };
                 say!("  {side} escrow {}, asked for by {}", claim.escrow, name(claim.by));
                 say!("  (`causeway escrow show {}` says what that holds)", claim.escrow);
+            }
+            Action::Offline(action) => {
+                let money = |amount, currency| output::genesis_money(genesis, amount, currency);
+                for line in words(action, name, money) {
+                    say!("  {line}");
+                }
             }
             // As it is signed: accounts by their ids, amounts in minor units.
             other => say!("{}", plain(&serde_json::to_string_pretty(other)?)),

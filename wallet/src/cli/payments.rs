@@ -17,6 +17,7 @@ use serde_json::json;
 use super::{
     args::{Issue, Pay},
     output::{self, say},
+    purse_words::words,
     teller::{Teller, report},
     wallet::{Wallet, exponent},
 };
@@ -141,6 +142,7 @@ fn describe(home: &Home, action: &Action) -> String {
         }
         Action::OpenAccount { operator, .. } => format!("open an account at {operator}"),
         Action::Settle(action) => settlement_word(action),
+        Action::Offline(action) => words(action, |id| id.address(prefix).to_string(), money).swap_remove(0),
         _ => "another action".to_owned(),
     }
 }

@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use super::{
     Finding,
     output::{self, say},
+    purse_words::words,
     teller,
     wallet::Wallet,
 };
@@ -104,6 +105,11 @@ fn tell(proof: &PaymentProof, verified: &VerifiedPayment, genesis: &Genesis) {
         {
             let money = money(*amount, *currency);
             say!("  {money} from {} to {}", from.address(prefix), to.address(prefix));
+        }
+        if let Action::Offline(action) = action {
+            for line in words(action, |id| id.address(prefix).to_string(), money) {
+                say!("  {line}");
+            }
         }
     }
     for trade in &verified.trades {
