@@ -27,6 +27,7 @@ use causeway_wallet::{
     exit::Exit,
     home::{GenesisFileError, HomeError},
     keystore::{SealError, SecretError},
+    offline::memory::file::PurseFileError,
     payee::{ContactsError, PayeeError},
     payment::MemoTooLong,
 };
@@ -69,6 +70,17 @@ enum Finding {
     BadLines { bad: usize, lines: usize },
     #[error("{0}")]
     BadInput(#[source] anyhow::Error),
+    #[error("{0}")]
+    PurseRefuses(#[source] anyhow::Error),
+    #[error("{0}")]
+    WrongPin(causeway_contracts::offline::purse::PurseRefusal),
+    #[error("nobody has paid; the request is void now")]
+    NobodyPaid,
+    #[error(
+        "it is unknown whether the purse that was held to the reader has paid; run the same command again and hold it \
+         to the reader again, which asks for the same payment, and for no other"
+    )]
+    MayBePaid,
 }
 
 pub fn main() -> ExitCode {
@@ -112,7 +124,11 @@ fn run(args: Args) -> anyhow::Result<()> {
         return Ok(());
     }
     if let Command::Offline(command) = args.command {
-        return offline::run(args.json, command);
+        let home = offline::Home {
+            root: args.home,
+            passphrase_file: args.passphrase_file,
+        };
+        return offline::run(args.json, home, command);
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -163,6 +179,10 @@ fn exit_of(error: &anyhow::Error) -> Exit {
                 Finding::Rejected(_) | Finding::SomeRejected { .. } => Exit::Refused,
                 Finding::TrustLapsed => Exit::Proof,
                 Finding::BadLines { .. } | Finding::BadInput(_) => Exit::Input,
+                Finding::PurseRefuses(_) => Exit::Refused,
+                Finding::WrongPin(_) => Exit::Passphrase,
+                Finding::NobodyPaid => Exit::Expired,
+                Finding::MayBePaid => Exit::Unconfirmed,
                 Finding::Unfinished { sent, source, .. } => match source {
                     ClientError::Unreachable { .. } if *sent => Exit::Unconfirmed,
                     // Others of its lines are unknown, and this one is paid by the next run.
@@ -185,6 +205,9 @@ fn exit_of(error: &anyhow::Error) -> Exit {
             return exit_of_client(error);
         }
         if let Some(SealError::WrongPassphrase) = cause.downcast_ref::<SealError>() {
+            return Exit::Passphrase;
+        }
+        if let Some(PurseFileError::WrongPassphrase) = cause.downcast_ref::<PurseFileError>() {
             return Exit::Passphrase;
         }
         if cause.is::<ProofError>() {

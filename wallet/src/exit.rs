@@ -35,15 +35,17 @@ impl Exit {
             Self::Ok => "done",
             Self::Error => "another error",
             Self::Usage => "a command line that makes no sense",
-            Self::Refused => "refused by the ledger (with proof), or by every validator that answered",
+            Self::Refused => "refused by the ledger (with proof), by every validator that answered, or by a purse",
             Self::Unreachable => "no validator could be reached; nothing was sent",
             Self::Unconfirmed => {
                 "not confirmed in time, outcome unknown: run the same command again, it sends the same bytes"
             }
             Self::Input => "an input file, an address or an amount is wrong",
             Self::Proof => "a proof does not show what it claims",
-            Self::Passphrase => "wrong passphrase",
-            Self::Expired => "the payment expired, and it is proved that it had no effect and never will",
+            Self::Passphrase => "wrong passphrase or PIN",
+            Self::Expired => {
+                "the payment expired or was taken back, and it is proved that it had no effect and never will"
+            }
         }
     }
 }

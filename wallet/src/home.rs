@@ -18,6 +18,7 @@ use crate::{
     clock,
     durable::{self, FileError},
     keystore::Keystore,
+    offline::purses::Purses,
     payee::{Contacts, ContactsError},
     trust::{self, TrustError},
 };
@@ -238,6 +239,10 @@ impl Home {
             trust::save(&self.trust_path(), &learned)?;
         }
         Ok(())
+    }
+
+    pub fn purses(&self) -> Purses {
+        Purses::new(self.root.join("purses"))
     }
 
     pub fn accounts(&self) -> Result<Vec<AccountEntry>, HomeError> {

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 pub mod offline;
+pub mod purses;
 pub mod settlement;
 
 use std::{num::NonZeroU32, path::PathBuf, str::FromStr};

@@ -1,13 +1,20 @@
-//! `causeway offline`: what is common to the media is here, each medium in a file of its own.
+//! `causeway offline`: what is common to the media is here, each medium in a file of its own; then what purses do.
 
 mod issuer;
+mod card;
+mod collect;
+mod desk;
+mod medium;
+mod pay;
 mod qr;
+mod receive;
 mod sound;
+mod status;
 
 use std::{
     fs::File,
     io::{self, Read},
-    path::Path,
+    path::{Path, PathBuf},
 };
 
 use anyhow::Context;
@@ -17,14 +24,24 @@ use serde_json::{Value, json};
 
 use super::{
     Finding,
-    args::offline::{Encoding, OfflineCommand, PayloadIn, PayloadOut, QrCommand, SoundCommand},
+    args::{
+        offline::{Encoding, OfflineCommand, PayloadIn, PayloadOut, QrCommand, SoundCommand},
+        purses::PurseCommand,
+    },
     output::{self, say},
+    wallet::Wallet,
 };
 
 /// Of a payload's file, whatever its encoding; more than any medium carries.
 const FILE_BYTES_MAX: u64 = 64 << 10;
 
-pub fn run(json: bool, command: OfflineCommand) -> anyhow::Result<()> {
+/// Where wallet and passphrase are, for the commands that take a wallet.
+pub struct Home {
+    pub root: Option<PathBuf>,
+    pub passphrase_file: Option<PathBuf>,
+}
+
+pub fn run(json: bool, home: Home, command: OfflineCommand) -> anyhow::Result<()> {
     match command {
         OfflineCommand::Qr(QrCommand::Show(show)) => qr::show(json, &show),
         OfflineCommand::Qr(QrCommand::Scan(scan)) => qr::scan(json, &scan),
@@ -32,6 +49,23 @@ pub fn run(json: bool, command: OfflineCommand) -> anyhow::Result<()> {
         OfflineCommand::Sound(SoundCommand::Send(send)) => sound::send(json, &send),
         OfflineCommand::Sound(SoundCommand::Receive(receive)) => sound::receive(json, &receive),
         OfflineCommand::Issuer(issuer) => issuer::run(json, &issuer),
+        OfflineCommand::Purse(command) => purse(&Wallet::new(home.root, home.passphrase_file, json)?, command),
+    }
+}
+
+fn purse(wallet: &Wallet, command: PurseCommand) -> anyhow::Result<()> {
+    match command {
+        PurseCommand::Request(request) => match (&request.reader, &request.out) {
+            (Some(reader), _) => collect::request(wallet, &request, reader),
+            (None, Some(out)) => receive::request(wallet, &request, out),
+            (None, None) => unreachable!("one of both is required"),
+        },
+        PurseCommand::Pay(args) => pay::pay(wallet, &args),
+        PurseCommand::Receive { purse, medium, out } => receive::receive(wallet, &purse, &medium, out.as_ref()),
+        PurseCommand::Settle { purse, medium } => pay::settle(wallet, &purse, &medium),
+        PurseCommand::Cancel { purse, request, out } => receive::cancel(wallet, &purse, &request, out.as_ref()),
+        PurseCommand::Card(args) => card::card(wallet, &args),
+        PurseCommand::Status { purse } => status::status(wallet, purse.as_deref()),
     }
 }
 

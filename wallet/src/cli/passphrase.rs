@@ -1,6 +1,9 @@
 //! Where the passphrase comes from: a file, the environment, or the terminal.
 
-use std::{io::IsTerminal, path::PathBuf};
+use std::{
+    io::IsTerminal,
+    path::{Path, PathBuf},
+};
 
 use anyhow::{Context, bail};
 use causeway_wallet::durable;
@@ -27,12 +30,25 @@ impl Passphrase {
         }
     }
 
+    /// For a purse that exists.
+    pub fn for_purse(&self, name: &str) -> anyhow::Result<Zeroizing<String>> {
+        match self.given()? {
+            Some(passphrase) => Ok(passphrase),
+            None => ask(&format!("Passphrase of purse {name}: ")),
+        }
+    }
+
     /// For a key to be made; asked for twice.
     pub fn for_new_key(&self, name: &str) -> anyhow::Result<Zeroizing<String>> {
+        self.for_new(&format!("key {name}"))
+    }
+
+    /// For a key or a purse to be made; asked for twice.
+    pub fn for_new(&self, what: &str) -> anyhow::Result<Zeroizing<String>> {
         if let Some(passphrase) = self.given()? {
             return Ok(passphrase);
         }
-        let first = ask(&format!("New passphrase for key {name}: "))?;
+        let first = ask(&format!("New passphrase for {what}: "))?;
         let second = ask("Once more: ")?;
         if first != second {
             bail!("the two passphrases differ; nothing was changed");
@@ -42,9 +58,7 @@ impl Passphrase {
 
     fn given(&self) -> anyhow::Result<Option<Zeroizing<String>>> {
         if let Some(path) = &self.file {
-            let text = Zeroizing::new(durable::read_text(path, FILE_BYTES_MAX)?);
-            let line = text.lines().next().unwrap_or_default();
-            return Ok(Some(Zeroizing::new(line.to_owned())));
+            return first_line(path).map(Some);
         }
         match std::env::var(VARIABLE) {
             Ok(text) => Ok(Some(Zeroizing::new(text))),
@@ -52,6 +66,13 @@ impl Passphrase {
             Err(error) => Err(error).context(VARIABLE),
         }
     }
+}
+
+/// Of a file with a secret in it.
+pub fn first_line(path: &Path) -> anyhow::Result<Zeroizing<String>> {
+    let text = Zeroizing::new(durable::read_text(path, FILE_BYTES_MAX)?);
+    let line = text.lines().next().unwrap_or_default();
+    Ok(Zeroizing::new(line.to_owned()))
 }
 
 fn ask(question: &str) -> anyhow::Result<Zeroizing<String>> {

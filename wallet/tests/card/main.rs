@@ -18,6 +18,10 @@ use causeway_wallet::offline::card::{
     vpcd::{VirtualReader, VpcdError},
 };
 
+#[path = "../issuer/mod.rs"]
+mod issuer;
+
+mod commands;
 mod purse;
 
 const INS_ECHO: u8 = 0x01;
@@ -141,6 +145,7 @@ fn a_card_in_a_real_reader() {
     with_card(&mut reader, || check_echo(&mut terminal()));
     with_card(&mut reader, check_independent_reader);
     purse::pays_in_a_real_reader(&mut reader);
+    commands::two_processes_pay_in_a_real_reader();
     let quick = with_card(&mut reader, || median(&mut terminal(), 300));
     let mut delaying = reader.with_delayed_acks();
     let delayed = with_card(&mut delaying, || median(&mut terminal(), 100));

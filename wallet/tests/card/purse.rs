@@ -7,15 +7,12 @@ use std::{
 
 use causeway_contracts::{
     codec::Text,
-    keys::SecretKey,
     money::Amount,
     offline::{
-        ids::{CurrencyIndex, Epoch, Id16, KeyId, ListVersion, LoadCounter, Nonce16, PurseId, Serial},
-        issuer::{IssuerKey, IssuerKeys, KeyRole},
-        messages::{Certificate, Class, Grant, Receipt},
-        purse::{NewPurse, PurseState, Rules, request::Ask},
-        revocation::RevocationList,
-        signed::{Body, Signed},
+        ids::{Epoch, Nonce16},
+        messages::Receipt,
+        purse::request::Ask,
+        signed::Signed,
     },
 };
 use causeway_wallet::offline::{
@@ -28,74 +25,21 @@ use causeway_wallet::offline::{
     memory::ram::Ram,
 };
 
-use crate::{terminal, with_this};
+use crate::{issuer, terminal, with_this};
 
 const HOUR: Epoch = Epoch(490_000);
-const CURRENCY: CurrencyIndex = CurrencyIndex(1);
 const PAYMENTS: u8 = 40;
 const PURSES: usize = 8;
 const PAID: u64 = 25;
 const LOADED: u64 = 10_000;
-const PIN: &str = "4711";
-
-fn issuer_secret(role: KeyRole) -> SecretKey {
-    SecretKey::from_seed(&[60 + role as u8; 32])
-}
-
-fn by_issuer<M: Body>(body: M, role: KeyRole) -> Signed<M> {
-    Signed::sign(body, &issuer_secret(role)).expect("a sound message")
-}
-
-fn issuer_id(role: KeyRole) -> KeyId {
-    KeyId::of(&issuer_secret(role).public_key())
-}
 
 fn element(number: u8) -> Element<Ram> {
-    let seed = [number; 32];
-    let certificate = Certificate {
-        issuer: issuer_id(KeyRole::Certificate),
-        purse: PurseId([number; 8]),
-        key: SecretKey::from_seed(&seed).public_key(),
-        currency: CURRENCY,
-        class: Class::PERSON,
-        not_before: HOUR,
-        not_after: Epoch(HOUR.0 + 14 * 24),
-        payment_max: Amount(50_000),
-        balance_max: Amount(200_000),
-        paid_max: Amount(200_000),
-        payments_max: 50,
-        hops_max: 4,
-        serial: Serial(1),
-    };
-    let keys = [KeyRole::Certificate, KeyRole::Grant].map(|role| IssuerKey {
-        key: issuer_secret(role).public_key(),
-        role,
-        currency: CURRENCY,
-    });
-    let new = NewPurse {
-        certificate: by_issuer(certificate, KeyRole::Certificate),
-        keys: IssuerKeys::new(keys.to_vec()).expect("two keys"),
-        rules: Rules::DEVNET,
-        revoked: RevocationList::new(ListVersion(0), HOUR, vec![]).expect("nothing is in order"),
-        epoch: HOUR,
-    };
-    let state = PurseState::new(seed, PIN, new).expect("a purse");
-    let memory = new_memory(&state).expect("it fits");
+    let memory = new_memory(&issuer::purse(number, HOUR)).expect("it fits");
     Element::open(Ram::new(memory)).expect("it is new")
 }
 
 fn load(element: &mut Element<Ram>) {
-    let grant = Grant {
-        issuer: issuer_id(KeyRole::Grant),
-        load: Id16([9; 16]),
-        purse: element.state().id(),
-        load_counter: LoadCounter(1),
-        amount: Amount(LOADED),
-        currency: CURRENCY,
-        epoch: HOUR,
-        expiry: Epoch(HOUR.0 + 30 * 24),
-    };
-    let grant = by_issuer(grant, KeyRole::Grant);
+    let grant = issuer::grant(element.state(), 1, LOADED);
     element.run(|it| it.accept_grant(&grant)).expect("its first");
 }
 
@@ -158,7 +102,7 @@ fn pays(reader: &mut VirtualReader) -> Vec<Duration> {
     let mut taps = Vec::new();
     // Five payments go without a PIN.
     for begin in (1..=PAYMENTS).step_by(5) {
-        payer.verify(PIN).expect("the right one");
+        payer.verify(issuer::PIN).expect("the right one");
         stop.store(false, std::sync::atomic::Ordering::Release);
         let mut card = Card::new(PurseApplet::new(&mut payer, Interface::Reader));
         with_this(reader, &mut card, &stop, || {

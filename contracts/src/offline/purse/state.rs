@@ -144,6 +144,24 @@ impl PurseState {
         &self.log
     }
 
+    /// Open ones, the oldest first.
+    pub fn requests(&self) -> &[Signed<Request>] {
+        &self.requests
+    }
+
+    /// How requests ended that are not open any more, the oldest first.
+    pub fn answers(&self) -> &[Answered] {
+        &self.answered
+    }
+
+    pub fn rules(&self) -> &Rules {
+        &self.rules
+    }
+
+    pub fn pin(&self) -> &Pin {
+        &self.pin
+    }
+
     pub fn revoked(&self) -> &RevocationList {
         &self.revoked
     }

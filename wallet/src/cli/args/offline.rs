@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use causeway_wallet::offline::sound;
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::purses::PurseCommand;
+
 #[derive(Debug, Subcommand)]
 pub enum OfflineCommand {
     /// Carry bytes from screen to camera
@@ -15,6 +17,8 @@ pub enum OfflineCommand {
     Sound(SoundCommand),
     /// Run the service of a currency's issuer, which signs for purses
     Issuer(Issuer),
+    #[command(flatten)]
+    Purse(PurseCommand),
 }
 
 #[derive(Debug, Args)]

@@ -19,7 +19,7 @@ use causeway_wallet::{
         reader::{self, Reader},
     },
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     super::args::offline::{Scan, Show},
@@ -44,11 +44,9 @@ pub fn show(json: bool, show: &Show) -> anyhow::Result<()> {
     let shown = qr::show(&payload).map_err(bad_input)?;
     match (shown, &show.png, &show.folder) {
         (Shown::One(symbol), Some(path), _) => show_picture(json, &symbol, path),
-        (Shown::Moving(frames), Some(_), _) => Err(bad_input(anyhow!(
-            "{} bytes are too many for one code, and take {} frames; say --folder DIR instead of --png",
-            payload.len(),
-            frames.parts()
-        ))),
+        (Shown::Moving(frames), Some(_), _) => {
+            Err(too_long(payload.len(), &frames, "say --folder DIR instead of --png"))
+        }
         (Shown::One(symbol), None, Some(place)) => {
             prepare(place)?;
             show_picture(json, &symbol, &place.join("0001.png"))
@@ -62,6 +60,43 @@ pub fn show(json: bool, show: &Show) -> anyhow::Result<()> {
     }
 }
 
+fn too_long(bytes: usize, frames: &Frames, instead: &str) -> anyhow::Error {
+    let parts = frames.parts();
+    bad_input(anyhow!(
+        "{bytes} bytes are too many for one code, and take {parts} frames; {instead}"
+    ))
+}
+
+/// One code, into a picture.
+pub fn write_picture(payload: &[u8], path: &Path) -> anyhow::Result<()> {
+    match qr::show(payload).map_err(bad_input)? {
+        Shown::One(symbol) => Ok(durable::replace_unsynced(path, &Grey::of(&symbol).to_png()?)?),
+        Shown::Moving(frames) => Err(too_long(payload.len(), &frames, "give a folder instead of a picture")),
+    }
+}
+
+/// One code, or frames of which three in ten may be lost, into an empty folder.
+pub fn write_folder(payload: &[u8], place: &Path) -> anyhow::Result<()> {
+    match qr::show(payload).map_err(bad_input)? {
+        Shown::One(symbol) => {
+            prepare(place)?;
+            Ok(folder::write(place, 1, &Grey::of(&symbol).to_png()?)?)
+        }
+        Shown::Moving(frames) => {
+            let count = count_of(&frames, None);
+            write_frames(*frames, place, count)
+        }
+    }
+}
+
+fn write_frames(mut frames: Frames, place: &Path, count: usize) -> anyhow::Result<()> {
+    prepare(place)?;
+    for number in 1..=count {
+        folder::write(place, number, &Grey::of(&frames.next_symbol()?).to_png()?)?;
+    }
+    Ok(())
+}
+
 fn show_picture(json: bool, symbol: &Symbol, path: &Path) -> anyhow::Result<()> {
     durable::replace_unsynced(path, &Grey::of(symbol).to_png()?)?;
     if json {
@@ -72,6 +107,7 @@ fn show_picture(json: bool, symbol: &Symbol, path: &Path) -> anyhow::Result<()> 
     Ok(())
 }
 
+/// Makes the folder, if it is not there, and refuses one with pictures in it.
 fn prepare(place: &Path) -> anyhow::Result<()> {
     folder::prepare(place).map_err(|error| match error {
         FolderError::NotEmpty(_) => bad_input(error),
@@ -84,12 +120,9 @@ fn count_of(frames: &Frames, asked: Option<u16>) -> usize {
     asked.map_or(frames.parts() * 3 + 15, usize::from)
 }
 
-fn show_folder(json: bool, mut frames: Frames, place: &Path, asked: Option<u16>) -> anyhow::Result<()> {
-    prepare(place)?;
+fn show_folder(json: bool, frames: Frames, place: &Path, asked: Option<u16>) -> anyhow::Result<()> {
     let (count, parts) = (count_of(&frames, asked), frames.parts());
-    for number in 1..=count {
-        folder::write(place, number, &Grey::of(&frames.next_symbol()?).to_png()?)?;
-    }
+    write_frames(frames, place, count)?;
     if json {
         say!("{}", json!({ "folder": place, "frames": count, "parts": parts }));
     } else {
@@ -124,14 +157,20 @@ fn show_moving(mut frames: Frames, asked: Option<u16>) -> anyhow::Result<()> {
 
 pub fn scan(json: bool, scan: &Scan) -> anyhow::Result<()> {
     scan.payload.check()?;
-    let until = Instant::now() + Duration::from_secs(u64::from(scan.wait));
+    let (payload, told) = read(json, &scan.pictures, scan.wait)?;
+    scan.payload.write(json, &payload, told)
+}
+
+/// What a picture or a folder of them says, if need be after a wait, and what JSON tells of that.
+pub fn read(json: bool, place: &Path, wait: u32) -> anyhow::Result<(Vec<u8>, Value)> {
+    let until = Instant::now() + Duration::from_secs(u64::from(wait));
     let mut looking = Looking::new()?;
     let payload = loop {
-        if let Some(payload) = looking.look(&scan.pictures)? {
+        if let Some(payload) = looking.look(place)? {
             break payload;
         }
         if Instant::now() >= until {
-            return Err(bad_input(looking.nothing(&scan.pictures)));
+            return Err(bad_input(looking.nothing(place)));
         }
         thread::sleep(LOOK_TIME.min(until.saturating_duration_since(Instant::now())));
     };
@@ -139,7 +178,7 @@ pub fn scan(json: bool, scan: &Scan) -> anyhow::Result<()> {
         note!("{} pictures were of no use: {}", looking.left_out.len(), looking.why());
     }
     let told = json!({ "pictures": looking.seen.len(), "left_out": looking.left_out.len() });
-    scan.payload.write(json, &payload, told)
+    Ok((payload, told))
 }
 
 /// The other process of [`Reader`]; it has no threads, whose memory would count too.

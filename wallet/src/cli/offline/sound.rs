@@ -1,18 +1,18 @@
 //! `causeway offline sound`.
 
-use std::{fs::File, io::Cursor};
+use std::{fs::File, io::Cursor, path::Path};
 
 use anyhow::{Context, anyhow};
 use causeway_wallet::{
     durable::{self, FileError},
     offline::sound::{
-        SAMPLE_RATE,
+        SAMPLE_RATE, Speed,
         frames::{Assembly, split},
         receiver::Receiver,
         transmitter, wave,
     },
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     super::args::offline::{Receive, Send},
@@ -22,12 +22,7 @@ use super::{
 
 pub fn send(json: bool, send: &Send) -> anyhow::Result<()> {
     let payload = send.payload.read()?;
-    let frames = split(&payload).map_err(bad_input)?;
-    let samples = transmitter::sound(&frames, send.speed.into());
-    let mut file = Cursor::new(Vec::new());
-    wave::write(&mut file, &samples)?;
-    durable::replace_unsynced(&send.wav, file.get_ref())?;
-    let (count, seconds) = (frames.len(), samples.len() as f64 / f64::from(SAMPLE_RATE));
+    let (count, seconds) = write(&payload, &send.wav, send.speed.into())?;
     if json {
         say!("{}", json!({ "wav": send.wav, "frames": count, "seconds": seconds }));
     } else {
@@ -37,9 +32,24 @@ pub fn send(json: bool, send: &Send) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Writes a payload as sound; how many frames, and for how many seconds.
+pub fn write(payload: &[u8], path: &Path, speed: Speed) -> anyhow::Result<(usize, f64)> {
+    let frames = split(payload).map_err(bad_input)?;
+    let samples = transmitter::sound(&frames, speed);
+    let mut file = Cursor::new(Vec::new());
+    wave::write(&mut file, &samples)?;
+    durable::replace_unsynced(path, file.get_ref())?;
+    Ok((frames.len(), samples.len() as f64 / f64::from(SAMPLE_RATE)))
+}
+
 pub fn receive(json: bool, receive: &Receive) -> anyhow::Result<()> {
     receive.payload.check()?;
-    let path = &receive.wav;
+    let (payload, told) = read(&receive.wav)?;
+    receive.payload.write(json, &payload, told)
+}
+
+/// The payload in a recording, and what JSON tells of how it was heard.
+pub fn read(path: &Path) -> anyhow::Result<(Vec<u8>, Value)> {
     let place = || path.display().to_string();
     let file = File::open(path)
         .map_err(FileError::new("read", path))
@@ -70,9 +80,5 @@ pub fn receive(json: bool, receive: &Receive) -> anyhow::Result<()> {
             path.display()
         ))
     })?;
-    receive.payload.write(
-        json,
-        &payload,
-        json!({ "frames": heard, "left_out": left_out, "lost": lost }),
-    )
+    Ok((payload, json!({ "frames": heard, "left_out": left_out, "lost": lost })))
 }

@@ -61,6 +61,10 @@ pub const INS_REBASE: u8 = 0x86;
 pub const LOAD_ASK: u8 = 0;
 pub const LOAD_TAKE: u8 = 1;
 
+/// P1 of BEACON/RL: giving is the host's, which keeps the messages.
+pub const NEWS_TAKE: u8 = 0;
+pub const NEWS_GIVE: u8 = 1;
+
 /// P1 of REDEEM.
 pub const REDEEM_AGAIN: u8 = 1;
 
