@@ -27,7 +27,7 @@ use causeway_wallet::{
     exit::Exit,
     home::{GenesisFileError, HomeError},
     keystore::{SealError, SecretError},
-    offline::memory::file::PurseFileError,
+    offline::{issuer::client::IssuerError, memory::file::PurseFileError},
     payee::{ContactsError, PayeeError},
     payment::MemoTooLong,
 };
@@ -81,6 +81,11 @@ enum Finding {
          to the reader again, which asks for the same payment, and for no other"
     )]
     MayBePaid,
+    #[error(
+        "the money is set aside for the purse, and the issuer has not granted it yet; run the same command again, which \
+         waits for the grant and loads nothing more"
+    )]
+    NotGranted(#[source] Option<anyhow::Error>),
 }
 
 pub fn main() -> ExitCode {
@@ -182,7 +187,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
                 Finding::PurseRefuses(_) => Exit::Refused,
                 Finding::WrongPin(_) => Exit::Passphrase,
                 Finding::NobodyPaid => Exit::Expired,
-                Finding::MayBePaid => Exit::Unconfirmed,
+                Finding::MayBePaid | Finding::NotGranted(_) => Exit::Unconfirmed,
                 Finding::Unfinished { sent, source, .. } => match source {
                     ClientError::Unreachable { .. } if *sent => Exit::Unconfirmed,
                     // Others of its lines are unknown, and this one is paid by the next run.
@@ -209,6 +214,11 @@ fn exit_of(error: &anyhow::Error) -> Exit {
         }
         if let Some(PurseFileError::WrongPassphrase) = cause.downcast_ref::<PurseFileError>() {
             return Exit::Passphrase;
+        }
+        if let Some(error) = cause.downcast_ref::<IssuerError>()
+            && error.is_unreachable()
+        {
+            return Exit::Unreachable;
         }
         if cause.is::<ProofError>() {
             return Exit::Proof;

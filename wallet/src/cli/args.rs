@@ -187,6 +187,9 @@ impl Command {
                 | Self::Path(_)
                 | Self::Netting(_)
                 | Self::Send { .. }
+                | Self::Offline(offline::OfflineCommand::Purse(
+                    purses::PurseCommand::Load { .. } | purses::PurseCommand::Request(_)
+                ))
         )
     }
 }

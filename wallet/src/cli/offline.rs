@@ -3,13 +3,19 @@
 mod issuer;
 mod card;
 mod collect;
+mod create;
 mod desk;
+mod load;
+mod lost;
 mod medium;
+mod online;
 mod pay;
 mod qr;
 mod receive;
+mod redeem;
 mod sound;
 mod status;
+mod sync;
 
 use std::{
     fs::File,
@@ -66,6 +72,26 @@ fn purse(wallet: &Wallet, command: PurseCommand) -> anyhow::Result<()> {
         PurseCommand::Cancel { purse, request, out } => receive::cancel(wallet, &purse, &request, out.as_ref()),
         PurseCommand::Card(args) => card::card(wallet, &args),
         PurseCommand::Status { purse } => status::status(wallet, purse.as_deref()),
+        command => {
+            let runtime = tokio::runtime::Builder::new_multi_thread()
+                .enable_all()
+                .build()
+                .context("cannot start the asynchronous runtime")?;
+            runtime.block_on(purse_online(wallet, command))
+        }
+    }
+}
+
+/// What takes a network.
+async fn purse_online(wallet: &Wallet, command: PurseCommand) -> anyhow::Result<()> {
+    match command {
+        PurseCommand::Create(args) => create::create(wallet, &args).await,
+        PurseCommand::Load { purse, amount } => load::load(wallet, &purse, &amount).await,
+        PurseCommand::Redeem { purse, account } => redeem::redeem(wallet, &purse, account.as_deref()).await,
+        PurseCommand::Evidence { purse } => redeem::upload(wallet, &purse).await,
+        PurseCommand::Sync { purse } => sync::sync(wallet, &purse).await,
+        PurseCommand::ReportLost { purse, account } => lost::report(wallet, &purse, account.as_deref()).await,
+        _ => unreachable!("handled where there is no network"),
     }
 }
 

@@ -214,13 +214,18 @@ impl Place {
         self.folder.join(file)
     }
 
-    /// Makes the purse. Where an earlier run made its element and no more, that one is taken.
+    /// Makes the purse.
     pub fn create(self, info: PurseInfo, first: &PurseState, passphrase: &str) -> Result<Purse, PursesError> {
-        let content = new_memory(first)?;
-        match FileMemory::create(&self.path(ELEMENT), passphrase, &content) {
-            Ok(()) | Err(PurseFileError::Exists { .. }) => {}
-            Err(source) => return Err(self.element_error(source)),
+        let (content, element) = (new_memory(first)?, self.path(ELEMENT));
+        // That of a run that was stopped here: without its purse.toml no command has ever used it.
+        match fs::remove_file(&element) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(FileError::new("remove", &element)(error).into());
+            }
+            _ => {}
         }
+        let created = FileMemory::create(&element, passphrase, &content);
+        created.map_err(|source| self.element_error(source))?;
         let text = toml::to_string_pretty(&info).expect("a purse's info has a TOML form");
         durable::replace(&self.path(INFO), text.as_bytes())?;
         self.open(info, passphrase)

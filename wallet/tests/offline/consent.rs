@@ -121,7 +121,8 @@ fn status_tells_what_is_there_and_what_is_left() {
     };
     check(&["balance"], 8_750);
     check(&["largest_payment"], 8_750);
-    check(&["pending"], 1_250);
+    check(&["pending"], 1);
+    check(&["pending_amount"], 1_250);
     check(&["left", "to_pay"], 198_750);
     check(&["left", "payments"], 49);
     check(&["left", "to_hold"], 191_250);

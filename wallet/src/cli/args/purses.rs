@@ -2,11 +2,20 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use causeway_contracts::money::Currency;
 use causeway_wallet::offline::card::vpcd;
 use clap::{Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub enum PurseCommand {
+    /// Make a purse, whose money is an account's, by the service of its currency's issuer
+    Create(Create),
+    /// Put an account's money into its purse
+    Load {
+        purse: String,
+        /// Such as 100.00
+        amount: String,
+    },
     /// Ask for a payment, by a reader of cards, a picture or a sound
     ///
     /// With --reader, the payer's purse is held to it and the whole payment is made. If that is torn, it is held to
@@ -48,6 +57,29 @@ pub enum PurseCommand {
     Card(Card),
     /// Show what is in a purse, or which purses there are
     Status { purse: Option<String> },
+    /// Pay what is in a purse to an account
+    ///
+    /// Safe to run again, whatever happened.
+    Redeem {
+        purse: String,
+        /// The account that is paid, by label or address; the purse's own if absent
+        #[arg(long, value_name = "ACCOUNT")]
+        account: Option<String>,
+    },
+    /// Tell the issuer what the purse has done, hear what became of it, and get the next certificate
+    Sync { purse: String },
+    /// Tell the ledger what the purse was paid, so that it is known before it is redeemed
+    Evidence { purse: String },
+    /// Take a lost purse out of use
+    ///
+    /// Works without its file. What is left in it is refunded when it has expired.
+    ReportLost {
+        /// A purse's name, or its id
+        purse: String,
+        /// Whose money is in it, where the wallet does not know the purse
+        #[arg(long, value_name = "ACCOUNT")]
+        account: Option<String>,
+    },
 }
 
 /// A `.png` file or a folder is QR codes, a `.wav` file is sound, any other is hexadecimal digits.
@@ -66,6 +98,26 @@ pub struct PinFile {
     /// Read the PIN from the first line of a file, instead of asking for it
     #[arg(long, value_name = "FILE")]
     pub pin_file: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub struct Create {
+    /// Its name in this wallet
+    pub purse: String,
+    /// Whose money is in it, by label or address; may be left out if there is only one
+    #[arg(long, value_name = "ACCOUNT")]
+    pub account: Option<String>,
+    /// Such as EUR
+    #[arg(long)]
+    pub currency: Currency,
+    /// The service of the currency's issuer, such as http://127.0.0.1:27700
+    #[arg(long, value_name = "URL")]
+    pub issuer: String,
+    /// It is paid, and pays nobody: what it gets is redeemed
+    #[arg(long)]
+    pub merchant: bool,
+    #[command(flatten)]
+    pub pin: PinFile,
 }
 
 #[derive(Debug, Args)]

@@ -1,0 +1,218 @@
+//! `causeway offline redeem` and `evidence`.
+//!
+//! What the purse has signed and the ledger has not paid yet comes first, so that a run that was stopped is gone on with.
+//! What the ledger has is never asked for again: a redemption is paid once.
+
+use anyhow::Context;
+use causeway_contracts::{
+    money::{Amount, Balance},
+    offline::{
+        action::{OfflineAction, Testimony},
+        bundle::Behind,
+        ids::{AccountHash, Id16},
+        message::Message,
+        messages::Redeem,
+        purse::{
+            PurseState,
+            contents::{Lot, Origin, Spent},
+            request::SignedAnswer,
+        },
+        signed::Signed,
+    },
+};
+use causeway_wallet::offline::purses::Purse;
+use serde_json::json;
+
+use super::{
+    super::{
+        Finding,
+        output::{note, say},
+        wallet::Wallet,
+    },
+    desk,
+    online::{self, Online},
+};
+
+/// What came of it all.
+#[derive(Default)]
+struct Sum {
+    redeemed: Amount,
+    /// Of purses against which something is proved: nothing is paid while it is.
+    unpaid: Amount,
+}
+
+pub async fn redeem(wallet: &Wallet, name: &str, account: Option<&str>) -> anyhow::Result<()> {
+    let mut purse = desk::open(wallet, name)?;
+    let own = purse.info.account.to_string();
+    let online = Online::new(wallet, Some(account.unwrap_or(&own)))?;
+    let owner = Online::of(wallet, &purse.info)?;
+    let before = available(&online, &purse).await?;
+    let mut sum = Sum::default();
+    for redeem in pending(purse.element.state()) {
+        bring(&owner, &purse, &redeem, &mut sum).await?;
+    }
+    let hash = AccountHash::of(&online.account.address.account);
+    while purse.element.state().lots().iter().any(|lot| !lot.left.is_zero()) {
+        let redemption = purse.element.run(|state| state.redeem(hash, &[]));
+        let redemption = redemption.map_err(|error| desk::explain(&purse, error))?;
+        bring(&owner, &purse, &redemption.redeem, &mut sum).await?;
+    }
+    let paid = Amount(available(&online, &purse).await?.0.saturating_sub(before.0).max(0) as u64);
+    tell(wallet, &purse, &online, &sum, paid.min(sum.redeemed))
+}
+
+/// What was signed, and has no outcome by a sync yet.
+fn pending(state: &PurseState) -> Vec<Signed<Redeem>> {
+    let pending = state.log().iter().filter(|entry| entry.is_pending());
+    let redeemed = pending.filter_map(|entry| match &entry.spent {
+        Spent::Redeemed(redeem) => Some(redeem.clone()),
+        Spent::Paid(_) => None,
+    });
+    redeemed.collect()
+}
+
+/// Has one redemption paid, if the ledger has not done so before.
+async fn bring(owner: &Online<'_>, purse: &Purse, redeem: &Signed<Redeem>, sum: &mut Sum) -> anyhow::Result<()> {
+    if is_settled(owner, purse, redeem).await? {
+        return Ok(());
+    }
+    let lots: Vec<_> = redeem.body.spend.lots.iter().map(|part| part.lot).collect();
+    owner.testify(&evidence(purse.element.state(), &lots)?).await?;
+    let payee = payee(owner, redeem)?;
+    let action = OfflineAction::Redeem {
+        account: payee.account.address.account,
+        redeem: redeem.clone(),
+    };
+    payee.act(action.clone(), |other| *other == action).await?;
+    let amount = redeem.body.spend.amount;
+    let total = if is_settled(owner, purse, redeem).await? {
+        &mut sum.redeemed
+    } else {
+        &mut sum.unpaid
+    };
+    total.0 += amount.0;
+    Ok(())
+}
+
+async fn is_settled(owner: &Online<'_>, purse: &Purse, redeem: &Signed<Redeem>) -> anyhow::Result<bool> {
+    let spent = owner
+        .client
+        .spent(&purse.info.purse, redeem.body.seq, &owner.key)
+        .await?;
+    let id = redeem.id();
+    Ok(spent.answer.iter().any(|it| it.id == id && it.is_settled))
+}
+
+/// The account of this wallet to which it was signed, which may be another than this run's.
+fn payee<'a>(owner: &Online<'a>, redeem: &Signed<Redeem>) -> anyhow::Result<Online<'a>> {
+    let accounts = owner.home.accounts()?;
+    let is_payee = |account: &AccountHash| *account == redeem.body.account;
+    let found = accounts
+        .iter()
+        .find(|entry| is_payee(&AccountHash::of(&entry.address.account)));
+    let found =
+        found.context("an earlier run has redeemed to an account that this wallet has no more; add it again")?;
+    Online::new(owner.wallet, Some(&found.address.to_string()))
+}
+
+/// What proves that these lots are money: all that was paid to get them here, and what this purse has asked and
+/// answered. The ledger has their grants. Requests and receipts come before transfers.
+fn evidence(state: &PurseState, lots: &[Id16]) -> anyhow::Result<Vec<Testimony>> {
+    let (mut words, mut transfers) = (Vec::new(), Vec::new());
+    for lot in state.lots().iter().filter(|lot| lots.contains(&lot.id)) {
+        words.extend(words_of(state, lot)?);
+        if let Behind::Bundle(bundle) = lot.behind() {
+            for message in bundle.messages() {
+                if let Message::Transfer(transfer) = message
+                    && !transfers.contains(&Testimony::Transfer(transfer.clone()))
+                {
+                    transfers.push(Testimony::Transfer(transfer));
+                }
+            }
+        }
+    }
+    words.extend(transfers);
+    Ok(words)
+}
+
+fn words_of(state: &PurseState, lot: &Lot) -> anyhow::Result<Vec<Testimony>> {
+    let Origin::Bundle { request, .. } = &lot.origin else {
+        return Ok(Vec::new());
+    };
+    let mut words = vec![Testimony::Request(request.clone())];
+    // It is forgotten when the lot expires.
+    if let Ok(step) = state.answer(request.id())
+        && let SignedAnswer::Receipt(receipt) = step.release
+    {
+        words.push(Testimony::Receipt(receipt));
+    }
+    Ok(words)
+}
+
+async fn available(online: &Online<'_>, purse: &Purse) -> anyhow::Result<Balance> {
+    let account = &online.account.address.account;
+    let view = online.client.account_agreed(account, &online.key).await?.answer;
+    let view = view.with_context(|| format!("there is no account {} on this network", online.account.address))?;
+    let found = view.balances.iter().find(|entry| entry.currency == purse.info.currency);
+    Ok(found.map_or(Balance(0), |entry| entry.available))
+}
+
+fn tell(wallet: &Wallet, purse: &Purse, online: &Online<'_>, sum: &Sum, paid: Amount) -> anyhow::Result<()> {
+    let waits = Amount(sum.redeemed.0 - paid.0);
+    if wallet.json {
+        let object = json!({
+            "purse": purse.info.purse,
+            "account": online.account.address,
+            "currency": purse.info.currency,
+            "redeemed": sum.redeemed,
+            "paid": paid,
+            "waits": waits,
+            "balance": purse.element.state().balance(),
+        });
+        say!("{object}");
+    } else if sum.redeemed.is_zero() && sum.unpaid.is_zero() {
+        say!("There is nothing in the purse that was not redeemed.");
+    } else {
+        let money = |amount| desk::money(&purse.info, amount);
+        say!(
+            "Redeemed {}: the account has {} more than before.",
+            money(sum.redeemed),
+            money(paid)
+        );
+        if !waits.is_zero() {
+            say!(
+                "{} wait as a claim, until more is guaranteed or the issuer releases it.",
+                money(waits)
+            );
+        }
+    }
+    if !sum.unpaid.is_zero() {
+        let says = anyhow::anyhow!(
+            "{} are not paid as long as something is proved against this purse; `causeway offline redeem {}` tries again",
+            desk::money(&purse.info, sum.unpaid),
+            purse.place.name
+        );
+        return Err(Finding::PurseRefuses(says).into());
+    }
+    Ok(())
+}
+
+/// Has the ledger know what the purse was paid, before it is redeemed.
+pub async fn upload(wallet: &Wallet, name: &str) -> anyhow::Result<()> {
+    let (purse, online) = online::open(wallet, name)?;
+    let state = purse.element.state();
+    let lots: Vec<_> = state.lots().iter().map(|lot| lot.id).collect();
+    let told = evidence(state, &lots)?;
+    online.testify(&told).await?;
+    if wallet.json {
+        say!("{}", json!({ "purse": purse.info.purse, "messages": told.len() }));
+    } else if told.is_empty() {
+        note!("The purse was paid nothing that it still holds.");
+    } else {
+        say!(
+            "The ledger knows all {} messages behind what the purse was paid.",
+            told.len()
+        );
+    }
+    Ok(())
+}
