@@ -88,7 +88,7 @@ impl<'a, M: Memory, T: FnMut(Event)> Holder<'a, M, T> {
     }
 
     fn pass(&mut self, ins: u8, p1: u8, data: &[u8]) -> (Vec<u8>, StatusWord) {
-        PurseApplet::new(self.element, Interface::Reader).apdu(ins, p1, 0, data)
+        PurseApplet::new(&mut *self.element, Interface::Reader).apdu(ins, p1, 0, data)
     }
 
     fn pay(&mut self, data: &[u8]) -> (Vec<u8>, StatusWord) {
@@ -180,12 +180,12 @@ impl<M: Memory, T: FnMut(Event)> Applet for Holder<'_, M, T> {
             (INS_ACKNOWLEDGE, 0, 0) => self.acknowledge(data),
             (INS_NEWS, NEWS_TAKE, 0) => self.take_news(data),
             (INS_NEWS, NEWS_GIVE, 0) => self.give_news(data),
-            _ => PurseApplet::new(self.element, Interface::Reader).apdu(ins, p1, p2, data),
+            _ => PurseApplet::new(&mut *self.element, Interface::Reader).apdu(ins, p1, p2, data),
         }
     }
 
     fn end_session(&mut self) {
-        PurseApplet::new(self.element, Interface::Reader).end_session();
+        PurseApplet::new(&mut *self.element, Interface::Reader).end_session();
         if self.is_done {
             self.leave.store(true, Ordering::Release);
         }

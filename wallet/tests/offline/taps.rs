@@ -189,7 +189,7 @@ fn invariant_a_torn_tap_is_resumed_and_pays_once() {
             assert!(second.leaves);
             assert_eq!((payer.balance(), payee.balance()), (8_750, 1_250), "{cut:?}");
             let log = payer.element.state().log();
-            assert_eq!((log.len(), log[0].status), (1, PaymentStatus::Paid), "{cut:?}");
+            assert_eq!((log.len(), log[0].status()), (1, PaymentStatus::Paid), "{cut:?}");
             assert_eq!(payee.element.state().lots().len(), 1, "{cut:?}");
         }
     }

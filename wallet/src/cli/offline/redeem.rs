@@ -14,7 +14,7 @@ use causeway_contracts::{
         messages::Redeem,
         purse::{
             PurseState,
-            contents::{Lot, Origin, Spent},
+            contents::{Entry, Lot, Origin},
             request::SignedAnswer,
         },
         signed::Signed,
@@ -64,9 +64,9 @@ pub async fn redeem(wallet: &Wallet, name: &str, account: Option<&str>) -> anyho
 /// What was signed, and has no outcome by a sync yet.
 fn pending(state: &PurseState) -> Vec<Signed<Redeem>> {
     let pending = state.log().iter().filter(|entry| entry.is_pending());
-    let redeemed = pending.filter_map(|entry| match &entry.spent {
-        Spent::Redeemed(redeem) => Some(redeem.clone()),
-        Spent::Paid(_) => None,
+    let redeemed = pending.filter_map(|entry| match entry {
+        Entry::Redeemed(redeem) => Some(redeem.clone()),
+        Entry::Paid(_) => None,
     });
     redeemed.collect()
 }

@@ -7,7 +7,7 @@ use causeway_contracts::{
         messages::Certificate,
         purse::{
             PurseState,
-            contents::{Entry, Lot, Spent},
+            contents::{Entry, Lot},
         },
     },
 };
@@ -150,12 +150,12 @@ fn hops(lot: &Lot) -> String {
 }
 
 fn to_whom(entry: &Entry) -> String {
-    match &entry.spent {
-        Spent::Paid(payment) => {
+    match entry {
+        Entry::Paid(payment) => {
             let body = &payment.transfer.body;
             format!("to purse {} for request {}", body.payee, body.request)
         }
-        Spent::Redeemed(_) => "that is redeemed".into(),
+        Entry::Redeemed(_) => "that is redeemed".into(),
     }
 }
 
@@ -216,7 +216,7 @@ fn entry_json(entry: &Entry) -> Value {
     let mut object = json!({
         "seq": entry.seq(),
         "amount": entry.spend().amount,
-        "status": pay::word(entry.status),
+        "status": pay::word(entry.status()),
         "expiry": entry.spend().expiry,
     });
     if let Some(payment) = entry.payment() {

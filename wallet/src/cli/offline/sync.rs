@@ -1,18 +1,8 @@
 //! `causeway offline sync`.
 
-use anyhow::{Context, bail};
-use causeway_contracts::{
-    money::Amount,
-    offline::{
-        message::Message,
-        messages::{Certificate, SyncAnswer},
-        signed::Signed,
-    },
-};
-use causeway_wallet::offline::{
-    issuer::client::{ANSWER_BYTES_MAX, IssuerClient},
-    purses::Purse,
-};
+use anyhow::Context;
+use causeway_contracts::{money::Amount, offline::purse::sync::Download};
+use causeway_wallet::offline::{issuer::client::IssuerClient, purses::Purse};
 use serde_json::json;
 
 use super::{
@@ -23,27 +13,18 @@ use super::{
     desk,
 };
 
-/// What the service answers.
-struct Answer {
-    answer: Signed<SyncAnswer>,
-    certificate: Signed<Certificate>,
-    news: Vec<Message>,
-}
-
 pub async fn sync(wallet: &Wallet, name: &str) -> anyhow::Result<()> {
     let mut purse = desk::open(wallet, name)?;
     let before = purse.element.state().balance();
     let issuer = IssuerClient::new(&purse.info.issuer)?;
-    let upload = purse.element.run(|state| state.sync_upload());
+    let upload = purse.element.sync_upload();
     let upload = upload.map_err(|error| desk::explain(&purse, error))?;
-    let mut bytes = upload.upload.to_bytes();
-    bytes.extend(Message::concatenate(&upload.messages));
-    let answer = issuer.sync(purse.info.purse, &bytes).await?;
-    let Answer {
+    let answer = issuer.sync(purse.info.purse, &upload).await?;
+    let Download {
         answer,
         certificate,
         news,
-    } = read(&answer).context("what the issuer's service answers")?;
+    } = Download::from_bytes(&answer).context("what the issuer's service answers")?;
     let settled = answer.body.settled.len();
     let taken = purse.element.run(|state| state.sync_answer(&answer, &certificate));
     taken.map_err(|error| desk::explain(&purse, error))?;
@@ -56,24 +37,6 @@ pub async fn sync(wallet: &Wallet, name: &str) -> anyhow::Result<()> {
     }
     tell(wallet, &purse, before, settled);
     Ok(())
-}
-
-/// SYNC, BEACON, RL deltas, CERT.
-fn read(bytes: &[u8]) -> anyhow::Result<Answer> {
-    let (mut answer, mut certificate, mut news) = (None, None, Vec::new());
-    for message in Message::read_all(bytes, ANSWER_BYTES_MAX)? {
-        match message {
-            Message::SyncAnswer(signed) => answer = Some(signed),
-            Message::Certificate(signed) => certificate = Some(signed),
-            message @ (Message::Beacon(_) | Message::RevocationDelta(_)) => news.push(message),
-            other => bail!("it has {}, which is no part of an answer", other.id()),
-        }
-    }
-    Ok(Answer {
-        answer: answer.context("it has no SYNC")?,
-        certificate: certificate.context("it has no CERT")?,
-        news,
-    })
 }
 
 fn tell(wallet: &Wallet, purse: &Purse, before: Amount, settled: usize) {
