@@ -26,7 +26,7 @@ use crate::{
     network::{Network, Plan},
     ports::BasePort,
     progress,
-    services::{self, Service, Services, configs::Settings},
+    services::{Programs, Service, Services, configs::Settings},
 };
 
 /// Where free ports are looked for: past those of other trials.
@@ -65,7 +65,7 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
         hold_seconds: HOLD_SECONDS,
         ..Settings::default()
     };
-    let mut services = Services::start(&network, services::binary()?, Lifetime::Ours, &settings, pending()).await?;
+    let mut services = Services::start(&network, Programs::find()?, Lifetime::Ours, &settings, pending()).await?;
     let parties = Arc::new(Party::both(&network, &receiver).await?);
     orders::wait_for_quotes(&parties[0]).await?;
     println!(

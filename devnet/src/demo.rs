@@ -38,7 +38,7 @@ use crate::{
     network::{Network, Plan},
     ports::BasePort,
     progress,
-    services::{self, Services, configs::Settings},
+    services::{Programs, Service, Services, configs::Settings},
     teller::{Customer, Teller},
     up::VALIDATORS,
 };
@@ -114,14 +114,15 @@ impl Demo<'_> {
         let network = self.network()?;
         report.genesis = network.genesis.hash().to_string();
         say("four validators, each its own process, folder and configuration");
-        let gateway = services::binary()?;
+        let programs = Programs::find()?;
         let mut fleet = Fleet::start(network.clone(), node_binary()?, Lifetime::Ours, pending()).await?;
-        say("the gateways of two operators, and two liquidity providers");
+        say("the gateways of two operators, two liquidity providers, and the service that signs for purses");
         let settings = Settings {
+            services: Service::ALL.to_vec(),
             hold_seconds: HOLD_SECONDS,
             ..Settings::default()
         };
-        let mut services = Services::start(&network, gateway, Lifetime::Ours, &settings, pending()).await?;
+        let mut services = Services::start(&network, programs, Lifetime::Ours, &settings, pending()).await?;
         let client = Client::new(network.genesis.clone(), network.api_urls())?;
 
         let people = payroll::people()?;

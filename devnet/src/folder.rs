@@ -8,6 +8,7 @@
 //!   validator-0/               node.toml, validator.key, network.key, node.log, pid.json, data/
 //!   gateway-banka/             gateway.toml, gateway.db, client.json, admin.json, gateway.log, pid.json, wallet/
 //!   maker-1/                   maker.toml, maker.log, pid.json, wallet/
+//!   issuer-cny/                issuer.toml, account.key, certificate.key, grant.key, beacon.key, issuer.log, pid.json, state/
 //!   rates.csv                  reference rates for makers
 //! DIR/demo/                    made by `demo`: the same in its own network/, and demo.json
 //! DIR/crash/                 made by `crash`: the same in its own network/
@@ -293,7 +294,7 @@ impl ValidatorFolder {
     }
 }
 
-/// A gateway's or a maker's own folder.
+/// A service's own folder.
 #[derive(Debug, Clone)]
 pub struct ServiceFolder {
     path: PathBuf,

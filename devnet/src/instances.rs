@@ -33,7 +33,7 @@ use crate::{
     ports::BasePort,
     progress,
     services::{
-        self, Service, Services,
+        Programs, Service, Services,
         api::{Api, text},
         configs::{Settings, Shared},
     },
@@ -97,7 +97,7 @@ pub async fn run(folder: &Folder, base_port: Option<u16>) -> anyhow::Result<()> 
         }),
         ..Settings::default()
     };
-    let services = Services::start(&network, services::binary()?, Lifetime::Ours, &settings, pending()).await?;
+    let services = Services::start(&network, Programs::find()?, Lifetime::Ours, &settings, pending()).await?;
     let parties = Party::both(&network, &receiver).await?;
     orders::wait_for_quotes(&parties[0]).await?;
     let credentials = network.folder.service(Service::Gateway(0)).client();
@@ -250,7 +250,7 @@ impl Instances {
 
     async fn reconcile(&self, service: Service) -> anyhow::Result<()> {
         let folder = self.network.folder.service(service);
-        let mut command = Command::new(services::binary()?);
+        let mut command = Command::new(Programs::find()?.of(service));
         command.arg("reconcile").arg("--config").arg(folder.config());
         command.arg("--passphrase-file").arg(self.network.folder.passphrase());
         let output = command.output().await?;

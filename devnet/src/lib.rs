@@ -1,4 +1,4 @@
-//! A network of real `causeway-node` processes, and of gateways and makers, on one machine: made, started, watched, loaded,
+//! A network of real `causeway-node` processes, and of services beside them, on one machine: made, started, watched, loaded,
 //! broken and checked.
 //!
 //! Nothing here is known to the nodes: each runs from its own folder and configuration file, as an

@@ -27,8 +27,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Makes the network the first time, and runs it until Ctrl-C: validators, the gateways of two operators, and two
-    /// liquidity providers.
+    /// Makes the network the first time, and runs it until Ctrl-C: validators, the gateways of two operators, two
+    /// liquidity providers, and the service that signs for purses.
     Up {
         #[command(flatten)]
         place: Place,
@@ -37,18 +37,18 @@ enum Command {
               help = format!("How many validators a new network has [default: {VALIDATORS}]"))]
         validators: Option<u16>,
         /// The first of 300 ports.
-        #[arg(long, value_name = "P", help = format!("The first of 300 ports: network from P, APIs from P+100, gateways from P+190, makers from P+195, metrics from P+200 [default: {BASE_PORT}]"))]
+        #[arg(long, value_name = "P", help = format!("The first of 300 ports: network from P, APIs from P+100, gateways from P+190, makers from P+195, issuers' services from P+197, metrics from P+200 [default: {BASE_PORT}]"))]
         base_port: Option<u16>,
         /// Leave all of them running and return.
         #[arg(long)]
         detach: bool,
     },
-    /// Shows each validator: up or down, height, state hash, peers, memory; and each gateway and maker.
+    /// Shows each validator: up or down, height, state hash, peers, memory; and each service.
     Status {
         #[command(flatten)]
         place: Place,
     },
-    /// Stops the validators, gateways and makers of this folder, whoever started them.
+    /// Stops the validators and services of this folder, whoever started them.
     Down {
         #[command(flatten)]
         place: Place,
@@ -471,9 +471,9 @@ async fn down(network: &Network) -> anyhow::Result<()> {
     forced.extend(killed);
     match (count + others, forced.as_slice()) {
         (0, _) => println!("nothing was running"),
-        (_, []) => println!("{count} validators and {others} gateways and makers stopped cleanly"),
+        (_, []) => println!("{count} validators and {others} services stopped cleanly"),
         _ => println!(
-            "{count} validators and {others} gateways and makers stopped; killed, since they did not stop: {}",
+            "{count} validators and {others} services stopped; killed, since they did not stop: {}",
             forced.join(", ")
         ),
     }

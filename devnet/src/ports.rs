@@ -1,4 +1,4 @@
-//! Which loopback port each validator, gateway and maker listens on, and whether those ports are free.
+//! Which loopback port each validator and service listens on, and whether those ports are free.
 
 use std::{
     fmt,
@@ -12,12 +12,13 @@ use crate::{genesis::validator_name, services::Service};
 /// The first port of a devnet unless told otherwise.
 pub const BASE_PORT: u16 = 27_100;
 
-/// More would take the ports of gateways and makers.
+/// More would take the ports of services.
 pub const VALIDATORS_MAX: u16 = 90;
 
 const API_OFFSET: u16 = 100;
 const GATEWAY_OFFSET: u16 = 190;
 const MAKER_OFFSET: u16 = 195;
+const ISSUER_OFFSET: u16 = 197;
 const WEBHOOKS_OFFSET: u16 = 199;
 const METRICS_OFFSET: u16 = 200;
 
@@ -25,7 +26,8 @@ const METRICS_OFFSET: u16 = 200;
 pub const RANGE: u16 = 300;
 
 /// Validator `i` has its network on `base + i`, its API on `base + 100 + i`, and its metrics on
-/// `base + 200 + i`. Gateways are on `base + 190` and the ports after it, makers on `base + 195` and after.
+/// `base + 200 + i`. Gateways are on `base + 190` and the ports after it, makers on
+/// `base + 195` and after, issuers' services on `base + 197` and after.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BasePort(u16);
@@ -88,9 +90,14 @@ impl BasePort {
         self.at(GATEWAY_OFFSET + index)
     }
 
-    /// Of one of at most four.
+    /// Of one of at most two.
     pub fn maker(self, index: u16) -> SocketAddr {
         self.at(MAKER_OFFSET + index)
+    }
+
+    /// Of one of at most two.
+    pub fn issuer(self, index: u16) -> SocketAddr {
+        self.at(ISSUER_OFFSET + index)
     }
 
     /// Where gateways may send webhooks without TLS. Nothing of the devnet's listens there.
@@ -122,7 +129,7 @@ impl BasePort {
         Ok(())
     }
 
-    /// The same of gateways and makers.
+    /// The same of services.
     pub fn check_free_for_services(self) -> Result<(), PortError> {
         let mut services = Service::ALL.into_iter();
         services.try_for_each(|service| self.check(service.listen(self), "API", || service.name()))

@@ -29,7 +29,7 @@ use crate::{
     ports::BasePort,
     progress,
     services::{
-        self, Service, Services,
+        Programs, Service, Services,
         api::{Api, text},
         configs::Settings,
     },
@@ -84,7 +84,7 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<()> {
     let fleet = Fleet::start(network.clone(), node_binary()?, Lifetime::Ours, pending()).await?;
     let receiver = Receiver::start(plan.base_port.webhooks())?;
     let settings = Settings::default();
-    let services = Services::start(&network, services::binary()?, Lifetime::Ours, &settings, pending()).await?;
+    let services = Services::start(&network, Programs::find()?, Lifetime::Ours, &settings, pending()).await?;
     let [sender, beneficiary] = [0, 1].map(|index| network.folder.service(Service::Gateway(index)).client());
     let (sender, beneficiary) = (Arc::new(Api::open(&sender).await?), Api::open(&beneficiary).await?);
     let payee = json!({ "party": { "name": "Somchai" }, "aliases": [{ "kind": "merchant", "value": "SHOP" }] });

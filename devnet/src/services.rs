@@ -1,18 +1,16 @@
-//! The gateways of a network's operators and two liquidity providers: which there are, and their processes.
+//! The gateways of a network's operators, two liquidity providers, and the service that signs for purses: their processes.
 //!
-//! `up` and `demo` start them beside the validators; what else has a network of its own does without.
+//! `up` and `demo` start all of them beside the validators; what else has a network of its own starts those that it needs.
 
 pub mod accounts;
 pub mod api;
 pub mod clients;
 pub mod configs;
+pub mod issuers;
+pub mod service;
 pub mod wallets;
 
-use std::{
-    net::SocketAddr,
-    path::PathBuf,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
 use causeway_wallet::client::Client;
@@ -21,12 +19,12 @@ use nix::sys::signal::Signal;
 use tokio::process::{Child, Command};
 
 use self::configs::Settings;
+pub use self::service::{GATEWAYS, ISSUERS, MAKERS, Programs, Service};
 use crate::{
     daemon::{self, Lifetime, last_words},
-    fleet::{STOP_BOUND, sibling},
+    fleet::STOP_BOUND,
     folder::NetworkFolder,
     network::Network,
-    ports::BasePort,
     process::ProcessId,
     progress,
 };
@@ -34,102 +32,10 @@ use crate::{
 /// From start to healthy. Includes opening the wallet's keys, which takes its time on purpose.
 const HEALTHY_BOUND: Duration = Duration::from_secs(60);
 
-/// An operator that has a gateway.
-pub struct Operator {
-    /// One of [`OPERATORS`](crate::genesis::OPERATORS).
-    pub id: &'static str,
-    /// ISO 9362; the 0 at its end marks one for tests.
-    pub bic: &'static str,
-}
-
-/// Of a bank in Germany and of one in Thailand.
-pub const GATEWAYS: [Operator; 2] = [
-    Operator {
-        id: "BANKA",
-        bic: "BNKADEF0",
-    },
-    Operator {
-        id: "BANKB",
-        bic: "BNKBTHB0",
-    },
-];
-
-pub struct Maker {
-    /// At which it has its account.
-    pub operator: &'static str,
-    pub spread_bp: u16,
-}
-
-pub const MAKERS: [Maker; 2] = [
-    Maker {
-        operator: "BANKA",
-        spread_bp: 25,
-    },
-    Maker {
-        operator: "BANKB",
-        spread_bp: 40,
-    },
-];
-
-/// A program that runs beside the validators, by its place in [`GATEWAYS`] or [`MAKERS`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Service {
-    Gateway(u16),
-    /// A second process of a gateway's operator, on the same database.
-    Instance(u16),
-    Maker(u16),
-}
-
-impl Service {
-    /// Of every network.
-    pub const ALL: [Self; 4] = [Self::Maker(0), Self::Maker(1), Self::Gateway(0), Self::Gateway(1)];
-
-    /// Of it and of its folder.
-    pub fn name(self) -> String {
-        match self {
-            Self::Gateway(index) => format!("gateway-{}", GATEWAYS[usize::from(index)].id.to_lowercase()),
-            Self::Instance(index) => format!("{}-2", Self::Gateway(index).name()),
-            Self::Maker(index) => format!("maker-{}", index + 1),
-        }
-    }
-
-    pub const fn kind(self) -> &'static str {
-        match self {
-            Self::Gateway(_) | Self::Instance(_) => "gateway",
-            Self::Maker(_) => "maker",
-        }
-    }
-
-    pub fn listen(self, ports: BasePort) -> SocketAddr {
-        match self {
-            Self::Gateway(index) => ports.gateway(index),
-            Self::Instance(index) => ports.gateway(GATEWAYS.len() as u16 + index),
-            Self::Maker(index) => ports.maker(index),
-        }
-    }
-
-    /// The base URL of its API.
-    pub fn url(self, ports: BasePort) -> String {
-        format!("http://{}", self.listen(ports))
-    }
-
-    const fn command(self) -> &'static str {
-        match self {
-            Self::Gateway(_) | Self::Instance(_) => "run",
-            Self::Maker(_) => "maker",
-        }
-    }
-}
-
-/// Beside this program, unless the environment names another.
-pub fn binary() -> anyhow::Result<PathBuf> {
-    sibling("CAUSEWAY_GATEWAY", "causeway-gateway")
-}
-
 /// The processes that this process started.
 pub struct Services {
     network: Network,
-    binary: PathBuf,
+    programs: Programs,
     lifetime: Lifetime,
     children: Vec<(Service, Child)>,
 }
@@ -139,7 +45,7 @@ impl Services {
     /// first, none of them is left running.
     pub async fn start(
         network: &Network,
-        binary: PathBuf,
+        programs: Programs,
         lifetime: Lifetime,
         settings: &Settings,
         stop: impl Future<Output = ()>,
@@ -148,9 +54,9 @@ impl Services {
         network.plan.base_port.check_free_for_services()?;
         let mut services = Self {
             network: network.clone(),
-            binary,
+            programs,
             lifetime,
-            children: Vec::with_capacity(Service::ALL.len()),
+            children: Vec::new(),
         };
         let started = tokio::select! {
             started = services.start_all(settings) => started,
@@ -160,18 +66,19 @@ impl Services {
             Ok(()) => Ok(services),
             Err(error) => match services.stop().await {
                 Ok(_) => Err(error),
-                Err(left) => Err(error.context(format!("gateways and makers may be left running ({left:#})"))),
+                Err(left) => Err(error.context(format!("services may be left running ({left:#})"))),
             },
         }
     }
 
     async fn start_all(&mut self, settings: &Settings) -> anyhow::Result<()> {
-        let line = progress::line("wallets and accounts of gateways and makers");
-        let all = settings.services();
+        let line = progress::line("wallets, keys and accounts of services");
+        let all = settings.all();
         wallets::make(&self.network, &all)?;
         configs::write(&self.network, settings)?;
         let client = Client::new(self.network.genesis.clone(), self.network.api_urls())?;
-        accounts::prepare(&self.network, &client).await?;
+        accounts::prepare(&self.network, &client, &all).await?;
+        issuers::open(&self.network, &client, &all).await?;
         clients::make(&self.network, settings).await?;
         line.finish_and_clear();
         for service in all {
@@ -182,13 +89,11 @@ impl Services {
 
     fn spawn(&mut self, service: Service) -> anyhow::Result<()> {
         let folder = self.network.folder.service(service);
-        let mut command = Command::new(&self.binary);
-        command
-            .arg(service.command())
-            .arg("--config")
-            .arg(folder.config())
-            .arg("--passphrase-file")
-            .arg(self.network.folder.passphrase());
+        let mut command = Command::new(self.programs.of(service));
+        command.args(service.command()).arg("--config").arg(folder.config());
+        if service.has_wallet() {
+            command.arg("--passphrase-file").arg(self.network.folder.passphrase());
+        }
         let child = daemon::spawn(command, &folder.log(), self.lifetime)?;
         let pid = child.id();
         // Before anything else can fail: what is not in here is not stopped.
@@ -201,7 +106,7 @@ impl Services {
 
     /// Until each that was started answers.
     pub async fn wait_healthy(&mut self) -> anyhow::Result<()> {
-        let bar = progress::bar("starting gateways and makers", self.children.len() as u64);
+        let bar = progress::bar("starting services", self.children.len() as u64);
         let http = reqwest::Client::builder().no_proxy().timeout(HEALTHY_BOUND).build()?;
         let until = Instant::now() + HEALTHY_BOUND;
         let started: Vec<_> = self.children.iter().map(|(service, _)| *service).collect();

@@ -122,7 +122,7 @@ impl<'a> Teller<'a> {
     pub async fn act(&self, actor: ParticipantId, actions: &[Action], bar: &ProgressBar) -> anyhow::Result<()> {
         let key = self.participant_key(actor);
         for part in actions.chunks(ACTIONS_MAX) {
-            let transaction = self.sign(part.to_vec(), &key)?;
+            let transaction = self.sign(part.to_vec(), [&key])?;
             let (_, verified) = self.client.submit(&transaction).await?;
             if let Outcome::Rejected { action, reason } = verified.outcome {
                 bail!(
@@ -199,7 +199,7 @@ impl<'a> Teller<'a> {
             };
             [customer.opening(), transfer]
         });
-        let transaction = self.sign(actions.collect(), &self.participant_key(operator))?;
+        let transaction = self.sign(actions.collect(), [&self.participant_key(operator)])?;
         match self.client.submit(&transaction).await?.1.outcome {
             Outcome::Applied => Ok(Opened::All),
             Outcome::Rejected {
@@ -245,8 +245,22 @@ impl<'a> Teller<'a> {
         self.act(operator, &handed, bar).await
     }
 
-    /// A transaction of these actions under one key, that can be ordered from now on for a minute.
-    fn sign(&self, actions: Vec<Action>, key: &SecretKey) -> anyhow::Result<SignedTransaction> {
+    /// All of `actions` at once or nothing, signed by all who must agree.
+    pub async fn act_at_once<'k>(
+        &self,
+        actions: Vec<Action>,
+        keys: impl IntoIterator<Item = &'k SecretKey>,
+    ) -> anyhow::Result<Outcome> {
+        let transaction = self.sign(actions, keys)?;
+        Ok(self.client.submit(&transaction).await?.1.outcome)
+    }
+
+    /// A transaction of these actions, that can be ordered from now on for a minute.
+    fn sign<'k>(
+        &self,
+        actions: Vec<Action>,
+        keys: impl IntoIterator<Item = &'k SecretKey>,
+    ) -> anyhow::Result<SignedTransaction> {
         let transaction = Transaction {
             version: TRANSACTION_VERSION,
             genesis: self.client.genesis().prefix(),
@@ -255,7 +269,7 @@ impl<'a> Teller<'a> {
             actions: Bounded::new(actions)?,
             memo: Text::default(),
         };
-        Ok(transaction.sign([key])?)
+        Ok(transaction.sign(keys)?)
     }
 
     async fn issue(&self, to: AccountId, currency: Currency, amount: Amount, bar: &ProgressBar) -> anyhow::Result<()> {

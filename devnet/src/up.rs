@@ -17,7 +17,7 @@ use crate::{
     ports::{BASE_PORT, BasePort},
     progress,
     services::{
-        self, Service, Services,
+        self, Programs, Service, Services,
         configs::{QUOTE_SECONDS, Settings},
     },
 };
@@ -68,9 +68,12 @@ pub async fn run(folder: Folder, options: Options) -> anyhow::Result<()> {
     } else {
         Lifetime::Ours
     };
-    let programs = (node_binary()?, services::binary()?);
+    let programs = (node_binary()?, Programs::find()?);
     let fleet = Fleet::start(network, programs.0, lifetime, signals.received()).await?;
-    let settings = Settings::default();
+    let settings = Settings {
+        services: Service::ALL.to_vec(),
+        ..Settings::default()
+    };
     let started = Services::start(fleet.network(), programs.1, lifetime, &settings, signals.received()).await;
     let services = match started {
         Ok(services) => services,
@@ -134,6 +137,7 @@ fn announce(network: &Network) {
         let (name, url) = (service.name(), service.url(network.plan.base_port));
         match service {
             Service::Maker(_) => println!("{name}  quotes {url}/v1/quotes"),
+            Service::Issuer(_) => println!("{name}  purses {url}"),
             Service::Gateway(_) | Service::Instance(_) => {
                 println!("{name}  api {url}  docs {url}/docs");
                 let folder = network.folder.service(service);
@@ -173,7 +177,7 @@ async fn watch(mut fleet: Fleet, mut services: Services, signals: &mut StopSigna
     let mut forced = services.stop().await?;
     forced.extend(fleet.stop().await?);
     match forced.as_slice() {
-        [] => println!("all validators, gateways and makers stopped cleanly"),
+        [] => println!("all validators and services stopped cleanly"),
         forced => println!("killed, since they did not stop: {}", forced.join(", ")),
     }
     Ok(())

@@ -5,17 +5,18 @@ use causeway_wallet::client::Client;
 use futures::future::try_join_all;
 use indicatif::ProgressBar;
 
-use super::{MAKERS, configs::TERMS, wallets::maker_customer};
+use super::{Service, configs::TERMS, wallets::maker_customer};
 use crate::{network::Network, teller::Teller};
 
 /// In minor units, of each currency: ten million euros, baht, and so on, and a thousand million yen.
 const FUNDS: Amount = Amount(1_000_000_000);
 
 /// Opens those that are not open, and gives them money in each currency of which they have none.
-pub async fn prepare(network: &Network, client: &Client) -> anyhow::Result<()> {
+pub async fn prepare(network: &Network, client: &Client, services: &[Service]) -> anyhow::Result<()> {
     let teller = &Teller::new(network, client);
     let bar = &ProgressBar::hidden();
-    for (index, _) in (0..).zip(&MAKERS) {
+    for service in services {
+        let Service::Maker(index) = *service else { continue };
         let maker = maker_customer(network, index)?;
         let key = network.seed.key(maker.operator.as_str());
         let view = client.account(&maker.id, &key).await?;

@@ -10,7 +10,7 @@ use causeway_wallet::clock;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    GATEWAYS, Service,
+    Service,
     configs::{Settings, public_url},
 };
 use crate::{folder, network::Network};
@@ -26,8 +26,8 @@ pub struct Credentials {
 
 /// Makes each gateway's database and clients, if they are not there.
 pub async fn make(network: &Network, settings: &Settings) -> anyhow::Result<()> {
-    for (index, _) in (0..).zip(&GATEWAYS) {
-        let service = Service::Gateway(index);
+    for &service in &settings.services {
+        let Service::Gateway(index) = service else { continue };
         let folder = network.folder.service(service);
         let config = folder.config();
         run::migrate(&config).await.with_context(|| service.name())?;

@@ -1,17 +1,23 @@
-//! What gateways and makers are run with: written anew at every start, since ports and the day may be others.
+//! What services are run with: written anew at every start, since ports and the day may be others.
 
 mod text;
 
 use std::{net::SocketAddr, path::PathBuf};
 
+use causeway_contracts::offline::issuer::KeyRole;
 use serde::Serialize;
 use time::OffsetDateTime;
 
 use self::text::{
-    FeeText, GatewayText, LimitsText, MakerText, OperatorText, PegText, RatesText, SellText, WebhooksText,
+    FeeText, GatewayText, IssuerOperatorText, IssuerText, LimitsText, MakerText, OperatorText, PegText, RatesText,
+    SellText, WebhooksText,
 };
-use super::{GATEWAYS, MAKERS, Service, wallets::CUSTODY_KEY, wallets::MAKER};
-use crate::{folder, network::Network};
+use super::{
+    GATEWAYS, ISSUERS, MAKERS, Service,
+    issuers::{self, key_file},
+    wallets::{CUSTODY_KEY, MAKER},
+};
+use crate::{folder, genesis::OPERATORS, network::Network};
 
 /// What makers allow, with room for what a gateway leaves of it.
 const MAKER_HOLD_SECONDS: u32 = 900;
@@ -83,9 +89,10 @@ impl Terms {
     }
 }
 
-/// In what a network's gateways may differ from another's.
+/// In what a network's services may differ from another's.
 #[derive(Debug, Clone)]
 pub struct Settings {
+    pub services: Vec<Service>,
     /// How long money is held for the beneficiary's operator to decide.
     pub hold_seconds: u32,
     /// Sanctions lists, by which each of them screens names.
@@ -104,9 +111,9 @@ pub struct Shared {
 
 impl Settings {
     /// Which there are.
-    pub fn services(&self) -> Vec<Service> {
+    pub fn all(&self) -> Vec<Service> {
         let second = self.shared.as_ref().map(|_| Service::Instance(0));
-        Service::ALL.into_iter().chain(second).collect()
+        self.services.iter().copied().chain(second).collect()
     }
 
     fn shared(&self, gateway: u16) -> Option<&Shared> {
@@ -125,6 +132,7 @@ pub fn public_url(network: &Network, gateway: u16, settings: &Settings) -> Strin
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            services: Service::REMITTANCE.to_vec(),
             hold_seconds: 600,
             screening: Vec::new(),
             shared: None,
@@ -142,7 +150,7 @@ pub struct ListFiles {
 
 pub fn write(network: &Network, settings: &Settings) -> anyhow::Result<()> {
     folder::write(&network.folder.rates(), &rates(OffsetDateTime::now_utc()))?;
-    for service in settings.services() {
+    for service in settings.all() {
         let text = match service {
             Service::Gateway(index) => toml::to_string(&gateway(network, index, settings))?,
             Service::Instance(index) => toml::to_string(&GatewayText {
@@ -150,6 +158,7 @@ pub fn write(network: &Network, settings: &Settings) -> anyhow::Result<()> {
                 ..gateway(network, index, settings)
             })?,
             Service::Maker(index) => toml::to_string(&maker(network, index))?,
+            Service::Issuer(index) => toml::to_string(&issuer(network, index)?)?,
         };
         folder::write(&network.folder.service(service).config(), &text)?;
     }
@@ -242,6 +251,31 @@ fn maker(network: &Network, index: u16) -> MakerText<'static> {
         },
         sell: TERMS.iter().map(sell).collect(),
     }
+}
+
+fn issuer(network: &Network, index: u16) -> anyhow::Result<IssuerText> {
+    let service = Service::Issuer(index);
+    Ok(IssuerText {
+        listen: service.listen(network.plan.base_port),
+        genesis: "../genesis.toml",
+        nodes: network.api_urls(),
+        currency: ISSUERS[usize::from(index)].currency,
+        account: issuers::account(network, index)?
+            .id
+            .address(network.genesis.address_prefix)
+            .to_string(),
+        account_key: issuers::ACCOUNT_KEY,
+        certificate_key: key_file(KeyRole::Certificate),
+        grant_key: key_file(KeyRole::Grant),
+        beacon_key: key_file(KeyRole::Beacon),
+        state: "state",
+        operators: OPERATORS
+            .map(|(id, _)| IssuerOperatorText {
+                id,
+                key: format!("../keys/{id}.key"),
+            })
+            .into(),
+    })
 }
 
 #[cfg(test)]

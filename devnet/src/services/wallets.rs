@@ -29,7 +29,7 @@ pub fn maker_customer(network: &Network, index: u16) -> anyhow::Result<Customer>
 /// Makes those that are not there, and tells those that are where the validators listen now.
 pub fn make(network: &Network, services: &[Service]) -> anyhow::Result<()> {
     let passphrase = passphrase(&network.folder)?;
-    for &service in services {
+    for &service in services.iter().filter(|service| service.has_wallet()) {
         let root = network.folder.service(service).wallet();
         let home = Home::init(&root, &network.folder.genesis(), network.api_urls())
             .with_context(|| format!("the wallet of {}", service.name()))?;
@@ -58,6 +58,8 @@ pub fn make(network: &Network, services: &[Service]) -> anyhow::Result<()> {
                     })?;
                 }
             }
+            // Its keys are files.
+            Service::Issuer(_) => {}
         }
     }
     Ok(())

@@ -25,7 +25,7 @@ use causeway_devnet::{
     network::{Network, Plan},
     ports::BasePort,
     services::{
-        self, Service, Services,
+        self, Programs, Service, Services,
         api::{Api, text},
         configs::{ListFiles, QUOTE_SECONDS, Settings},
     },
@@ -101,8 +101,11 @@ async fn a_remittance_goes_along_every_edge_that_requests_lead_along() {
         screening: vec![list(dir.path())],
         ..Settings::default()
     };
-    let gateway = program("causeway-gateway");
-    let services = Services::start(&network, gateway, Lifetime::Ours, &settings, pending())
+    let programs = Programs {
+        gateway: program("causeway-gateway"),
+        wallet: program("causeway"),
+    };
+    let services = Services::start(&network, programs, Lifetime::Ours, &settings, pending())
         .await
         .unwrap();
     let began = Instant::now();
@@ -153,7 +156,7 @@ fn check_commands(folder: &Folder, network: &Network) {
         }
     }
     let stopped = run("down");
-    assert_eq!(stopped, "1 validators and 4 gateways and makers stopped cleanly\n");
+    assert_eq!(stopped, "1 validators and 4 services stopped cleanly\n");
     assert!(services::running(&network.folder).unwrap().is_empty());
     assert_eq!(run("down"), "nothing was running\n");
     run("reset");

@@ -1,4 +1,4 @@
-//! Configurations as they are written; `docs/maker.md` and the gateway's `config.rs` say what is in them.
+//! Configurations as they are written; `docs/maker.md`, the gateway's `config.rs` and `docs/offline.md` say what is in them.
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
@@ -81,4 +81,27 @@ pub struct SellText<'a> {
     pub min: &'a str,
     pub max: &'a str,
     pub fee: &'a str,
+}
+
+#[derive(Serialize)]
+pub struct IssuerText {
+    pub listen: SocketAddr,
+    pub genesis: &'static str,
+    pub nodes: Vec<String>,
+    pub currency: &'static str,
+    pub account: String,
+    pub account_key: &'static str,
+    pub certificate_key: &'static str,
+    pub grant_key: &'static str,
+    pub beacon_key: &'static str,
+    pub state: &'static str,
+    #[serde(rename = "operator")]
+    pub operators: Vec<IssuerOperatorText>,
+}
+
+/// For whom it registers purses.
+#[derive(Serialize)]
+pub struct IssuerOperatorText {
+    pub id: &'static str,
+    pub key: String,
 }
