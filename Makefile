@@ -174,6 +174,9 @@ test-peers: $(PEER_VENV)/made $(TEST_DIR)/demo/demo.json
 	$(call say,two instances of a gateway on one PostgreSQL$(comma) of which one is killed (two minutes or so))
 	scripts/postgres-trial $(BIN)/causeway-devnet instances --dir $(TEST_DIR)
 	$(call say,a card in a reader of pcscd$(comma) read by OpenSC too)
+	@if ! command -v opensc-tool >/dev/null && [ "$$(id -u)" = 0 ]; then \
+	    echo '== installing OpenSC'; DEBIAN_FRONTEND=noninteractive apt-get install -y -q opensc >/dev/null; \
+	fi
 	$(CARGO) test $(LOCKED) --workspace --test card --no-run 2>&1 | tee $(PEER_VENV)/tests.log | tail -n 1
 	scripts/card-trial "$$(grep -o '[^(]*/card-[0-9a-f]*' $(PEER_VENV)/tests.log)" --ignored --nocapture
 	$(call say,independent clients of the gateways (three minutes or so))

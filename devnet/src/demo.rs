@@ -1,6 +1,7 @@
 //! `demo`: the main jobs on real processes, with a validator killed on the way and everything checked.
 
 pub mod audit;
+pub mod offline;
 pub mod payroll;
 pub mod remittance;
 pub mod report;
@@ -166,6 +167,10 @@ impl Demo<'_> {
 
         say("from a bank in Germany to one in Thailand, by their gateways");
         remittance::run(&network, &client, &company.wallet, report).await?;
+
+        say("from purse to purse with all validators stopped, by cards and QR codes; and a purse that is copied");
+        let place = self.folder.of(Trial::Demo).join("offline");
+        offline::run(&mut fleet, &client, place, report).await?;
         if let Some(ended) = services.ended()? {
             bail!("{ended}");
         }
@@ -187,12 +192,13 @@ impl Demo<'_> {
         audit::company_balance(&client, &network, &books, &payroll, &paid, report).await?;
 
         say("state hashes, then every balance on every validator's disk");
-        self.converge(&mut fleet, report).await?;
+        converge(&mut fleet, report).await?;
         forced.extend(fleet.stop().await?);
         report.check(forced.is_empty(), || {
             format!("killed, since they did not stop: {}", forced.join(", "))
         });
-        audit::disks(&network, &node_binary()?, report).await
+        let codes = FUNDS.map(|(_, code, _)| code);
+        audit::disks(&network, &node_binary()?, &codes, report).await
     }
 
     fn network(&self) -> anyhow::Result<Network> {
@@ -432,26 +438,26 @@ impl Demo<'_> {
         }
         Ok(())
     }
+}
 
-    /// Waits until all validators are at one height, where their state hashes must be equal.
-    async fn converge(&self, fleet: &mut Fleet, report: &mut Report) -> anyhow::Result<()> {
-        let line = progress::line("waiting until all validators are at one height");
-        let settled = timeout(PATIENCE, fleet.observer().at_one_height()).await;
-        line.finish_and_clear();
-        all_run(fleet)?;
-        let statuses = settled.context("the validators do not come to one height")?;
-        for (validator, status) in (0..).zip(&statuses) {
-            report.validators.push(Validator {
-                name: validator_name(validator),
-                height: status.height.0,
-                state_hash: status.state_hash.to_string(),
-                memory_bytes: fleet.resident_bytes(validator).unwrap_or_default(),
-            });
-        }
-        let equal = statuses.windows(2).all(|pair| pair[0].state_hash == pair[1].state_hash);
-        report.check(equal, || "the validators' state hashes differ".to_owned());
-        Ok(())
+/// Waits until all validators are at one height, where their state hashes must be equal.
+pub async fn converge(fleet: &mut Fleet, report: &mut Report) -> anyhow::Result<()> {
+    let line = progress::line("waiting until all validators are at one height");
+    let settled = timeout(PATIENCE, fleet.observer().at_one_height()).await;
+    line.finish_and_clear();
+    all_run(fleet)?;
+    let statuses = settled.context("the validators do not come to one height")?;
+    for (validator, status) in (0..).zip(&statuses) {
+        report.validators.push(Validator {
+            name: validator_name(validator),
+            height: status.height.0,
+            state_hash: status.state_hash.to_string(),
+            memory_bytes: fleet.resident_bytes(validator).unwrap_or_default(),
+        });
     }
+    let equal = statuses.windows(2).all(|pair| pair[0].state_hash == pair[1].state_hash);
+    report.check(equal, || "the validators' state hashes differ".to_owned());
+    Ok(())
 }
 
 fn network_lines(network: &Network) -> anyhow::Result<Vec<Line>> {

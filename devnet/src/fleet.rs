@@ -206,6 +206,27 @@ impl Fleet {
         self.wait_healthy(&[validator]).await
     }
 
+    /// Asks all to stop, and waits until they have.
+    pub async fn stop_all(&mut self) -> anyhow::Result<()> {
+        let all: Vec<_> = (0..self.network.plan.validators).collect();
+        for &validator in &all {
+            self.signal(validator, Signal::SIGTERM)?;
+        }
+        for validator in all {
+            let ended = self.end_of(validator, STOP_BOUND).await?;
+            let status = ended.with_context(|| format!("{} does not stop", validator_name(validator)))?;
+            if !status.success() {
+                bail!("{} ended with {status}", validator_name(validator));
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts all again after [`Self::stop_all`], and waits until they are healthy.
+    pub async fn restart_all(&mut self) -> anyhow::Result<()> {
+        self.start_all().await
+    }
+
     /// Starts one again, which may not become healthy before others do.
     pub fn begin(&mut self, validator: u16) -> anyhow::Result<()> {
         self.spawn(validator, &[])

@@ -14,6 +14,7 @@
 //! DIR/crash/                 made by `crash`: the same in its own network/
 //! DIR/instances/             made by `instances`: the same in its own network/
 //! DIR/remit/                 made by `remit`: the same in its own network/
+//! DIR/offline/               made by `offline`: the same in its own network/, wallets, and offline.json
 //! DIR/chaos/                   made by `chaos`: the same in its own network/, and chaos.json
 //! DIR/attack/                  made by `attack`: the same in its own network/, and attack.json
 //! DIR/bench/                   made by `bench`: the same in its own network/
@@ -65,6 +66,7 @@ pub enum Trial {
     Crash,
     Instances,
     Remit,
+    Offline,
     Chaos,
     Attack,
     Bench,
@@ -74,11 +76,12 @@ pub enum Trial {
 }
 
 impl Trial {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Demo,
         Self::Crash,
         Self::Instances,
         Self::Remit,
+        Self::Offline,
         Self::Chaos,
         Self::Attack,
         Self::Bench,
@@ -93,6 +96,7 @@ impl Trial {
             Self::Crash => "crash",
             Self::Instances => "instances",
             Self::Remit => "remit",
+            Self::Offline => "offline",
             Self::Chaos => "chaos",
             Self::Attack => "attack",
             Self::Bench => "bench",

@@ -20,6 +20,7 @@ pub mod load;
 pub mod metrics;
 pub mod network;
 pub mod observer;
+pub mod offline;
 pub mod ports;
 pub mod process;
 pub mod progress;

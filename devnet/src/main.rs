@@ -9,6 +9,7 @@ use causeway_devnet::{
     instances,
     load::{ACCOUNTS, Loader, Offer},
     network::Network,
+    offline,
     ports::{BASE_PORT, VALIDATORS_MAX},
     progress, remit, services, status, swap,
     up::{self, Options, StopSignals, VALIDATORS},
@@ -133,6 +134,17 @@ enum Command {
         seconds: u64,
         #[arg(long, value_name = "N", default_value_t = VALIDATORS, value_parser = clap::value_parser!(u16).range(1..=16))]
         validators: u16,
+        /// The first of 300 ports; without it, free ones are looked for.
+        #[arg(long, value_name = "P")]
+        base_port: Option<u16>,
+    },
+    /// Pays from purse to purse while all validators of a network of its own are stopped, by cards in a reader and by QR
+    /// codes; redeems; does the same with a purse that was copied; checks that wallets, purses and ledger agree.
+    ///
+    /// It takes pcscd with vsmartcard-vpcd. The last line is `offline: ok` if everything holds.
+    Offline {
+        #[command(flatten)]
+        place: Place,
         /// The first of 300 ports; without it, free ones are looked for.
         #[arg(long, value_name = "P")]
         base_port: Option<u16>,
@@ -390,6 +402,10 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             };
             trial(&place, async |folder| remit::run(folder, options).await).await?;
         }
+        Command::Offline { place, base_port } => {
+            trial(&place, async |folder| offline::run(folder, base_port).await).await?;
+            println!("offline: ok");
+        }
         Command::Swap { place, base_port } => {
             trial(&place, async |folder| swap::run(folder, base_port).await).await?;
             println!("swap: ok");
@@ -491,6 +507,8 @@ async fn reset(place: &Place) -> anyhow::Result<()> {
         Trial::Demo,
         Trial::Crash,
         Trial::Instances,
+        Trial::Remit,
+        Trial::Offline,
         Trial::Attack,
         Trial::Bench,
         Trial::Swap,

@@ -124,8 +124,8 @@ pub async fn company_balance(
     Ok(())
 }
 
-/// Every balance in every validator's database, read by the node program's own check.
-pub async fn disks(network: &Network, binary: &Path, report: &mut Report) -> anyhow::Result<()> {
+/// Every balance in every validator's database, read by the node program's own check. There is money of each of `codes`.
+pub async fn disks(network: &Network, binary: &Path, codes: &[&str], report: &mut Report) -> anyhow::Result<()> {
     let line = progress::line("reading every balance of every validator");
     for validator in 0..network.plan.validators {
         let output = Command::new(binary)
@@ -153,7 +153,7 @@ pub async fn disks(network: &Network, binary: &Path, report: &mut Report) -> any
         }
     }
     line.finish_and_clear();
-    for (_, code, _) in FUNDS {
+    for &code in codes {
         let sums = report.currency_sums.get(code).map_or(0, Vec::len);
         if sums != usize::from(network.plan.validators) {
             report.fail(format!(

@@ -17,10 +17,21 @@ use tokio::{
 
 use crate::fleet::sibling;
 
+#[derive(Clone)]
 pub struct Wallet {
     binary: PathBuf,
     home: PathBuf,
     passphrase: String,
+    /// What the program is run with, such as one that takes it to another network.
+    enter: Vec<String>,
+}
+
+/// A command that did not do what it was told.
+#[derive(Debug)]
+pub struct Refusal {
+    pub status: Option<i32>,
+    /// To people.
+    pub said: String,
 }
 
 /// What a batch says while it runs.
@@ -56,11 +67,36 @@ impl Wallet {
             binary: sibling("CAUSEWAY_WALLET", "causeway")?,
             home,
             passphrase: hex::encode(passphrase),
+            enter: Vec::new(),
         })
     }
 
+    /// The same wallet in another folder.
+    pub fn at(&self, home: PathBuf) -> Self {
+        Self { home, ..self.clone() }
+    }
+
+    /// The same wallet, its program run with this before it.
+    pub fn within(&self, enter: &[String]) -> Self {
+        Self {
+            enter: enter.to_vec(),
+            ..self.clone()
+        }
+    }
+
+    pub fn home(&self) -> &Path {
+        &self.home
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.binary);
+        let mut command = match self.enter.split_first() {
+            None => Command::new(&self.binary),
+            Some((first, others)) => {
+                let mut command = Command::new(first);
+                command.args(others).arg(&self.binary);
+                command
+            }
+        };
         command
             .arg("--home")
             .arg(&self.home)
@@ -91,6 +127,23 @@ impl Wallet {
         values
             .collect::<Result<_, _>>()
             .with_context(|| format!("`causeway {}`", arguments.join(" ")))
+    }
+
+    /// Runs one command to its end, which must be no good one.
+    pub async fn refused(&self, arguments: &[&str]) -> anyhow::Result<Refusal> {
+        let output = self.command(arguments).output().await;
+        let output = output.context("cannot start the wallet")?;
+        let said = String::from_utf8_lossy(&output.stderr).trim().to_owned();
+        if output.status.success() {
+            bail!(
+                "`causeway {}` is done, and should have been refused",
+                arguments.join(" ")
+            );
+        }
+        Ok(Refusal {
+            status: output.status.code(),
+            said,
+        })
     }
 
     /// What an account of the wallet has available, in minor units, by the word of enough validators.
