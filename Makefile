@@ -29,7 +29,7 @@ say = @printf '\n== %s\n' "$(1)"
 
 .PHONY: help
 help:
-	@echo 'make demo            four validators, a payroll of 1,000 lines, one of them killed; checks everything'
+	@echo 'make demo            four validators, a payroll, one of them killed; money abroad, and offline; checks everything'
 	@echo 'make devnet          the same network, running until Ctrl-C'
 	@echo 'make chaos           the same under load, broken at random: MINUTES=2 SEED=1; checks every payment'
 	@echo 'make crash           gateways and validators killed KILLS=500 times while money is sent abroad; SEED=1'
@@ -56,7 +56,7 @@ build: setup
 
 .PHONY: demo
 demo: build
-	$(call say,the demo (two or three minutes))
+	$(call say,the demo (three minutes or so))
 	$(BIN)/causeway-devnet demo --dir $(DIR)
 
 .PHONY: devnet
@@ -130,6 +130,8 @@ readme-test: build
 demo-test: build
 	$(call say,the demo (two minutes or so))
 	$(BIN)/causeway-devnet demo --dir $(TEST_DIR)
+	$(call say,from purse to purse while all validators are stopped)
+	$(BIN)/causeway-devnet offline --dir $(TEST_DIR)
 	$(call say,a swap between two networks)
 	$(BIN)/causeway-devnet swap --dir $(TEST_DIR)
 	$(call say,gateways and validators killed 12 times)
