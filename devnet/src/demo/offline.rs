@@ -128,7 +128,9 @@ impl Town<'_> {
         for who in [C, B] {
             people[who].run(&["redeem", person::PURSE]).await?;
         }
-        people[A].run(&["sync", person::PURSE]).await?;
+        for person in &people {
+            person.run(&["sync", person::PURSE]).await?;
+        }
         let books = Books::read(self, &people).await?;
         books.check(&Books::expected(), "after the redemptions", report);
         println!("  the network is back; B and C have redeemed: {books}");

@@ -81,6 +81,9 @@ pub async fn run(town: &Town<'_>, fleet: &mut Fleet, people: &[Person], report: 
     report.check(proof.is_some() && view.is_revoked, || {
         format!("the ledger has {:?} against the copied purse", view.proofs)
     });
+    for who in [B, C] {
+        people[who].run(&["sync", PURSE]).await?;
+    }
     let books = Books::read(town, people).await?;
     books.check(&expected(&before), "after the copy was redeemed", report);
     let owed = Amount(u64::try_from(view.owed.0)?);
@@ -92,9 +95,6 @@ pub async fn run(town: &Town<'_>, fleet: &mut Fleet, people: &[Person], report: 
     });
     println!("  both are paid: {books}");
 
-    for who in [B, C] {
-        people[who].run(&["sync", PURSE]).await?;
-    }
     let next = Pair {
         payer: &copy,
         payee: &people[B],
