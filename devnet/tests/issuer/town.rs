@@ -125,7 +125,8 @@ impl Town {
         };
         town.start_validators().await;
         let teller = Teller::new(&town.network, &town.client);
-        let opened = teller.open_with(&town.customers, euro(), Amount(100_000), &ProgressBar::hidden());
+        let bar = ProgressBar::hidden();
+        let opened = teller.open_with(&town.customers, euro(), Amount(100_000), &bar);
         opened.await.expect("accounts");
         town.write_config(port);
         town

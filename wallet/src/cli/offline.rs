@@ -1,10 +1,10 @@
 //! `causeway offline`: what is common to the media is here, each medium in a file of its own; then what purses do.
 
-mod issuer;
 mod card;
 mod collect;
 mod create;
 mod desk;
+mod issuer;
 mod load;
 mod lost;
 mod medium;

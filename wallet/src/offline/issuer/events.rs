@@ -112,6 +112,7 @@ impl Events {
             Testimony::Request(signed) => self.suspects.extend([signed.body.payee]),
             Testimony::Receipt(signed) => self.suspects.extend([signed.body.payee]),
             Testimony::Void(signed) => self.suspects.extend([signed.body.payee]),
+            Testimony::Grant(signed) => self.suspects.extend([signed.body.purse]),
         }
     }
 }

@@ -34,7 +34,10 @@ mod tests {
     fn an_id_follows_from_key_currency_and_attempt() {
         let key = |number| SecretKey::from_seed(&[number; 32]).public_key();
         let id = |currency, number, attempt| purse_id(CurrencyIndex(currency), &key(number), attempt);
-        assert_eq!(id(1, 1, 0).map(|id| id.to_string()).as_deref(), Some("59764420e9c07405"));
+        assert_eq!(
+            id(1, 1, 0).map(|id| id.to_string()).as_deref(),
+            Some("59764420e9c07405")
+        );
         let all = [id(1, 1, 0), id(2, 1, 0), id(1, 2, 0), id(1, 1, 1)];
         let different: std::collections::BTreeSet<_> = all.into_iter().collect();
         assert_eq!(different.len(), all.len());

@@ -65,13 +65,14 @@ fn uploaded(id: MessageId, spend: &Spend) -> Uploaded {
     }
 }
 
-/// Which purse signed it.
+/// Which purse signed it; of a grant, which the issuer signs, whose it is.
 pub fn signer(testimony: &Testimony) -> PurseId {
     match testimony {
         Testimony::Transfer(signed) => signed.body.payer,
         Testimony::Request(signed) => signed.body.payee,
         Testimony::Receipt(signed) => signed.body.payee,
         Testimony::Void(signed) => signed.body.payee,
+        Testimony::Grant(signed) => signed.body.purse,
     }
 }
 
@@ -82,6 +83,7 @@ pub fn verify(testimony: &Testimony, key: &PublicKey) -> Result<(), BadSignature
         Testimony::Request(signed) => signed.verify(key),
         Testimony::Receipt(signed) => signed.verify(key),
         Testimony::Void(signed) => signed.verify(key),
+        Testimony::Grant(signed) => signed.verify(key),
     }
 }
 
@@ -92,6 +94,7 @@ fn place(testimony: &Testimony) -> (u8, MessageId) {
         Testimony::Receipt(signed) => (1, signed.id()),
         Testimony::Request(signed) => (2, signed.id()),
         Testimony::Transfer(signed) => (3, signed.id()),
+        Testimony::Grant(signed) => (4, signed.id()),
     }
 }
 

@@ -27,7 +27,8 @@ const OWED_BALANCES_MAX: u128 = 10;
 pub(super) struct Draw<'o, 'a> {
     overlay: &'o mut Overlay<'a>,
     to: AccountId,
-    owing: Vec<(PurseId, u64)>,
+    /// Whose lots were asked for more than they cover, now or at some time.
+    passed: Vec<PurseId>,
     is_doubtful: bool,
 }
 
@@ -36,7 +37,7 @@ impl<'o, 'a> Draw<'o, 'a> {
         Self {
             overlay,
             to,
-            owing: Vec::new(),
+            passed: Vec::new(),
             is_doubtful: false,
         }
     }
@@ -50,7 +51,7 @@ impl<'o, 'a> Draw<'o, 'a> {
                 let row = self.overlay.unbacked(owner, lot).expect("its lot names it").clone();
                 self.is_doubtful |= row.is_doubtful;
                 put_unbacked(self.overlay, owner, lot, row.asked + u128::from(amount), row);
-                self.owing.push((owner, amount));
+                self.owe(owner, amount);
                 0
             }
         }
@@ -60,7 +61,7 @@ impl<'o, 'a> Draw<'o, 'a> {
         let load = self.overlay.load(owner, counter).expect("its lot names it").clone();
         let asked = load.asked + u128::from(amount);
         let covered = cover(load.amount, asked) - cover(load.amount, load.asked);
-        self.owing.push((owner, amount - covered));
+        self.owe(owner, amount - covered);
         // What is asked no more since it was void has been paid all the same.
         let paid = covered.min(load.left.0);
         pay_held(self.overlay, load.account, self.to, load.currency, paid);
@@ -89,24 +90,28 @@ impl<'o, 'a> Draw<'o, 'a> {
             }
         }
         let shared: u64 = shares.iter().map(|(_, share)| share).sum();
-        self.owing.push((payee, amount - shared));
         put_spending(self.overlay, id, spending);
+        self.owe(payee, amount - shared);
         let asked = shares.into_iter().filter(|(_, share)| *share > 0);
         asked.map(|(lot, share)| self.draw(lot, payer, share)).sum()
     }
 
-    /// Adds to what purses owe. Whether the issuer has to look at it: since one of them now owes too much, or since
-    /// the key of a grant was withdrawn.
+    /// At once, since what is taken back in the same draw is owed less.
+    fn owe(&mut self, id: PurseId, amount: u64) {
+        let purse = self.overlay.purse(id).expect("it signed what is behind a lot");
+        let owed = purse.owed + u128::from(amount);
+        put_owed(self.overlay, id, owed);
+        self.passed.push(id);
+    }
+
+    /// Whether the issuer has to look at what loads do not cover of it: since a purse on the way owes too much, by this
+    /// or by what was before, or since the key of a grant was withdrawn.
     pub(super) fn finish(self) -> bool {
-        let mut is_too_much = self.is_doubtful;
-        for (id, amount) in self.owing.into_iter().filter(|(_, amount)| *amount > 0) {
-            let purse = self.overlay.purse(id).expect("it signed what is behind a lot");
-            let owed = purse.owed + u128::from(amount);
-            let most = OWED_BALANCES_MAX * u128::from(purse.certificate.body.balance_max.0);
-            is_too_much |= owed > most;
-            put_owed(self.overlay, id, owed);
-        }
-        is_too_much
+        let owes_too_much = |id: &PurseId| {
+            let purse = self.overlay.purse(*id).expect("it signed what is behind a lot");
+            purse.owed > OWED_BALANCES_MAX * u128::from(purse.certificate.body.balance_max.0)
+        };
+        self.is_doubtful || self.passed.iter().any(owes_too_much)
     }
 }
 

@@ -250,11 +250,12 @@ fn receive(overlay: &mut Overlay<'_>, context: &Context<'_>, signed: &Signed<Rec
 
 fn void(overlay: &mut Overlay<'_>, context: &Context<'_>, signed: &Signed<Void>) -> Result<(), Rejection> {
     let Void { payee, seq, request } = signed.body;
-    let is_known = asked(overlay, payee, request).is_voided && word(overlay, payee, seq).is_voided;
-    if is_known {
+    let is_voided = asked(overlay, payee, request).is_voided;
+    if is_voided && word(overlay, payee, seq).is_voided {
         return Ok(());
     }
-    let is_confirmed = is_paid(overlay, payee, request);
+    // A second void of it, under another number, tells nobody anything.
+    let is_confirmed = !is_voided && is_paid(overlay, payee, request);
     admit(overlay, context, signed, payee, is_confirmed)?;
     let word = Word {
         is_voided: true,

@@ -40,8 +40,13 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Whether the lots are the payer's, and hop and expiry follow from theirs.
+    /// Whether the payer is a purse of the currency, the lots are its own, and hop and expiry follow from theirs.
     pub(super) fn check(&mut self, spend: &Spend, payer: PurseId) -> Result<(), Rejection> {
+        // What it may owe is counted in its own currency.
+        let purse = self.overlay.purse(payer).ok_or(Rejection::LotUnknown)?;
+        if purse.certificate.body.currency != self.currency {
+            return Err(Rejection::LotUnknown);
+        }
         let (mut hop, mut expiry) = (0, Epoch(u32::MAX));
         for part in &spend.lots {
             let (of_lot, end) = self.lot(part.lot, payer)?;
