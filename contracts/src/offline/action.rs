@@ -132,7 +132,7 @@ pub(crate) enum Signer {
 }
 
 impl OfflineAction {
-    /// How many signatures it brings that are not the transaction's. A redemption counts as two, since it is more work.
+    /// How many signatures it brings that are not the transaction's. A redemption counts as three, since it is more work.
     pub fn messages(&self) -> usize {
         match self {
             Self::Testify { messages, .. } => messages.len(),
@@ -141,7 +141,7 @@ impl OfflineAction {
             | Self::Grant { .. }
             | Self::Beacon { .. }
             | Self::AddRevocations { .. } => 1,
-            Self::Redeem { .. } => 2,
+            Self::Redeem { .. } => 3,
             Self::OpenCurrency { .. }
             | Self::SetServiceKey { .. }
             | Self::WithdrawServiceKey { .. }

@@ -351,9 +351,15 @@ fn the_dearest_transactions_about_purses_fit_a_batch() {
     let words: Vec<_> = (0..64).map(|at| said("bob", request("bob", at))).collect();
     let delta = net.delta_action((0, 1), HOUR, vec![]);
     let rows = [
-        // A redemption counts as two messages.
-        (vec![redeem; 32], 32 * (7_300 + 128 * 380 + 16 * 3)),
-        (vec![net.testify(words)], 100 + 64 * 23_000 + 16 * 3),
+        // A redemption counts as three messages.
+        (
+            [vec![redeem; 21], vec![net.guarantee(1); 43]].concat(),
+            21 * (7_300 + 128 * 380 + 16 * 3) + 43 * (6_560 + 16 * 3),
+        ),
+        (
+            [vec![net.testify(words)], vec![net.guarantee(1); 63]].concat(),
+            100 + 64 * 23_000 + 16 * 3 + 63 * (6_560 + 16 * 3),
+        ),
         (vec![delta; 64], 64 * (7_180 + 16 * 3) + 125_000),
     ];
     for (actions, expected) in rows {
