@@ -132,7 +132,11 @@ impl BasePort {
     /// The same of services.
     pub fn check_free_for_services(self) -> Result<(), PortError> {
         let mut services = Service::ALL.into_iter();
-        services.try_for_each(|service| self.check(service.listen(self), "API", || service.name()))
+        services.try_for_each(|service| self.check_free_for(service))
+    }
+
+    pub fn check_free_for(self, service: Service) -> Result<(), PortError> {
+        self.check(service.listen(self), "API", || service.name())
     }
 
     fn check(

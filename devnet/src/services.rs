@@ -50,8 +50,12 @@ impl Services {
         settings: &Settings,
         stop: impl Future<Output = ()>,
     ) -> anyhow::Result<Self> {
-        refuse_running(&network.folder)?;
-        network.plan.base_port.check_free_for_services()?;
+        for service in settings.all() {
+            if let Some(id) = process(&network.folder, service)? {
+                return Err(runs(service, &id));
+            }
+            network.plan.base_port.check_free_for(service)?;
+        }
         let mut services = Self {
             network: network.clone(),
             programs,
@@ -209,22 +213,31 @@ impl Services {
 pub fn running(folder: &NetworkFolder) -> anyhow::Result<Vec<(Service, ProcessId)>> {
     let mut running = Vec::new();
     for service in Service::ALL.into_iter().chain([Service::Instance(0)]) {
-        let id = ProcessId::load(&folder.service(service).process())?;
-        running.extend(id.filter(ProcessId::is_running).map(|id| (service, id)));
+        running.extend(process(folder, service)?.map(|id| (service, id)));
     }
     Ok(running)
 }
 
+/// That of a service, if it runs.
+fn process(folder: &NetworkFolder, service: Service) -> anyhow::Result<Option<ProcessId>> {
+    let id = ProcessId::load(&folder.service(service).process())?;
+    Ok(id.filter(ProcessId::is_running))
+}
+
 /// An error if any of them runs: two processes must not share a folder.
 pub fn refuse_running(folder: &NetworkFolder) -> anyhow::Result<()> {
-    if let Some((service, id)) = running(folder)?.first() {
-        bail!(
-            "{} of this devnet is running already (process {}); `causeway-devnet down` stops it",
-            service.name(),
-            id.pid()
-        );
+    match running(folder)?.first() {
+        Some((service, id)) => Err(runs(*service, id)),
+        None => Ok(()),
     }
-    Ok(())
+}
+
+fn runs(service: Service, id: &ProcessId) -> anyhow::Error {
+    anyhow!(
+        "{} of this devnet is running already (process {}); `causeway-devnet down` stops it",
+        service.name(),
+        id.pid()
+    )
 }
 
 /// Stops those of a network, whoever started them. How many there were, and which of them had to be killed.

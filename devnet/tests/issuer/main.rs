@@ -137,7 +137,7 @@ async fn revoke(town: &Town, anna: &mut Device) -> Vec<Signed<RevocationDelta>> 
         by: Revoker::Owner(owner.id),
         purse: anna.state.id(),
     };
-    town.act(action, &[owner.key.clone()]).await;
+    town.act(action, std::slice::from_ref(&owner.key)).await;
     let entry = RevocationEntry::purse(anna.state.id());
     let (beacon, deltas) = eventually("the purse is listed", async || {
         let (beacon, deltas) = news(town).await?;

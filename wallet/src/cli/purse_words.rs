@@ -148,6 +148,11 @@ fn revoked(entry: &RevocationEntry) -> String {
 
 fn said(message: &Testimony) -> String {
     match message {
+        Testimony::Grant(signed) => {
+            let body = &signed.body;
+            let (purse, counter, amount) = (body.purse, body.load_counter, units(body.amount));
+            format!("grant {counter} of purse {purse}: {amount}")
+        }
         Testimony::Transfer(signed) => {
             let body = &signed.body;
             let (payer, payee, seq) = (body.payer, body.payee, body.seq);

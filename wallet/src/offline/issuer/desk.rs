@@ -69,8 +69,19 @@ pub struct Desk {
 
 impl Desk {
     /// Brings actions to the ledger in as few transactions as hold them, in order; one that is refused takes nothing
-    /// with it. `key` signs for whom they name. If it fails, some may have been taken.
+    /// with it, but each costs a transaction. `key` signs for whom they name. If it fails, some may have been taken.
     pub async fn bring(&self, actions: Vec<OfflineAction>, key: &SecretKey) -> Result<Brought, DeskError> {
+        self.bring_some(actions, key, usize::MAX).await
+    }
+
+    /// The same, until so many were refused; what is left then counts as refused as the last one was.
+    pub async fn bring_some(
+        &self,
+        actions: Vec<OfflineAction>,
+        key: &SecretKey,
+        refused_max: usize,
+    ) -> Result<Brought, DeskError> {
+        let mut refusals = 0;
         let mut brought = Brought {
             taken: vec![Ok(()); actions.len()],
             height: Height::GENESIS,
@@ -90,6 +101,10 @@ impl Desk {
                 let refused = part.remove(usize::from(action));
                 brought.taken[refused] = Err(reason);
                 part.into_iter().rev().for_each(|at| left.push_front(at));
+                refusals += 1;
+                if refusals >= refused_max {
+                    left.drain(..).for_each(|at| brought.taken[at] = Err(reason));
+                }
             }
         }
         Ok(brought)
@@ -188,13 +203,15 @@ impl Desk {
     }
 }
 
-/// As many of the first that are left as one transaction holds; at least one.
+/// As many of the first that are left as one transaction holds; at least one. It adds to a revocation list once.
 fn take_part(actions: &[OfflineAction], left: &mut VecDeque<usize>) -> Vec<usize> {
-    let (mut part, mut messages, mut bytes) = (Vec::new(), 0, 0);
+    let (mut part, mut messages, mut bytes, mut deltas) = (Vec::new(), 0, 0, 0);
     while let Some(&at) = left.front() {
-        messages += actions[at].messages();
-        bytes += codec::encode(&actions[at]).len();
-        let is_full = part.len() >= ACTIONS_MAX || messages > MESSAGES_MAX || bytes > ACTIONS_BYTES_MAX;
+        let action = &actions[at];
+        messages += action.messages();
+        bytes += codec::encode(action).len();
+        deltas += usize::from(matches!(action, OfflineAction::AddRevocations { .. }));
+        let is_full = part.len() >= ACTIONS_MAX || messages > MESSAGES_MAX || bytes > ACTIONS_BYTES_MAX || deltas > 1;
         if is_full && !part.is_empty() {
             break;
         }

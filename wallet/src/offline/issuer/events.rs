@@ -40,7 +40,7 @@ pub struct Events {
     pub revoked: BTreeSet<PurseId>,
     /// Keys of the service that were withdrawn.
     pub withdrawn: BTreeSet<KeyId>,
-    /// Against which something that was testified or redeemed may be a proof, or may lift one.
+    /// Against which something that was testified, redeemed or loaded may be a proof, or may lift one.
     pub suspects: BTreeSet<PurseId>,
 }
 
@@ -81,19 +81,22 @@ impl Events {
 
     fn add(&mut self, id: TxId, action: &OfflineAction, currency: Currency, index: CurrencyIndex) {
         match action {
-            OfflineAction::Load { request, .. } if request.body.currency == index => self.loads.push(Loaded {
-                purse: request.body.purse,
-                counter: request.body.load_counter,
-                lot: Id16(*id.0.first_chunk().expect("16 of 32 bytes")),
-                amount: request.body.amount,
-            }),
+            OfflineAction::Load { request, .. } if request.body.currency == index => {
+                let load = Loaded {
+                    purse: request.body.purse,
+                    counter: request.body.load_counter,
+                    lot: Id16(*id.0.first_chunk().expect("16 of 32 bytes")),
+                    amount: request.body.amount,
+                };
+                self.loads.push(load);
+                // It may have spent more of the lot than that, before.
+                self.suspects.insert(load.purse);
+            }
             OfflineAction::Grant { grant, .. } if grant.body.currency == index => {
                 self.granted.insert((grant.body.purse, grant.body.load_counter));
             }
-            OfflineAction::RevokePurse { by, purse } => {
-                if !matches!(by, Revoker::Issuer(other) if *other != currency) {
-                    self.revoked.insert(*purse);
-                }
+            OfflineAction::RevokePurse { by, purse } if !matches!(by, Revoker::Issuer(of) if *of != currency) => {
+                self.revoked.insert(*purse);
             }
             OfflineAction::WithdrawServiceKey { currency: of, key } if *of == currency => {
                 self.withdrawn.insert(*key);

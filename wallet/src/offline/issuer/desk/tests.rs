@@ -3,8 +3,8 @@ use causeway_contracts::{
     money::Amount,
     offline::{
         action::{Revoker, Testimony},
-        ids::{MessageId, RequestSeq},
-        messages::Void,
+        ids::{Epoch, KeyId, MessageId, RequestSeq},
+        messages::{RevocationDelta, Void},
         signed::Signed,
     },
     transaction::TRANSACTION_BYTES_MAX,
@@ -47,6 +47,29 @@ fn a_transaction_has_at_most_64_actions_and_64_messages() {
     };
     assert_eq!(parts(&[testify(1), testify(63), testify(1), testify(64)]), [2, 1, 1]);
     assert_eq!(parts(&vec![testify(1); 65]), [64, 1]);
+}
+
+#[test]
+fn a_transaction_adds_to_a_list_once() {
+    let delta = RevocationDelta {
+        issuer: KeyId([1; 4]),
+        version: ListVersion(2),
+        previous: ListVersion(1),
+        epoch: Epoch(1),
+        entries: Bounded::default(),
+    };
+    let add = OfflineAction::AddRevocations {
+        by: AccountId([1; 20]),
+        delta: Signed::sign(delta, &secret(1)).expect("sound"),
+    };
+    let revoke = OfflineAction::RevokePurse {
+        by: Revoker::Owner(AccountId([1; 20])),
+        purse: purse(1),
+    };
+    assert_eq!(
+        parts(&[revoke.clone(), add.clone(), revoke, add.clone(), add]),
+        [3, 1, 1]
+    );
 }
 
 #[test]

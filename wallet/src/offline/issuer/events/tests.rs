@@ -114,6 +114,7 @@ fn a_load_is_called_by_its_transaction_and_only_this_currencys_and_what_was_appl
     };
     let expected = Events {
         loads: vec![expected],
+        suspects: [purse(1)].into(),
         ..nothing()
     };
     assert_eq!(found, expected);

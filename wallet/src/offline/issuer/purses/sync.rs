@@ -34,6 +34,12 @@ use crate::{
 /// How many of a purse's loads are looked at, the newest first, to find those behind a payment.
 const LOADS_MAX: usize = 256;
 
+/// An honest purse's messages are taken. After so many that are not, no more are brought: each costs a transaction.
+const REFUSED_MAX: usize = 64;
+
+/// How often what there was no room for is brought, as long as some of it was taken: a payment has four messages.
+const PASSES_MAX: usize = 4;
+
 impl Purses {
     /// Takes what a purse brings, and says what has become of its payments: SYNC, BEACON, RL deltas, CERT.
     pub async fn sync(&self, purse: PurseId, bytes: &[u8]) -> Result<Vec<Message>, Problem> {
@@ -76,18 +82,42 @@ impl Purses {
         let others = self.desk.purses(&others, Height::GENESIS).await?;
         let all = others.iter().chain([purse]);
         let keys: BTreeMap<_, _> = all.map(|view| (view.id, view.certificate.body.key)).collect();
-        let by = self.account;
-        let one = |testimony: Testimony| OfflineAction::Testify {
-            by,
-            messages: Bounded::new(vec![testimony]).expect("one of at most 64"),
-        };
-        let actions = upload.sound(&keys).into_iter().map(one).collect();
-        let brought = self.desk.bring(actions, &self.account_key).await?;
-        for reason in brought.taken.iter().filter_map(|taken| taken.err()) {
-            // Of what it says nothing is known then, and the payment stays pending.
-            tracing::warn!("the ledger refused a message that purse {} brought: {reason}", purse.id);
+        let mut left = upload.sound(&keys);
+        let mut height = Height::GENESIS;
+        for _ in 0..PASSES_MAX {
+            let before = left.len();
+            (left, height) = self.bring(purse.id, left, height).await?;
+            if left.is_empty() || left.len() == before {
+                break;
+            }
         }
-        Ok(brought.height)
+        Ok(height)
+    }
+
+    /// Gives those that others of them may confirm: for a purse's own word alone there may be no room.
+    async fn bring(
+        &self,
+        purse: PurseId,
+        testimonies: Vec<Testimony>,
+        height: Height,
+    ) -> Result<(Vec<Testimony>, Height), Problem> {
+        let by = self.account;
+        let one = |testimony: &Testimony| OfflineAction::Testify {
+            by,
+            messages: Bounded::new(vec![testimony.clone()]).expect("one of at most 64"),
+        };
+        let actions = testimonies.iter().map(one).collect();
+        let brought = self.desk.bring_some(actions, &self.account_key, REFUSED_MAX).await?;
+        let mut crowded = Vec::new();
+        for (testimony, taken) in testimonies.into_iter().zip(brought.taken) {
+            match taken {
+                Ok(()) => {}
+                Err(Rejection::PurseCrowded) => crowded.push(testimony),
+                // Of what it says nothing is known then, and the payment stays pending.
+                Err(reason) => tracing::warn!("the ledger refused a message that purse {purse} brought: {reason}"),
+            }
+        }
+        Ok((crowded, height.max(brought.height)))
     }
 
     /// The certificate after the one that the purse has, which may be registered already.
