@@ -5,7 +5,6 @@ use causeway_contracts::{
     identity::ParticipantId,
     keys::SecretKey,
     ledger::receipt::Outcome,
-    merkle::Root,
     money::Amount,
     offline::{
         action::{OfflineAction, Testimony},
@@ -19,6 +18,7 @@ use causeway_contracts::{
             Beacon, Certificate, Class, Grant, LoadRequest, LotPart, Receipt, ReceiptStatus, Redeem, Request,
             RevocationDelta, Spend, Transfer, Void,
         },
+        revocation::RevocationList,
         signed::{Body, Signed},
     },
     transaction::{Action, SignedTransaction, Transaction},
@@ -224,12 +224,15 @@ impl PurseChain {
         grant
     }
 
-    pub async fn beacon(&mut self, list_version: u32) -> Signed<Beacon> {
+    /// Of this hour, after the list's first delta has named one purse.
+    pub async fn beacon_of_one(&mut self, revoked: PurseId) -> Signed<Beacon> {
+        let entries = vec![RevocationEntry::purse(revoked)];
+        let list = RevocationList::new(ListVersion(1), self.hour(), entries).expect("one entry");
         let body = Beacon {
             issuer: kid(KeyRole::Beacon),
             epoch: self.hour(),
-            list_version: ListVersion(list_version),
-            list_root: Root([9; 32]),
+            list_version: list.version(),
+            list_root: list.root(),
         };
         let beacon = by_service(KeyRole::Beacon, body);
         let action = OfflineAction::Beacon {

@@ -100,7 +100,7 @@ async fn anyone_reads_what_is_said_to_all_purses() {
     };
     net.must(fund, &[BOB]).await;
     net.revoke(1, NOBODY).await;
-    let beacon = net.beacon(1).await;
+    let beacon = net.beacon_of_one(NOBODY).await;
     net.withdraw_key(service(KeyRole::Grant)).await;
     let now = currency(&net, &node).await;
     assert_eq!((now.guarantee, now.claims_waiting), (Amount(9), 0));
