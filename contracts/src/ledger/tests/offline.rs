@@ -3,6 +3,7 @@
 mod attacks;
 mod blame;
 mod crowds;
+mod culprits;
 mod ends;
 mod facts;
 mod golden;

@@ -95,20 +95,7 @@ fn attack_19_spending_more_than_a_lot_has_under_distinct_seqs_is_overspending() 
 
 #[test]
 fn attack_21_a_grant_that_is_not_on_the_ledger_is_flagged_and_the_issuer_pays() {
-    let mut net = purse_town();
-    net.must(vec![net.guarantee(10_000)], &["fund"]);
-    let grant = Grant {
-        issuer: kid(KeyRole::Grant),
-        load: Id16([5; 16]),
-        purse: purse("alice"),
-        load_counter: LoadCounter(1),
-        amount: Amount(1_000),
-        currency: INDEX,
-        epoch: HOUR,
-        expiry: after(30 * 24),
-    };
-    let paid = transfer_of("alice", 1, ("bob", 1), spend(1, &[(grant.load, 600)]));
-    net.must_testify(vec![said("alice", paid.clone())]);
+    let (mut net, grant, paid) = super::grants::unbacked();
     let redeem = net.redeem_action("bob", 1, spend(2, &[(lot_of(&paid), 600)]));
     net.refuse(redeem.clone(), &["bob"], LotUnknown);
     let forged = Testimony::Grant(signed(grant.clone(), &service(KeyRole::Beacon)));

@@ -142,6 +142,22 @@ fn a_crowded_payee_keeps_no_payer_from_being_cleared() {
     net.check_restores();
 }
 
+/// The first of a request clears its payer; others of it tell nothing, whatever number they name.
+#[test]
+fn a_request_is_voided_for_nothing_once() {
+    let mut net = purse_town();
+    let paid = made_up("alice", 1, ("bob", 1));
+    net.must_testify(vec![said("alice", paid)]);
+    fill(&mut net, "bob");
+    net.must_testify(vec![said("bob", void("bob", 1))]);
+    let again = Void {
+        seq: RequestSeq(2),
+        ..void("bob", 1)
+    };
+    net.refuse(net.testify(vec![said("bob", again)]), &["fund"], PurseCrowded);
+    net.check_restores();
+}
+
 /// Of redemptions of a convicted purse, which are recorded and not paid, there are no more than it has room for.
 #[test]
 fn who_is_convicted_redeems_without_being_paid_only_so_often() {

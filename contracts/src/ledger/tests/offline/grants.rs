@@ -4,7 +4,7 @@ use super::*;
 use crate::ledger::rejection::Rejection::*;
 
 /// What the service granted alice by mistake, and what she paid bob of it.
-fn unbacked() -> (Network, Grant, Transfer) {
+pub(super) fn unbacked() -> (Network, Grant, Transfer) {
     let mut net = purse_town();
     net.must(vec![net.guarantee(10_000)], &["fund"]);
     let grant = Grant {

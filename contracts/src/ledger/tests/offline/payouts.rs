@@ -98,8 +98,10 @@ fn what_does_not_fit_together_is_not_paid() {
     net.check_restores();
 }
 
-#[test]
-fn a_load_pays_in_no_other_currency() {
+const DOLLARS: CurrencyIndex = CurrencyIndex(2);
+
+/// Alice has 1,000 euro in her purse, and dave's is for dollars.
+pub(super) fn with_dave_in_dollars() -> (Network, Id16) {
     let mut net = open_town();
     net.must(vec![net.register("alice")], &["BANK"]);
     net.must(vec![net.open_currency("USD")], &["OTHER", "fund"]);
@@ -110,16 +112,21 @@ fn a_load_pays_in_no_other_currency() {
         role: KeyRole::Certificate,
     };
     net.must(vec![act(set)], &["OTHER"]);
-    let dollars = CurrencyIndex(2);
     let dave = Certificate {
         issuer: KeyId::of(&service.public_key()),
-        currency: dollars,
+        currency: DOLLARS,
         ..certificate("dave")
     };
     net.must(vec![net.registration("dave", signed(dave, &service))], &["BANK"]);
     let lot = net.granted("alice", 1, 1_000).load;
+    (net, lot)
+}
+
+#[test]
+fn a_load_pays_in_no_other_currency() {
+    let (mut net, lot) = with_dave_in_dollars();
     let in_dollars = |hop, lot| Spend {
-        currency: dollars,
+        currency: DOLLARS,
         ..spend(hop, &[(lot, 600)])
     };
     let paid = transfer_of("alice", 1, ("dave", 1), in_dollars(1, lot));
