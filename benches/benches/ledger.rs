@@ -9,14 +9,12 @@
 
 use std::time::{Duration, Instant};
 
-use causeway_benches::{
-    bank, batch, currency, customer_key, customer_keys, genesis, list, transaction, transfer, unverified,
-};
+use causeway_benches::{batch, customer_key, genesis, opening, transaction, transfer, unverified};
 use causeway_contracts::{
     block::{Block, HashedBatch, TimeMs},
     committee::ValidatorId,
-    genesis::{OpeningAccount, OpeningBalance},
-    identity::{AccountId, IdentityCommitment, Salt, Tier},
+    genesis::OpeningAccount,
+    identity::{AccountId, Tier},
     keys::SecretKey,
     ledger::{Execution, Ledger, changes_root, receipt::receipts_root},
     money::Amount,
@@ -51,21 +49,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        let accounts = (0..ACCOUNTS).map(|number| {
-            let mut salt = [0; 16];
-            salt[..8].copy_from_slice(&number.to_le_bytes());
-            OpeningAccount {
-                operator: bank(),
-                keys: customer_keys(number),
-                salt: Salt(salt),
-                tier: Tier(1),
-                identity: IdentityCommitment([9; 32]),
-                balances: list(vec![OpeningBalance {
-                    currency: currency(),
-                    amount: Amount(1_000_000_000),
-                }]),
-            }
-        });
+        let accounts = (0..ACCOUNTS).map(|number| opening(number, Tier(1), Amount(1_000_000_000)));
         let proposer = SecretKey::from_seed(&[2; 32]);
         let genesis = genesis(std::slice::from_ref(&proposer), accounts.collect());
         let ids = {

@@ -8,14 +8,14 @@ use std::{
 };
 
 use causeway_benches::{
-    bank, bank_key, batch, currency, customer_key, customer_keys, genesis, list, transaction, unverified,
+    bank, bank_key, batch, currency, customer_key, genesis, list, opening, transaction, unverified,
 };
 use causeway_contracts::{
     block::{HashedBatch, TimeMs},
     codec::Text,
     committee::ValidatorId,
-    genesis::{OpeningAccount, OpeningBalance},
-    identity::{AccountId, IdentityCommitment, Salt, Tier},
+    genesis::OpeningAccount,
+    identity::{AccountId, Tier},
     keys::{Domain, PublicKey, SecretKey, Signed as SignedBytes},
     ledger::{Ledger, receipt::Outcome},
     money::Amount,
@@ -125,21 +125,7 @@ struct World {
 impl World {
     /// Whose ledger finds every signature good, if it is not to check them.
     fn new(checks: bool) -> Self {
-        let accounts = (0..ACCOUNTS).map(|number| {
-            let mut salt = [0; 16];
-            salt[..8].copy_from_slice(&number.to_le_bytes());
-            OpeningAccount {
-                operator: bank(),
-                keys: customer_keys(number),
-                salt: Salt(salt),
-                tier: Tier(0),
-                identity: IdentityCommitment([9; 32]),
-                balances: list(vec![OpeningBalance {
-                    currency: currency(),
-                    amount: Amount(1_000_000_000_000),
-                }]),
-            }
-        });
+        let accounts = (0..ACCOUNTS).map(|number| opening(number, Tier(0), Amount(1_000_000_000_000)));
         let proposer = SecretKey::from_seed(&[2; 32]);
         let genesis = genesis(std::slice::from_ref(&proposer), accounts.collect());
         let hash = genesis.hash();

@@ -8,9 +8,11 @@ use causeway_contracts::{
     },
     codec::{Bounded, Text},
     committee::{ValidatorId, ValidatorSet},
-    genesis::{GENESIS_VERSION, Genesis, GenesisValidator, OpeningAccount},
+    genesis::{GENESIS_VERSION, Genesis, GenesisValidator, OpeningAccount, OpeningBalance},
     governance::{CurrencyRecord, Parameters},
-    identity::{AccountId, AddressPrefix, KeyPolicy, Participant, ParticipantId, WeightedKey},
+    identity::{
+        AccountId, AddressPrefix, IdentityCommitment, KeyPolicy, Participant, ParticipantId, Salt, Tier, WeightedKey,
+    },
     keys::{Domain, PublicKey, SecretKey, Signature},
     money::{Amount, Currency},
     transaction::{
@@ -55,6 +57,23 @@ pub fn customer_keys(number: u64) -> KeyPolicy {
         keys: list(vec![WeightedKey {
             key: customer_key(number),
             weight: 1,
+        }]),
+    }
+}
+
+/// A customer's, with so much money.
+pub fn opening(number: u64, tier: Tier, amount: Amount) -> OpeningAccount {
+    let mut salt = [0; 16];
+    salt[..8].copy_from_slice(&number.to_le_bytes());
+    OpeningAccount {
+        operator: bank(),
+        keys: customer_keys(number),
+        salt: Salt(salt),
+        tier,
+        identity: IdentityCommitment([9; 32]),
+        balances: list(vec![OpeningBalance {
+            currency: currency(),
+            amount,
         }]),
     }
 }

@@ -1,43 +1,22 @@
 //! A currency is opened for purses on a real validator, once, however often a network is started.
 
-use std::{
-    future::pending,
-    os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
-};
+mod common;
+
+use std::os::unix::fs::PermissionsExt;
 
 use causeway_contracts::{keys::SecretKey, money::Balance};
-use causeway_devnet::{
-    fleet::{Fleet, Lifetime},
-    folder::Folder,
-    network::{Network, Plan},
-    ports::BasePort,
-    services::{Service, issuers},
-};
+use causeway_devnet::services::{Service, issuers};
 use causeway_node::keyfile;
 use causeway_wallet::client::Client;
 
 /// Past those of the other tests and of the demo.
 const BASE_PORT: u16 = 33_700;
 
-/// The programs are built beside this project's own; `cargo test --workspace` builds them all.
-fn program(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_causeway-devnet")).with_file_name(name);
-    assert!(path.is_file(), "{} is not built; use --workspace", path.display());
-    path
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_currency_is_opened_for_purses_once() {
     let dir = tempfile::tempdir().unwrap();
-    let folder = Folder::open_or_create(&dir.path().join("net")).unwrap();
-    let plan = Plan {
-        validators: 1,
-        base_port: BasePort::new(BASE_PORT).unwrap().first_free(1).unwrap(),
-    };
-    let network = Network::create(folder.network(), plan).unwrap();
-    let fleet = Fleet::start(network.clone(), program("causeway-node"), Lifetime::Ours, pending());
-    let fleet = fleet.await.unwrap();
+    let (_folder, network) = common::network(dir.path(), BASE_PORT);
+    let fleet = common::start(&network).await;
     let client = Client::new(network.genesis.clone(), network.api_urls()).unwrap();
     for _ in 0..2 {
         issuers::open(&network, &client, &Service::OFFLINE).await.unwrap();

@@ -101,6 +101,22 @@ pub fn sync_folder_of(path: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
+/// What is in a folder, by name; nothing if it is not there. Names that are no UTF-8 are left out.
+pub fn names(folder: &Path) -> Result<Vec<String>, FileError> {
+    let found = match fs::read_dir(folder) {
+        Ok(found) => found,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(FileError::new("read", folder)(error)),
+    };
+    let mut names = Vec::new();
+    for item in found {
+        let item = item.map_err(FileError::new("read", folder))?;
+        names.extend(item.file_name().into_string());
+    }
+    names.sort();
+    Ok(names)
+}
+
 /// Opens a file that is only appended to, for its owner alone, and makes it if it is not there. It
 /// is locked for this process; where another holds it, `wait` says whether to wait for that one.
 /// `None` if not.

@@ -115,22 +115,17 @@ impl Keystore {
 
     /// All keys, by name.
     pub fn list(&self) -> Result<Vec<KeyEntry>, KeystoreError> {
-        let found = match fs::read_dir(&self.folder) {
-            Ok(found) => found,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(FileError::new("read", &self.folder)(error).into()),
+        let name_of = |file: &str| {
+            file.strip_suffix(SUFFIX)
+                .filter(|name| is_name(name))
+                .map(str::to_owned)
         };
-        let mut names = Vec::new();
-        for item in found {
-            let item = item.map_err(FileError::new("read", &self.folder))?;
-            if let Some(name) = item.file_name().to_str().and_then(|name| name.strip_suffix(SUFFIX))
-                && is_name(name)
-            {
-                names.push(name.to_owned());
-            }
-        }
-        names.sort();
-        names.iter().map(|name| self.entry(name)).collect()
+        let names = durable::names(&self.folder)?;
+        names
+            .iter()
+            .filter_map(|file| name_of(file))
+            .map(|name| self.entry(&name))
+            .collect()
     }
 
     fn read(&self, name: &str) -> Result<KeyFile, KeystoreError> {

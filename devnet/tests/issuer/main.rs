@@ -1,6 +1,8 @@
 //! The service of an issuer on a devnet with one validator, asked over HTTP: purses register, load, pay and sync, one is
 //! revoked, and the service and the validator are killed in between.
 
+#[path = "../common/mod.rs"]
+mod common;
 mod device;
 mod town;
 

@@ -2,10 +2,9 @@
 
 use std::{
     fs,
-    future::pending,
     net::TcpListener,
     os::unix::fs::PermissionsExt,
-    path::{Path, PathBuf},
+    path::PathBuf,
     process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
@@ -25,10 +24,8 @@ use causeway_contracts::{
     transaction::Action,
 };
 use causeway_devnet::{
-    fleet::{Fleet, Lifetime},
-    folder::Folder,
-    network::{Network, Plan},
-    ports::BasePort,
+    fleet::Fleet,
+    network::Network,
     teller::{Customer, Teller},
 };
 use causeway_wallet::{
@@ -38,6 +35,8 @@ use causeway_wallet::{
     payment,
 };
 use indicatif::ProgressBar;
+
+use crate::common;
 
 /// Where free ports are looked for.
 const BASE_PORT: u16 = 31_500;
@@ -64,13 +63,6 @@ pub fn nonce() -> Nonce16 {
     let mut bytes = [0; 16];
     getrandom::fill(&mut bytes).expect("random bytes");
     Nonce16(bytes)
-}
-
-/// The programs are built beside this project's own; `cargo test --workspace` builds them all.
-fn program(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_causeway-devnet")).with_file_name(name);
-    assert!(path.is_file(), "{} is not built; use --workspace", path.display());
-    path
 }
 
 fn euro() -> Currency {
@@ -102,14 +94,7 @@ impl Drop for Town {
 impl Town {
     pub async fn make() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        let folder = Folder::open_or_create(&dir.path().join("net")).expect("a folder");
-        let plan = Plan {
-            validators: 1,
-            base_port: BasePort::new(BASE_PORT)
-                .and_then(|port| port.first_free(1))
-                .expect("free ports"),
-        };
-        let network = Network::create(folder.network(), plan).expect("a network");
+        let (_, network) = common::network(dir.path(), BASE_PORT);
         let client = Client::new(network.genesis.clone(), network.api_urls()).expect("a client");
         let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
         let port = SERVICE_PORTS.into_iter().find(is_free).expect("a free port");
@@ -193,7 +178,7 @@ key = "BANKA.key"
     }
 
     pub async fn start_service(&mut self) {
-        let child = Command::new(program("causeway"))
+        let child = Command::new(common::program("causeway"))
             .args(["offline", "issuer", "--config"])
             .arg(self.dir.path().join("issuer.toml"))
             .stdout(Stdio::null())
@@ -214,9 +199,7 @@ key = "BANKA.key"
     }
 
     pub async fn start_validators(&mut self) {
-        let network = self.network.clone();
-        let fleet = Fleet::start(network, program("causeway-node"), Lifetime::Ours, pending());
-        self.fleet = Some(fleet.await.expect("the validator starts"));
+        self.fleet = Some(common::start(&self.network).await);
     }
 
     pub async fn stop_validators(&mut self) {

@@ -2,6 +2,8 @@
 //! edge of the table in `gateway/src/remittance/state.rs` that requests can lead along.
 
 mod cases;
+#[path = "../common/mod.rs"]
+mod common;
 mod copies;
 
 use std::{
@@ -20,10 +22,9 @@ use causeway_contracts::{
     transaction::{Action, FreezeScope},
 };
 use causeway_devnet::{
-    fleet::{Fleet, Lifetime},
+    fleet::Lifetime,
     folder::Folder,
-    network::{Network, Plan},
-    ports::BasePort,
+    network::Network,
     services::{
         self, Programs, Service, Services,
         api::{Api, text},
@@ -37,6 +38,7 @@ use indicatif::ProgressBar;
 use serde_json::json;
 
 use cases::{Case, Do, LISTED, PAYEES, Role};
+use common::program;
 use copies::Copies;
 
 /// Where free ports are looked for.
@@ -78,24 +80,11 @@ reserved -> info_required
 reserved -> paying_out
 reserved -> refunded";
 
-/// The programs are built beside this project's own; `cargo test --workspace` builds them all.
-fn program(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_BIN_EXE_causeway-devnet")).with_file_name(name);
-    assert!(path.is_file(), "{} is not built; use --workspace", path.display());
-    path
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_remittance_goes_along_every_edge_that_requests_lead_along() {
     let dir = tempfile::tempdir().unwrap();
-    let folder = Folder::open_or_create(&dir.path().join("net")).unwrap();
-    let plan = Plan {
-        validators: 1,
-        base_port: BasePort::new(BASE_PORT).unwrap().first_free(1).unwrap(),
-    };
-    let network = Network::create(folder.network(), plan).unwrap();
-    let fleet = Fleet::start(network.clone(), program("causeway-node"), Lifetime::Ours, pending());
-    let fleet = fleet.await.unwrap();
+    let (folder, network) = common::network(dir.path(), BASE_PORT);
+    let fleet = common::start(&network).await;
     let settings = Settings {
         hold_seconds: HOLD_SECONDS,
         screening: vec![list(dir.path())],

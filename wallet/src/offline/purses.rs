@@ -125,26 +125,9 @@ impl Purses {
 
     /// All purses, by name.
     pub fn list(&self) -> Result<Vec<(String, PurseInfo)>, PursesError> {
-        let found = match fs::read_dir(&self.folder) {
-            Ok(found) => found,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
-            Err(error) => return Err(FileError::new("read", &self.folder)(error).into()),
-        };
-        let mut names = Vec::new();
-        for item in found {
-            let item = item.map_err(FileError::new("read", &self.folder))?;
-            if let Some(name) = item.file_name().to_str()
-                && is_name(name)
-                && item.path().join(INFO).exists()
-            {
-                names.push(name.to_owned());
-            }
-        }
-        names.sort();
-        names
-            .into_iter()
-            .map(|name| self.info(&name).map(|info| (name, info)))
-            .collect()
+        let is_purse = |name: &String| is_name(name) && self.folder.join(name).join(INFO).exists();
+        let names = durable::names(&self.folder)?.into_iter().filter(is_purse);
+        names.map(|name| self.info(&name).map(|info| (name, info))).collect()
     }
 
     /// What is known of a purse without its passphrase.
