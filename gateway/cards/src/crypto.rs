@@ -1,0 +1,1 @@
+//! What issuers and acquirers compute with keys: cryptograms, PIN blocks, authentication codes, key blocks.

@@ -1,0 +1,1 @@
+//! EMV: data objects in BER-TLV, commands and responses, and what terminals and cards say of themselves.

@@ -1,0 +1,1 @@
+//! Card numbers: check digit, brand, and how one is shown.
