@@ -9,11 +9,13 @@
 //! - [`http_signatures`], [`oauth`], [`keys`] and [`webhooks`]: who asks, and whether a message is what its sender sent. These read no
 //!   clock and no source of randomness: the time, nonces and ids are arguments, and whether one was there before is the
 //!   caller's to know. Only [`webhooks::delivery`] sends, and only [`tls`] reads certificates.
+//! - [`acquiring`]: how merchants are paid.
 //! - [`screening`], [`aliases`] and [`names`]: whom a payment concerns.
 //! - [`store`]: the database.
 //!
 //! And it has a liquidity provider, [`maker`].
 
+pub mod acquiring;
 pub mod advice;
 pub mod aliases;
 pub mod bookkeeping;

@@ -30,7 +30,7 @@ pub mod routes;
 pub mod run;
 mod serve;
 mod statement;
-mod time;
+pub(crate) mod time;
 mod tokens;
 mod track;
 pub mod views;

@@ -1,0 +1,6 @@
+//! Acquiring: merchants are paid by codes, taps and cards, and get one order, one settlement and one file for all.
+//!
+//! What is here decides, purely, or speaks a protocol of its own; the service's tables, paths and jobs are in
+//! [`crate::service`].
+
+pub mod settlement;

@@ -1,0 +1,161 @@
+//! What a merchant gets for a day: what was captured, less fees, refunds and chargebacks, and less what it owed before;
+//! shared among those whom it named. Purely: equal movements give equal settlements.
+//!
+//! A fee is taken of each capture, rounded down, and is never more than the capture. It is not given back with a refund.
+//! What is left for a day is shared as a whole, by largest remainders, so that the shares sum to it. A day that leaves
+//! less than nothing pays nobody, and is carried forward to the next.
+
+mod file;
+#[cfg(test)]
+mod tests;
+
+use causeway_contracts::{
+    codec::Bounded,
+    money::{Amount, Currency},
+    settlement::{Part, Share, Shares, Split},
+};
+
+pub use self::file::{FileError, write};
+use crate::service::config::Fee;
+
+/// Payees of one settlement, at most: as many as a split of the ledger has.
+pub const PAYEES_MAX: usize = 16;
+
+/// What a merchant has agreed to with its acquirer.
+#[derive(Debug, Clone)]
+pub struct Terms {
+    pub fee: Fee,
+    parts: Bounded<Part, PAYEES_MAX>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum TermsFault {
+    #[error("a settlement is shared by 1 to {PAYEES_MAX} payees, and there are {0}")]
+    Payees(usize),
+    #[error("shares are above zero and sum to 10,000 ten-thousandths, and these sum to {0}")]
+    Sum(u32),
+    #[error("a payee is there twice")]
+    Twice,
+}
+
+impl Terms {
+    /// `parts`: to whom, and how many ten-thousandths of what is paid out.
+    pub fn new(fee: Fee, parts: Vec<Part>) -> Result<Self, TermsFault> {
+        let count = parts.len();
+        let sum = parts.iter().map(|part| u32::from(part.basis_points)).sum();
+        if sum != 10_000 || parts.iter().any(|part| part.basis_points == 0) {
+            return Err(if count == 0 {
+                TermsFault::Payees(0)
+            } else {
+                TermsFault::Sum(sum)
+            });
+        }
+        let mut payees: Vec<_> = parts.iter().map(|part| part.to).collect();
+        payees.sort();
+        payees.dedup();
+        if payees.len() != count {
+            return Err(TermsFault::Twice);
+        }
+        let parts = Bounded::new(parts).map_err(|_| TermsFault::Payees(count))?;
+        Ok(Self { fee, parts })
+    }
+
+    /// Of one capture.
+    pub fn fee_of(&self, captured: Amount) -> Amount {
+        self.fee.of(captured).map_or(captured, |fee| fee.min(captured))
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    Capture,
+    Refund,
+    Chargeback,
+}
+
+impl Kind {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Capture => "capture",
+            Self::Refund => "refund",
+            Self::Chargeback => "chargeback",
+        }
+    }
+}
+
+/// Something that changed what the merchant is to get.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Movement {
+    pub kind: Kind,
+    pub order: String,
+    /// The merchant's own.
+    pub reference: String,
+    /// Milliseconds since 1970.
+    pub at_ms: u64,
+    pub amount: Amount,
+    /// The ledger's, in hexadecimal.
+    pub transaction: String,
+}
+
+/// A day of one merchant in one currency. All sums are in minor units.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Settlement {
+    pub currency: Currency,
+    pub captured: u128,
+    pub fees: u128,
+    pub refunded: u128,
+    pub charged_back: u128,
+    /// What was owed before this day.
+    pub brought_forward: u128,
+    /// What is owed after it; then nothing is paid out.
+    pub carried_forward: u128,
+    /// Those who get nothing are not there.
+    pub payouts: Vec<Share>,
+}
+
+/// A day's sum is more than an amount of the ledger can be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the settlement's sum of {0} minor units is more than one payment can be; settle a part of the day")]
+pub struct TooLarge(pub u128);
+
+/// Settles movements of one currency, of which each is settled once.
+pub fn settle(
+    terms: &Terms,
+    currency: Currency,
+    brought_forward: u128,
+    movements: &[Movement],
+) -> Result<Settlement, TooLarge> {
+    let sum = |kind| -> u128 {
+        let of_kind = movements.iter().filter(|movement| movement.kind == kind);
+        of_kind.map(|movement| u128::from(movement.amount.0)).sum()
+    };
+    let captures = movements.iter().filter(|movement| movement.kind == Kind::Capture);
+    let fees = captures.map(|capture| u128::from(terms.fee_of(capture.amount).0)).sum();
+    let (captured, refunded, charged_back) = (sum(Kind::Capture), sum(Kind::Refund), sum(Kind::Chargeback));
+    let taken = fees + refunded + charged_back + brought_forward;
+    let left = captured.saturating_sub(taken);
+    let amount = Amount(u64::try_from(left).map_err(|_| TooLarge(left))?);
+    Ok(Settlement {
+        currency,
+        captured,
+        fees,
+        refunded,
+        charged_back,
+        brought_forward,
+        carried_forward: taken.saturating_sub(captured),
+        payouts: payouts(terms, currency, amount),
+    })
+}
+
+/// By the ledger's own rule for shares.
+fn payouts(terms: &Terms, currency: Currency, amount: Amount) -> Vec<Share> {
+    let from = terms.parts[0].to;
+    let shares = Shares::BasisPoints {
+        amount,
+        parts: terms.parts.clone(),
+    };
+    let split = Split { from, currency, shares };
+    let mut payouts = split.shares();
+    payouts.retain(|share| !share.amount.is_zero());
+    payouts
+}
