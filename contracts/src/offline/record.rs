@@ -87,6 +87,18 @@ pub struct Load {
     pub is_ended: bool,
 }
 
+impl Load {
+    /// What nobody asks of it. No less than what is left: what was asked may have been paid and then taken back.
+    pub fn unasked(&self) -> u64 {
+        self.amount.0 - cover(self.amount, self.asked)
+    }
+}
+
+/// What of that a lot of this amount has.
+pub(crate) fn cover(amount: Amount, asked: u128) -> u64 {
+    u64::try_from(asked).map_or(amount.0, |asked| asked.min(amount.0))
+}
+
 /// Where a lot comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Encode, Decode)]
 pub enum Origin {
@@ -166,7 +178,7 @@ impl Spending {
 pub struct Claim {
     pub account: AccountId,
     pub amount: Amount,
-    /// The id of the REDEEM.
+    /// The id of the REDEEM; of what ended by itself, the transfer's or the grant's.
     pub redemption: MessageId,
 }
 

@@ -16,7 +16,7 @@ use crate::{
     money::{Amount, Currency},
     offline::{
         ids::{Id16, LoadCounter, MessageId, PurseId},
-        record::{Load, OfflineKey, OfflineRow, Origin, Purse, Spending, Spent, Unbacked},
+        record::{Load, OfflineKey, OfflineRow, Origin, Purse, Spending, Spent, Unbacked, cover},
     },
 };
 
@@ -107,17 +107,13 @@ impl<'o, 'a> Draw<'o, 'a> {
     /// Whether the issuer has to look at what loads do not cover of it: since a purse on the way owes too much, by this
     /// or by what was before, or since the key of a grant was withdrawn.
     pub(super) fn finish(self) -> bool {
-        let owes_too_much = |id: &PurseId| {
-            let purse = self.overlay.purse(*id).expect("it signed what is behind a lot");
-            purse.owed > OWED_BALANCES_MAX * u128::from(purse.certificate.body.balance_max.0)
-        };
-        self.is_doubtful || self.passed.iter().any(owes_too_much)
+        self.is_doubtful || self.passed.iter().any(|id| owes_too_much(self.overlay, *id))
     }
 }
 
-/// What of that a lot of this amount has.
-fn cover(amount: Amount, asked: u128) -> u64 {
-    u64::try_from(asked).map_or(amount.0, |asked| asked.min(amount.0))
+pub(super) fn owes_too_much(overlay: &Overlay<'_>, id: PurseId) -> bool {
+    let purse = overlay.purse(id).expect("it is registered");
+    purse.owed > OWED_BALANCES_MAX * u128::from(purse.certificate.body.balance_max.0)
 }
 
 /// A transfer that is void asks no more of the lots that it consumed what it asked before.

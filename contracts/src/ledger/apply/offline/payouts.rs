@@ -144,16 +144,29 @@ pub(in crate::ledger) fn end_transfer(overlay: &mut Overlay<'_>, id: MessageId) 
     Some(ContractId(*contract))
 }
 
-/// Ends a load of which nobody can claim any more: what is left goes back to its owner.
+/// Ends a load of which nobody can claim any more: its owner has back what is left. Where a void came after what it voids
+/// was redeemed, less is left than nobody asks for any more, and the guarantee owes the difference.
 pub(in crate::ledger) fn end_load(overlay: &mut Overlay<'_>, purse: PurseId, counter: LoadCounter) -> ContractId {
     let load = overlay.load(purse, counter).expect("it is due").clone();
-    draws::pay_held(overlay, load.account, load.account, load.currency, load.left.0);
+    let (account, code, contract) = (load.account, load.currency, load.contract);
+    draws::pay_held(overlay, account, account, code, load.left.0);
+    let lacking = Amount(load.unasked() - load.left.0);
+    let grant = load.grant.as_ref().map(Signed::id);
     let load = Load {
         left: Amount::ZERO,
         is_ended: true,
         ..load
     };
-    let contract = load.contract;
     draws::put_load(overlay, purse, counter, load);
+    if !lacking.is_zero() {
+        let claim = Claim {
+            account,
+            amount: lacking,
+            redemption: grant.expect("it was asked"),
+        };
+        // Whoever is convicted is paid nothing that was not set aside for him, unless the issuer says so.
+        let is_held_back = overlay.is_convicted(purse) || draws::owes_too_much(overlay, purse);
+        guarantees::claim(overlay, code, claim, is_held_back);
+    }
     contract
 }

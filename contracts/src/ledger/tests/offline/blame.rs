@@ -12,17 +12,20 @@ struct Fraud {
 }
 
 fn fraud() -> Fraud {
+    let mut fraud = payer_of_a_liar();
+    fraud.net.must_testify(vec![said("alice", fraud.again.clone())]);
+    fraud
+}
+
+/// The same, and alice has not spent it again.
+fn payer_of_a_liar() -> Fraud {
     let mut net = purse_town();
     net.must(vec![net.guarantee(10_000)], &["fund"]);
     let lot = net.granted("alice", 1, 1_000).load;
     let first = transfer_of("alice", 1, ("bob", 1), spend(1, &[(lot, 600)]));
     let second = transfer_of("bob", 1, ("carol", 1), spend(2, &[(lot_of(&first), 400)]));
     let again = transfer_of("alice", 2, ("dave", 1), spend(1, &[(lot, 1_000)]));
-    net.must_testify(vec![
-        said("alice", first.clone()),
-        said("bob", second.clone()),
-        said("alice", again.clone()),
-    ]);
+    net.must_testify(vec![said("alice", first.clone()), said("bob", second.clone())]);
     Fraud {
         net,
         lot,
@@ -70,6 +73,47 @@ fn what_is_lost_by_voiding_what_was_passed_on_the_payee_owes() {
         assert_eq!(net.has("fund"), MINTED - 400, "{order:?}");
         net.check_restores();
     }
+}
+
+/// Bob's void gives alice back what she paid him, and whoever redeemed it first is paid from her load all the same.
+#[test]
+fn who_was_voided_has_the_whole_load_back_at_its_end_in_whatever_order() {
+    type Step = fn(&mut Fraud);
+    for steps in [
+        [Fraud::void as Step, Fraud::redeem_carols],
+        [Fraud::redeem_carols, Fraud::void],
+    ] {
+        let mut fraud = payer_of_a_liar();
+        steps.iter().for_each(|step| step(&mut fraud));
+        let net = &mut fraud.net;
+        assert_eq!(net.proofs(), [("bob", Proof::Request(fraud.first.request))]);
+        net.run_at(TimeMs(START_MS + 60 * 24 * Epoch::HOUR_MS), vec![]);
+        let all = ["alice", "bob", "carol", "fund"].map(|name| i128::from(net.has(name)) - i128::from(MINTED));
+        assert_eq!(all, [0, 0, 400, -400]);
+        assert_eq!((net.owed_by("alice"), net.owed_by("bob")), (0, 400));
+        net.check_restores();
+    }
+}
+
+/// What a convicted purse lacks at its load's end waits for the issuer.
+#[test]
+fn who_is_convicted_has_back_what_is_left_of_a_load_and_the_rest_if_the_issuer_says_so() {
+    let mut fraud = fraud();
+    fraud.redeem_carols();
+    fraud.void();
+    let more = transfer_of("alice", 3, ("dave", 2), spend(1, &[(fraud.lot, 1)]));
+    let net = &mut fraud.net;
+    net.must_testify(vec![said("alice", more)]);
+    assert!(net.proofs().contains(&("alice", Proof::Lot(fraud.lot))));
+    net.run_at(TimeMs(START_MS + 60 * 24 * Epoch::HOUR_MS), vec![]);
+    assert_eq!((net.has("alice"), net.has("fund")), (MINTED - 400, MINTED));
+    let release = OfflineAction::ReleaseClaim {
+        currency: code("EUR"),
+        number: 0,
+    };
+    net.must(vec![act(release)], &["ECB"]);
+    assert_eq!((net.has("alice"), net.has("fund")), (MINTED, MINTED - 400));
+    net.check_restores();
 }
 
 /// The same, with carol's overspending of what bob paid her.
