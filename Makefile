@@ -94,6 +94,8 @@ lint:
 	scripts/mutants check
 	$(CARGO) fmt --all --check
 	$(CARGO) clippy $(LOCKED) --workspace --all-targets -- -D warnings
+	$(CARGO) fmt --manifest-path fuzz/Cargo.toml --check
+	$(CARGO) clippy $(LOCKED) --manifest-path fuzz/Cargo.toml -- -D warnings
 
 .PHONY: test
 test: setup lint deny unit-tests readme-test demo-test
@@ -220,8 +222,8 @@ mutants: setup
 
 # Of each fuzz target.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := answers batch card frame iso20022 journal log message offline payments picture purse qr_frames snapshot \
-    stored submission texts transaction validator wire
+FUZZ_TARGETS := answers batch bulk card element frame iso20022 journal log message offline payments picture purse qr_frames \
+    signed_requests snapshot sound stored submission texts tokens transaction validator webhooks wire
 
 .PHONY: fuzz
 fuzz: setup

@@ -273,7 +273,7 @@ impl World {
         self.now += u64::from(salt) * 50;
         let some = |salt: u8| (salt != 3).then(|| block(&tip, self.ids[who], salt).id());
         let event = match bytes.next()? % 13 {
-            0 | 1 | 2 => {
+            0..=2 => {
                 let vote = Vote {
                     kind: if salt.is_multiple_of(2) {
                         VoteKind::Prevote
