@@ -24,6 +24,8 @@ pub enum TargetFault {
     Scheme,
     #[error("the target URI names no host")]
     NoHost,
+    #[error("the target URI's port is not a colon and digits after the host")]
+    Port,
     #[error("the target URI has a user name")]
     UserName,
     #[error("a target URI has no fragment")]
@@ -58,11 +60,12 @@ impl TargetUri {
             return Err(TargetFault::UserName);
         }
         let authority = authority.to_ascii_lowercase();
-        let authority = authority.strip_suffix(default_port).unwrap_or(&authority);
-        let authority = authority.strip_suffix(':').unwrap_or(authority);
-        if authority.is_empty() || authority.starts_with(':') {
-            return Err(TargetFault::NoHost);
-        }
+        let (host, port) = host_and_port(&authority)?;
+        let authority = if port == ":" || port == default_port {
+            host
+        } else {
+            &authority
+        };
         Ok(Self {
             scheme,
             authority: authority.to_owned(),
@@ -87,6 +90,24 @@ impl TargetUri {
     pub fn query(&self) -> Option<&str> {
         self.query.as_deref()
     }
+}
+
+/// The port with its colon, if there is one (RFC 3986, section 3.2).
+fn host_and_port(authority: &str) -> Result<(&str, &str), TargetFault> {
+    let host_bytes = if authority.starts_with('[') {
+        authority.find(']').ok_or(TargetFault::NoHost)? + 1
+    } else {
+        authority.find(':').unwrap_or(authority.len())
+    };
+    let (host, port) = authority.split_at(host_bytes);
+    if host.is_empty() {
+        return Err(TargetFault::NoHost);
+    }
+    let digits = port.strip_prefix(':').unwrap_or(port);
+    if !digits.bytes().all(|byte| byte.is_ascii_digit()) || (digits == port && !port.is_empty()) {
+        return Err(TargetFault::Port);
+    }
+    Ok((host, port))
 }
 
 impl fmt::Display for TargetUri {
@@ -134,6 +155,15 @@ mod tests {
         check("https://:443/", Err(TargetFault::NoHost));
         check("https://:8443/", Err(TargetFault::NoHost));
         check("https:///path", Err(TargetFault::NoHost));
+        for text in [
+            "https://example.com::",
+            "https://example.com:443:",
+            "https://example.com:80a/",
+            "https://[2001:db8::1]8443/",
+        ] {
+            check(text, Err(TargetFault::Port));
+        }
+        check("https://[2001:db8::", Err(TargetFault::NoHost));
         check("https://user@example.com/", Err(TargetFault::UserName));
         check("https://example.com/#part", Err(TargetFault::Fragment));
         check(
