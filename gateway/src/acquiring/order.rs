@@ -1,0 +1,355 @@
+//! One order of a merchant: what is to be paid, who has paid it, and what went back.
+//!
+//! Whoever pays names the order, and the ledger takes any payment; so what comes too late, twice, or in another amount is
+//! a [`Stray`], which is sent back whole. Of the one payment that counts, refunds send back at most all. Here is no clock,
+//! ledger or database: the caller says what is final, and when.
+
+pub mod state;
+
+use causeway_contracts::{
+    block::Height,
+    identity::AccountId,
+    money::{Amount, Currency},
+    transaction::TxId,
+};
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+pub use self::state::{Change, State};
+
+/// Of one order, each with an intent of its own.
+pub const REFUNDS_MAX: usize = 100;
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Order {
+    pub id: String,
+    /// Whose merchant it is.
+    pub client: String,
+    pub merchant: String,
+    pub store: Option<String>,
+    pub terminal: Option<String>,
+    /// By which the merchant calls it.
+    pub reference: Option<String>,
+    pub description: Option<String>,
+    /// Where it is paid to: the acquirer's collecting account, or the merchant's own.
+    pub pay_to: AccountId,
+    pub currency: Currency,
+    pub amount: Amount,
+    pub created_ms: u64,
+    /// A payment counts in blocks before this time.
+    pub expires_ms: u64,
+    pub state: State,
+    /// One more with each change.
+    pub version: u64,
+    /// The one that counts.
+    pub payment: Option<Payment>,
+    /// Of the payment, what is on its way back.
+    pub refunding: Amount,
+    /// Of the payment, what went back.
+    pub refunded: Amount,
+    pub timeline: Vec<Moment>,
+}
+
+/// What a new order is made of.
+#[derive(Debug, Clone)]
+pub struct Beginning {
+    pub id: String,
+    pub client: String,
+    pub merchant: String,
+    pub store: Option<String>,
+    pub terminal: Option<String>,
+    pub reference: Option<String>,
+    pub description: Option<String>,
+    pub pay_to: AccountId,
+    pub currency: Currency,
+    pub amount: Amount,
+    pub now_ms: u64,
+    pub expires_ms: u64,
+}
+
+/// Money on the ledger that was sent for an order, or is held for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Payment {
+    pub payer: AccountId,
+    pub currency: Currency,
+    pub amount: Amount,
+    pub transaction: TxId,
+    pub height: Height,
+    /// The block's.
+    pub time_ms: u64,
+}
+
+/// What has happened to an order, as its events are called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Happened {
+    Created,
+    Authorized,
+    Paid,
+    Cancelled,
+    Expired,
+    Voided,
+    RefundRequested,
+    PartiallyRefunded,
+    Refunded,
+    RefundFailed,
+    /// A payment that does not count came, and is on its way back.
+    StrayReceived,
+    StrayReturned,
+    /// It could not be sent back.
+    StrayFailed,
+}
+
+impl Happened {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Created => "created",
+            Self::Authorized => "authorized",
+            Self::Paid => "paid",
+            Self::Cancelled => "cancelled",
+            Self::Expired => "expired",
+            Self::Voided => "voided",
+            Self::RefundRequested => "refund_requested",
+            Self::PartiallyRefunded => "partially_refunded",
+            Self::Refunded => "refunded",
+            Self::RefundFailed => "refund_failed",
+            Self::StrayReceived => "stray_received",
+            Self::StrayReturned => "stray_returned",
+            Self::StrayFailed => "stray_failed",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Moment {
+    pub happened: Happened,
+    pub at_ms: u64,
+    /// Of the block in which it became final.
+    pub height: Option<Height>,
+    /// Of a refund.
+    pub amount: Option<Amount>,
+}
+
+/// Why a payment does not count. The first that holds, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Stray {
+    /// Another has paid the order.
+    Duplicate,
+    /// The order was cancelled, or its time was over.
+    Late,
+    MerchantSuspended,
+    WrongCurrency,
+    WrongAmount,
+}
+
+impl Stray {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Duplicate => "duplicate",
+            Self::Late => "late",
+            Self::MerchantSuspended => "merchant_suspended",
+            Self::WrongCurrency => "wrong_currency",
+            Self::WrongAmount => "wrong_amount",
+        }
+    }
+}
+
+/// The order is where this cannot happen.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the order is {state}, where this cannot be done")]
+pub struct NotNow {
+    pub state: State,
+}
+
+/// Why a refund is not begun.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum RefundFault {
+    #[error(transparent)]
+    NotNow(#[from] NotNow),
+    #[error("more than is left of the payment")]
+    TooMuch { left: Amount },
+}
+
+impl Order {
+    pub fn begin(beginning: Beginning) -> Self {
+        let Beginning {
+            id,
+            client,
+            merchant,
+            store,
+            terminal,
+            reference,
+            description,
+            pay_to,
+            currency,
+            amount,
+            now_ms,
+            expires_ms,
+        } = beginning;
+        let mut order = Self {
+            id,
+            client,
+            merchant,
+            store,
+            terminal,
+            reference,
+            description,
+            pay_to,
+            currency,
+            amount,
+            created_ms: now_ms,
+            expires_ms,
+            state: State::Created,
+            version: 0,
+            payment: None,
+            refunding: Amount(0),
+            refunded: Amount(0),
+            timeline: Vec::new(),
+        };
+        order.happened(Happened::Created, now_ms, None, None);
+        order
+    }
+
+    fn happened(&mut self, happened: Happened, at_ms: u64, height: Option<Height>, amount: Option<Amount>) {
+        self.version += 1;
+        self.timeline.push(Moment {
+            happened,
+            at_ms,
+            height,
+            amount,
+        });
+    }
+
+    /// Something about it was written elsewhere.
+    pub fn touched(&mut self) {
+        self.version += 1;
+    }
+
+    fn changed(&mut self, change: Change) -> Result<(), NotNow> {
+        self.state = self.state.after(change).ok_or(NotNow { state: self.state })?;
+        Ok(())
+    }
+
+    /// Takes a final payment, or says why it does not count.
+    pub fn receive(&mut self, payment: Payment, is_suspended: bool, now_ms: u64) -> Result<(), Stray> {
+        match self.state {
+            State::Created => {}
+            State::Cancelled | State::Expired | State::Voided => return Err(Stray::Late),
+            State::Authorized | State::Paid | State::PartiallyRefunded | State::Refunded => {
+                return Err(Stray::Duplicate);
+            }
+        }
+        if payment.time_ms >= self.expires_ms {
+            return Err(Stray::Late);
+        }
+        if is_suspended {
+            return Err(Stray::MerchantSuspended);
+        }
+        if payment.currency != self.currency {
+            return Err(Stray::WrongCurrency);
+        }
+        if payment.amount != self.amount {
+            return Err(Stray::WrongAmount);
+        }
+        self.changed(Change::Paid).expect("it was created and nothing else");
+        self.payment = Some(payment);
+        self.happened(Happened::Paid, now_ms, Some(payment.height), None);
+        Ok(())
+    }
+
+    /// The money is held for it. A hold need not be of its whole amount, since a tip or what is weighed comes later.
+    pub fn authorize(&mut self, held: Payment, now_ms: u64) -> Result<(), NotNow> {
+        self.changed(Change::Authorized)?;
+        self.payment = Some(held);
+        self.happened(Happened::Authorized, now_ms, Some(held.height), None);
+        Ok(())
+    }
+
+    /// What was held is paid, by `captured`.
+    pub fn capture(&mut self, captured: Payment, now_ms: u64) -> Result<(), NotNow> {
+        self.changed(Change::Captured)?;
+        self.payment = Some(captured);
+        self.happened(Happened::Paid, now_ms, Some(captured.height), None);
+        Ok(())
+    }
+
+    /// What was held went back.
+    pub fn void(&mut self, height: Option<Height>, now_ms: u64) -> Result<(), NotNow> {
+        self.changed(Change::Voided)?;
+        self.payment = None;
+        self.happened(Happened::Voided, now_ms, height, None);
+        Ok(())
+    }
+
+    pub fn cancel(&mut self, now_ms: u64) -> Result<(), NotNow> {
+        self.changed(Change::Cancelled)?;
+        self.happened(Happened::Cancelled, now_ms, None, None);
+        Ok(())
+    }
+
+    /// All blocks before its end have been booked, and none of them pays it.
+    pub fn expire(&mut self, now_ms: u64) -> Result<(), NotNow> {
+        self.changed(Change::Expired)?;
+        self.happened(Happened::Expired, now_ms, None, None);
+        Ok(())
+    }
+
+    /// What may still be refunded.
+    pub fn refundable(&self) -> Amount {
+        let paid = match (self.state, &self.payment) {
+            (State::Paid | State::PartiallyRefunded, Some(payment)) => payment.amount.0,
+            _ => 0,
+        };
+        Amount(paid - (self.refunding.0 + self.refunded.0).min(paid))
+    }
+
+    /// Sets so much aside to be sent back.
+    pub fn request_refund(&mut self, amount: Amount, now_ms: u64) -> Result<(), RefundFault> {
+        if !matches!(self.state, State::Paid | State::PartiallyRefunded) {
+            return Err(NotNow { state: self.state }.into());
+        }
+        let left = self.refundable();
+        if amount > left || amount.is_zero() {
+            return Err(RefundFault::TooMuch { left });
+        }
+        self.refunding.0 += amount.0;
+        self.happened(Happened::RefundRequested, now_ms, None, Some(amount));
+        Ok(())
+    }
+
+    /// A refund that was requested is final.
+    ///
+    /// # Panics
+    /// If so much was never requested.
+    pub fn refund_settled(&mut self, amount: Amount, height: Height, now_ms: u64) -> Result<(), NotNow> {
+        assert!(amount <= self.refunding, "only what was requested is sent back");
+        let paid = self.payment.map_or(0, |payment| payment.amount.0);
+        let is_whole = self.refunded.0 + amount.0 == paid;
+        let (change, happened) = match is_whole {
+            true => (Change::RefundedWhole, Happened::Refunded),
+            false => (Change::RefundedInPart, Happened::PartiallyRefunded),
+        };
+        self.changed(change)?;
+        self.refunding.0 -= amount.0;
+        self.refunded.0 += amount.0;
+        self.happened(happened, now_ms, Some(height), Some(amount));
+        Ok(())
+    }
+
+    /// A refund that was requested will never be made.
+    ///
+    /// # Panics
+    /// If so much was never requested.
+    pub fn refund_failed(&mut self, amount: Amount, now_ms: u64) {
+        assert!(amount <= self.refunding, "only what was requested fails");
+        self.refunding.0 -= amount.0;
+        self.happened(Happened::RefundFailed, now_ms, None, Some(amount));
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,0 +1,352 @@
+use causeway_contracts::identity::ParticipantId;
+use proptest::prelude::*;
+
+use super::*;
+
+pub fn code(text: &str) -> Currency {
+    Currency::new(text).unwrap()
+}
+
+pub fn account(name: &str) -> AccountId {
+    let genesis = causeway_contracts::block::GenesisHash([7; 32]);
+    AccountId::of_participant(&genesis, ParticipantId::new(name).unwrap())
+}
+
+/// Of 10.00 EUR, from time 1,000 until 2,000.
+pub fn order() -> Order {
+    Order::begin(Beginning {
+        id: format!("ord_{}", "0".repeat(32)),
+        client: "a".to_owned(),
+        merchant: "mer_1".to_owned(),
+        store: None,
+        terminal: None,
+        reference: Some("A-1".to_owned()),
+        description: None,
+        pay_to: account("BANKA"),
+        currency: code("EUR"),
+        amount: Amount(1_000),
+        now_ms: 1_000,
+        expires_ms: 2_000,
+    })
+}
+
+pub fn payment(amount: u64, time_ms: u64) -> Payment {
+    Payment {
+        payer: account("BANKB"),
+        currency: code("EUR"),
+        amount: Amount(amount),
+        transaction: TxId([3; 32]),
+        height: Height(9),
+        time_ms,
+    }
+}
+
+/// The way to a state.
+fn at(state: State) -> Order {
+    let mut order = order();
+    match state {
+        State::Created => {}
+        State::Authorized => order.authorize(payment(1_000, 1_100), 1_100).unwrap(),
+        State::Paid => order.receive(payment(1_000, 1_100), false, 1_100).unwrap(),
+        State::PartiallyRefunded | State::Refunded => {
+            order = at(State::Paid);
+            let amount = Amount(if state == State::Refunded { 1_000 } else { 400 });
+            order.request_refund(amount, 1_200).unwrap();
+            order.refund_settled(amount, Height(10), 1_200).unwrap();
+        }
+        State::Cancelled => order.cancel(1_100).unwrap(),
+        State::Expired => order.expire(2_000).unwrap(),
+        State::Voided => {
+            order = at(State::Authorized);
+            order.void(None, 1_200).unwrap();
+        }
+    }
+    assert_eq!(order.state, state);
+    order
+}
+
+const EDGES: &str = "\
+created -> authorized by Authorized
+created -> paid by Paid
+created -> cancelled by Cancelled
+created -> expired by Expired
+authorized -> paid by Captured
+authorized -> voided by Voided
+paid -> partially_refunded by RefundedInPart
+paid -> refunded by RefundedWhole
+partially_refunded -> partially_refunded by RefundedInPart
+partially_refunded -> refunded by RefundedWhole";
+
+#[test]
+fn the_table_has_these_edges_and_no_others() {
+    let mut edges = Vec::new();
+    for state in State::ALL {
+        for change in Change::ALL {
+            if let Some(next) = state.after(change) {
+                edges.push(format!("{state} -> {next} by {change:?}"));
+            }
+        }
+        assert_eq!(
+            state.is_end(),
+            Change::ALL.iter().all(|change| state.after(*change).is_none()),
+            "{state}"
+        );
+    }
+    assert_eq!(edges.join("\n"), EDGES);
+}
+
+/// What is done to an order where the table has no edge for it says so, and changes nothing.
+#[test]
+fn nothing_happens_beside_the_table() {
+    type Do = fn(&mut Order) -> Result<(), NotNow>;
+    let done: [(Change, Do); 5] = [
+        (Change::Authorized, |order| {
+            order.authorize(payment(1_000, 1_500), 1_500)
+        }),
+        (Change::Captured, |order| order.capture(payment(900, 1_500), 1_500)),
+        (Change::Voided, |order| order.void(None, 1_500)),
+        (Change::Cancelled, |order| order.cancel(1_500)),
+        (Change::Expired, |order| order.expire(2_500)),
+    ];
+    for state in State::ALL {
+        for (change, act) in done {
+            let before = at(state);
+            let mut order = before.clone();
+            match state.after(change) {
+                Some(next) => {
+                    act(&mut order).unwrap();
+                    assert_eq!(
+                        (order.state, order.version),
+                        (next, before.version + 1),
+                        "{state} {change:?}"
+                    );
+                }
+                None => {
+                    assert_eq!(act(&mut order), Err(NotNow { state }), "{change:?}");
+                    assert_eq!(order, before);
+                }
+            }
+        }
+        let mut order = at(state);
+        let refunds = order.request_refund(Amount(1), 1_500).is_ok();
+        assert_eq!(refunds, state.after(Change::RefundedInPart).is_some(), "{state}");
+        let pays = at(state).receive(payment(1_000, 1_500), false, 1_500).is_ok();
+        assert_eq!(pays, state == State::Created, "{state}");
+    }
+}
+
+#[test]
+fn a_payment_counts_when_it_is_exact_in_time_and_the_first() {
+    let check = |state, with: fn(&mut Payment), is_suspended, expected| {
+        let mut order = at(state);
+        let before = order.clone();
+        let mut paid = payment(1_000, 1_999);
+        with(&mut paid);
+        assert_eq!(order.receive(paid, is_suspended, 2_100), expected, "{state}");
+        assert_eq!(order == before, expected.is_err(), "a stray changes nothing");
+    };
+    check(State::Created, |_| {}, false, Ok(()));
+    check(State::Created, |_| {}, true, Err(Stray::MerchantSuspended));
+    check(State::Created, |paid| paid.time_ms = 2_000, true, Err(Stray::Late));
+    check(
+        State::Created,
+        |paid| paid.amount.0 += 1,
+        false,
+        Err(Stray::WrongAmount),
+    );
+    check(
+        State::Created,
+        |paid| paid.amount.0 -= 1,
+        false,
+        Err(Stray::WrongAmount),
+    );
+    let other = |paid: &mut Payment| {
+        paid.currency = code("THB");
+        paid.amount.0 = 1;
+    };
+    check(State::Created, other, false, Err(Stray::WrongCurrency));
+    for state in [State::Cancelled, State::Expired, State::Voided] {
+        check(state, |_| {}, true, Err(Stray::Late));
+    }
+    for state in [
+        State::Authorized,
+        State::Paid,
+        State::PartiallyRefunded,
+        State::Refunded,
+    ] {
+        check(state, |paid| paid.time_ms = 2_000, true, Err(Stray::Duplicate));
+    }
+}
+
+#[test]
+fn refunds_are_at_most_what_is_left() {
+    let mut order = at(State::Paid);
+    let too_much = |left| Err(RefundFault::TooMuch { left: Amount(left) });
+    assert_eq!(order.request_refund(Amount(0), 1_500), too_much(1_000));
+    assert_eq!(order.request_refund(Amount(1_001), 1_500), too_much(1_000));
+    order.request_refund(Amount(700), 1_500).unwrap();
+    assert_eq!(order.request_refund(Amount(301), 1_500), too_much(300));
+    assert_eq!(order.state, State::Paid, "nothing went back yet");
+    order.refund_failed(Amount(700), 1_600);
+    assert_eq!(order.refundable(), Amount(1_000));
+    order.request_refund(Amount(400), 1_700).unwrap();
+    order.request_refund(Amount(600), 1_700).unwrap();
+    order.refund_settled(Amount(600), Height(11), 1_800).unwrap();
+    assert_eq!(order.state, State::PartiallyRefunded);
+    order.refund_settled(Amount(400), Height(12), 1_900).unwrap();
+    assert_eq!(
+        (order.state, order.refunded, order.refunding),
+        (State::Refunded, Amount(1_000), Amount(0))
+    );
+    let state = State::Refunded;
+    assert_eq!(order.request_refund(Amount(1), 2_000), Err(NotNow { state }.into()));
+    let told: Vec<_> = order.timeline.iter().map(|moment| moment.happened.as_str()).collect();
+    assert_eq!(
+        told,
+        [
+            "created",
+            "paid",
+            "refund_requested",
+            "refund_failed",
+            "refund_requested",
+            "refund_requested",
+            "partially_refunded",
+            "refunded"
+        ]
+    );
+}
+
+#[test]
+fn a_captured_amount_is_what_can_be_refunded() {
+    let mut order = at(State::Authorized);
+    assert_eq!(order.refundable(), Amount(0), "what is held is voided");
+    order.capture(payment(900, 1_500), 1_500).unwrap();
+    assert_eq!(order.refundable(), Amount(900));
+}
+
+/// As it is stored.
+#[test]
+fn the_form_of_a_stored_order() {
+    let text = serde_json::to_string(&at(State::Paid)).unwrap();
+    let (payer, pay_to) = (account("BANKB"), account("BANKA"));
+    let expected = format!(
+        r#"{{"id":"ord_{id}","client":"a","merchant":"mer_1","store":null,"terminal":null,"reference":"A-1","description":null,"pay_to":"{pay_to}","currency":"EUR","amount":"1000","created_ms":1000,"expires_ms":2000,"state":"paid","version":2,"payment":{{"payer":"{payer}","currency":"EUR","amount":"1000","transaction":"{transaction}","height":9,"time_ms":1100}},"refunding":"0","refunded":"0","timeline":[{{"happened":"created","at_ms":1000,"height":null,"amount":null}},{{"happened":"paid","at_ms":1100,"height":9,"amount":null}}]}}"#,
+        id = "0".repeat(32),
+        transaction = TxId([3; 32]),
+    );
+    assert_eq!(text, expected);
+    assert_eq!(serde_json::from_str::<Order>(&text).unwrap(), at(State::Paid));
+}
+
+/// What may come, in any order.
+#[derive(Debug, Clone)]
+enum Act {
+    Pays {
+        amount: u64,
+        time_ms: u64,
+        is_euro: bool,
+        is_suspended: bool,
+    },
+    Cancels,
+    Expires,
+    AsksBack(u64),
+    /// The payback at this place among those under way.
+    Settles(usize),
+    Fails(usize),
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let pays = (
+        998_u64..1_003,
+        1_000_u64..2_200,
+        prop::bool::weighted(0.9),
+        prop::bool::weighted(0.1),
+    );
+    let pays = pays.prop_map(|(amount, time_ms, is_euro, is_suspended)| Act::Pays {
+        amount,
+        time_ms,
+        is_euro,
+        is_suspended,
+    });
+    let exact = (1_000_u64..2_200).prop_map(|time_ms| Act::Pays {
+        amount: 1_000,
+        time_ms,
+        is_euro: true,
+        is_suspended: false,
+    });
+    let act = prop_oneof![
+        2 => pays,
+        2 => exact,
+        1 => Just(Act::Cancels),
+        1 => Just(Act::Expires),
+        4 => (0_u64..1_100).prop_map(Act::AsksBack),
+        4 => (0_usize..8).prop_map(Act::Settles),
+        1 => (0_usize..8).prop_map(Act::Fails),
+    ];
+    prop::collection::vec(act, 0..40)
+}
+
+/// Money on its way back: of a stray payment, or of the one that counts.
+struct Payback {
+    is_refund: bool,
+    amount: u64,
+}
+
+proptest! {
+    /// Never does more go back than came, and never more of a payment than was paid by it; once all that is under way has
+    /// come to its end, what the merchant has decides the state, whatever came before what.
+    #[test]
+    fn invariant_never_more_goes_back_than_came(acts in acts()) {
+        let mut order = order();
+        let (mut came, mut back) = (0, 0);
+        let mut under_way: Vec<Payback> = Vec::new();
+        let settle = |order: &mut Order, payback: Payback, back: &mut u64| {
+            if payback.is_refund {
+                order.refund_settled(Amount(payback.amount), Height(1), 1).unwrap();
+            }
+            *back += payback.amount;
+        };
+        for act in acts {
+            match act {
+                Act::Pays { amount, time_ms, is_euro, is_suspended } => {
+                    came += amount;
+                    let currency = code(if is_euro { "EUR" } else { "THB" });
+                    let paid = Payment { currency, ..payment(amount, time_ms) };
+                    if order.receive(paid, is_suspended, time_ms).is_err() {
+                        under_way.push(Payback { is_refund: false, amount });
+                    }
+                }
+                Act::Cancels => drop(order.cancel(1)),
+                Act::Expires => drop(order.expire(1)),
+                Act::AsksBack(amount) => {
+                    if order.request_refund(Amount(amount), 1).is_ok() {
+                        under_way.push(Payback { is_refund: true, amount });
+                    }
+                }
+                Act::Settles(at) if at < under_way.len() => settle(&mut order, under_way.remove(at), &mut back),
+                Act::Fails(at) if under_way.get(at).is_some_and(|payback| payback.is_refund) => {
+                    order.refund_failed(Amount(under_way.remove(at).amount), 1);
+                }
+                Act::Settles(_) | Act::Fails(_) => {}
+            }
+            let paid = order.payment.map_or(0, |payment| payment.amount.0);
+            let sent: u64 = under_way.iter().map(|payback| payback.amount).sum();
+            prop_assert!(order.refunded.0 + order.refunding.0 <= paid);
+            prop_assert!(back + sent <= came);
+            prop_assert_eq!(came - back - sent, paid - order.refunded.0 - order.refunding.0);
+        }
+        for payback in under_way {
+            settle(&mut order, payback, &mut back);
+        }
+        let paid = order.payment.map_or(0, |payment| payment.amount.0);
+        prop_assert_eq!(came - back, paid - order.refunded.0, "all strays went back");
+        let expected = match (paid, order.refunded.0) {
+            (0, _) => order.state == State::Created || matches!(order.state, State::Cancelled | State::Expired),
+            (1_000, 0) => order.state == State::Paid,
+            (1_000, 1_000) => order.state == State::Refunded,
+            (1_000, _) => order.state == State::PartiallyRefunded,
+            _ => false,
+        };
+        prop_assert!(expected, "{:?}", order);
+    }
+}
