@@ -1,1 +1,19 @@
-//! EMVCo's payment codes: what merchants show (MPM) and what customers show (CPM).
+//! EMVCo's payment codes: what merchants show ([`mpm`]).
+//!
+//! A decoder says three things apart: whether the code has its structure, whether its check is right, and which rules
+//! it breaks. Foreign codes break some, and are read all the same.
+
+pub mod mpm;
+
+use serde::Serialize;
+
+/// A rule that a code breaks, as it is shown to who inspects one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Violation {
+    /// Stable, in snake_case.
+    pub code: &'static str,
+    /// Ids from the outside in, such as `62.09`; empty for the code as a whole.
+    #[serde(rename = "where")]
+    pub place: String,
+    pub message: String,
+}
