@@ -1,1 +1,3 @@
 //! EMV: data objects in BER-TLV, commands and responses, and what terminals and cards say of themselves.
+
+pub mod tlv;
