@@ -254,7 +254,7 @@ impl Ledger {
 
     /// What is known about purses under a key.
     pub fn offline(&self, key: &OfflineKey) -> Option<&OfflineRow> {
-        self.state.offline.rows().get(key)
+        self.state.offline.rows().get(key).map(Box::as_ref)
     }
 
     /// By what a purse is convicted of having broken the rules of payments.

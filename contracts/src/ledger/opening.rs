@@ -299,7 +299,7 @@ fn restore_state(
                 positions.insert((id, who, code), it).is_none()
             }
             (StateKey::Obligation(id, at), StateValue::Obligation(it)) => obligations.insert((id, at), it).is_none(),
-            (StateKey::Offline(key), StateValue::Offline(it)) if it.is_of(&key) => offline.insert(key, *it).is_none(),
+            (StateKey::Offline(key), StateValue::Offline(it)) if it.is_of(&key) => offline.insert(key, it).is_none(),
             _ => return Err(RestoreError::WrongTable(key)),
         };
         if !is_new {
@@ -379,7 +379,7 @@ fn check_held(state: &State) -> Result<(), RestoreError> {
         *sums.entry((account, currency)).or_default() += u128::from(amount.0);
     }
     for (key, row) in state.offline.rows() {
-        let (account, currency, amount) = match (key, row) {
+        let (account, currency, amount) = match (key, &**row) {
             (_, OfflineRow::Load(load)) => (load.account, load.currency, load.left),
             (OfflineKey::Currency(code), OfflineRow::Currency(record)) => (record.fund, *code, record.guarantee),
             _ => continue,

@@ -221,7 +221,7 @@ pub(super) struct Overlay<'a> {
     book: OrderedLayer<BookKey, ContractId>,
     positions: OrderedLayer<(ContractId, AccountId, Currency), Position>,
     obligations: OrderedLayer<(ContractId, [u8; 8]), Obligation>,
-    offline: OrderedLayer<OfflineKey, OfflineRow>,
+    offline: OrderedLayer<OfflineKey, Box<OfflineRow>>,
     /// In force from the next block on, so that one block is computed with one set of parameters.
     next_parameters: Option<Parameters>,
     /// What `next_parameters` was before this transaction, if it changed them.
@@ -647,8 +647,9 @@ impl<'a> Overlay<'a> {
             changes.places.push(None);
         }
         for (key, row) in self.offline.into_changed(self.base.offline.rows()) {
-            let row = row.map(|row| StateValue::Offline(Box::new(row)));
-            changes.entries.push((StateKey::Offline(key), row));
+            changes
+                .entries
+                .push((StateKey::Offline(key), row.map(StateValue::Offline)));
             changes.places.push(None);
         }
         changes

@@ -9,7 +9,8 @@ use crate::offline::{
 
 #[derive(Debug, Default)]
 pub(super) struct Purses {
-    rows: BTreeMap<OfflineKey, OfflineRow>,
+    /// In boxes, since rows are larger than keys and a tree moves both.
+    rows: BTreeMap<OfflineKey, Box<OfflineRow>>,
     /// Each load that has not ended, by the hour from which on nobody can claim of it.
     due: BTreeSet<(Epoch, PurseId, LoadCounter)>,
 }
@@ -24,12 +25,12 @@ fn due(key: &OfflineKey, row: &OfflineRow) -> Option<(Epoch, PurseId, LoadCounte
 }
 
 impl Purses {
-    pub(super) fn rows(&self) -> &BTreeMap<OfflineKey, OfflineRow> {
+    pub(super) fn rows(&self) -> &BTreeMap<OfflineKey, Box<OfflineRow>> {
         &self.rows
     }
 
     /// Gives what was there.
-    pub(super) fn insert(&mut self, key: OfflineKey, row: OfflineRow) -> Option<OfflineRow> {
+    pub(super) fn insert(&mut self, key: OfflineKey, row: Box<OfflineRow>) -> Option<Box<OfflineRow>> {
         let after = due(&key, &row);
         let old = self.rows.insert(key, row);
         self.replace_due(old.as_ref().and_then(|old| due(&key, old)), after);
@@ -59,7 +60,7 @@ impl Purses {
         let due = self.due.iter().take_while(move |(due, ..)| hour.has_reached(*due));
         due.map(|(_, purse, counter)| {
             let key = OfflineKey::Load(*purse, counter.0.to_be_bytes());
-            match &self.rows[&key] {
+            match &*self.rows[&key] {
                 OfflineRow::Load(load) => (*purse, *counter, load),
                 other => unreachable!("a row of another kind: {other:?}"),
             }

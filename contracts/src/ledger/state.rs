@@ -254,7 +254,7 @@ impl State {
                     .map(|((id, who, code), it)| (StateKey::Position(*id, *who, *code), StateValue::Position(*it))),
             )
             .chain(obligations.map(|((id, at), it)| (StateKey::Obligation(*id, *at), StateValue::Obligation(*it))))
-            .chain(offline.map(|(key, row)| (StateKey::Offline(*key), StateValue::Offline(Box::new(row.clone())))))
+            .chain(offline.map(|(key, row)| (StateKey::Offline(*key), StateValue::Offline(row.clone()))))
             .chain(book.map(|(key, id)| (StateKey::Book(*key), StateValue::Book(*id))))
             .chain(categories.map(|(id, it)| (StateKey::Category(*id), StateValue::Category(*it))))
             .chain(contracts.map(|(id, it)| (StateKey::Contract(*id), StateValue::Contract(Box::new(it.clone())))))
@@ -347,7 +347,7 @@ impl State {
                 self.obligations.insert((id, at), it);
             }
             (StateKey::Offline(key), StateValue::Offline(it)) if it.is_of(&key) => {
-                self.offline.insert(key, *it);
+                self.offline.insert(key, it);
             }
             _ => return Err(WrongTable),
         }

@@ -23,7 +23,7 @@ macro_rules! readers {
     ($($(#[$meta:meta])* $name:ident($($arg:ident: $type:ty),+) -> $variant:ident($($key:expr),+): $row:ty;)+) => {$(
         $(#[$meta])*
         pub(in crate::ledger) fn $name(&self, $($arg: $type),+) -> Option<&$row> {
-            match self.offline.get(self.base.offline.rows(), &OfflineKey::$variant($($key),+))? {
+            match &**self.offline.get(self.base.offline.rows(), &OfflineKey::$variant($($key),+))? {
                 OfflineRow::$variant(row) => Some(row),
                 other => unreachable!("a row of another kind: {other:?}"),
             }
@@ -59,13 +59,13 @@ impl Overlay<'_> {
     /// If the row is not of the key's kind.
     pub(in crate::ledger) fn put_offline(&mut self, key: OfflineKey, row: OfflineRow) {
         assert!(row.is_of(&key), "a row of another kind than {key:?}");
-        self.offline.set(key, Some(row));
+        self.offline.set(key, Some(Box::new(row)));
     }
 
     /// Sets or takes back a proof against a purse.
     pub(in crate::ledger) fn set_proof(&mut self, purse: PurseId, proof: Proof, holds: bool) {
         if self.proof(purse, proof).is_some() != holds {
-            let row = holds.then_some(OfflineRow::Proof(()));
+            let row = holds.then(|| Box::new(OfflineRow::Proof(())));
             self.offline.set(OfflineKey::Proof(purse, proof), row);
         }
     }
@@ -84,7 +84,7 @@ impl Overlay<'_> {
         let rows = self
             .offline
             .from(self.base.offline.rows(), OfflineKey::Claim(index, [0; 8]), usize::MAX);
-        let own = rows.map_while(|(key, row)| match (key, row) {
+        let own = rows.map_while(|(key, row)| match (key, &**row) {
             (OfflineKey::Claim(currency, number), OfflineRow::Claim(claim)) if currency == index => {
                 Some((number, *claim))
             }

@@ -400,7 +400,7 @@ impl Network {
     }
 
     fn row(&self, key: OfflineKey) -> Option<&OfflineRow> {
-        self.ledger.state.offline.rows().get(&key)
+        self.ledger.offline(&key)
     }
 
     /// What the purse of this owner owes.

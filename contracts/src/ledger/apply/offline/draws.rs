@@ -214,9 +214,10 @@ pub(super) fn put_load(overlay: &mut Overlay<'_>, owner: PurseId, counter: LoadC
 }
 
 fn put_owed(overlay: &mut Overlay<'_>, id: PurseId, owed: u128) {
-    let purse = overlay.purse(id).expect("it is registered").clone();
+    let purse = overlay.purse(id).expect("it is registered");
     if purse.owed != owed {
-        overlay.put_offline(OfflineKey::Purse(id), OfflineRow::Purse(Purse { owed, ..purse }));
+        let purse = Purse { owed, ..purse.clone() };
+        overlay.put_offline(OfflineKey::Purse(id), OfflineRow::Purse(purse));
     }
 }
 

@@ -77,7 +77,9 @@ pub(super) fn admit<M: Body>(
         .key;
     let room = room_for_one(overlay, purse, is_confirmed)?;
     check_signature(context, signed, key)?;
-    put_room(overlay, purse, room);
+    if !is_confirmed {
+        put_room(overlay, purse, room);
+    }
     Ok(())
 }
 
@@ -107,7 +109,7 @@ fn transfer(overlay: &mut Overlay<'_>, context: &Context<'_>, signed: &Signed<Tr
     }
     let is_confirmed = is_received(overlay, body, id) || is_claimed(overlay, id.short(), body.payee, body.spend.hop);
     admit(overlay, context, signed, body.payer, is_confirmed)?;
-    spend(overlay, hour(context), Spent::Transfer(signed.clone()));
+    spend(overlay, hour(context), id, Spent::Transfer(signed.clone()));
     Ok(())
 }
 
@@ -125,9 +127,9 @@ pub(super) fn is_claimed(overlay: &Overlay<'_>, lot: Id16, owner: PurseId, hop: 
     overlay.consumed(lot, owner).is_some_and(|consumed| consumed.hop > hop)
 }
 
-/// Records what is not known yet, and whose signature is good.
-pub(super) fn spend(overlay: &mut Overlay<'_>, now: Epoch, spent: Spent) {
-    let (id, payer, seq) = (spent.id(), spent.payer(), spent.seq());
+/// Records what is not known yet, under its id, and whose signature is good.
+pub(super) fn spend(overlay: &mut Overlay<'_>, now: Epoch, id: MessageId, spent: Spent) {
+    let (payer, seq) = (spent.payer(), spent.seq());
     let spend = spent.spend().clone();
     let paid = match &spent {
         Spent::Transfer(signed) => Some((signed.body.payee, signed.body.request)),
@@ -175,7 +177,9 @@ fn consume(overlay: &mut Overlay<'_>, purse: PurseId, spend: &Spend, counts: boo
         };
         let key = OfflineKey::Consumed(part.lot, purse);
         overlay.put_offline(key, OfflineRow::Consumed(consumed));
-        judge_lot(overlay, part.lot, purse);
+        if counts {
+            judge_lot(overlay, part.lot, purse);
+        }
     }
 }
 

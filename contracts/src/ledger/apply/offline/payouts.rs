@@ -42,7 +42,7 @@ pub(super) fn redeem(
     if is_new {
         // One that is paid needs no room: it has money of its own behind it.
         facts::admit(overlay, context, redeem, body.payer, true)?;
-        facts::spend(overlay, hour(context), Spent::Redeem(redeem.clone()));
+        facts::spend(overlay, hour(context), id, Spent::Redeem(redeem.clone()));
     }
     let spending = overlay.spending(id).expect("it was recorded").clone();
     if spending.is_settled {

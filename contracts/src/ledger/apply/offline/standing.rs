@@ -67,7 +67,6 @@ impl Standing {
             if after != before {
                 before.replace(overlay, now, &after);
             }
-            take_back(overlay, payee, *request);
             judge_request(overlay, payee, *request);
         }
     }
@@ -140,19 +139,11 @@ pub(super) fn is_void(overlay: &Overlay<'_>, id: MessageId) -> bool {
     })
 }
 
-/// What was redeemed of transfers that are void now, their payee owes and no lot behind them.
-fn take_back(overlay: &mut Overlay<'_>, payee: PurseId, request: MessageId) {
-    let claimed = overlay.asked(payee, request).map(|asked| asked.claimed.clone());
-    for id in claimed.iter().flatten() {
-        if is_void(overlay, *id) {
-            draws::take_back(overlay, *id);
-        }
-    }
-}
-
 pub(super) fn judge_place(overlay: &mut Overlay<'_>, purse: PurseId, seq: Seq) {
-    let is_fork = overlay.spent_at(purse, seq).is_some_and(|ids| ids.len() > 1);
-    overlay.set_proof(purse, Proof::Place(seq.0.to_be_bytes()), is_fork);
+    // Once it is proved it stays so.
+    if overlay.spent_at(purse, seq).is_some_and(|ids| ids.len() > 1) {
+        overlay.set_proof(purse, Proof::Place(seq.0.to_be_bytes()), true);
+    }
 }
 
 pub(super) fn judge_word(overlay: &mut Overlay<'_>, payee: PurseId, seq: RequestSeq) {
@@ -174,18 +165,28 @@ fn owned(overlay: &Overlay<'_>, lot: Id16, owner: PurseId) -> Option<u64> {
 
 /// What others spent of a lot proves nothing against its owner.
 pub(super) fn judge_lot(overlay: &mut Overlay<'_>, lot: Id16, purse: PurseId) {
-    let spent = overlay.consumed(lot, purse).map_or(0, |consumed| consumed.sum);
+    let Some(Consumed { sum: spent, .. }) = overlay.consumed(lot, purse).copied() else {
+        return;
+    };
     let owned = owned(overlay, lot, purse);
     let is_overspent = owned.is_some_and(|amount| spent > u128::from(amount));
     overlay.set_proof(purse, Proof::Lot(lot), is_overspent);
 }
 
-/// Of the transfers that pay one request a payee claims one, and none whose payer has its lots back.
-pub(super) fn judge_request(overlay: &mut Overlay<'_>, payee: PurseId, request: MessageId) {
-    let claimed = overlay
-        .asked(payee, request)
-        .map(|asked| asked.claimed.clone())
-        .unwrap_or_default();
-    let is_false = claimed.len() > 1 || claimed.iter().any(|id| is_void(overlay, *id));
-    overlay.set_proof(payee, Proof::Request(request), is_false);
+/// Of the transfers that pay one request a payee claims one, and none whose payer has its lots back: what was redeemed of
+/// that the payee owes, and no lot behind it. A false claim stays one.
+fn judge_request(overlay: &mut Overlay<'_>, payee: PurseId, request: MessageId) {
+    let Some(asked) = overlay.asked(payee, request).filter(|asked| !asked.claimed.is_empty()) else {
+        return;
+    };
+    let word = asked.seq.and_then(|seq| overlay.word(payee, seq));
+    let claimed = asked.claimed.iter().copied();
+    let void: Vec<_> = claimed.filter(|id| asked.is_void(word, *id)).collect();
+    let is_false = asked.claimed.len() > 1 || !void.is_empty();
+    for id in void {
+        draws::take_back(overlay, id);
+    }
+    if is_false {
+        overlay.set_proof(payee, Proof::Request(request), true);
+    }
 }
