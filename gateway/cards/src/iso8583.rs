@@ -36,6 +36,8 @@ mod message;
 mod mti;
 mod parse;
 mod spec;
+#[cfg(test)]
+mod tests;
 mod view;
 mod violation;
 

@@ -195,6 +195,13 @@ fn decode(case: &Value, spec: Option<&Spec>, counts: &mut Counts) -> Result<(), 
         return Err("a header or an unknown encoding");
     }
     let refusal = parsed.expect_err(test);
+    if refusal
+        .violations
+        .iter()
+        .any(|violation| violation.place == Place::Field(65))
+    {
+        return Err("a third bitmap, or keys that are no fields");
+    }
     let found = refusal.violations.iter().any(|violation| match violation.fault {
         Fault::Trailing(_) => error.contains("Extra data"),
         _ => violation.place == expected,
@@ -220,6 +227,9 @@ fn encode(case: &Value, spec: Option<&Spec>, counts: &mut Counts) -> Result<(), 
     let error = case["error"].as_str();
     if error.is_some_and(|error| error.contains("unknown encoding")) {
         return Err("a header or an unknown encoding");
+    }
+    if error.is_some_and(|error| error.contains("invalid fields")) {
+        return Err("keys that are not text in Python");
     }
     let built =
         message(document, spec).and_then(|message| spec.to_bytes(&message).map_err(|violation| violation.place));
@@ -281,21 +291,59 @@ fn pyiso8583_calls_have_the_recorded_verdicts() {
     say(&format!("pyiso8583: {counts:?}"));
     let all = counts.decoded + counts.built + counts.refused + counts.out_of_scope.values().sum::<usize>();
     assert_eq!(all, 180);
-    assert_eq!(counts, Counts::default());
+    let out_of_scope = [
+        // Maxima of 0, unknown encodings, text counted in half bytes.
+        ("a field that is no field here", 25),
+        ("a header or an unknown encoding", 14),
+        ("a third bitmap, or keys that are no fields", 9),
+        ("input that is not bytes", 1),
+        ("keys that are not text in Python", 1),
+    ];
+    let expected = Counts {
+        decoded: 32,
+        built: 55,
+        refused: 43,
+        out_of_scope: BTreeMap::from(out_of_scope),
+    };
+    assert_eq!(counts, expected);
 }
 
 /// moov's spec87ascii, as far as variant A has the same fields: its messages under A.
 #[test]
 fn moov_messages_under_variant_a() {
     let verdicts: [(&str, &[&str]); 8] = [
-        ("error_message.dat", &[]),
-        ("financial_transaction_message.dat", &[]),
+        (
+            "error_message.dat",
+            &[
+                "field 63: the variant does not list the field, so its length is unknown",
+                "field 55: 21 bytes are left where 30 are needed",
+            ],
+        ),
+        (
+            "financial_transaction_message.dat",
+            &["field 60: the variant does not list the field, so its length is unknown"],
+        ),
         ("iso_reversal_message_advice.dat", &[]),
-        ("iso_reversal_message_response.dat", &[]),
-        ("message_with_error_indicate_numeric.dat", &[]),
+        (
+            "iso_reversal_message_response.dat",
+            &[
+                "field 63: the variant does not list the field, so its length is unknown",
+                "field 55: the character at 29 is not allowed: hexadecimal digits are",
+            ],
+        ),
+        (
+            "message_with_error_indicate_numeric.dat",
+            &["field 28: 8 bytes are left where 9 are needed"],
+        ),
         ("network_management_message.dat", &[]),
-        ("network_management_message_response.dat", &[]),
-        ("network_management_message_with_error_track.dat", &[]),
+        (
+            "network_management_message_response.dat",
+            &["field 73: the variant does not list the field, so its length is unknown"],
+        ),
+        (
+            "network_management_message_with_error_track.dat",
+            &["field 35: the character at 0 is not allowed: digits with = or D between them are"],
+        ),
     ];
     let mut decoded = 0;
     for (file, expected) in verdicts {

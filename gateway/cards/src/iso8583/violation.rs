@@ -133,7 +133,7 @@ impl Serialize for Violation {
 #[derive(Debug, thiserror::Error)]
 #[error("{}", list(.violations))]
 pub struct Refusal {
-    /// At least one, in the order of the wire.
+    /// At least one, in the order of the wire, fields that are not listed first.
     pub violations: Vec<Violation>,
     pub message: Message,
 }
