@@ -16,11 +16,12 @@ pub enum Scope {
     Iso20022Write,
     OrdersRead,
     OrdersWrite,
+    MerchantsWrite,
     Admin,
 }
 
 impl Scope {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::QuotesWrite,
         Self::RemittancesRead,
         Self::RemittancesWrite,
@@ -33,6 +34,7 @@ impl Scope {
         Self::Iso20022Write,
         Self::OrdersRead,
         Self::OrdersWrite,
+        Self::MerchantsWrite,
         Self::Admin,
     ];
 
@@ -50,6 +52,7 @@ impl Scope {
             Self::Iso20022Write => "iso20022:write",
             Self::OrdersRead => "orders:read",
             Self::OrdersWrite => "orders:write",
+            Self::MerchantsWrite => "merchants:write",
             Self::Admin => "admin",
         }
     }
@@ -157,7 +160,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn invariant_scopes_are_read_back(scopes in proptest::sample::subsequence(Scope::ALL.as_slice(), 1..=13)) {
+        fn invariant_scopes_are_read_back(scopes in proptest::sample::subsequence(Scope::ALL.as_slice(), 1..=Scope::ALL.len())) {
             let scopes: Scopes = scopes.into_iter().collect();
             prop_assert_eq!(scopes.to_string().parse(), Ok(scopes));
         }

@@ -3,12 +3,15 @@
 pub mod accounts;
 pub mod aliases;
 pub mod bulk;
+pub mod checkout;
 pub mod checks;
 pub mod customers;
 pub mod entries;
 pub mod events;
+pub mod merchants;
 pub mod messages;
 pub mod network;
+pub mod orders;
 pub mod quotes;
 pub mod remittances;
 pub mod statements;

@@ -29,6 +29,13 @@ use crate::{
 /// More is no configuration.
 const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 
+/// Of an order: how long it may be paid, at least and at most.
+pub const ORDER_SECONDS_MIN: u32 = 30;
+pub const ORDER_SECONDS_MAX: u32 = 86_400;
+
+/// Fewer than a gateway has connections.
+const STREAMS_MAX: usize = 4_000;
+
 /// As it is written; paths are relative to the file's folder.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -65,6 +72,8 @@ struct File {
     iso20022: MessagesText,
     #[serde(default)]
     tls: Option<TlsText>,
+    #[serde(default)]
+    acquiring: Option<Acquiring>,
     #[serde(default)]
     limits: LimitsText,
     #[serde(default)]
@@ -217,6 +226,26 @@ pub struct TlsFiles {
     pub client_authorities: Option<PathBuf>,
 }
 
+/// That this gateway has merchants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Acquiring {
+    /// For so long an order may be paid, unless it says otherwise.
+    #[serde(default = "quarter_of_an_hour")]
+    pub order_seconds: u32,
+    /// So many checkout pages are told of changes at the same time; others ask again by themselves.
+    #[serde(default = "many_streams")]
+    pub streams: usize,
+}
+
+fn quarter_of_an_hour() -> u32 {
+    900
+}
+
+fn many_streams() -> usize {
+    256
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RequestLimits {
     pub per_second: u32,
@@ -249,6 +278,8 @@ pub struct Config {
     pub screening: Vec<List>,
     pub messages: MessageChecks,
     pub tls: Option<TlsFiles>,
+    /// `None`: it has no merchants.
+    pub acquiring: Option<Acquiring>,
     pub limits: RequestLimits,
     pub workers: usize,
 }
@@ -287,6 +318,10 @@ pub enum ConfigError {
     Rules(u16),
     #[error("iso20022.schemas: {} is no folder", .0.display())]
     Schemas(PathBuf),
+    #[error("acquiring.order_seconds is {0}, and must be 30 to 86,400")]
+    OrderSeconds(u32),
+    #[error("acquiring.streams is {0}, and must be at most 4,000")]
+    Streams(usize),
     #[error("limits: both numbers are above zero")]
     Limits,
     #[error("fees.{currency}")]
@@ -367,6 +402,14 @@ impl Config {
         if !(30..=HOLD_SECONDS_MAX).contains(&file.hold_seconds) {
             return Err(ConfigError::Hold(file.hold_seconds));
         }
+        if let Some(Acquiring { order_seconds, streams }) = file.acquiring {
+            if !(ORDER_SECONDS_MIN..=ORDER_SECONDS_MAX).contains(&order_seconds) {
+                return Err(ConfigError::OrderSeconds(order_seconds));
+            }
+            if streams > STREAMS_MAX {
+                return Err(ConfigError::Streams(streams));
+            }
+        }
         let limits = RequestLimits {
             per_second: file.limits.requests_per_second,
             burst: file.limits.burst,
@@ -419,6 +462,7 @@ impl Config {
                 key: folder.join(tls.key),
                 client_authorities: tls.client_authorities.map(|path| folder.join(path)),
             }),
+            acquiring: file.acquiring,
             limits,
             workers: file.workers.unwrap_or(2).clamp(1, 64),
         })

@@ -18,7 +18,7 @@ use causeway_wallet::{
     home::{Home, HomeError},
     keystore::KeystoreError,
 };
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 use super::{
     config::{Config, ConfigError, Fee, List, Operator},
@@ -115,6 +115,9 @@ pub struct Gateway {
     pub wake: Arc<Notify>,
     pub wake_deliveries: Arc<Notify>,
     pub wake_bulks: Arc<Notify>,
+    pub wake_paybacks: Arc<Notify>,
+    /// For pages of people that are told of changes while they are open.
+    pub streams: Arc<Semaphore>,
 }
 
 /// The keys of a configuration's wallet, and the wallet.
@@ -196,6 +199,10 @@ impl Gateway {
             wake: Arc::default(),
             wake_deliveries: Arc::default(),
             wake_bulks: Arc::default(),
+            wake_paybacks: Arc::default(),
+            streams: Arc::new(Semaphore::new(
+                config.acquiring.map_or(0, |acquiring| acquiring.streams),
+            )),
             config,
             store,
             ledger,

@@ -5,6 +5,7 @@
 mod atomic;
 mod bulks;
 mod deliveries;
+pub(super) mod paybacks;
 mod steps;
 mod transactions;
 
@@ -60,7 +61,20 @@ pub async fn run(gateway: Arc<Gateway>) {
         Arc::clone(&gateway.wake_bulks),
         bulks::bring_on,
     );
-    futures::join!(super::follow::begin(&gateway), remittances, deliveries, follow, bulks);
+    let paybacks = look_after(
+        Arc::clone(&gateway),
+        Kind::Payback,
+        Arc::clone(&gateway.wake_paybacks),
+        paybacks::bring_on,
+    );
+    futures::join!(
+        super::follow::begin(&gateway),
+        remittances,
+        deliveries,
+        follow,
+        bulks,
+        paybacks
+    );
 }
 
 /// What a job comes to: when it is due again, if ever.

@@ -25,6 +25,7 @@ pub(super) use self::unsettled::held;
 use super::{
     context::Gateway,
     engine::Due,
+    orders,
     records::{
         accounts,
         entries::{self, Held},
@@ -131,7 +132,7 @@ fn told(error: &dyn std::error::Error) -> String {
 }
 
 struct Job<'a> {
-    gateway: &'a Gateway,
+    gateway: &'a Arc<Gateway>,
     leased: Leased,
     followed: Followed,
     bookkeeper: Bookkeeper,
@@ -196,7 +197,9 @@ impl Job<'_> {
             bookkeeper: self.bookkeeper.clone(),
         });
         let (leased, followed) = (self.leased.clone(), self.followed.clone());
-        self.gateway
+        let gateway = Arc::clone(self.gateway);
+        let has_orders = self
+            .gateway
             .store
             .write::<_, StoreError, _>(move |sql| {
                 jobs::check(sql, &leased)?;
@@ -212,9 +215,16 @@ impl Job<'_> {
                     )?;
                 }
                 followed::save(sql, &followed)?;
-                kept.map_or(Ok(()), |kept| followed::save_bookkeeper(sql, &kept))
+                if let Some(kept) = kept {
+                    followed::save_bookkeeper(sql, &kept)?;
+                }
+                orders::booked(&gateway, sql, &booked.entries, followed.time_ms.0)
             })
             .await?;
+        if has_orders {
+            self.gateway.wake_paybacks.notify_one();
+            self.gateway.wake_deliveries.notify_one();
+        }
         self.is_stored = true;
         self.stored = Instant::now();
         if !is_kept {

@@ -16,6 +16,17 @@ pub fn unique(now_ms: u64) -> Result<String, getrandom::Error> {
     Ok(uuid.simple().to_string())
 }
 
+/// One whose other part is given, so that what it names is never there twice.
+pub fn derived(kind: &str, at_ms: u64, rest: &[u8; 10]) -> String {
+    named(
+        kind,
+        &Builder::from_unix_timestamp_millis(at_ms, rest)
+            .into_uuid()
+            .simple()
+            .to_string(),
+    )
+}
+
 pub fn named(kind: &str, unique: &str) -> String {
     format!("{kind}_{unique}")
 }

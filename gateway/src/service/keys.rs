@@ -72,6 +72,12 @@ impl Keys {
         *token.first_chunk().expect("32 bytes")
     }
 
+    /// 128 bits by which whoever has them sees an order's checkout page.
+    pub fn checkout(&self, order: &str) -> [u8; 16] {
+        let token = derived(&self.custody, "causeway-gateway/checkout/1", order.as_bytes());
+        *token.first_chunk().expect("32 bytes")
+    }
+
     /// Encrypts what is stored; `place` says where, so that it is of no use elsewhere.
     pub fn seal(&self, place: &str, secret: &[u8]) -> Result<Vec<u8>, getrandom::Error> {
         let mut nonce = [0; NONCE_BYTES];

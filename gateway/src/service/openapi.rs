@@ -28,7 +28,7 @@ use crate::{oauth::Scope, store::StoreError};
 
 #[derive(OpenApi)]
 #[openapi(
-    info(title = "Causeway gateway", description = "Cross-border remittances on a Causeway network."),
+    info(title = "Causeway gateway", description = "Cross-border remittances and orders of merchants on a Causeway network."),
     paths(
         api::tokens::token,
         api::tokens::jwks,
@@ -51,6 +51,20 @@ use crate::{oauth::Scope, store::StoreError};
         api::bulk::create,
         api::bulk::get,
         api::bulk::lines,
+        api::merchants::create,
+        api::merchants::list,
+        api::merchants::get,
+        api::merchants::suspend,
+        api::merchants::resume,
+        api::merchants::create_store,
+        api::merchants::stores,
+        api::merchants::create_terminal,
+        api::merchants::terminals,
+        api::orders::create,
+        api::orders::list,
+        api::orders::get,
+        api::orders::cancel,
+        api::orders::refund,
         api::customers::create,
         api::customers::list,
         api::customers::get,

@@ -49,6 +49,7 @@ codes! {
     OperatorUnreachable = "2004" "operator_unreachable" 503 "The other operator cannot be reached";
     NoQuote = "2005" "no_quote" 503 "No liquidity provider quotes this";
     NoBic = "2006" "no_bic" 501 "The gateway has no BIC";
+    NoAcquirer = "2007" "no_acquirer" 501 "The gateway has no merchants";
     KeyOtherBody = "3001" "idempotency_key_other_request" 422 "The Idempotency-Key was used for another request";
     KeyRunning = "3002" "idempotency_key_running" 409 "A request with this Idempotency-Key is under way";
     QuoteUsed = "3003" "quote_used" 409 "The quote was used already";
@@ -60,12 +61,17 @@ codes! {
     OrderDiffers = "3009" "order_differs" 409 "The order is not the one that was sent before";
     TooMany = "3010" "too_many" 409 "There are as many as there may be";
     LedgerRefused = "3011" "ledger_refused" 409 "The ledger has refused the transaction";
+    OrderState = "3012" "order_state" 409 "The order is in another state";
+    MerchantSuspended = "3013" "merchant_suspended" 409 "The merchant is suspended";
+    RefundTooLarge = "3014" "refund_too_large" 409 "More than is left of the payment";
+    ReferenceTaken = "3015" "reference_taken" 409 "The merchant's reference is taken";
     DayNotOver = "3020" "day_not_over" 409 "The day is not over on the ledger";
     PayerAccountUnknown = "4001" "payer_account_unknown" 422 "The payer has no such account here";
     PayerAccountNotOpen = "4002" "payer_account_not_open" 409 "The payer's account is not open yet";
     PayeeUnknown = "5001" "payee_unknown" 422 "Nobody is known by this account or alias";
     OperatorUnknown = "5002" "operator_unknown" 422 "No such operator is known here";
     PayeeRefused = "5003" "payee_refused" 422 "The payee's operator refuses the order";
+    MerchantUnknown = "5004" "merchant_unknown" 422 "There is no such merchant";
     ComplianceRefused = "6001" "compliance_refused" 422 "Refused by compliance";
 }
 
@@ -280,6 +286,17 @@ mod tests {
             ("test_bulk.py", vec![AtomicTooLarge, LedgerRefused, ComplianceRefused]),
             ("test_faults.py", vec![Internal, Busy, DayNotOver]),
             ("test_without_network.py", vec![LedgerUnreachable, PayerAccountNotOpen]),
+            (
+                "test_orders.py",
+                vec![
+                    NoAcquirer,
+                    OrderState,
+                    MerchantSuspended,
+                    RefundTooLarge,
+                    ReferenceTaken,
+                    MerchantUnknown,
+                ],
+            ),
         ];
         let mut seen = BTreeSet::new();
         for (file, codes) in provoked {

@@ -4,8 +4,8 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{
     api::{
-        accounts, aliases, bulk, customers, entries, events, messages, network, quotes, remittances, statements,
-        tokens, track, webhooks,
+        accounts, aliases, bulk, checkout, customers, entries, events, merchants, messages, network, orders, quotes,
+        remittances, statements, tokens, track, webhooks,
     },
     call::{Call, Reply},
     context::Gateway,
@@ -113,6 +113,9 @@ pub const ROUTES: &[Route] = &[
     get!("/health", Access::Open, super::openapi::health),
     get!("/track/{token}", Access::Open, track::page),
     get!("/track/{token}/proof", Access::Open, track::proof),
+    get!("/checkout/{token}", Access::Open, checkout::page),
+    get!("/checkout/{token}/events", Access::Open, checkout::events),
+    get!("/checkout/{token}/receipt", Access::Open, checkout::receipt),
     post!("/v1/quotes", QuotesWrite, quotes::QuoteBodyRequest, quotes::create),
     get!("/v1/quotes/{id}", Access::Client(Scope::QuotesWrite), quotes::get),
     post!(
@@ -203,6 +206,52 @@ pub const ROUTES: &[Route] = &[
     },
     get!("/v1/bulk/{id}", Access::Client(Scope::OrdersRead), bulk::get),
     get!("/v1/bulk/{id}/lines", Access::Client(Scope::OrdersRead), bulk::lines),
+    post!(
+        "/v1/merchants",
+        MerchantsWrite,
+        merchants::MerchantRequest,
+        merchants::create
+    ),
+    get!("/v1/merchants", Access::Client(Scope::MerchantsWrite), merchants::list),
+    get!(
+        "/v1/merchants/{id}",
+        Access::Client(Scope::MerchantsWrite),
+        merchants::get
+    ),
+    post!("/v1/merchants/{id}/suspend", Admin, NothingRequest, merchants::suspend),
+    post!("/v1/merchants/{id}/resume", Admin, NothingRequest, merchants::resume),
+    post!(
+        "/v1/merchants/{id}/stores",
+        MerchantsWrite,
+        merchants::StoreRequest,
+        merchants::create_store
+    ),
+    get!(
+        "/v1/merchants/{id}/stores",
+        Access::Client(Scope::MerchantsWrite),
+        merchants::stores
+    ),
+    post!(
+        "/v1/stores/{id}/terminals",
+        MerchantsWrite,
+        merchants::TerminalRequest,
+        merchants::create_terminal
+    ),
+    get!(
+        "/v1/stores/{id}/terminals",
+        Access::Client(Scope::MerchantsWrite),
+        merchants::terminals
+    ),
+    post!("/v1/orders", OrdersWrite, orders::OrderRequest, orders::create),
+    get!("/v1/orders", Access::Client(Scope::OrdersRead), orders::list),
+    get!("/v1/orders/{id}", Access::Client(Scope::OrdersRead), orders::get),
+    post!("/v1/orders/{id}/cancel", OrdersWrite, NothingRequest, orders::cancel),
+    post!(
+        "/v1/orders/{id}/refunds",
+        OrdersWrite,
+        orders::RefundRequest,
+        orders::refund
+    ),
     post!(
         "/v1/customers",
         CustomersWrite,

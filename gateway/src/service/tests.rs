@@ -2,6 +2,7 @@
 
 mod access;
 mod once;
+mod orders;
 mod refusals;
 
 use std::sync::Arc;

@@ -35,7 +35,7 @@ li::after{content:'';position:absolute;left:.52rem;top:1.2rem;bottom:-.4rem;widt
 li:last-child::before{background:currentColor}li small{display:block;color:var(--soft)}code{font:13px ui-monospace,monospace}\
 a{color:inherit}p.note{color:var(--soft);font-size:.9rem;margin:.8rem 0 0}";
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;")
         .replace('<', "&lt;")
         .replace('>', "&gt;")
@@ -45,13 +45,23 @@ fn escaped(text: &str) -> String {
 
 fn page(title: &str, refresh: bool, content: &str) -> String {
     let refresh = match refresh {
-        true => format!("<meta http-equiv=\"refresh\" content=\"{REFRESH_SECONDS}\">"),
+        true => refresh_tag(),
         false => String::new(),
     };
+    document(title, &refresh, content)
+}
+
+/// Without a script: the page asks for itself again.
+pub(super) fn refresh_tag() -> String {
+    format!("<meta http-equiv=\"refresh\" content=\"{REFRESH_SECONDS}\">")
+}
+
+/// `head`: more for the head of the page, in HTML.
+pub(super) fn document(title: &str, head: &str, content: &str) -> String {
     format!(
         "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width,initial-scale=1\"><meta name=\"referrer\" content=\"no-referrer\">\
-         <meta name=\"robots\" content=\"noindex\">{refresh}<title>{title}</title><style>{STYLE}</style></head>\
+         <meta name=\"robots\" content=\"noindex\">{head}<title>{title}</title><style>{STYLE}</style></head>\
          <body><main>{content}</main></body></html>"
     )
 }

@@ -179,6 +179,61 @@ CREATE TABLE entries (
     PRIMARY KEY (account, time_ms, place)
 );
 CREATE INDEX entries_currency ON entries (account, currency, time_ms, place);
+CREATE TABLE merchants (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    suspended BIGINT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX merchants_client ON merchants (client, id);
+CREATE TABLE stores (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    merchant TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX stores_merchant ON stores (merchant, id);
+CREATE TABLE terminals (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    merchant TEXT NOT NULL,
+    store TEXT NOT NULL,
+    number TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    body TEXT NOT NULL,
+    UNIQUE (merchant, number)
+);
+CREATE INDEX terminals_store ON terminals (store, id);
+CREATE TABLE orders (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    merchant TEXT NOT NULL,
+    reference TEXT,
+    state TEXT NOT NULL,
+    version BIGINT NOT NULL,
+    expires_ms BIGINT NOT NULL,
+    checkout BYTES NOT NULL UNIQUE,
+    body TEXT NOT NULL,
+    UNIQUE (merchant, reference)
+);
+CREATE INDEX orders_client ON orders (client, id);
+CREATE INDEX orders_expires ON orders (state, expires_ms);
+CREATE TABLE order_proofs (
+    order_id TEXT PRIMARY KEY,
+    body TEXT NOT NULL
+);
+CREATE TABLE paybacks (
+    id TEXT PRIMARY KEY,
+    order_id TEXT NOT NULL,
+    reference TEXT,
+    state TEXT NOT NULL,
+    intent TEXT,
+    body TEXT NOT NULL,
+    UNIQUE (order_id, reference)
+);
+CREATE INDEX paybacks_order ON paybacks (order_id, id);
 CREATE TABLE followed (
     name TEXT PRIMARY KEY,
     height BIGINT NOT NULL,

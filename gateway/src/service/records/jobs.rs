@@ -20,6 +20,8 @@ pub enum Kind {
     Bulk,
     /// Following the ledger.
     Follow,
+    /// Money of an order is sent back.
+    Payback,
 }
 
 impl Kind {
@@ -29,6 +31,7 @@ impl Kind {
             Self::Delivery => "delivery",
             Self::Bulk => "bulk",
             Self::Follow => "follow",
+            Self::Payback => "payback",
         }
     }
 }

@@ -119,6 +119,7 @@ pub async fn everything(office: &Office, client: &str) -> BTreeMap<&'static str,
         atomic: false,
         intent: None,
     };
+    let (merchant, store, order) = super::orders::stored(gateway, client, "01").await;
     let event = gateway
         .store
         .write::<_, StoreError, _>(move |sql| {
@@ -138,6 +139,9 @@ pub async fn everything(office: &Office, client: &str) -> BTreeMap<&'static str,
         ("remittances", "rem_01".to_owned()),
         ("webhooks", "wh_01".to_owned()),
         ("events", event),
+        ("merchants", merchant),
+        ("stores", store),
+        ("orders", order),
         ("bulk", "bulk_01".to_owned()),
     ])
 }

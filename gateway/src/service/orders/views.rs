@@ -1,0 +1,232 @@
+//! Orders, and what was sent back of them, as clients see them.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use causeway_contracts::money::{Amount, Currency};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::{
+    acquiring::order::{Happened, Moment, Order, REFUNDS_MAX, State, Stray},
+    money::Money,
+    service::{
+        context::Gateway,
+        records::paybacks::{self, Payback, PaybackState, Why},
+        time::rfc3339,
+    },
+    store::{Sql, StoreError},
+};
+
+/// What is to be paid, and what became of it.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrderView {
+    pub id: String,
+    /// `order`
+    pub object: &'static str,
+    pub state: State,
+    /// One more with each change.
+    pub version: u64,
+    pub merchant: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub store: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub terminal: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+    pub amount: Money,
+    /// The account on the ledger that is paid.
+    pub pay_to: String,
+    /// What the payment has as its memo.
+    pub memo: String,
+    /// In blocks before this time a payment counts.
+    pub expires_at: String,
+    /// Who has this address sees the order's page.
+    pub checkout_url: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub payment: Option<OrderPaymentView>,
+    pub refunded: Money,
+    /// On its way back.
+    pub refunding: Money,
+    /// The newest first.
+    pub refunds: Vec<RefundView>,
+    /// Payments that do not count, and are sent back; the newest first, and at most 100.
+    pub strays: Vec<StrayView>,
+    pub timeline: Vec<OrderMomentView>,
+    pub created_at: String,
+}
+
+/// The payment that counts.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrderPaymentView {
+    pub payer: String,
+    pub amount: Money,
+    pub transaction: String,
+    pub height: u64,
+    /// The block's time.
+    pub at: String,
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+pub struct OrderMomentView {
+    pub happened: Happened,
+    pub at: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u64>,
+    /// Of a refund.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+}
+
+/// Money of an order that is sent back at the merchant's wish.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct RefundView {
+    pub id: String,
+    /// `refund`
+    pub object: &'static str,
+    pub order: String,
+    pub state: PaybackState,
+    pub amount: Money,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub transaction: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub height: Option<u64>,
+    /// Why it failed, or is not made so far.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    pub created_at: String,
+}
+
+/// A payment that does not count.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct StrayView {
+    pub id: String,
+    pub reason: Stray,
+    pub payer: String,
+    /// Absent if its currency is newer than this gateway's start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub amount: Option<Money>,
+    /// By which it came.
+    pub transaction: String,
+    /// Whether it was sent back.
+    pub state: PaybackState,
+    /// By which it was sent back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub returned_by: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub problem: Option<String>,
+    pub at: String,
+}
+
+/// The path of its page.
+pub fn checkout_path(gateway: &Gateway, order: &str) -> String {
+    format!(
+        "/checkout/{}",
+        BASE64_URL_SAFE_NO_PAD.encode(gateway.keys.checkout(order))
+    )
+}
+
+/// With what was sent back.
+pub fn with_paybacks(gateway: &Gateway, sql: &mut dyn Sql, order: &Order) -> Result<OrderView, StoreError> {
+    // As many strays as refunds, if all of them are there.
+    let found = paybacks::of_order(sql, &order.id, 2 * REFUNDS_MAX)?;
+    Ok(view(gateway, order, &found))
+}
+
+fn view(gateway: &Gateway, order: &Order, paybacks: &[Payback]) -> OrderView {
+    let money = |amount: Amount| gateway.exponents.write(amount, order.currency);
+    let refunds = paybacks.iter().filter_map(|payback| refund(gateway, payback));
+    let strays = paybacks.iter().filter_map(|payback| stray(gateway, payback));
+    OrderView {
+        id: order.id.clone(),
+        object: "order",
+        state: order.state,
+        version: order.version,
+        merchant: order.merchant.clone(),
+        store: order.store.clone(),
+        terminal: order.terminal.clone(),
+        reference: order.reference.clone(),
+        description: order.description.clone(),
+        amount: money(order.amount),
+        pay_to: gateway.address(order.pay_to).to_string(),
+        memo: super::memo(&order.id).to_string(),
+        expires_at: rfc3339(order.expires_ms),
+        checkout_url: format!("{}{}", gateway.config.public_url, checkout_path(gateway, &order.id)),
+        payment: order.payment.map(|payment| OrderPaymentView {
+            payer: gateway.address(payment.payer).to_string(),
+            amount: gateway.exponents.write(payment.amount, payment.currency),
+            transaction: payment.transaction.to_string(),
+            height: payment.height.0,
+            at: rfc3339(payment.time_ms),
+        }),
+        refunded: money(order.refunded),
+        refunding: money(order.refunding),
+        refunds: refunds.collect(),
+        strays: strays.take(100).collect(),
+        timeline: order
+            .timeline
+            .iter()
+            .map(|moment| moment_view(gateway, order, moment))
+            .collect(),
+        created_at: rfc3339(order.created_ms),
+    }
+}
+
+fn moment_view(gateway: &Gateway, order: &Order, moment: &Moment) -> OrderMomentView {
+    OrderMomentView {
+        happened: moment.happened,
+        at: rfc3339(moment.at_ms),
+        height: moment.height.map(|height| height.0),
+        amount: moment
+            .amount
+            .map(|amount| gateway.exponents.write(amount, order.currency)),
+    }
+}
+
+/// `None` if it is no refund.
+pub fn refund(gateway: &Gateway, payback: &Payback) -> Option<RefundView> {
+    let body = &payback.body;
+    let Why::Refund { reason } = &body.why else {
+        return None;
+    };
+    Some(RefundView {
+        id: payback.id.clone(),
+        object: "refund",
+        order: payback.order.clone(),
+        state: payback.state,
+        amount: gateway.exponents.write(body.amount, body.currency),
+        reference: payback.reference.clone(),
+        reason: reason.clone(),
+        transaction: body.transaction.map(|id| id.to_string()),
+        height: body.height.map(|height| height.0),
+        problem: body.problem.clone(),
+        created_at: rfc3339(body.created_ms),
+    })
+}
+
+fn stray(gateway: &Gateway, payback: &Payback) -> Option<StrayView> {
+    let body = &payback.body;
+    let Why::Stray { reason, payment } = &body.why else {
+        return None;
+    };
+    Some(StrayView {
+        id: payback.id.clone(),
+        reason: *reason,
+        payer: gateway.address(payment.payer).to_string(),
+        amount: known_money(gateway, payment.amount, payment.currency),
+        transaction: payment.transaction.to_string(),
+        state: payback.state,
+        returned_by: body.transaction.map(|id| id.to_string()),
+        problem: body.problem.clone(),
+        at: rfc3339(payment.time_ms),
+    })
+}
+
+fn known_money(gateway: &Gateway, amount: Amount, currency: Currency) -> Option<Money> {
+    gateway.exponents.of(currency).ok()?;
+    Some(gateway.exponents.write(amount, currency))
+}

@@ -1,0 +1,121 @@
+//! Orders of merchants, each with the token of its checkout page and what its payment is proved by.
+
+use super::{document, int};
+use crate::{
+    acquiring::order::Order,
+    store::{Row, Sql, StoreError},
+};
+
+/// Whether neither its id nor the merchant's reference was there. `checkout`: the hash of its page's token.
+pub fn add(sql: &mut dyn Sql, order: &Order, checkout: &[u8]) -> Result<bool, StoreError> {
+    let added = sql.execute(
+        "INSERT INTO orders (id, client, merchant, reference, state, version, expires_ms, checkout, body) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+        &[
+            (&order.id).into(),
+            (&order.client).into(),
+            (&order.merchant).into(),
+            order.reference.as_ref().into(),
+            order.state.as_str().into(),
+            int(order.version).into(),
+            int(order.expires_ms).into(),
+            checkout.into(),
+            (&document(order)).into(),
+        ],
+    )?;
+    Ok(added > 0)
+}
+
+/// Writes it back as it is now.
+pub fn save(sql: &mut dyn Sql, order: &Order) -> Result<(), StoreError> {
+    let saved = sql.execute(
+        "UPDATE orders SET state = $2, version = $3, body = $4 WHERE id = $1",
+        &[
+            (&order.id).into(),
+            order.state.as_str().into(),
+            int(order.version).into(),
+            (&document(order)).into(),
+        ],
+    )?;
+    if saved == 1 { Ok(()) } else { Err(StoreError::Changed) }
+}
+
+fn one(row: Option<Row>) -> Result<Option<Order>, StoreError> {
+    row.map(|row| row.json(0)).transpose()
+}
+
+/// Whoever's it is. Nobody else changes it until the transaction is over. Who locks several does so by their ids' order.
+pub fn locked(sql: &mut dyn Sql, id: &str) -> Result<Option<Order>, StoreError> {
+    let select = format!("SELECT body FROM orders WHERE id = $1{}", sql.dialect().for_update());
+    one(sql.query_one(&select, &[id.into()])?)
+}
+
+pub fn find(sql: &mut dyn Sql, client: &str, id: &str) -> Result<Option<Order>, StoreError> {
+    let select = "SELECT body FROM orders WHERE id = $1 AND client = $2";
+    one(sql.query_one(select, &[id.into(), client.into()])?)
+}
+
+pub fn any(sql: &mut dyn Sql, id: &str) -> Result<Option<Order>, StoreError> {
+    one(sql.query_one("SELECT body FROM orders WHERE id = $1", &[id.into()])?)
+}
+
+/// By the merchant's own name for it.
+pub fn by_reference(sql: &mut dyn Sql, merchant: &str, reference: &str) -> Result<Option<Order>, StoreError> {
+    let select = "SELECT body FROM orders WHERE merchant = $1 AND reference = $2";
+    one(sql.query_one(select, &[merchant.into(), reference.into()])?)
+}
+
+/// By the hash of its page's token.
+pub fn by_checkout(sql: &mut dyn Sql, hash: &[u8]) -> Result<Option<Order>, StoreError> {
+    one(sql.query_one("SELECT body FROM orders WHERE checkout = $1", &[hash.into()])?)
+}
+
+/// Which orders of a client; what is absent is not asked for.
+#[derive(Debug, Clone, Default)]
+pub struct Wanted {
+    pub merchant: Option<String>,
+    pub reference: Option<String>,
+    pub state: Option<&'static str>,
+    pub before: Option<String>,
+}
+
+/// The newest first; one more than is asked for if there are more.
+pub fn list(sql: &mut dyn Sql, client: &str, wanted: &Wanted, limit: usize) -> Result<Vec<Order>, StoreError> {
+    let text = |text: &Option<String>| text.clone().unwrap_or_default();
+    let rows = sql.query(
+        "SELECT body FROM orders WHERE client = $1 AND ($2 = '' OR merchant = $2) AND ($3 = '' OR reference = $3) \
+         AND ($4 = '' OR state = $4) AND ($5 = '' OR id < $5) ORDER BY id DESC LIMIT $6",
+        &[
+            client.into(),
+            (&text(&wanted.merchant)).into(),
+            (&text(&wanted.reference)).into(),
+            wanted.state.unwrap_or_default().into(),
+            (&text(&wanted.before)).into(),
+            (limit as i64 + 1).into(),
+        ],
+    )?;
+    rows.iter().map(|row| row.json(0)).collect()
+}
+
+/// Ids of those that nobody has paid by this time.
+pub fn overdue(sql: &mut dyn Sql, time_ms: u64, limit: usize) -> Result<Vec<String>, StoreError> {
+    let rows = sql.query(
+        "SELECT id FROM orders WHERE state = 'created' AND expires_ms <= $1 ORDER BY expires_ms LIMIT $2",
+        &[int(time_ms).into(), (limit as i64).into()],
+    )?;
+    rows.iter().map(|row| row.text(0).map(str::to_owned)).collect()
+}
+
+/// Of its payment, in JSON.
+pub fn keep_proof(sql: &mut dyn Sql, order: &str, proof: &str) -> Result<(), StoreError> {
+    sql.execute(
+        "INSERT INTO order_proofs (order_id, body) VALUES ($1, $2) ON CONFLICT (order_id) DO NOTHING",
+        &[order.into(), proof.into()],
+    )?;
+    Ok(())
+}
+
+pub fn proof(sql: &mut dyn Sql, order: &str) -> Result<Option<String>, StoreError> {
+    let row = sql.query_one("SELECT body FROM order_proofs WHERE order_id = $1", &[order.into()])?;
+    row.map(|row| row.text(0).map(str::to_owned)).transpose()
+}
