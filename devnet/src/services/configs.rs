@@ -9,8 +9,8 @@ use serde::Serialize;
 use time::OffsetDateTime;
 
 use self::text::{
-    FeeText, GatewayText, IssuerOperatorText, IssuerText, LimitsText, MakerText, OperatorText, PegText, RatesText,
-    SellText, WebhooksText,
+    AcquiringText, FeeText, GatewayText, IssuerOperatorText, IssuerText, LimitsText, MakerText, OperatorText, PegText,
+    RatesText, SellText, WebhooksText,
 };
 use super::{
     GATEWAYS, ISSUERS, MAKERS, Service,
@@ -213,6 +213,7 @@ fn gateway<'a>(network: &Network, index: u16, settings: &'a Settings) -> Gateway
             allow: vec![ports.webhooks()],
         },
         screening: &settings.screening,
+        acquiring: AcquiringText {},
         // Those of trials and of load, not of an operator's.
         limits: LimitsText {
             requests_per_second: 10_000,

@@ -23,6 +23,7 @@ pub struct GatewayText<'a> {
     pub fees: BTreeMap<&'a str, FeeText<'a>>,
     pub webhooks: WebhooksText,
     pub screening: &'a [ListFiles],
+    pub acquiring: AcquiringText,
     pub limits: LimitsText,
 }
 
@@ -43,6 +44,10 @@ pub struct FeeText<'a> {
 pub struct WebhooksText {
     pub allow: Vec<SocketAddr>,
 }
+
+/// As its defaults are.
+#[derive(Serialize)]
+pub struct AcquiringText {}
 
 #[derive(Serialize)]
 pub struct LimitsText {

@@ -119,3 +119,99 @@ pub fn proof(sql: &mut dyn Sql, order: &str) -> Result<Option<String>, StoreErro
     let row = sql.query_one("SELECT body FROM order_proofs WHERE order_id = $1", &[order.into()])?;
     row.map(|row| row.text(0).map(str::to_owned)).transpose()
 }
+
+#[cfg(test)]
+mod tests {
+    use causeway_contracts::money::Amount;
+
+    use super::{
+        super::paybacks::{self, Payback, PaybackBody, PaybackState, Why},
+        *,
+    };
+    use crate::{
+        acquiring::order::tests::{account, code, order, payment},
+        store::tests::database,
+    };
+
+    fn named(id: &str, reference: Option<&str>) -> Order {
+        Order {
+            id: id.to_owned(),
+            reference: reference.map(str::to_owned),
+            ..order()
+        }
+    }
+
+    fn payback(id: &str, reference: Option<&str>) -> Payback {
+        Payback {
+            id: id.to_owned(),
+            order: "ord_1".to_owned(),
+            reference: reference.map(str::to_owned),
+            state: PaybackState::Pending,
+            intent: Some("00".to_owned()),
+            body: PaybackBody {
+                why: Why::Refund { reason: None },
+                from: account("BANKA"),
+                to: account("BANKB"),
+                currency: code("EUR"),
+                amount: Amount(7),
+                created_ms: 1,
+                transaction: None,
+                height: None,
+                problem: None,
+            },
+        }
+    }
+
+    #[tokio::test]
+    async fn orders_and_paybacks_are_there_once_by_id_and_by_reference() {
+        let (store, _folder) = database().await;
+        let write = store.write::<_, StoreError, _>(|sql| {
+            assert!(add(sql, &named("ord_1", Some("A")), &[1])?);
+            assert!(!add(sql, &named("ord_1", None), &[2])?, "the id");
+            assert!(!add(sql, &named("ord_2", Some("A")), &[3])?, "the reference");
+            assert!(add(sql, &named("ord_3", None), &[4])? && add(sql, &named("ord_4", None), &[5])?);
+            let all = list(sql, "a", &Wanted::default(), 2)?;
+            assert_eq!(
+                all.iter().map(|order| &*order.id).collect::<Vec<_>>(),
+                ["ord_4", "ord_3", "ord_1"]
+            );
+            let wanted = Wanted {
+                merchant: Some("mer_1".to_owned()),
+                reference: Some("A".to_owned()),
+                state: Some("created"),
+                before: Some("ord_3".to_owned()),
+            };
+            assert_eq!(list(sql, "a", &wanted, 2)?, [named("ord_1", Some("A"))]);
+            assert_eq!(list(sql, "b", &Wanted::default(), 2)?, []);
+            assert_eq!(by_checkout(sql, &[4])?, Some(named("ord_3", None)));
+            assert_eq!(
+                by_reference(sql, "mer_1", "A")?.map(|order| order.id).as_deref(),
+                Some("ord_1")
+            );
+            assert!(paybacks::add(sql, &payback("ref_1", Some("R")))?);
+            assert!(!paybacks::add(sql, &payback("ref_1", None))?, "the id");
+            assert!(!paybacks::add(sql, &payback("ref_2", Some("R")))?, "the reference");
+            assert!(paybacks::add(sql, &payback("ref_3", None))?);
+            let found = paybacks::of_order(sql, "ord_1", 10)?;
+            assert_eq!(found, [payback("ref_3", None), payback("ref_1", Some("R"))]);
+            Ok(())
+        });
+        write.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn orders_are_overdue_from_their_end_on_while_nobody_has_paid() {
+        let (store, _folder) = database().await;
+        let write = store.write::<_, StoreError, _>(|sql| {
+            let mut paid = named("ord_2", None);
+            assert!(add(sql, &named("ord_1", None), &[1])? && add(sql, &paid, &[2])?);
+            paid.receive(payment(1_000, 1_100), false, 1_100).unwrap();
+            save(sql, &paid)?;
+            assert_eq!(overdue(sql, 1_999, 10)?, Vec::<String>::new());
+            assert_eq!(overdue(sql, 2_000, 10)?, ["ord_1"]);
+            assert_eq!(locked(sql, "ord_2")?, Some(paid));
+            Ok(())
+        });
+        write.await.unwrap();
+    }
+}
