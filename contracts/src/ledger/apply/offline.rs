@@ -1,6 +1,7 @@
 //! Purses: who may sign for them, whose they are, and the money that is set aside for them.
 //!
-//! The signature of a message comes last of all that is checked: what is known costs no check of it.
+//! The signature of a message comes last of all that is checked: what is known costs no check of it. After it comes only
+//! whether there is room on the revocation list for what a delta adds, since all the list is read for that.
 
 mod draws;
 pub(in crate::ledger) mod facts;

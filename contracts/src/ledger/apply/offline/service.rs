@@ -9,7 +9,7 @@ use crate::{
     money::{Amount, Currency},
     offline::{
         action::OfflineAction,
-        ids::{CurrencyIndex, KeyId, ListVersion, PurseId},
+        ids::{CurrencyIndex, Epoch, KeyId, ListVersion, PurseId},
         issuer::{ByIssuer, ISSUER_KEYS_MAX, KeyRole},
         messages::{Beacon, RevocationDelta},
         record::{OfflineKey, OfflineRow, Purse, PurseCurrency, ServiceKey},
@@ -137,15 +137,20 @@ fn list_root(overlay: &Overlay<'_>, index: CurrencyIndex, version: ListVersion) 
     overlay.list_root(index, version).copied()
 }
 
+/// Of the last delta.
+fn list_epoch(overlay: &Overlay<'_>, record: &PurseCurrency) -> Epoch {
+    let last = overlay.delta(record.index, record.list_version);
+    last.map_or_else(Default::default, |delta| delta.body.epoch)
+}
+
 /// The list as it is, with what a delta adds.
 fn extended(
     overlay: &Overlay<'_>,
     record: &PurseCurrency,
     delta: &RevocationDelta,
 ) -> Result<RevocationList, Rejection> {
-    let last = overlay.delta(record.index, record.list_version);
-    let epoch = last.map_or_else(Default::default, |delta| delta.body.epoch);
     let entries = overlay.listed(record.index);
+    let epoch = list_epoch(overlay, record);
     let mut list = RevocationList::new(record.list_version, epoch, entries).expect("it was made of deltas");
     list.apply(delta).map_err(|error| match error {
         RevocationError::NotNext { .. } => Rejection::ListVersionUnknown,
@@ -180,8 +185,12 @@ pub(super) fn add_revocations(
     if adds_already(context) {
         return Err(Rejection::MessageConflict);
     }
-    let list = extended(overlay, &record, body)?;
+    if body.epoch < list_epoch(overlay, &record) {
+        return Err(Rejection::EpochOutOfTime);
+    }
+    // All entries are read next: by whom it says first.
     check_signature(context, delta, key)?;
+    let list = extended(overlay, &record, body)?;
     let (index, version) = (record.index.0.to_be_bytes(), body.version.0.to_be_bytes());
     overlay.put_offline(OfflineKey::Delta(index, version), OfflineRow::Delta(delta.clone()));
     overlay.put_offline(OfflineKey::ListRoot(index, version), OfflineRow::ListRoot(list.root()));

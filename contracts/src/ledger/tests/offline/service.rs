@@ -12,6 +12,18 @@ fn root(entries: &[RevocationEntry]) -> Root {
     merkle::root(leaves.iter().map(|entry| merkle::leaf(entry)).collect())
 }
 
+/// The same delta, signed by somebody else's key.
+fn forged(action: Action) -> Action {
+    let Action::Offline(action) = action else {
+        panic!("about purses")
+    };
+    let OfflineAction::AddRevocations { by, delta } = *action else {
+        panic!("a delta")
+    };
+    let delta = signed(delta.body, &service(KeyRole::Grant));
+    act(OfflineAction::AddRevocations { by, delta })
+}
+
 #[test]
 fn an_hour_has_one_beacon_and_hours_ascend() {
     let mut net = purse_town();
@@ -82,7 +94,8 @@ fn a_beacon_tells_the_root_of_the_list_of_its_version() {
     let later = net.beacon_action(after(1), 5, root(&entries));
     assert_eq!(net.at_hour(1, later, "fund"), Ok(Outcome::Applied));
     let earlier = net.delta_action((5, 6), Epoch(HOUR.0 - 1), vec![]);
-    net.refuse(earlier, &["fund"], EpochOutOfTime);
+    net.refuse(earlier.clone(), &["fund"], EpochOutOfTime);
+    net.refuse(forged(earlier), &["fund"], EpochOutOfTime);
     let two = [
         net.delta_action((5, 6), HOUR, vec![]),
         net.delta_action((6, 7), HOUR, vec![]),
@@ -113,7 +126,9 @@ fn a_list_has_no_more_entries_than_a_purse_keeps() {
     }
     net.must(vec![net.beacon_action(HOUR, version, list.root())], &["fund"]);
     let more = net.delta_action((version, version + 1), HOUR, vec![entry(REVOCATIONS_MAX + 1)]);
-    net.refuse(more, &["fund"], RegistryFull);
+    net.refuse(more.clone(), &["fund"], RegistryFull);
+    // Who does not sign for the list has it not even read.
+    net.refuse(forged(more), &["fund"], MessageInvalid);
     net.must(
         vec![net.delta_action((version, version + 1), HOUR, vec![entry(1)])],
         &["fund"],
