@@ -179,7 +179,8 @@ pub(super) fn add_revocations(
     if body.epoch > hour(context) {
         return Err(Rejection::EpochOutOfTime);
     }
-    if body.previous != record.list_version {
+    // One by one, so that whoever has the key uses up no versions but by as many deltas.
+    if body.previous != record.list_version || body.previous.next() != Some(body.version) {
         return Err(Rejection::ListVersionUnknown);
     }
     if adds_already(context) {

@@ -66,6 +66,21 @@ fn versions_of_the_revocation_list_follow_each_other() {
     net.check_restores();
 }
 
+/// A thief of the key leaves no fewer versions for the issuer than he had deltas recorded.
+#[test]
+fn a_delta_leads_to_the_next_version_alone() {
+    let mut net = purse_town();
+    for (previous, version) in [(0, 2), (0, u32::MAX)] {
+        let jump = net.delta_action((previous, version), HOUR, vec![]);
+        net.refuse(jump, &["fund"], ListVersionUnknown);
+    }
+    net.must(vec![net.delta_action((0, 1), HOUR, vec![])], &["fund"]);
+    let jump = net.delta_action((1, 3), HOUR, vec![]);
+    net.refuse(jump, &["fund"], ListVersionUnknown);
+    net.must(vec![net.delta_action((1, 2), HOUR, vec![])], &["fund"]);
+    net.check_restores();
+}
+
 #[test]
 fn one_entry_kills_a_key() {
     let mut net = purse_town();
@@ -83,22 +98,22 @@ fn a_beacon_tells_the_root_of_the_list_of_its_version() {
     let mut net = purse_town();
     let entries = ["alice", "bob"].map(|name| RevocationEntry::purse(purse(name)));
     net.must(vec![net.delta_action((0, 1), HOUR, vec![entries[0]])], &["fund"]);
-    net.must(vec![net.delta_action((1, 5), HOUR, entries.to_vec())], &["fund"]);
+    net.must(vec![net.delta_action((1, 2), HOUR, entries.to_vec())], &["fund"]);
     net.refuse(
-        net.beacon_action(HOUR, 2, root(&entries[..1])),
+        net.beacon_action(HOUR, 3, root(&entries[..1])),
         &["fund"],
         ListVersionUnknown,
     );
     net.refuse(net.beacon_action(HOUR, 1, root(&entries)), &["fund"], ListMismatch);
     net.must(vec![net.beacon_action(HOUR, 1, root(&entries[..1]))], &["fund"]);
-    let later = net.beacon_action(after(1), 5, root(&entries));
+    let later = net.beacon_action(after(1), 2, root(&entries));
     assert_eq!(net.at_hour(1, later, "fund"), Ok(Outcome::Applied));
-    let earlier = net.delta_action((5, 6), Epoch(HOUR.0 - 1), vec![]);
+    let earlier = net.delta_action((2, 3), Epoch(HOUR.0 - 1), vec![]);
     net.refuse(earlier.clone(), &["fund"], EpochOutOfTime);
     net.refuse(forged(earlier), &["fund"], EpochOutOfTime);
     let two = [
-        net.delta_action((5, 6), HOUR, vec![]),
-        net.delta_action((6, 7), HOUR, vec![]),
+        net.delta_action((2, 3), HOUR, vec![]),
+        net.delta_action((3, 4), HOUR, vec![]),
     ];
     let fate = net.act(two.to_vec(), &["fund"]);
     let reason = MessageConflict;
