@@ -27,6 +27,8 @@ const OWED_BALANCES_MAX: u128 = 10;
 pub(super) struct Draw<'o, 'a> {
     overlay: &'o mut Overlay<'a>,
     to: AccountId,
+    /// Of that account.
+    part: Part,
     /// Whose lots were asked for more than they cover, now or at some time.
     passed: Vec<PurseId>,
     is_doubtful: bool,
@@ -37,8 +39,17 @@ impl<'o, 'a> Draw<'o, 'a> {
         Self {
             overlay,
             to,
+            part: Part::Available,
             passed: Vec::new(),
             is_doubtful: false,
+        }
+    }
+
+    /// Into what the fund holds: the caller adds it to the guarantee.
+    pub(super) fn to_guarantee(overlay: &'o mut Overlay<'a>, fund: AccountId) -> Self {
+        Self {
+            part: Part::Held,
+            ..Self::new(overlay, fund)
         }
     }
 
@@ -64,7 +75,12 @@ impl<'o, 'a> Draw<'o, 'a> {
         self.owe(owner, amount - covered);
         // What is asked no more since it was void has been paid all the same.
         let paid = covered.min(load.left.0);
-        pay_held(self.overlay, load.account, self.to, load.currency, paid);
+        let to = BalanceId {
+            account: self.to,
+            currency: load.currency,
+            part: self.part,
+        };
+        move_held(self.overlay, load.account, to, paid);
         let left = Amount(load.left.0 - paid);
         put_load(self.overlay, owner, counter, Load { asked, left, ..load });
         paid
@@ -222,17 +238,22 @@ fn put_owed(overlay: &mut Overlay<'_>, id: PurseId, owed: u128) {
 }
 
 pub(super) fn pay_held(overlay: &mut Overlay<'_>, from: AccountId, to: AccountId, currency: Currency, amount: u64) {
+    move_held(overlay, from, BalanceId::available(to, currency), amount);
+}
+
+fn move_held(overlay: &mut Overlay<'_>, from: AccountId, to: BalanceId, amount: u64) {
     let debit = BalanceId {
         account: from,
-        currency,
         part: Part::Held,
+        ..to
     };
     let posting = Posting {
         debit,
-        credit: BalanceId::available(to, currency),
+        credit: to,
         amount: Amount(amount),
     };
-    if amount > 0 {
+    // The fund may have a purse too.
+    if amount > 0 && debit != to {
         post(overlay, &posting, None);
     }
 }

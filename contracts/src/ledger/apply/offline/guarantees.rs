@@ -36,6 +36,14 @@ fn put_currency(overlay: &mut Overlay<'_>, code: Currency, record: PurseCurrency
     overlay.put_offline(OfflineKey::Currency(code), OfflineRow::Currency(record));
 }
 
+/// Counts money that the fund holds for it since this draw.
+pub(super) fn add(overlay: &mut Overlay<'_>, code: Currency, amount: Amount) {
+    let mut record = overlay.purse_currency(code).expect("purses hold it").clone();
+    let sum = record.guarantee.checked_add(amount);
+    record.guarantee = sum.expect("one account holds all of it");
+    put_currency(overlay, code, record);
+}
+
 /// Gives what is left of the claim.
 fn pay_claim(overlay: &mut Overlay<'_>, code: Currency, record: &mut PurseCurrency, claim: &Claim) -> Amount {
     let paid = claim.amount.min(record.guarantee);

@@ -116,8 +116,19 @@ fn pay(
     guarantees::claim(overlay, code, claim, is_held_back);
 }
 
-/// Pays the owner of the purse that received this transfer what nobody redeemed of it: it is too late for that now. Gives
-/// under what that has a receipt, if there was anything.
+/// Has so much of a lot, which may not be paid now, wait for the issuer. What loads have of it goes to the guarantee, so that
+/// it is nobody else's.
+fn hold_back(overlay: &mut Overlay<'_>, code: Currency, owner: PurseId, lot: Id16, claim: Claim) {
+    let fund = overlay.purse_currency(code).expect("purses hold it").fund;
+    let mut draw = Draw::to_guarantee(overlay, fund);
+    let drawn = draw.draw(lot, owner, claim.amount.0);
+    guarantees::add(overlay, code, Amount(drawn));
+    guarantees::claim(overlay, code, claim, true);
+}
+
+/// Pays the owner of the purse that received this transfer what nobody redeemed of it: it is too late for that now. If he has
+/// closed his account, or his purse is convicted, it waits for the issuer. Gives under what that has a receipt, if there
+/// was anything.
 pub(in crate::ledger) fn end_transfer(overlay: &mut Overlay<'_>, id: MessageId) -> Option<ContractId> {
     let spending = overlay.spending(id).expect("it was received");
     let Spent::Transfer(signed) = &spending.spent else {
@@ -135,11 +146,20 @@ pub(in crate::ledger) fn end_transfer(overlay: &mut Overlay<'_>, id: MessageId) 
     let is_closed = overlay
         .account(&to)
         .is_none_or(|found| found.status == AccountStatus::Closed);
-    let is_due = rest > 0 && !is_closed && !overlay.is_convicted(payee) && !standing::is_void(overlay, id);
+    let is_due = rest > 0 && !standing::is_void(overlay, id);
     if !is_due || Walk::new(overlay, currency, behind).lot(lot, payee).is_err() {
         return None;
     }
-    pay(overlay, (to, code), payee, &[(lot, rest)], id);
+    if is_closed || overlay.is_convicted(payee) {
+        let claim = Claim {
+            account: to,
+            amount: Amount(rest),
+            redemption: id,
+        };
+        hold_back(overlay, code, payee, lot, claim);
+    } else {
+        pay(overlay, (to, code), payee, &[(lot, rest)], id);
+    }
     let (contract, _) = id.0.split_first_chunk().expect("20 of 32 bytes");
     Some(ContractId(*contract))
 }

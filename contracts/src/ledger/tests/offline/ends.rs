@@ -2,7 +2,11 @@
 
 use super::{payouts::chain, *};
 use crate::{
-    ledger::receipt::{Receipt as LedgerReceipt, Subject},
+    ledger::{
+        StateValue,
+        receipt::{Receipt as LedgerReceipt, Subject},
+    },
+    offline::record::Claim,
     settlement::Ending,
 };
 
@@ -75,6 +79,68 @@ fn a_receipt_that_comes_too_late_or_of_a_convicted_payee_moves_nothing() {
     net.must_testify(received("carol", &second));
     assert_eq!(ways(&wait(&mut net, DUE_HOURS + 1)), []);
     assert!(OWNERS.iter().all(|name| net.has(name) == MINTED));
+    net.check_restores();
+}
+
+/// Two bodies at one place.
+fn convict(net: &mut Network, name: &str) {
+    let made_up = |amount| transfer_of(name, 77, ("dave", 9), spend(1, &[(Id16([9; 16]), amount)]));
+    net.must_testify([1, 2].map(|amount| said(name, made_up(amount))).to_vec());
+}
+
+fn releases(net: &Network) -> Vec<Claim> {
+    let rows = net.ledger.entries().filter_map(|(_, value)| match value {
+        StateValue::Offline(row) => Some(row),
+        _ => None,
+    });
+    rows.filter_map(|row| match *row {
+        OfflineRow::HeldBack(claim) => Some(claim),
+        _ => None,
+    })
+    .collect()
+}
+
+/// What its payee cannot be paid is not his payer's again, who passed it on.
+#[test]
+fn what_was_received_by_a_convicted_purse_waits_for_the_issuer() {
+    let (mut net, _, [first, second]) = chain();
+    net.must_testify([received("bob", &first), received("carol", &second)].concat());
+    convict(&mut net, "carol");
+    assert_eq!(
+        ways(&wait(&mut net, DUE_HOURS)),
+        [Ending::Paid, Ending::Paid, Ending::Expired]
+    );
+    let all = ["alice", "bob", "carol"].map(|name| net.has(name));
+    assert_eq!(all, [MINTED - 600, MINTED + 200, MINTED]);
+    assert_eq!((net.set_aside("fund"), net.has("fund")), (400, MINTED + 400));
+    let held = Claim {
+        account: net.of("carol"),
+        amount: Amount(400),
+        redemption: second.id(),
+    };
+    assert_eq!(releases(&net), [held]);
+    net.check_restores();
+    let release = OfflineAction::ReleaseClaim {
+        currency: code("EUR"),
+        number: 0,
+    };
+    net.must(vec![act(release)], &["ECB"]);
+    let all = ["fund", "carol"].map(|name| net.has(name));
+    assert_eq!((all, net.set_aside("fund")), ([MINTED, MINTED + 400], 0));
+    net.check_restores();
+}
+
+/// The fund's own purse loaded what a convicted one received.
+#[test]
+fn a_load_of_the_fund_itself_becomes_its_guarantee() {
+    let mut net = purse_town();
+    net.must(vec![net.register("fund")], &["BANK"]);
+    let lot = net.granted("fund", 1, 1_000).load;
+    let body = transfer_of("fund", 1, ("bob", 1), spend(1, &[(lot, 600)]));
+    net.must_testify([vec![said("fund", body.clone())], received("bob", &body)].concat());
+    convict(&mut net, "bob");
+    wait(&mut net, DUE_HOURS);
+    assert_eq!((net.set_aside("fund"), net.has("fund")), (600, MINTED));
     net.check_restores();
 }
 
