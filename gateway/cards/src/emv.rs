@@ -1,3 +1,5 @@
 //! EMV: data objects in BER-TLV, commands and responses, and what terminals and cards say of themselves.
 
+pub mod dol;
+pub mod tags;
 pub mod tlv;
