@@ -8,10 +8,12 @@
 //! | [`script`] | issuer scripts: MAC, encryption, change of PIN | EMV Book 2, 9 |
 //! | [`cvv`] | CVV, CVC, iCVV, CVV2, dCVV and CVC3 | the schemes |
 //! | [`pin`], [`pin_block`] | PVV, IBM 3624, PIN blocks | ISO 9564-1 |
+//! | [`command`] | all of it for testers, in JSON | |
 //!
 //! Whatever a key that stays in a security module is needed for is written over [`key::BlockCipher`], which a module's
 //! handle implements as well as a key in memory. Keys and PINs have no `Debug` that shows them, and are zeroised.
 
+pub mod command;
 pub mod cryptogram;
 pub mod cvv;
 pub mod derivation;
