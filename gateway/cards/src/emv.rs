@@ -1,10 +1,11 @@
 //! EMV: data objects in BER-TLV, commands and responses, and what terminals and cards say of themselves.
 //!
-//! [`applet`] is a phone's side of a contactless tap.
+//! [`kernel`] is a terminal's side of a contactless tap, [`applet`] a phone's.
 
 pub mod apdu;
 pub mod applet;
 pub mod dol;
 pub mod exchange;
+pub mod kernel;
 pub mod tags;
 pub mod tlv;

@@ -15,6 +15,7 @@
 //! The counter's place in time, the days for which keys are good and the limits of amounts are the issuer's to check:
 //! nothing here knows the time.
 
+mod asked;
 mod device;
 
 #[cfg(test)]
@@ -22,11 +23,12 @@ mod tests;
 
 pub use device::{DeviceError, KEYS_MAX, LimitedUseKey, Token};
 
+use asked::{Asked, WANTED_BYTES};
 use device::Keys;
 
 use super::{
     exchange::{AID, Command, DIRECTORY, GET_PROCESSING_OPTIONS, OK, READ_RECORD, SELECT, answer, tags},
-    tlv::{Reader, Tag, Writer},
+    tlv::{Reader, Writer},
 };
 use crate::crypto::cryptogram::{Transaction, Version};
 
@@ -48,26 +50,10 @@ const LABEL: &[u8] = b"CAUSEWAY";
 /// Record 1 of file 1, of which none is for offline authentication.
 const FILE_LOCATOR: [u8; 4] = [0x08, 1, 1, 0];
 const RECORD_OF_FILE_1: u8 = 0x0c;
-/// Nothing offline: no data authentication, no terminal risk management.
-const INTERCHANGE_PROFILE: [u8; 2] = [0, 0];
 /// EMVCo's form factor: a mobile phone (23), with a passcode (80), by contactless (00).
 const FORM_FACTOR: [u8; 4] = [0x23, 0x80, 0, 0];
 /// Tag 9F27: an online authorisation is asked for (ARQC).
 const ONLINE: u8 = 0x80;
-
-/// What the terminal must tell: its qualifiers, then what cryptograms are over, in their order.
-const WANTED: [(Tag, u8); 9] = [
-    (tags::TERMINAL_QUALIFIERS, 4),
-    (tags::AMOUNT, 6),
-    (tags::OTHER_AMOUNT, 6),
-    (tags::COUNTRY, 2),
-    (tags::VERIFICATION_RESULTS, 5),
-    (tags::CURRENCY, 2),
-    (tags::DATE, 3),
-    (tags::KIND, 1),
-    (tags::UNPREDICTABLE, 4),
-];
-const WANTED_BYTES: usize = 33;
 
 /// How far a tap has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -262,53 +248,6 @@ impl Unsaved<'_> {
     }
 }
 
-/// What the terminal has told, as [`WANTED`] lists it.
-struct Asked {
-    terminal_qualifiers: [u8; 4],
-    /// Without counter and issuer data.
-    transaction: Transaction,
-}
-
-impl Asked {
-    fn read(bytes: &[u8; WANTED_BYTES]) -> Self {
-        let mut rest = bytes.as_slice();
-        Self {
-            terminal_qualifiers: take(&mut rest),
-            transaction: Transaction {
-                amount: take(&mut rest),
-                other_amount: take(&mut rest),
-                country: take(&mut rest),
-                verification_results: take(&mut rest),
-                currency: take(&mut rest),
-                date: take(&mut rest),
-                kind: take::<1>(&mut rest)[0],
-                unpredictable: take(&mut rest),
-                interchange_profile: INTERCHANGE_PROFILE,
-                counter: [0; 2],
-                issuer: Vec::new(),
-            },
-        }
-    }
-
-    /// Tag 9F6C: how the holder is verified. `None` when the terminal wants that, the phone is locked, and no PIN can
-    /// be asked for at the terminal.
-    fn card_qualifiers(&self, is_unlocked: bool) -> Option<[u8; 2]> {
-        let [first, second, ..] = self.terminal_qualifiers;
-        let (has_online_pin, is_wanted) = (first & 0x04 != 0, second & 0x40 != 0);
-        match (is_unlocked, is_wanted) {
-            (true, _) => Some([0, 0x80]),
-            (false, false) => Some([0, 0]),
-            (false, true) => has_online_pin.then_some([0x80, 0]),
-        }
-    }
-}
-
-fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
-    let (first, after) = rest.split_first_chunk().expect("the lengths of what is wanted add up");
-    *rest = after;
-    *first
-}
-
 /// Tag 9F10: length 6, key index, version 18, card verification results of 3 bytes. Their first says that a second
 /// cryptogram was not asked for and the first is an ARQC (A0), and that the holder was verified by the phone (04).
 fn issuer_data(key_index: u8, is_unlocked: bool) -> Vec<u8> {
@@ -334,11 +273,7 @@ fn directory() -> Vec<u8> {
 }
 
 fn control_information() -> Vec<u8> {
-    let mut wanted = Vec::new();
-    for (tag, length) in WANTED {
-        tag.append_to(&mut wanted);
-        wanted.push(length);
-    }
+    let wanted = Asked::list();
     let mut whole = Writer::new();
     whole.constructed(tags::FILE_CONTROL_INFORMATION, |it| {
         it.primitive(tags::NAME, &AID).constructed(tags::PROPRIETARY, |it| {

@@ -58,7 +58,7 @@ impl Token {
 
     /// Tag 5F34.
     pub(super) fn sequence(&self) -> u8 {
-        self.sequence / 10 << 4 | self.sequence % 10
+        ((self.sequence / 10) << 4) | (self.sequence % 10)
     }
 
     /// Tag 57: number, D, YYMM, service code 201 (international, chip, authorised as usual), F to whole bytes.
