@@ -3,5 +3,6 @@
 //! What is here decides, purely, or speaks a protocol of its own; the service's tables, paths and jobs are in
 //! [`crate::service`].
 
+pub mod host;
 pub mod order;
 pub mod settlement;
