@@ -1,12 +1,14 @@
-use std::collections::{HashMap, HashSet};
+mod taps;
 
-use proptest::prelude::*;
+use std::collections::HashMap;
+
+use taps::{Phone, phone};
 
 use super::*;
 use crate::{
     crypto::{cryptogram, derivation::CardNumber, key::TdesKey},
     emv::{
-        applet::{Applet, LimitedUseKey, Step as CardStep, Token},
+        applet::{Applet, LimitedUseKey, Token},
         tlv::Reader,
     },
 };
@@ -85,78 +87,6 @@ fn verify(de55: &[u8]) -> u16 {
     let session = version.session_key(&card_key(), seen.counter, seen.unpredictable);
     assert!(version.verify(&session, &seen, &get(&all, 0x9f26)));
     u16::from_be_bytes(seen.counter)
-}
-
-/// Where a tap is torn: at which command, and how.
-#[derive(Debug, Clone, Copy)]
-enum Tear {
-    /// The card has not heard the command.
-    Before,
-    /// The card has answered, and the terminal has not heard it.
-    After,
-    /// The phone's power fails before the counter is saved, or after it.
-    PowerUnsaved,
-    PowerSaved,
-}
-
-/// A phone's application and what is saved of it.
-struct Phone {
-    applet: Applet,
-    saved: u16,
-    /// Of every answer with a cryptogram that left the phone.
-    released: Vec<(u16, Vec<u8>)>,
-}
-
-impl Phone {
-    fn answer(&mut self, command: &[u8], tear: Option<Tear>) -> Option<Vec<u8>> {
-        match self.applet.command(command) {
-            CardStep::Answer(bytes) => Some(bytes),
-            CardStep::Save(unsaved) => {
-                let counter = unsaved.counter();
-                if matches!(tear, Some(Tear::PowerUnsaved)) {
-                    self.applet = applet(self.saved);
-                    return None;
-                }
-                self.saved = counter;
-                if matches!(tear, Some(Tear::PowerSaved)) {
-                    self.applet = applet(self.saved);
-                    return None;
-                }
-                let bytes = unsaved.saved();
-                self.released.push((counter, bytes.clone()));
-                Some(bytes)
-            }
-        }
-    }
-
-    fn tap(&mut self, transaction: Transaction, tear: Option<(usize, Tear)>) -> Result<Outcome, Failure> {
-        self.applet.reset();
-        let (mut kernel, mut command) = Kernel::start(terminal(), transaction).unwrap();
-        for at in 0.. {
-            let tear = tear.filter(|(torn, _)| *torn == at).map(|(_, tear)| tear);
-            if matches!(tear, Some(Tear::Before)) {
-                return Err(Failure::Torn);
-            }
-            let Some(answer) = self.answer(&command.to_bytes(), tear) else {
-                return Err(Failure::Torn);
-            };
-            let heard = if tear.is_some() { &[][..] } else { &answer };
-            match kernel.on_response(heard) {
-                Next::Command(next) => command = next,
-                Next::Finished(outcome) => return Ok(outcome),
-                Next::Failed(failure) => return Err(failure),
-            }
-        }
-        unreachable!("a tap ends")
-    }
-}
-
-fn phone() -> Phone {
-    Phone {
-        applet: applet(0),
-        saved: 0,
-        released: Vec::new(),
-    }
 }
 
 #[test]
@@ -254,70 +184,79 @@ fn a_card_with_the_cryptogram_last_is_asked_for_it() {
     ));
 }
 
-fn tears() -> impl Strategy<Value = Option<(usize, Tear)>> {
-    let tear = prop_oneof![
-        Just(Tear::Before),
-        Just(Tear::After),
-        Just(Tear::PowerUnsaved),
-        Just(Tear::PowerSaved)
-    ];
-    prop_oneof![1 => Just(None), 4 => (0..4_usize, tear).prop_map(Some)]
-}
-
-proptest! {
-    #[test]
-    fn invariant_a_counter_gives_one_cryptogram(
-        taps in prop::collection::vec((1..=100_000_u64, 1..=999_u16, tears()), 1..24)
-    ) {
-        let phone = &mut phone();
-        for (amount, currency, tear) in taps {
-            match phone.tap(transaction(amount, currency), tear) {
-                Ok(outcome) => {
-                    prop_assert_eq!(verify(&outcome.de55), phone.saved);
-                    let all = values(&outcome.de55);
-                    prop_assert_eq!(hex::encode(&all[&0x9f02]), format!("{amount:012}"));
-                    prop_assert_eq!(hex::encode(&all[&0x5f2a]), format!("{currency:04}"));
-                }
-                Err(Failure::Torn) => prop_assert!(tear.is_some()),
-                Err(Failure::Refused(Asked::Options, 0x9e10)) => prop_assert_eq!(phone.applet.keys_left(), 0),
-                Err(other) => prop_assert!(false, "{}", other),
-            }
-        }
-        let counters: HashSet<_> = phone.released.iter().map(|(counter, _)| *counter).collect();
-        prop_assert_eq!(counters.len(), phone.released.len());
-        prop_assert!(counters.iter().all(|counter| *counter <= phone.saved));
-    }
-
-    #[test]
-    fn invariant_a_hostile_card_ends_within_bounds(
-        answers in prop::collection::vec(prop::collection::vec(any::<u8>(), 0..300), 1..8),
-        changes in prop::collection::vec((0..4_usize, any::<prop::sample::Index>(), any::<u8>()), 1..6),
-    ) {
-        let (mut kernel, _) = Kernel::start(terminal(), transaction(1_250, 978)).unwrap();
-        let mut ended = false;
-        for answer in &answers {
-            let whole = [answer.as_slice(), &[0x90, 0]].concat();
-            ended |= !matches!(kernel.on_response(&whole), Next::Command(_));
-        }
-        prop_assert!(ended, "noise is no card");
-
-        let applet = &mut applet(0);
-        let (mut kernel, mut command) = Kernel::start(terminal(), transaction(1_250, 978)).unwrap();
-        for at in 0..=COMMANDS_MAX {
-            prop_assert!(at < COMMANDS_MAX, "more commands than a tap has");
-            let mut answer = match applet.command(&command.to_bytes()) {
-                CardStep::Answer(bytes) => bytes,
-                CardStep::Save(unsaved) => unsaved.saved(),
-            };
-            for (_, index, byte) in changes.iter().filter(|(torn, ..)| *torn == at) {
-                let place = index.index(answer.len());
-                answer[place] = *byte;
-            }
-            match kernel.on_response(&answer) {
-                Next::Command(next) => command = next,
-                Next::Finished(_) | Next::Failed(_) => break,
-            }
-        }
-        prop_assert!(matches!(kernel.on_response(&[0x90, 0]), Next::Failed(Failure::Over)));
-    }
+#[test]
+fn each_fault_of_a_payment_has_its_failure() {
+    let directory = "6f13a511bf0c0e610c4f07f04357504159018701019000";
+    let application = "6f098407f04357504159019000";
+    let fine =
+        "773082020000570c4761739001010010d28022019f100706011203a000009f260811223344556677889f2701809f360200019000";
+    assert!(matches!(scripted(&[directory, application, fine]).1, Next::Finished(_)));
+    let check = |options: &str, expected: Failure| match scripted(&[directory, application, options]).1 {
+        Next::Failed(failure) => assert_eq!(failure, expected, "{options}"),
+        end => panic!("{end:?} of {options}"),
+    };
+    check(
+        "772a82020000570c4761739001010010d28022019f100706011203a000009f260211229f2701809f360200019000",
+        Failure::Length(tags::CRYPTOGRAM),
+    );
+    check(
+        "772582020000570c4761739001010010d28022019f100706011203a000009f2701809f360200019000",
+        Failure::Missing(tags::CDOL1),
+    );
+    check(
+        "773082020000570c4761739001010010d28022019f100706011203a000009f260811223344556677889f2701409f360200019000",
+        Failure::NotOnline,
+    );
+    check(
+        "773082020000570c4761739001010010d28022019f100706011203a000009f260811223344556677889f2701009f360200019000",
+        Failure::NotOnline,
+    );
+    check(
+        "772b82020000570c4761739001010010d28022019f100706011203a000009f260811223344556677889f2701809000",
+        Failure::Missing(tags::COUNTER),
+    );
+    check(
+        "7722820200009f100706011203a000009f260811223344556677889f2701809f360200019000",
+        Failure::Missing(tags::TRACK_2),
+    );
+    check(
+        "773082020000570c4761739001010010a28022019f100706011203a000009f260811223344556677889f2701809f360200019000",
+        Failure::Track2,
+    );
+    check(
+        "773582020000570c4761739001010010d28022019f100706011203a000009f260811223344556677889f2701809f360200019f360200029000",
+        Failure::Twice(tags::COUNTER),
+    );
+    check(
+        "773c82020000570c4761739001010010d28022019f100706011203a000009f260811223344556677889f2701809f360200019404080101009404080101009000",
+        Failure::Twice(tags::FILE_LOCATOR),
+    );
+    check(
+        "773582020000570c4761739001010010d28022019f100706011203a000009f260811223344556677889f2701809f3602000194030801ff9000",
+        Failure::Length(tags::FILE_LOCATOR),
+    );
+    check(
+        "773682020000570c4761739001010010d28022019f100706011203a000009f260811223344556677889f2701809f360200019404080201009000",
+        Failure::Locator,
+    );
+    check(
+        "773682020000570c4761739001010010d28022019f100706011203a000009f260811223344556677889f2701809f360200019404000101009000",
+        Failure::Locator,
+    );
+    check(
+        "773682020000570c4761739001010010d28022019f100706011203a000009f260811223344556677889f2701809f3602000194040801ff009000",
+        Failure::TooManyRecords,
+    );
+    check(
+        "770a9000",
+        Failure::Format(TlvError::ValueTruncated {
+            tag: tags::ANSWER,
+            offset: 2,
+            length: 10,
+            available: 0,
+        }),
+    );
+    check("9e10", Failure::Refused(Asked::Options, 0x9e10));
+    check("90", Failure::Torn);
+    check(&"00".repeat(259), Failure::AnswerTooLong(259));
 }
