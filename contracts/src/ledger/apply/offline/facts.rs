@@ -113,12 +113,13 @@ fn transfer(overlay: &mut Overlay<'_>, context: &Context<'_>, signed: &Signed<Tr
     Ok(())
 }
 
+/// Whether its payee says of it, and of no other, that it was received. One word confirms one transfer.
 fn is_received(overlay: &Overlay<'_>, transfer: &Transfer, id: MessageId) -> bool {
     let seq = overlay
         .asked(transfer.payee, transfer.request)
         .and_then(|asked| asked.seq);
     let word = seq.and_then(|seq| overlay.word(transfer.payee, seq));
-    word.is_some_and(|word| word.received.contains(&id))
+    word.is_some_and(|word| word.received[..] == [id])
 }
 
 /// Whether its owner spent of a lot that has so many hops. They end, so what is confirmed like this is bounded by what it is

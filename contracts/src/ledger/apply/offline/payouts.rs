@@ -48,12 +48,13 @@ pub(super) fn redeem(
     if spending.is_settled {
         return Ok(());
     }
+    check_behind(overlay, body)?;
     if overlay.is_convicted(body.payer) {
         let room = facts::room_for_one(overlay, body.payer, !is_new)?;
         facts::put_room(overlay, body.payer, room);
         return Ok(());
     }
-    let code = check_provenance(overlay, body, hour(context))?;
+    let code = check_claim(overlay, body, hour(context))?;
     let spending = Spending {
         is_settled: true,
         ..spending
@@ -64,14 +65,21 @@ pub(super) fn redeem(
     Ok(())
 }
 
-/// Whether the purse can have what it redeems: all behind it is known and fits together, and it is not too late.
-fn check_provenance(overlay: &Overlay<'_>, redeem: &Redeem, now: Epoch) -> Result<Currency, Rejection> {
+/// Whether all behind what a purse redeems is known and fits together. Of one that is convicted too: else what it redeems,
+/// which takes nobody's money, would confirm whatever it names.
+fn check_behind(overlay: &Overlay<'_>, redeem: &Redeem) -> Result<(), Rejection> {
     let purse = overlay.purse(redeem.payer).ok_or(Rejection::UnknownPurse)?;
     let spend = &redeem.spend;
     if purse.certificate.body.currency != spend.currency {
         return Err(Rejection::LotUnknown);
     }
-    Walk::new(overlay, spend.currency, lots_behind_max(spend)).check(spend, redeem.payer)?;
+    Walk::new(overlay, spend.currency, lots_behind_max(spend)).check(spend, redeem.payer)
+}
+
+/// Whether the purse can have what it redeems: it is not too late, and not nothing to its owner.
+fn check_claim(overlay: &Overlay<'_>, redeem: &Redeem, now: Epoch) -> Result<Currency, Rejection> {
+    let purse = overlay.purse(redeem.payer).ok_or(Rejection::UnknownPurse)?;
+    let spend = &redeem.spend;
     let end = Epoch(spend.expiry.0.saturating_add(GRACE_HOURS));
     if now.has_reached(end) {
         return Err(Rejection::LotExpired);

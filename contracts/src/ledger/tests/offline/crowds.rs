@@ -1,7 +1,9 @@
 //! Accomplices that would keep an honest purse's messages from being recorded.
 
+use proptest::prelude::*;
+
 use super::*;
-use crate::ledger::{apply::offline::facts::ROOM_PER_CERTIFICATE, rejection::Rejection::*};
+use crate::ledger::{StateKey, apply::offline::facts::ROOM_PER_CERTIFICATE, rejection::Rejection::*};
 
 /// Of a lot that there is not.
 fn made_up(payer: &str, seq: u32, to: (&str, u32)) -> Transfer {
@@ -169,4 +171,98 @@ fn who_is_convicted_redeems_without_being_paid_only_so_often() {
     let second = net.redeem_action("dave", 2, spend(1, &[(lot, 1)]));
     net.refuse(second, &["dave"], PurseCrowded);
     assert_eq!(net.has("dave"), MINTED);
+}
+
+/// How an accomplice of dave's would have a transfer kept.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    Plain,
+    ReceivedAfter,
+    ReceivedBefore,
+    /// With three more, which are brought after carol, who is convicted, has redeemed them.
+    RedeemedBefore,
+}
+
+fn any_way() -> impl Strategy<Value = Way> {
+    use Way::*;
+    prop::sample::select(vec![Plain, ReceivedAfter, ReceivedBefore, RedeemedBefore])
+}
+
+/// From dave to carol, of a lot that there is not.
+fn alike(seq: u32) -> Transfer {
+    made_up("dave", seq, ("carol", 1))
+}
+
+impl Network {
+    /// What accomplices bring, in transactions of its own each, whether it is taken or not.
+    fn try_one(&mut self, way: Way, body: &Transfer) {
+        let transfer = self.testify(vec![said("dave", body.clone())]);
+        let word = self.testify(vec![said("carol", receipt("carol", 1, body))]);
+        let mut actions = match way {
+            Way::Plain => vec![transfer],
+            Way::ReceivedAfter => vec![transfer, word],
+            Way::ReceivedBefore => vec![word, transfer],
+            Way::RedeemedBefore => {
+                let more = [1_000, 2_000, 3_000].map(|further| alike(body.seq.0 + further));
+                let mut lots: Vec<_> = more.iter().chain([body]).map(|body| (lot_of(body), 1)).collect();
+                lots.sort();
+                let redeem = self.redeem_action("carol", body.seq.0, spend(2, &lots));
+                let more = more.map(|body| self.testify(vec![said("dave", body)]));
+                [&[redeem, transfer][..], &more].concat()
+            }
+        };
+        for action in actions.drain(..) {
+            let signer = match &action {
+                Action::Offline(it) if matches!(**it, OfflineAction::Redeem { .. }) => "carol",
+                _ => "fund",
+            };
+            self.act(vec![action], &[signer]).expect("it has a receipt");
+        }
+    }
+
+    fn room_used(&self) -> u32 {
+        let left = |name| match self.row(OfflineKey::Room(purse(name))) {
+            Some(OfflineRow::Room(room)) => *room,
+            other => panic!("no room: {other:?}"),
+        };
+        OWNERS.map(|name| ROOM_PER_CERTIFICATE - left(name)).iter().sum()
+    }
+
+    fn count_rows(&self, is_counted: fn(&OfflineKey) -> bool) -> u32 {
+        let keys = self.ledger.entries().filter_map(|(key, _)| match key {
+            StateKey::Offline(key) => Some(key),
+            _ => None,
+        });
+        keys.filter(is_counted).count().try_into().expect("a few")
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// For each message that took room there is at most one that took none, where nothing is behind them. A message is at
+    /// most five rows, and as many proofs.
+    #[test]
+    fn invariant_what_is_kept_took_room(
+        ways in prop::collection::vec(any_way(), 1..16),
+        is_descending in any::<bool>(),
+    ) {
+        let mut net = purse_town();
+        let before = net.count_rows(|_| true);
+        let forked = [2, 3].map(|seq| said("carol", made_up("carol", 1, ("alice", seq))));
+        net.must_testify([&forked[..], &[said("carol", request("carol", 1))]].concat());
+        let mut bodies: Vec<_> = (1..).map(alike).take(ways.len()).collect();
+        if is_descending {
+            // Each word pushes out the one before.
+            bodies.sort_by_key(|body| std::cmp::Reverse(body.id()));
+        }
+        for (way, body) in ways.into_iter().zip(&bodies) {
+            net.try_one(way, body);
+        }
+        let kept = net.count_rows(|key| matches!(key, OfflineKey::Spending(_)));
+        let used = net.room_used();
+        prop_assert!(kept <= 2 * used, "{kept} for {used}");
+        prop_assert!(net.count_rows(|_| true) - before <= 20 * used);
+        net.check_restores();
+    }
 }
