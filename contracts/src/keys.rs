@@ -46,6 +46,9 @@ pub enum Domain {
     Offline,
     /// An account's wish that a purse be registered as its own.
     Registration,
+    /// A merchant's payment code, by the operator who collects for the merchant; the message is its text up to the
+    /// signature.
+    PaymentCode,
 }
 
 impl Domain {
@@ -62,6 +65,7 @@ impl Domain {
             Self::Quote => "causeway/quote/1",
             Self::Offline => "dofp/1/",
             Self::Registration => "causeway/registration/1",
+            Self::PaymentCode => "causeway/qr/1",
         }
     }
 

@@ -6,6 +6,7 @@
 pub mod batch;
 pub mod client;
 pub mod clock;
+pub mod codes;
 pub mod durable;
 pub mod exit;
 pub mod history;

@@ -19,13 +19,19 @@ const L: [u8; 32] = [
     0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10,
 ];
 
-const DOMAINS: [Domain; 6] = [
+const DOMAINS: [Domain; 12] = [
     Domain::Transaction,
     Domain::Vote,
     Domain::Proposal,
     Domain::Batch,
     Domain::Request,
     Domain::Statement,
+    Domain::Continuation,
+    Domain::Checkpoint,
+    Domain::Quote,
+    Domain::Offline,
+    Domain::Registration,
+    Domain::PaymentCode,
 ];
 
 const MESSAGE: &[u8] = b"what is signed";

@@ -5,6 +5,7 @@
 //! and the gateway do.
 
 pub mod crypto;
+pub mod currency;
 pub mod emv;
 pub mod iso8583;
 pub mod pan;
