@@ -4,7 +4,9 @@
 #[path = "../common/mod.rs"]
 mod common;
 mod device;
+mod rebase;
 mod town;
+mod wallets;
 
 use causeway_contracts::{
     money::Amount,

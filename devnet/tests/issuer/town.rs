@@ -2,10 +2,10 @@
 
 use std::{
     fs,
-    net::TcpListener,
     os::unix::fs::PermissionsExt,
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
+    sync::{Mutex, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -26,6 +26,7 @@ use causeway_contracts::{
 use causeway_devnet::{
     fleet::Fleet,
     network::Network,
+    ports::RANGE,
     teller::{Customer, Teller},
 };
 use causeway_wallet::{
@@ -38,9 +39,9 @@ use indicatif::ProgressBar;
 
 use crate::common;
 
-/// Where free ports are looked for.
-const BASE_PORT: u16 = 31_500;
-const SERVICE_PORTS: std::ops::Range<u16> = 31_900..31_999;
+/// From where on the next town looks for free ports. Tests of one program run at the same time, and a town takes its
+/// ports later than it finds them.
+static NEXT_PORT: Mutex<u16> = Mutex::new(31_500);
 
 /// What takes longer will not come: a busy machine needs seconds.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -73,9 +74,17 @@ fn banka() -> ParticipantId {
     ParticipantId::new("BANKA").expect("an id")
 }
 
+fn network(dir: &Path) -> Network {
+    let mut next = NEXT_PORT.lock().unwrap_or_else(PoisonError::into_inner);
+    let (_, network) = common::network(dir, *next);
+    *next = network.plan.base_port.get() + RANGE;
+    network
+}
+
 pub struct Town {
     dir: tempfile::TempDir,
-    network: Network,
+    pub network: Network,
+    port: u16,
     fleet: Option<Fleet>,
     service: Option<Child>,
     customers: Vec<Customer>,
@@ -94,10 +103,9 @@ impl Drop for Town {
 impl Town {
     pub async fn make() -> Self {
         let dir = tempfile::tempdir().expect("a folder");
-        let (_, network) = common::network(dir.path(), BASE_PORT);
+        let network = network(dir.path());
         let client = Client::new(network.genesis.clone(), network.api_urls()).expect("a client");
-        let is_free = |port: &u16| TcpListener::bind(("127.0.0.1", *port)).is_ok();
-        let port = SERVICE_PORTS.into_iter().find(is_free).expect("a free port");
+        let port = network.plan.base_port.issuer(0).port();
         let customer = |name| Customer::new(&network, name, banka(), Tier(2));
         let mut town = Self {
             customers: PEOPLE.map(customer).to_vec(),
@@ -106,6 +114,7 @@ impl Town {
             client,
             issuer: IssuerClient::new(&format!("http://127.0.0.1:{port}")).expect("an address"),
             network,
+            port,
             dir,
         };
         town.start_validators().await;
@@ -171,6 +180,11 @@ key = "BANKA.key"
             account = self.customer("desk").id.address(self.client.prefix()),
         );
         fs::write(self.dir.path().join("issuer.toml"), text).expect("written");
+    }
+
+    /// Of the service.
+    pub fn url(&self) -> String {
+        format!("http://127.0.0.1:{}", self.port)
     }
 
     pub fn state(&self) -> PathBuf {

@@ -11,6 +11,7 @@ mod medium;
 mod online;
 mod pay;
 mod qr;
+mod rebase;
 mod receive;
 mod redeem;
 mod sound;
@@ -89,6 +90,7 @@ async fn purse_online(wallet: &Wallet, command: PurseCommand) -> anyhow::Result<
         PurseCommand::Load { purse, amount } => load::load(wallet, &purse, &amount).await,
         PurseCommand::Redeem { purse, account } => redeem::redeem(wallet, &purse, account.as_deref()).await,
         PurseCommand::Evidence { purse } => redeem::upload(wallet, &purse).await,
+        PurseCommand::Rebase { purse } => rebase::rebase(wallet, &purse).await,
         PurseCommand::Sync { purse } => sync::sync(wallet, &purse).await,
         PurseCommand::ReportLost { purse, account } => lost::report(wallet, &purse, account.as_deref()).await,
         _ => unreachable!("handled where there is no network"),

@@ -22,14 +22,16 @@ use causeway_contracts::{
     money::Currency,
     offline::{
         ids::PurseId,
+        messages::Certificate,
         purse::{PurseState, StateError},
+        signed::Signed,
     },
 };
 use serde::{Deserialize, Serialize};
 
 use self::news::{News, NewsError};
 use super::{
-    element::{Element, new_memory},
+    element::{Element, ElementError, new_memory},
     memory::{
         TooLong,
         file::{FileMemory, PurseFileError},
@@ -53,6 +55,9 @@ pub struct PurseInfo {
     pub exponent: u8,
     /// The address of its issuer's service.
     pub issuer: String,
+    /// What the purse is about to be rebased to, or is by now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub successor: Option<PurseId>,
 }
 
 #[derive(Debug, thiserror::Error)]
@@ -97,6 +102,15 @@ pub enum PursesError {
     File(#[from] FileError),
 }
 
+/// Why a purse is not known to go on as its successor.
+#[derive(Debug, thiserror::Error)]
+pub enum RebaseError {
+    #[error(transparent)]
+    Element(#[from] ElementError),
+    #[error(transparent)]
+    File(#[from] FileError),
+}
+
 /// The folder of purses.
 #[derive(Debug, Clone)]
 pub struct Purses {
@@ -116,6 +130,34 @@ pub struct Purse {
     pub info: PurseInfo,
     pub element: Element<FileMemory>,
     pub news: News,
+}
+
+impl PurseInfo {
+    /// After a rebase to this purse.
+    fn of(self, purse: PurseId) -> Self {
+        Self {
+            purse,
+            successor: None,
+            ..self
+        }
+    }
+}
+
+impl Purse {
+    /// Has the purse go on as its successor, which has this certificate. `purse.toml` names both before the element
+    /// is another, so that whoever opens it after a crash finds it.
+    ///
+    /// # Errors
+    /// As of [`PurseState::finish_rebase`]; then the purse is what it was.
+    pub fn rebase(&mut self, certificate: &Signed<Certificate>) -> Result<(), RebaseError> {
+        let successor = certificate.body.purse;
+        self.info.successor = Some(successor);
+        self.place.write(&self.info)?;
+        self.element.run(|state| state.finish_rebase(certificate))?;
+        self.info = self.info.clone().of(successor);
+        self.place.write(&self.info)?;
+        Ok(())
+    }
 }
 
 impl Purses {
@@ -209,12 +251,16 @@ impl Place {
         }
         let created = FileMemory::create(&element, passphrase, &content);
         created.map_err(|source| self.element_error(source))?;
-        let text = toml::to_string_pretty(&info).expect("a purse's info has a TOML form");
-        durable::replace(&self.path(INFO), text.as_bytes())?;
+        self.write(&info)?;
         self.open(info, passphrase)
     }
 
-    pub fn open(self, info: PurseInfo, passphrase: &str) -> Result<Purse, PursesError> {
+    fn write(&self, info: &PurseInfo) -> Result<(), FileError> {
+        let text = toml::to_string_pretty(info).expect("a purse's info has a TOML form");
+        durable::replace(&self.path(INFO), text.as_bytes())
+    }
+
+    pub fn open(self, mut info: PurseInfo, passphrase: &str) -> Result<Purse, PursesError> {
         let memory = FileMemory::open(&self.path(ELEMENT), passphrase);
         let memory = memory.map_err(|source| self.element_error(source))?;
         let element = Element::open(memory).map_err(|source| PursesError::Open {
@@ -222,6 +268,10 @@ impl Place {
             source,
         })?;
         let found = element.state().id();
+        if info.successor == Some(found) {
+            info = info.of(found);
+            self.write(&info)?;
+        }
         if found != info.purse {
             return Err(PursesError::OtherPurse {
                 name: self.name,

@@ -147,6 +147,7 @@ impl Person {
             currency: "EUR".parse().expect("a currency"),
             exponent: 2,
             issuer: "http://127.0.0.1:9".into(),
+            successor: None,
         };
         let place = home.purses().begin(name).expect("it is free");
         let mut purse = place.create(info, &state, PASSPHRASE).expect("it is made");

@@ -66,6 +66,10 @@ pub enum PurseCommand {
         #[arg(long, value_name = "ACCOUNT")]
         account: Option<String>,
     },
+    /// Redeem what is in a purse, and go on under another key and id
+    ///
+    /// Its hops, counters and limits begin anew. Run the same command again if it was stopped.
+    Rebase { purse: String },
     /// Tell the issuer what the purse has done, hear what became of it, and get the next certificate
     Sync { purse: String },
     /// Tell the ledger what the purse was paid, so that it is known before it is redeemed

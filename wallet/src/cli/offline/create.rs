@@ -65,6 +65,7 @@ pub async fn create(wallet: &Wallet, args: &Create) -> anyhow::Result<()> {
         currency: args.currency,
         exponent,
         issuer: args.issuer.clone(),
+        successor: None,
     };
     let told = known.beacon.as_ref().map(|beacon| beacon.body.epoch);
     let new = NewPurse {
@@ -98,7 +99,6 @@ fn seed(place: &Place, passphrase: &str) -> anyhow::Result<Zeroizing<[u8; 32]>> 
     Ok(seed)
 }
 
-/// The service's word counts as far as the ledger's keys have signed it, and says what was asked for.
 async fn register(
     online: &Online<'_>,
     issuer: &IssuerClient,
@@ -116,9 +116,20 @@ async fn register(
         time_ms: clock::now_ms(),
     };
     let registration = Registration::sign(&terms, online.client.prefix(), &online.key, &key);
-    let certificate = issuer.register(&registration).await?;
+    certify(issuer, known, &terms, &registration).await
+}
+
+/// Registers a purse, or hears again what an earlier run has registered. The service's word counts as far as the
+/// ledger's keys have signed it, and says what was asked for.
+pub async fn certify(
+    issuer: &IssuerClient,
+    known: &PurseCurrencyView,
+    terms: &RegistrationTerms,
+    registration: &Registration,
+) -> anyhow::Result<Signed<Certificate>> {
+    let certificate = issuer.register(registration).await?;
     online::keys(known)?.verify(&certificate, known.index)?;
-    if certificate.body.key != terms.public_key || certificate.body.class != class.class() {
+    if certificate.body.key != terms.public_key || certificate.body.class != terms.class.class() {
         bail!("the issuer's service has certified another purse than was asked for");
     }
     Ok(certificate)

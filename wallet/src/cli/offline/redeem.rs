@@ -35,8 +35,8 @@ use super::{
 
 /// What came of it all.
 #[derive(Default)]
-struct Sum {
-    redeemed: Amount,
+pub struct Sum {
+    pub redeemed: Amount,
     /// Of purses against which something is proved: nothing is paid while it is.
     unpaid: Amount,
 }
@@ -47,18 +47,39 @@ pub async fn redeem(wallet: &Wallet, name: &str, account: Option<&str>) -> anyho
     let online = Online::new(wallet, Some(account.unwrap_or(&own)))?;
     let owner = Online::of(wallet, &purse.info)?;
     let before = available(&online, &purse).await?;
+    let sum = all(&mut purse, &owner, &online).await?;
+    let paid = Amount(available(&online, &purse).await?.0.saturating_sub(before.0).max(0) as u64);
+    tell(wallet, &purse, &online, &sum, paid.min(sum.redeemed))
+}
+
+/// Has all paid that the purse has: first what earlier runs have signed, the rest to the account of `online`.
+pub async fn all(purse: &mut Purse, owner: &Online<'_>, online: &Online<'_>) -> anyhow::Result<Sum> {
     let mut sum = Sum::default();
     for redeem in pending(purse.element.state()) {
-        bring(&owner, &purse, &redeem, &mut sum).await?;
+        bring(owner, purse, &redeem, &mut sum).await?;
     }
     let hash = AccountHash::of(&online.account.address.account);
     while purse.element.state().lots().iter().any(|lot| !lot.left.is_zero()) {
         let redemption = purse.element.run(|state| state.redeem(hash, &[]));
-        let redemption = redemption.map_err(|error| desk::explain(&purse, error))?;
-        bring(&owner, &purse, &redemption.redeem, &mut sum).await?;
+        let redemption = redemption.map_err(|error| desk::explain(purse, error))?;
+        bring(owner, purse, &redemption.redeem, &mut sum).await?;
     }
-    let paid = Amount(available(&online, &purse).await?.0.saturating_sub(before.0).max(0) as u64);
-    tell(wallet, &purse, &online, &sum, paid.min(sum.redeemed))
+    Ok(sum)
+}
+
+impl Sum {
+    /// That nothing is left unpaid; `command` is the one that tries again.
+    pub fn check(&self, purse: &Purse, command: &str) -> anyhow::Result<()> {
+        if self.unpaid.is_zero() {
+            return Ok(());
+        }
+        let (money, name) = (desk::money(&purse.info, self.unpaid), &purse.place.name);
+        let says = anyhow::anyhow!(
+            "{money} are not paid as long as something is proved against this purse; `causeway offline {command} {name}` \
+             tries again"
+        );
+        Err(Finding::PurseRefuses(says).into())
+    }
 }
 
 /// What was signed, and has no outcome by a sync yet.
@@ -186,15 +207,7 @@ fn tell(wallet: &Wallet, purse: &Purse, online: &Online<'_>, sum: &Sum, paid: Am
             );
         }
     }
-    if !sum.unpaid.is_zero() {
-        let says = anyhow::anyhow!(
-            "{} are not paid as long as something is proved against this purse; `causeway offline redeem {}` tries again",
-            desk::money(&purse.info, sum.unpaid),
-            purse.place.name
-        );
-        return Err(Finding::PurseRefuses(says).into());
-    }
-    Ok(())
+    sum.check(purse, "redeem")
 }
 
 /// Has the ledger know what the purse was paid, before it is redeemed.

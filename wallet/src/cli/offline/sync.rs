@@ -16,9 +16,16 @@ use super::{
 pub async fn sync(wallet: &Wallet, name: &str) -> anyhow::Result<()> {
     let mut purse = desk::open(wallet, name)?;
     let before = purse.element.state().balance();
+    let settled = with_issuer(wallet, &mut purse).await?;
+    tell(wallet, &purse, before, settled);
+    Ok(())
+}
+
+/// Gives how many payments and redemptions have their outcome by it.
+pub async fn with_issuer(wallet: &Wallet, purse: &mut Purse) -> anyhow::Result<usize> {
     let issuer = IssuerClient::new(&purse.info.issuer)?;
     let upload = purse.element.sync_upload();
-    let upload = upload.map_err(|error| desk::explain(&purse, error))?;
+    let upload = upload.map_err(|error| desk::explain(purse, error))?;
     let answer = issuer.sync(purse.info.purse, &upload).await?;
     let Download {
         answer,
@@ -27,7 +34,7 @@ pub async fn sync(wallet: &Wallet, name: &str) -> anyhow::Result<()> {
     } = Download::from_bytes(&answer).context("what the issuer's service answers")?;
     let settled = answer.body.settled.len();
     let taken = purse.element.run(|state| state.sync_answer(&answer, &certificate));
-    taken.map_err(|error| desk::explain(&purse, error))?;
+    taken.map_err(|error| desk::explain(purse, error))?;
     // The outcomes and the certificate are the purse's by now; what is wrong with the news is no failure of it.
     if let Err(error) = purse.news.hear(&mut purse.element, news) {
         output::warning(
@@ -35,8 +42,7 @@ pub async fn sync(wallet: &Wallet, name: &str) -> anyhow::Result<()> {
             format_args!("the purse does not take the issuer's news: {error}"),
         );
     }
-    tell(wallet, &purse, before, settled);
-    Ok(())
+    Ok(settled)
 }
 
 fn tell(wallet: &Wallet, purse: &Purse, before: Amount, settled: usize) {

@@ -90,6 +90,16 @@ impl Registration {
         account_key: &SecretKey,
         purse_key: &SecretKey,
     ) -> Self {
+        Self::with(terms, prefix, account_key, terms.sign(purse_key))
+    }
+
+    /// With the signature of a purse that keeps its key to itself.
+    pub fn with(
+        terms: &RegistrationTerms,
+        prefix: AddressPrefix,
+        account_key: &SecretKey,
+        purse_signature: Signature,
+    ) -> Self {
         Self {
             account: terms.account.address(prefix),
             public_key: terms.public_key,
@@ -97,7 +107,7 @@ impl Registration {
             time_ms: terms.time_ms,
             account_key: account_key.public_key(),
             account_signature: terms.sign(account_key),
-            purse_signature: terms.sign(purse_key),
+            purse_signature,
         }
     }
 
