@@ -58,8 +58,8 @@ pub fn new_memory(first: &PurseState) -> Result<Zeroizing<Vec<Unit>>, TooLong> {
 /// The one owner of a purse.
 pub struct Element<M> {
     store: Store<M, PurseState>,
-    /// The interfaces in whose sessions the person has given the PIN.
-    verified: Vec<Interface>,
+    /// The person has given the PIN in the own host's session.
+    is_verified: bool,
     /// The request to which the person has consented on the purse's own host, for one payment.
     consented: Option<MessageId>,
 }
@@ -70,7 +70,7 @@ impl<M: Memory> Element<M> {
     pub fn open(memory: M) -> Result<Self, OpenError<StateError>> {
         Ok(Self {
             store: Store::open(memory)?,
-            verified: Vec::new(),
+            is_verified: false,
             consented: None,
         })
     }
@@ -95,14 +95,10 @@ impl<M: Memory> Element<M> {
 
     /// The PIN, for what the own host does until its session ends.
     pub fn verify(&mut self, digits: &str) -> Result<(), ElementError> {
-        self.verify_at(Interface::OwnHost, digits)
-    }
-
-    fn verify_at(&mut self, interface: Interface, digits: &str) -> Result<(), ElementError> {
-        self.end_session(interface);
+        self.is_verified = false;
         self.run(|state| state.try_pin())?;
         self.run(|state| state.verify_pin(digits))?;
-        self.verified.push(interface);
+        self.is_verified = true;
         Ok(())
     }
 
@@ -137,7 +133,8 @@ impl<M: Memory> Element<M> {
     }
 
     fn consent_to(&self, request: MessageId, interface: Interface) -> Consent {
-        if self.verified.contains(&interface) || self.consented == Some(request) {
+        let is_verified = self.is_verified && interface == Interface::OwnHost;
+        if is_verified || self.consented == Some(request) {
             Consent::Pin
         } else {
             Consent::None
@@ -145,7 +142,7 @@ impl<M: Memory> Element<M> {
     }
 
     fn end_session(&mut self, interface: Interface) {
-        self.verified.retain(|verified| *verified != interface);
+        self.is_verified &= interface != Interface::OwnHost;
     }
 }
 

@@ -1,7 +1,7 @@
 //! What a purse says to readers, and to its own host in the same commands.
 //!
 //! Messages go in and out as they are signed, one after another. A reader near by gets what a payee needs; what the
-//! device does that the purse is in (REQ, the purse's STATUS, CHANGE PIN, ACCEPT, VOID, LOAD, REDEEM, SYNC, REBASE) is
+//! device does that the purse is in (REQ, the purse's STATUS, VERIFY, CHANGE PIN, ACCEPT, VOID, LOAD, REDEEM, SYNC, REBASE) is
 //! refused there with 6985.
 //!
 //! | INS | name | data | answer |
@@ -9,7 +9,7 @@
 //! | 10 | CERT | - | CERT |
 //! | 20 | REQ | nonce 16, amount v, memo | REQ, CERT, and the VOID of one that made room; own host |
 //! | 22 | STATUS | -, or a request's id 32 | the purse's status (own host), or what is known of the request |
-//! | 24 | VERIFY | digits | - |
+//! | 24 | VERIFY | digits | -; own host |
 //! | 26 | CHANGE PIN | old digits (text), new ones (text) | -; own host |
 //! | 30 | PAY | REQ, CERT | the bundle |
 //! | 32 | RESEND | a request's id 32 | the bundle |
@@ -177,9 +177,9 @@ impl<M: Memory> Command<'_, M> {
     /// What only the device that the purse is in may ask for.
     fn check_interface(&self, ins: u8, data: &[u8]) -> Result<(), StatusWord> {
         let is_own = match ins {
-            INS_REQUEST | INS_CHANGE_PIN | INS_ACCEPT | INS_VOID | INS_LOAD | INS_REDEEM | INS_SYNC | INS_REBASE => {
-                true
-            }
+            // Whoever may guess the PIN may block it.
+            INS_VERIFY | INS_CHANGE_PIN => true,
+            INS_REQUEST | INS_ACCEPT | INS_VOID | INS_LOAD | INS_REDEEM | INS_SYNC | INS_REBASE => true,
             INS_STATUS => data.is_empty(),
             _ => false,
         };

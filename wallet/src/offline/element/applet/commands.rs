@@ -77,8 +77,7 @@ impl<M: Memory> Command<'_, M> {
     pub fn verify(&mut self, data: &[u8]) -> Answer {
         // What is no text is no PIN, and costs a try as another wrong one does.
         let digits = std::str::from_utf8(data).unwrap_or_default();
-        let verified = self.element.verify_at(self.session.interface, digits);
-        verified.map(|()| Vec::new()).map_err(status_of)
+        self.element.verify(digits).map(|()| Vec::new()).map_err(status_of)
     }
 
     pub fn change_pin(&mut self, data: &[u8]) -> Answer {

@@ -199,8 +199,8 @@ fn the_own_host_changes_the_pin() {
     assert_eq!(change(&mut element, "0000", "12"), Err(StatusWord::MALFORMED));
     assert_eq!(change(&mut element, "0000", "1234"), Err(StatusWord(0x63c2)));
     assert_eq!(change(&mut element, PIN, "123456"), Ok(vec![]));
-    assert_eq!(tap(&mut element, INS_VERIFY, PIN.as_bytes()), Err(StatusWord(0x63c2)));
-    assert_eq!(tap(&mut element, INS_VERIFY, b"123456"), Ok(vec![]));
+    assert_eq!(own(&mut element, INS_VERIFY, PIN.as_bytes()), Err(StatusWord(0x63c2)));
+    assert_eq!(own(&mut element, INS_VERIFY, b"123456"), Ok(vec![]));
 }
 
 #[test]

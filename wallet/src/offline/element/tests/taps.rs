@@ -78,16 +78,31 @@ fn above_the_cap_the_person_confirms_and_the_second_tap_pays() {
     let other = own(&mut b, INS_REQUEST, &asked(2, 6_000)).unwrap();
     assert_eq!(tap(&mut a, INS_PAY, &other), unconfirmed);
     assert!(tap(&mut a, INS_PAY, &request).is_ok());
-    // A reader's session has the PIN until it ends.
+    // The own host's session has the PIN until it ends.
     {
-        let mut send = session(&mut a, Interface::Reader);
+        let mut send = session(&mut a, Interface::OwnHost);
         assert_eq!(send(INS_VERIFY, 0, b"0000"), Err(StatusWord(0x63c2)));
         assert_eq!(send(INS_PAY, 0, &other), unconfirmed);
         assert_eq!(send(INS_VERIFY, 0, PIN.as_bytes()), Ok(vec![]));
         assert!(send(INS_PAY, 0, &other).is_ok());
     }
     let third = own(&mut b, INS_REQUEST, &asked(3, 6_000)).unwrap();
-    assert_eq!(tap(&mut a, INS_PAY, &third), unconfirmed);
+    assert_eq!(own(&mut a, INS_PAY, &third), unconfirmed);
+}
+
+#[test]
+fn a_reader_can_neither_guess_the_pin_nor_block_it() {
+    let mut ram = new_ram(1);
+    let mut element = open(&mut ram);
+    let before = element.state().clone();
+    let mut send = session(&mut element, Interface::Reader);
+    for digits in ["0000", "0001", "0002", PIN] {
+        let refused = send(INS_VERIFY, 0, digits.as_bytes());
+        assert_eq!(refused, Err(StatusWord::CONDITIONS_NOT_SATISFIED));
+    }
+    drop(send);
+    assert_eq!(*element.state(), before);
+    element.verify(PIN).unwrap();
 }
 
 #[test]
