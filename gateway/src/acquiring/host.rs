@@ -1,5 +1,13 @@
 //! The host that acquirers reach by ISO 8583.
+//!
+//! [`session`] says what becomes of a message, [`outcome`] what the answer's response code is.
 
+mod memory;
 pub mod outcome;
+mod request;
+pub mod session;
 
+pub use memory::{REMEMBERED_MS, elements_of};
 pub use outcome::Outcome;
+pub use request::{Decision, Effect, LineId, Operation, Request, RequestId};
+pub use session::{HostSession, Limits};
