@@ -1,7 +1,8 @@
 //! The host that acquirers reach by ISO 8583.
 //!
-//! [`session`] says what becomes of a message, [`outcome`] what the answer's response code is.
+//! [`line`] reads and writes what is on the wire, [`session`] says what becomes of a message, [`outcome`] what the answer's response code is.
 
+pub mod line;
 mod memory;
 pub mod outcome;
 mod request;
