@@ -1,11 +1,12 @@
 //! The host that acquirers reach by ISO 8583.
 //!
-//! [`line`] reads and writes what is on the wire, [`session`] says what becomes of a message, [`outcome`] what the answer's response code is.
+//! [`server`] is on TCP, [`line`] reads and writes what is on the wire, [`session`] says what becomes of a message, [`outcome`] what the answer's response code is.
 
 pub mod line;
 mod memory;
 pub mod outcome;
 mod request;
+pub mod server;
 pub mod session;
 
 pub use memory::{REMEMBERED_MS, elements_of};
