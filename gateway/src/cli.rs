@@ -1,7 +1,9 @@
 //! The command line: reads it, does what it says, and turns what came of it into an exit status.
 
 mod args;
+mod crypto;
 mod inspect;
+mod lines;
 mod maker;
 mod passphrase;
 mod service;
@@ -25,6 +27,7 @@ pub fn main() -> ExitCode {
     let Args { command } = Args::parse();
     let done = match command {
         Command::Inspect(what) => inspect::run(what).map_err(boxed),
+        Command::Crypto { name } => crypto::run(&name).map_err(boxed),
         Command::Maker {
             config,
             passphrase_file,

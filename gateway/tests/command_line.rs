@@ -178,3 +178,44 @@ fn schemas_are_found_by_name_and_never_half_understood() {
     std::fs::write(folder.path().join("pacs.008.001.10.xsd"), "<a").expect("writable");
     refused("is not well-formed");
 }
+
+#[test]
+fn cards_are_computed_with_one_answer_a_line() {
+    let input = br#"{"key":"99999999999999998888888888888888","pan":"2222222222222222","date":"3333","service_code":"111","cvv":"361"}
+"#;
+    let (status, answers, _) = run(&["crypto", "cvv"], input);
+    assert_eq!(
+        (status, &answers[..]),
+        (0, &[serde_json::json!({"cvv": "361", "matches": true})][..])
+    );
+    let wrong = [
+        input.as_slice(),
+        br#"{"key":"99"}"#,
+        b"\n99999999999999998888888888888888\n",
+    ]
+    .concat();
+    let (status, answers, _) = run(&["crypto", "cvv"], &wrong);
+    assert_eq!((status, answers.len()), (1, 3));
+    assert_eq!(answers[1]["error"]["code"], "parameter_wrong");
+    assert_eq!(answers[1]["error"]["parameter"], "key");
+    assert_eq!(answers[1]["error"]["message"], "`key` must be 16 bytes in hexadecimal");
+    assert_eq!(answers[2]["error"]["code"], "not_an_object");
+    let other = String::from_utf8_lossy(input).replace("361", "362");
+    assert_eq!(run(&["crypto", "cvv"], other.as_bytes()).0, 1);
+    let (status, _, stderr) = run(&["crypto", "cvc"], b"");
+    assert_eq!(status, 2);
+    assert!(stderr.contains("arqc"), "{stderr}");
+}
+
+#[test]
+fn messages_and_codes_of_cards_are_inspected() {
+    // An echo: 0800 with DE 7, 11 and 70.
+    let echo = b"0800822000000000000004000000000000001105120000000123301\n";
+    let (status, found, _) = run(&["inspect", "iso8583"], echo);
+    assert_eq!((status, &found[0]["message_type"]), (0, &"0800".into()), "{found:?}");
+    let (status, found, _) = run(&["inspect", "iso8583", "--variant", "b"], b"zz\n0800\n");
+    assert_eq!((status, found.len()), (1, 2));
+    assert_eq!(found[0]["violations"][0]["code"], "line");
+    let (status, found, _) = run(&["inspect", "qr"], b"00020101021163040000\n");
+    assert_eq!((status, &found[0]["crc"]), (1, &"wrong".into()));
+}

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use causeway_gateway::{identifiers::bic::Bic, iso20022::rules::RuleYear};
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{Parser, Subcommand, ValueEnum, builder::PossibleValuesParser};
 
 /// The gateway between an operator's systems and a Causeway network.
 #[derive(Debug, Parser)]
@@ -14,7 +14,7 @@ pub struct Args {
 }
 
 const STATUSES: &str = "\
-Exit statuses of inspect:
+Exit statuses of inspect and crypto:
   0  everything is valid
   1  something is not
   2  the command line is wrong, or something could not be read or printed";
@@ -27,6 +27,15 @@ pub enum Command {
     /// and a sentence.
     #[command(subcommand)]
     Inspect(Inspect),
+    /// Compute what issuers and acquirers of cards do, under test keys only
+    ///
+    /// Parameters are read from standard input, one JSON object a line, and as many answers are printed. Keys are in clear:
+    /// none that protects anything may be given. docs/inspect.md has the parameters.
+    Crypto {
+        /// What to compute
+        #[arg(value_parser = PossibleValuesParser::new(causeway_cards::crypto::command::names()))]
+        name: String,
+    },
     /// Write a configuration, and make its database
     Init {
         #[command(flatten)]
@@ -188,6 +197,18 @@ pub enum Inspect {
     Bic(Values),
     /// Codes of legal entities, ISO 17442
     Lei(Values),
+    /// Merchants' payment codes, EMVCo MPM
+    Qr(Values),
+    /// Messages of cards, ISO 8583, in hexadecimal digits, those of variant A also as they are
+    ///
+    /// Card numbers are shown in part, tracks and PIN blocks not at all.
+    Iso8583 {
+        /// How they are written: a all text, b binary
+        #[arg(long, value_enum, default_value = "a")]
+        variant: Variant,
+        #[command(flatten)]
+        values: Values,
+    },
 }
 
 #[derive(Debug, clap::Args)]
@@ -195,6 +216,12 @@ pub struct Values {
     /// One value a line; without it, from standard input
     #[arg(value_name = "VALUE-FILE")]
     pub file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum Variant {
+    A,
+    B,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

@@ -2,10 +2,14 @@
 
 use std::{
     fs::File,
-    io::{self, BufRead, BufReader, Read, Write},
+    io::{self, BufReader, Read, Write},
     path::{Path, PathBuf},
 };
 
+use causeway_cards::{
+    iso8583::{self, Shown, Spec},
+    qr::mpm,
+};
 use causeway_gateway::{
     identifiers::{bic::Bic, iban::Iban, lei::Lei},
     iso20022::{
@@ -16,11 +20,18 @@ use causeway_gateway::{
     reason::Coded,
 };
 use serde::Serialize;
+use serde_json::json;
 
-use super::args::{Inspect, Values};
+use super::{
+    args::{Inspect, Values, Variant},
+    lines,
+};
 
 /// Longer lines hold no identifier, and are cut.
 const LINE_BYTES_MAX: u64 = 1024;
+
+/// Longer ones hold no message of a card or code, and are cut: each of its bytes takes two digits.
+const MESSAGE_LINE_BYTES_MAX: u64 = 4 * iso8583::FRAME_BYTES_MAX as u64;
 
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
@@ -60,6 +71,14 @@ pub fn run(what: Inspect) -> Result<bool, InspectError> {
         Inspect::Iban(values) => each(values, "IBAN", |text| coded(Iban::faults(text))),
         Inspect::Bic(values) => each(values, "BIC", |text| coded(Bic::faults(text))),
         Inspect::Lei(values) => each(values, "LEI", |text| coded(Lei::faults(text))),
+        Inspect::Qr(values) => each_line(values, MESSAGE_LINE_BYTES_MAX, qr),
+        Inspect::Iso8583 { variant, values } => {
+            let spec = match variant {
+                Variant::A => Spec::a(),
+                Variant::B => Spec::b(),
+            };
+            each_line(values, MESSAGE_LINE_BYTES_MAX, |line| card_message(spec, line))
+        }
     }
 }
 
@@ -107,41 +126,53 @@ fn document(file: Option<&Path>) -> Result<Vec<u8>, InspectError> {
 
 /// Inspects every line that is not blank.
 fn each(values: Values, kind: &str, faults: fn(&str) -> Vec<ValueReason>) -> Result<bool, InspectError> {
-    let (name, source) = open(values.file.as_deref())?;
-    let mut source = BufReader::new(source);
-    let mut all_valid = true;
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        let mut limited = (&mut source).take(LINE_BYTES_MAX);
-        let read = limited.read_until(b'\n', &mut line);
-        let cut = limited.limit() == 0 && !line.ends_with(b"\n");
-        let skipped = read.and_then(|read| {
-            if cut {
-                source.skip_until(b'\n')?;
-            }
-            Ok(read)
-        });
-        match skipped {
-            Ok(0) => return Ok(all_valid),
-            Ok(_) => {}
-            Err(source) => return Err(InspectError::Read { name, source }),
-        }
-        let text = String::from_utf8_lossy(&line);
-        let value = text.trim_matches([' ', '\t', '\r', '\n', '\u{feff}']);
-        if value.is_empty() {
-            continue;
-        }
+    each_line(values, LINE_BYTES_MAX, |value| {
         let mut reasons = faults(value);
         for reason in &mut reasons {
             reason.text = format!("the {kind} {}", reason.text);
         }
-        all_valid &= reasons.is_empty();
-        print(&OfValue {
-            value,
-            valid: reasons.is_empty(),
-            reasons,
-        })?;
+        let valid = reasons.is_empty();
+        print(&OfValue { value, valid, reasons })?;
+        Ok(valid)
+    })
+}
+
+/// Whether `inspect` finds every line valid.
+fn each_line(
+    values: Values,
+    bytes_max: u64,
+    inspect: impl Fn(&str) -> Result<bool, InspectError>,
+) -> Result<bool, InspectError> {
+    let (name, source) = open(values.file.as_deref())?;
+    let unread = |source| InspectError::Read {
+        name: name.clone(),
+        source,
+    };
+    let mut all_valid = true;
+    lines::for_each(&mut BufReader::new(source), bytes_max, unread, |line| {
+        all_valid &= inspect(line)?;
+        Ok(())
+    })?;
+    Ok(all_valid)
+}
+
+fn qr(line: &str) -> Result<bool, InspectError> {
+    let found = mpm::inspect(line);
+    print(&found)?;
+    Ok(found["valid"] == true)
+}
+
+fn card_message(spec: &Spec, line: &str) -> Result<bool, InspectError> {
+    match iso8583::inspect(spec, line, Shown::Masked) {
+        Ok(found) => {
+            print(&found)?;
+            Ok(found.valid)
+        }
+        Err(error) => {
+            let violation = json!({"code": "line", "where": "line", "message": error.to_string()});
+            print(&json!({"valid": false, "variant": spec.name(), "fields": [], "violations": [violation]}))?;
+            Ok(false)
+        }
     }
 }
 
@@ -153,7 +184,7 @@ fn coded(faults: Vec<impl Coded>) -> Vec<ValueReason> {
     faults.iter().map(|fault| reason(fault)).collect()
 }
 
-fn print(result: &impl Serialize) -> Result<(), InspectError> {
+pub(super) fn print(result: &impl Serialize) -> Result<(), InspectError> {
     let mut line = serde_json::to_vec(result).map_err(|error| InspectError::Print(error.into()))?;
     line.push(b'\n');
     io::stdout().write_all(&line).map_err(InspectError::Print)

@@ -28,7 +28,7 @@ use super::CryptoError;
 /// Why a command has no answer. Never has the value of a parameter in it.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum CommandError {
-    #[error("the command must be one of {}", names())]
+    #[error("the command must be one of {}", names().join(", "))]
     Command,
     #[error("the parameters must be one JSON object")]
     Object,
@@ -104,8 +104,8 @@ const COMMANDS: [Command; 5] = [
 ];
 
 /// The commands' names.
-pub fn names() -> String {
-    COMMANDS.map(|command| command.name).join(", ")
+pub fn names() -> [&'static str; COMMANDS.len()] {
+    COMMANDS.map(|command| command.name)
 }
 
 /// The answer of the command `name`.
