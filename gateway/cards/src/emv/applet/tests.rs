@@ -94,6 +94,7 @@ fn a_locked_phone_asks_to_be_unlocked_where_no_pin_can_be_asked_for() {
     let unlocked = answer_of(applet, &options).0;
     assert!(unlocked.contains("9f6c020080"), "{unlocked}");
     assert!(unlocked.contains("9f100706011203a40000"), "{unlocked}");
+    assert_eq!(answer_of(applet, &options).0, "6986", "unlocked for one payment");
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::emv::applet::Step as CardStep;
 
 /// Where a tap is torn: at which command, and how.
 #[derive(Debug, Clone, Copy)]
-pub enum Tear {
+pub(super) enum Tear {
     /// The card has not heard the command.
     Before,
     /// The card has answered, and the terminal has not heard it.
