@@ -27,7 +27,8 @@ use asked::{Asked, WANTED_BYTES};
 use device::Keys;
 
 use super::{
-    exchange::{AID, Command, DIRECTORY, GET_PROCESSING_OPTIONS, OK, READ_RECORD, SELECT, answer, tags},
+    apdu::Command,
+    exchange::{AID, DIRECTORY, GET_PROCESSING_OPTIONS, OK, READ_RECORD, SELECT, answer, tags},
     tlv::{Reader, Writer},
 };
 use crate::crypto::cryptogram::{Transaction, Version};
@@ -121,11 +122,17 @@ impl Applet {
 
     /// Takes any bytes for a command.
     pub fn command(&mut self, bytes: &[u8]) -> Step<'_> {
-        let Some(command) = Command::parse(bytes) else {
+        let Ok(command) = Command::parse(bytes) else {
             return Step::Answer(answer(&[], WRONG_LENGTH));
         };
-        let Command { cla, ins, p1, p2, .. } = command;
-        let done = match (cla, ins) {
+        let Command {
+            class,
+            instruction,
+            p1,
+            p2,
+            ..
+        } = command;
+        let done = match (class, instruction) {
             (0x00, SELECT) => self.select([p1, p2], command.data()),
             (0x00, READ_RECORD) => self.record([p1, p2]),
             (0x80, GET_PROCESSING_OPTIONS) => match self.check_options([p1, p2], command.data()) {

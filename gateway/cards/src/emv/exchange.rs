@@ -1,7 +1,10 @@
 //! What a terminal and a card of ours say to each other in: short commands and their answers (ISO/IEC 7816-4), and the
 //! tags, names and lists of data objects that both sides use.
 
-use super::tlv::Tag;
+use super::{
+    apdu::{Command, CommandError},
+    tlv::Tag,
+};
 
 /// Of the directory of contactless applications (EMV Contactless Book B, 3.3): `2PAY.SYS.DDF01`.
 pub const DIRECTORY: &[u8] = b"2PAY.SYS.DDF01";
@@ -60,84 +63,20 @@ pub(super) mod tags {
     pub const FORM_FACTOR: Tag = Tag::of(0x9f6e);
 }
 
-/// A short command that wants an answer of any length (case 2 or 4, Le 00).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Command {
-    pub cla: u8,
-    pub ins: u8,
-    pub p1: u8,
-    pub p2: u8,
-    /// At most 255 bytes.
-    data: Vec<u8>,
+/// A short command that wants an answer of any length (Le 00).
+pub(super) fn command(header: [u8; 4], data: &[u8]) -> Result<Command, CommandError> {
+    Ok(Command::new(header).with_data(data)?.expecting(0))
 }
 
-impl Command {
-    /// `None` when there are more than 255 bytes of data.
-    pub(super) fn new([cla, ins, p1, p2]: [u8; 4], data: &[u8]) -> Option<Self> {
-        (data.len() <= 255).then(|| Self {
-            cla,
-            ins,
-            p1,
-            p2,
-            data: data.to_vec(),
-        })
-    }
-
-    /// SELECT by name, the first occurrence.
-    ///
-    /// # Panics
-    /// When the name is longer than a command's data: names are of 16 bytes at most.
-    pub(super) fn select(name: &[u8]) -> Self {
-        Self::new([0, SELECT, 4, 0], name).expect("a name has at most 16 bytes")
-    }
-
-    pub fn data(&self) -> &[u8] {
-        &self.data
-    }
-
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = vec![self.cla, self.ins, self.p1, self.p2];
-        if !self.data.is_empty() {
-            bytes.push(self.data.len() as u8);
-            bytes.extend_from_slice(&self.data);
-        }
-        bytes.push(0);
-        bytes
-    }
-
-    /// Reads a short command of any of the four cases. `None` when its lengths do not add up, or are extended.
-    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
-        let (header, body) = bytes.split_first_chunk()?;
-        let data = match body {
-            [] | [_] => &[],
-            [length, rest @ ..] => {
-                let (data, le) = rest.split_at_checked(usize::from(*length))?;
-                if *length == 0 || le.len() > 1 {
-                    return None;
-                }
-                data
-            }
-        };
-        Self::new(*header, data)
-    }
+/// SELECT by name, the first occurrence.
+///
+/// # Panics
+/// When the name is longer than a command's data: names are of 16 bytes at most.
+pub(super) fn select(name: &[u8]) -> Command {
+    command([0, SELECT, 4, 0], name).expect("a name has at most 16 bytes")
 }
 
 /// An answer's data, then its status word.
 pub(super) fn answer(data: &[u8], status: u16) -> Vec<u8> {
     [data, &status.to_be_bytes()].concat()
-}
-
-/// A list of data objects (DOL; EMV Book 3, 5.4): the tags that a card wants, and how many bytes of each. `None` when
-/// it is cut off, has a tag that is none, or wants more than `bytes_max` in all.
-pub(super) fn read_list(mut bytes: &[u8], bytes_max: usize) -> Option<Vec<(Tag, usize)>> {
-    let mut list = Vec::new();
-    let mut left = bytes_max;
-    while !bytes.is_empty() {
-        let (tag, used) = Tag::read(bytes).ok()?;
-        let length = usize::from(*bytes.get(used)?);
-        left = left.checked_sub(length)?;
-        list.push((tag, length));
-        bytes = &bytes[used + 1..];
-    }
-    Some(list)
 }

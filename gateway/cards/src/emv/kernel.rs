@@ -29,9 +29,10 @@ use self::{
     terminal::Told,
 };
 use super::{
+    apdu::Command,
+    dol::Dol,
     exchange::{
-        ANSWER_DATA_BYTES_MAX, Command, DIRECTORY, GENERATE_AC, GET_PROCESSING_OPTIONS, OK, READ_RECORD, read_list,
-        tags,
+        ANSWER_DATA_BYTES_MAX, DIRECTORY, GENERATE_AC, GET_PROCESSING_OPTIONS, OK, READ_RECORD, command, select, tags,
     },
     tlv::{Node, Tag, TlvError, Writer, find, read_tree},
 };
@@ -40,8 +41,6 @@ use super::{
 pub const COMMANDS_MAX: usize = 48;
 const CANDIDATES_MAX: usize = 8;
 const RECORDS_MAX: usize = 32;
-/// Of values in one command, with two bytes of tag and length around them.
-const VALUES_BYTES_MAX: usize = 252;
 /// Tag 95: offline data authentication was not performed.
 const NOT_AUTHENTICATED: [u8; 5] = [0x80, 0, 0, 0, 0];
 /// P1 of GENERATE AC: for an online authorisation.
@@ -139,7 +138,7 @@ impl Kernel {
             records: Vec::new(),
             card: CardData::default(),
         };
-        Ok((kernel, Command::select(DIRECTORY)))
+        Ok((kernel, select(DIRECTORY)))
     }
 
     /// Takes the card's answer, data and status word. After an end, every answer is [`Failure::Over`].
@@ -198,7 +197,7 @@ impl Kernel {
 
     fn select_next(&mut self) -> Result<Step, Failure> {
         self.name = self.candidates.pop().ok_or(Failure::NoApplication)?;
-        Ok(Step::Ask(Asked::Application, Command::select(&self.name)))
+        Ok(Step::Ask(Asked::Application, select(&self.name)))
     }
 
     fn application(&mut self, data: &[u8]) -> Result<Step, Failure> {
@@ -210,14 +209,17 @@ impl Kernel {
         let values = self.values(tags::PDOL)?;
         let mut data = Writer::new();
         data.primitive(tags::COMMAND, &values);
-        let command = Command::new([0x80, GET_PROCESSING_OPTIONS, 0, 0], &data.into_bytes());
-        Ok(Step::Ask(Asked::Options, command.ok_or(Failure::List(tags::PDOL))?))
+        let command = command([0x80, GET_PROCESSING_OPTIONS, 0, 0], &data.into_bytes());
+        Ok(Step::Ask(
+            Asked::Options,
+            command.map_err(|_| Failure::List(tags::PDOL))?,
+        ))
     }
 
     /// What the card's list wants; nothing if it has none.
     fn values(&self, list: Tag) -> Result<Vec<u8>, Failure> {
         let wanted = self.card.get(list).unwrap_or_default();
-        let wanted = read_list(wanted, VALUES_BYTES_MAX).ok_or(Failure::List(list))?;
+        let wanted = Dol::parse(wanted).map_err(|_| Failure::List(list))?;
         Ok(self.told.values(&wanted))
     }
 
@@ -239,7 +241,7 @@ impl Kernel {
 
     fn read_next(&mut self) -> Result<Step, Failure> {
         if let Some([p1, p2]) = self.records.pop() {
-            let command = Command::new([0, READ_RECORD, p1, p2], &[]).expect("it has no data");
+            let command = Command::new([0, READ_RECORD, p1, p2]).expecting(0);
             return Ok(Step::Ask(Asked::Record, command));
         }
         if self.card.get(tags::CRYPTOGRAM).is_some() {
@@ -248,8 +250,11 @@ impl Kernel {
         self.card.need(tags::CDOL1)?;
         self.told.verification_results = NOT_AUTHENTICATED;
         let values = self.values(tags::CDOL1)?;
-        let command = Command::new([0x80, GENERATE_AC, ASK_ONLINE, 0], &values);
-        Ok(Step::Ask(Asked::Cryptogram, command.ok_or(Failure::List(tags::CDOL1))?))
+        let command = command([0x80, GENERATE_AC, ASK_ONLINE, 0], &values);
+        Ok(Step::Ask(
+            Asked::Cryptogram,
+            command.map_err(|_| Failure::List(tags::CDOL1))?,
+        ))
     }
 
     fn cryptogram(&mut self, data: &[u8]) -> Result<Step, Failure> {

@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::emv::{
+    dol::Dol,
     exchange::{AID, tags},
     tlv::Tag,
 };
@@ -144,28 +145,15 @@ impl Told {
         [first, 0x80 | flag(self.wants_holder(), 0x40), 0x40, 0]
     }
 
-    /// The values of a list, one after the other (EMV Book 3, 5.4): of numbers the right end, of all else the left, and
-    /// zeros for what is missing or not known.
-    pub fn values(&self, list: &[(Tag, usize)]) -> Vec<u8> {
-        let mut all = Vec::new();
-        for (tag, length) in list {
-            let mut value = self.value(*tag).unwrap_or_default();
-            if is_number(*tag) {
-                let missing = length.saturating_sub(value.len());
-                all.resize(all.len() + missing, 0);
-                value.drain(..value.len().saturating_sub(*length));
-            } else {
-                value.resize(*length, 0);
-            }
-            all.extend(value);
-        }
-        all
+    /// What a list asks for; zeros for what the terminal does not know.
+    pub fn values(&self, list: &Dol) -> Vec<u8> {
+        let known: Vec<_> = list
+            .entries()
+            .iter()
+            .map(|entry| (entry.tag, self.value(entry.tag)))
+            .collect();
+        list.fill(|tag| known.iter().find(|(of, _)| *of == tag)?.1.as_deref())
     }
-}
-
-fn is_number(tag: Tag) -> bool {
-    use tags::{AMOUNT, COUNTRY, CURRENCY, DATE, KIND, OTHER_AMOUNT, TERMINAL_KIND};
-    [AMOUNT, OTHER_AMOUNT, COUNTRY, CURRENCY, DATE, KIND, TERMINAL_KIND].contains(&tag)
 }
 
 fn bcd(mut number: u64, bytes: usize) -> Vec<u8> {
