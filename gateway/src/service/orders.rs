@@ -1,6 +1,7 @@
 //! Orders as they are stored and told of: changed in one transaction with their events, and paid by what the ledger has
 //! booked.
 
+pub mod code;
 pub mod views;
 
 use std::collections::{BTreeMap, BTreeSet};

@@ -39,6 +39,10 @@ pub struct OrderView {
     pub pay_to: String,
     /// What the payment has as its memo.
     pub memo: String,
+    /// The same as a payment code for a wallet to scan, signed by the operator (EMVCo's merchant-presented mode); absent
+    /// once it cannot be paid any more, and if the currency has no number in ISO 4217.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
     /// In blocks before this time a payment counts.
     pub expires_at: String,
     /// Who has this address sees the order's page.
@@ -134,10 +138,14 @@ pub fn checkout_path(gateway: &Gateway, order: &str) -> String {
 pub fn with_paybacks(gateway: &Gateway, sql: &mut dyn Sql, order: &Order) -> Result<OrderView, StoreError> {
     // As many strays as refunds, if all of them are there.
     let found = paybacks::of_order(sql, &order.id, 2 * REFUNDS_MAX)?;
-    Ok(view(gateway, order, &found))
+    let code = match order.state {
+        State::Created => super::code::of(gateway, sql, order)?,
+        _ => None,
+    };
+    Ok(view(gateway, order, code, &found))
 }
 
-fn view(gateway: &Gateway, order: &Order, paybacks: &[Payback]) -> OrderView {
+fn view(gateway: &Gateway, order: &Order, code: Option<String>, paybacks: &[Payback]) -> OrderView {
     let money = |amount: Amount| gateway.exponents.write(amount, order.currency);
     let refunds = paybacks.iter().filter_map(|payback| refund(gateway, payback));
     let strays = paybacks.iter().filter_map(|payback| stray(gateway, payback));
@@ -154,6 +162,7 @@ fn view(gateway: &Gateway, order: &Order, paybacks: &[Payback]) -> OrderView {
         amount: money(order.amount),
         pay_to: gateway.address(order.pay_to).to_string(),
         memo: super::memo(&order.id).to_string(),
+        code,
         expires_at: rfc3339(order.expires_ms),
         checkout_url: format!("{}{}", gateway.config.public_url, checkout_path(gateway, &order.id)),
         payment: order.payment.map(|payment| OrderPaymentView {

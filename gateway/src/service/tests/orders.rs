@@ -4,8 +4,9 @@ use causeway_contracts::{
     block::{Height, TimeMs},
     identity::{AccountId, ParticipantId},
     money::{Amount, Currency},
-    transaction::TxId,
+    transaction::{TxId, UnixSeconds},
 };
+use causeway_wallet::codes::Purpose;
 use serde_json::json;
 use sha2::Digest;
 
@@ -249,6 +250,15 @@ async fn a_merchant_has_stores_terminals_and_orders() {
             "{query}"
         );
     }
+    let code = made["code"].as_str().expect("a code");
+    let operator = [shop.office.gateway.keys.operator_id()];
+    let now = UnixSeconds(shop.office.gateway.now_ms() / 1_000);
+    let scanned = causeway_wallet::codes::read(code, &operator, now)
+        .expect("it is signed by the operator")
+        .code;
+    assert_eq!(Some(scanned.purpose.memo().as_str()), made["memo"].as_str());
+    assert_eq!(Some(scanned.address.to_string().as_str()), made["pay_to"].as_str());
+    assert!(matches!(scanned.purpose, Purpose::Order { amount, .. } if amount == "12.50"));
     // The same key is the same order; the same reference is not another.
     assert_eq!(shop.post("/v1/orders", "o", order.clone()).await, (201, made.clone()));
     assert_eq!(shop.refused("/v1/orders", "p", order).await, (409, "3015".to_owned()));
