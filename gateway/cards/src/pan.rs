@@ -116,10 +116,14 @@ pub fn luhn(digits: &[u8]) -> bool {
     !digits.is_empty() && sum == Some(0)
 }
 
-/// The first six and last four of at least 13 digits, and stars between them; of fewer, stars only.
+/// The first six and last four of at least 13 digits, and stars between them; of fewer, stars only. What is no digit is
+/// a star.
 pub fn mask(digits: &[u8]) -> String {
     let shown = |at| digits.len() > *DIGITS.start() && (at < 6 || at + 4 >= digits.len());
-    let one = |(at, digit): (usize, &u8)| if shown(at) { char::from(*digit) } else { '*' };
+    let one = |(at, digit): (usize, &u8)| {
+        let is_shown = shown(at) && digit.is_ascii_digit();
+        if is_shown { char::from(*digit) } else { '*' }
+    };
     digits.iter().enumerate().map(one).collect()
 }
 
@@ -223,6 +227,7 @@ mod tests {
                 .has_right_check_digit()
         );
         assert_eq!(mask(b"500000000006"), "*".repeat(12));
+        assert_eq!(mask(b"4111\n11111111111\xe9"), "4111*1*******111*");
     }
 
     #[test]

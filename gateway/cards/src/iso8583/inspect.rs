@@ -2,7 +2,8 @@
 
 use serde::Serialize;
 
-use super::{Class, Message, Spec, Violation, masked::mask_number, violation::Refusal};
+use super::{Class, Message, Spec, Violation, violation::Refusal};
+use crate::pan;
 
 /// Whether card numbers, tracks and PIN blocks are shown.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -95,7 +96,7 @@ fn field(spec: &Spec, message: &Message, number: u8, shown: Shown) -> InspectedF
         field: number,
         name: spec.field_name(number).unwrap_or_default().to_owned(),
         value: match (shown, number) {
-            (Shown::Masked, 2) => mask_number(value),
+            (Shown::Masked, 2) => pan::mask(value),
             (Shown::Masked, 35 | 36 | 45 | 48 | 52 | 55) => format!("[{} bytes]", value.len()),
             _ if is_bytes => hex::encode_upper(value),
             _ => String::from_utf8_lossy(value).into_owned(),

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::Message;
+use crate::pan;
 
 /// Fields that hold nothing of a card or its holder, so that logs may show them. All others are shown by their length.
 const SHOWN: [u8; 43] = [
@@ -20,25 +21,11 @@ impl fmt::Display for Masked<'_> {
             let value = self.0.get(field).unwrap_or_default();
             write!(f, " {field}=")?;
             match field {
-                2 => f.write_str(&mask_number(value))?,
+                2 => f.write_str(&pan::mask(value))?,
                 _ if SHOWN.contains(&field) => write!(f, "{}", String::from_utf8_lossy(value).escape_default())?,
                 _ => write!(f, "[{} bytes]", value.len())?,
             }
         }
         Ok(())
-    }
-}
-
-/// A card number as its first 6 and last 4 digits; of a number below 13 digits, nothing.
-pub(super) fn mask_number(number: &[u8]) -> String {
-    let stars = |count| "*".repeat(count);
-    match number.len() {
-        13.. if number.is_ascii() => {
-            let (first, rest) = number.split_at(6);
-            let (middle, last) = rest.split_at(rest.len() - 4);
-            let text = |digits: &[u8]| String::from_utf8_lossy(digits).into_owned();
-            text(first) + &stars(middle.len()) + &text(last)
-        }
-        length => stars(length),
     }
 }
