@@ -113,6 +113,10 @@ fn how_to_pay(shown: &Shown<'_>) -> String {
     if shown.order.state != State::Created {
         return String::new();
     }
+    if shown.merchant.suspended {
+        return "<div class=\"card\"><p>The merchant cannot be paid at present. Do not pay this order.</p></div>"
+            .to_owned();
+    }
     format!(
         "<div class=\"card\"><h2>Pay with your wallet</h2><dl><dt>Pay to</dt><dd><code>{}</code></dd>\
          <dt>Memo</dt><dd><code>{}</code></dd><dt>Time left</dt><dd><span id=\"left\"></span> until {}</dd></dl>\

@@ -160,6 +160,10 @@ fn make(gateway: &Gateway, sql: &mut dyn Sql, new: NewOrder) -> Result<Order, Ch
     });
     let checkout = Sha256::digest(gateway.keys.checkout(&order.id));
     if !orders::add(sql, &order, &checkout)? {
+        // Another process may have made it just now, for the same request.
+        if let Some(known) = orders::find(sql, &order.client, &order.id)? {
+            return Ok(known);
+        }
         let reference = order.reference.as_deref().unwrap_or_default();
         let known = orders::by_reference(sql, &order.merchant, reference)?;
         let detail = "another order of the merchant's has this reference";

@@ -35,7 +35,7 @@ const RETRY_MS: u64 = 1_000;
 
 const RETRY_MS_MAX: u64 = 600_000;
 
-/// So long money may be lacking, or an account be frozen.
+/// So long money may be lacking, an account be frozen, or nodes refuse what is sent.
 const TRIED_MS: u64 = 7 * 86_400_000;
 
 /// A job is one payback.
@@ -75,9 +75,14 @@ pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
             Outcome::Applied => end(&gateway, leased, Ok((signed.id(), confirmed.1.height))).await,
             Outcome::Rejected { reason, .. } => rejected(&gateway, leased, &payback, reason).await,
         },
+        // Nodes refuse some without a receipt, such as those by a key that is the account's no more.
+        Ok(Settled::Dead { .. }) if gateway.now_ms() >= payback.body.created_ms + TRIED_MS => {
+            let problem = "the ledger has ordered none of the transactions that would have made it".to_owned();
+            end(&gateway, leased, Err(problem)).await
+        }
         Ok(Settled::Dead { .. }) => {
-            keep(&gateway, &leased, None, None).await?;
-            Ok(Some(gateway.now_ms()))
+            keep(&gateway, &leased, None, payback.body.problem).await?;
+            Ok(Some(later(&gateway, &leased)))
         }
         Err(error) => {
             tracing::warn!(

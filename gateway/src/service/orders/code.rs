@@ -13,7 +13,9 @@ use crate::{
 
 /// Signed by the operator's key; `None` if no code can say what the order does, such as a currency without a number.
 pub fn of(gateway: &Gateway, sql: &mut dyn Sql, order: &Order) -> Result<Option<String>, StoreError> {
-    let Some(merchant) = merchants::find(sql, &order.client, &order.merchant)? else {
+    let merchant = merchants::find(sql, &order.client, &order.merchant)?;
+    // What a suspended one is paid is sent back.
+    let Some(merchant) = merchant.filter(|merchant| !merchant.suspended) else {
         return Ok(None);
     };
     let Some(number) = currency::numeric(order.currency.as_str()) else {

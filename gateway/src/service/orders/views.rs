@@ -16,6 +16,9 @@ use crate::{
     store::{Sql, StoreError},
 };
 
+/// So many strays are shown, the newest.
+const STRAYS_MAX: usize = 100;
+
 /// What is to be paid, and what became of it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OrderView {
@@ -136,8 +139,8 @@ pub fn checkout_path(gateway: &Gateway, order: &str) -> String {
 
 /// With what was sent back.
 pub fn with_paybacks(gateway: &Gateway, sql: &mut dyn Sql, order: &Order) -> Result<OrderView, StoreError> {
-    // As many strays as refunds, if all of them are there.
-    let found = paybacks::of_order(sql, &order.id, 2 * REFUNDS_MAX)?;
+    let mut found = paybacks::of_order(sql, &order.id, "ref_", REFUNDS_MAX)?;
+    found.extend(paybacks::of_order(sql, &order.id, "ret_", STRAYS_MAX)?);
     let code = match order.state {
         State::Created => super::code::of(gateway, sql, order)?,
         _ => None,
@@ -175,7 +178,7 @@ fn view(gateway: &Gateway, order: &Order, code: Option<String>, paybacks: &[Payb
         refunded: money(order.refunded),
         refunding: money(order.refunding),
         refunds: refunds.collect(),
-        strays: strays.take(100).collect(),
+        strays: strays.collect(),
         timeline: order
             .timeline
             .iter()

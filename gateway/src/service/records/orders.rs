@@ -192,8 +192,12 @@ mod tests {
             assert!(!paybacks::add(sql, &payback("ref_1", None))?, "the id");
             assert!(!paybacks::add(sql, &payback("ref_2", Some("R")))?, "the reference");
             assert!(paybacks::add(sql, &payback("ref_3", None))?);
-            let found = paybacks::of_order(sql, "ord_1", 10)?;
+            // However many strays there are, refunds are found.
+            assert!(paybacks::add(sql, &payback("ret_1", None))? && paybacks::add(sql, &payback("ret_2", None))?);
+            let found = paybacks::of_order(sql, "ord_1", "ref_", 10)?;
             assert_eq!(found, [payback("ref_3", None), payback("ref_1", Some("R"))]);
+            let found = paybacks::of_order(sql, "ord_1", "ret_", 1)?;
+            assert_eq!(found, [payback("ret_2", None)]);
             Ok(())
         });
         write.await.unwrap();

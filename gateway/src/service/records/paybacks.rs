@@ -119,11 +119,11 @@ pub fn by_reference(sql: &mut dyn Sql, order: &str, reference: &str) -> Result<O
     row.map(|row| payback(&row)).transpose()
 }
 
-/// Of an order, the newest first, and at most so many.
-pub fn of_order(sql: &mut dyn Sql, order: &str, limit: usize) -> Result<Vec<Payback>, StoreError> {
+/// Of an order, those whose ids are of a kind of four characters, the newest first, and at most so many.
+pub fn of_order(sql: &mut dyn Sql, order: &str, kind: &str, limit: usize) -> Result<Vec<Payback>, StoreError> {
     let rows = sql.query(
-        &format!("{PAYBACK} WHERE order_id = $1 ORDER BY id DESC LIMIT $2"),
-        &[order.into(), (limit as i64).into()],
+        &format!("{PAYBACK} WHERE order_id = $1 AND substr(id, 1, 4) = $2 ORDER BY id DESC LIMIT $3"),
+        &[order.into(), kind.into(), (limit as i64).into()],
     )?;
     rows.iter().map(payback).collect()
 }

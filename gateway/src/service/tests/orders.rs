@@ -483,7 +483,9 @@ async fn orders_are_cancelled_expire_and_are_not_paid_by_others_money() {
     let ends_ms = good.time_ms.0 + 900_000;
     assert!(!shop.book(Vec::new(), ends_ms - 10_000).await);
     let suspend = format!("/v1/merchants/{}/suspend", shop.merchant);
+    assert!(shop.state(&open).await["code"].is_string());
     assert_eq!(shop.post(&suspend, "y", json!({})).await.1["state"], "suspended");
+    assert_eq!(shop.state(&open).await.get("code"), None, "nobody is to pay it");
     let order = json!({ "merchant": shop.merchant, "amount": eur("1.00") });
     assert_eq!(
         shop.refused("/v1/orders", "z", order.clone()).await,
