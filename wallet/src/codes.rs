@@ -14,6 +14,7 @@
 //!
 //! Whoever pays puts [`Purpose::memo`] into the transfer, by which the operator knows what it is for.
 
+pub mod picture;
 mod read;
 
 use std::{fmt, str::FromStr};

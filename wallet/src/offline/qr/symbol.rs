@@ -21,16 +21,26 @@ impl Symbol {
     /// `bytes` as they are, in the smallest code of level M, or of L if none of M takes them. `None` if
     /// they are too long for version 20: above 858.
     pub fn of_bytes(bytes: &[u8]) -> Result<Option<Self>, SymbolError> {
-        Self::smallest(|bits| bits.push_byte_data(bytes))
+        Self::smallest(&[EcLevel::M, EcLevel::L], |bits| bits.push_byte_data(bytes))
+    }
+
+    /// The same of level M alone, which takes at most 666 bytes.
+    pub fn of_bytes_at_m(bytes: &[u8]) -> Result<Option<Self>, SymbolError> {
+        Self::smallest(&[EcLevel::M], |bits| bits.push_byte_data(bytes))
     }
 
     /// Text of digits, capital letters and ` $%*+-./:`, two characters in 11 bits.
     pub(super) fn of_alphanumeric(text: &str) -> Result<Option<Self>, SymbolError> {
-        Self::smallest(|bits| bits.push_alphanumeric_data(text.as_bytes()))
+        Self::smallest(&[EcLevel::M, EcLevel::L], |bits| {
+            bits.push_alphanumeric_data(text.as_bytes())
+        })
     }
 
-    fn smallest(push: impl Fn(&mut Bits) -> Result<(), QrError>) -> Result<Option<Self>, SymbolError> {
-        for level in [EcLevel::M, EcLevel::L] {
+    fn smallest(
+        levels: &[EcLevel],
+        push: impl Fn(&mut Bits) -> Result<(), QrError>,
+    ) -> Result<Option<Self>, SymbolError> {
+        for &level in levels {
             for version in 1..=VERSION_MAX {
                 let mut bits = Bits::new(Version::Normal(version));
                 match push(&mut bits).and_then(|()| bits.push_terminator(level)) {
