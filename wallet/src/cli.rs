@@ -13,6 +13,7 @@ mod passphrase;
 mod payments;
 mod proofs;
 mod purse_words;
+mod scan;
 mod settlement;
 mod teller;
 mod wallet;
@@ -72,6 +73,8 @@ enum Finding {
     BadInput(#[source] anyhow::Error),
     #[error("{0}")]
     PurseRefuses(#[source] anyhow::Error),
+    #[error("{0}")]
+    CodeRefused(#[source] anyhow::Error),
     #[error("{0}")]
     WrongPin(causeway_contracts::offline::purse::PurseRefusal),
     #[error("nobody has paid; the request is void now")]
@@ -165,6 +168,7 @@ fn run(args: Args) -> anyhow::Result<()> {
             Command::Netting(command) => settlement::netting(&wallet, command).await,
             Command::Rate(command) => settlement::rate(&wallet, command).await,
             Command::Contract(command) => settlement::contract(&wallet, command).await,
+            Command::Scan { file } => scan::scan(&wallet, &file),
             Command::Sign(sign) => cosign::sign(&wallet, &sign),
             Command::Send { file } => cosign::send(&wallet, &file).await,
             Command::Receipt { tx, out } => proofs::receipt(&wallet, tx, out).await,
@@ -184,7 +188,7 @@ fn exit_of(error: &anyhow::Error) -> Exit {
                 Finding::Rejected(_) | Finding::SomeRejected { .. } => Exit::Refused,
                 Finding::TrustLapsed => Exit::Proof,
                 Finding::BadLines { .. } | Finding::BadInput(_) => Exit::Input,
-                Finding::PurseRefuses(_) => Exit::Refused,
+                Finding::PurseRefuses(_) | Finding::CodeRefused(_) => Exit::Refused,
                 Finding::WrongPin(_) => Exit::Passphrase,
                 Finding::NobodyPaid => Exit::Expired,
                 Finding::MayBePaid | Finding::NotGranted(_) => Exit::Unconfirmed,

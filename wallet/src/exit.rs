@@ -35,7 +35,9 @@ impl Exit {
             Self::Ok => "done",
             Self::Error => "another error",
             Self::Usage => "a command line that makes no sense",
-            Self::Refused => "refused by the ledger (with proof), by every validator that answered, or by a purse",
+            Self::Refused => {
+                "refused by the ledger (with proof), by every validator that answered, or by a purse; or a payment code that is not to be paid"
+            }
             Self::Unreachable => "no validator could be reached; nothing was sent",
             Self::Unconfirmed => {
                 "not confirmed in time, outcome unknown: run the same command again, it sends the same bytes"

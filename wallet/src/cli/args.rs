@@ -124,6 +124,14 @@ pub enum Command {
     /// Pay where there is no network
     #[command(subcommand)]
     Offline(offline::OfflineCommand),
+    /// Look at a merchant's payment code in a picture: whom it pays, how much and what for; pays nothing
+    ///
+    /// A code that was altered, is over or that no operator of the wallet's network has signed is refused.
+    Scan {
+        /// A PNG file with the code in it
+        #[arg(value_name = "FILE.png")]
+        file: PathBuf,
+    },
     /// Look at a transaction that another wallet has written to a file, and sign it
     Sign(Sign),
     /// Send a transaction from a file, when all have signed it

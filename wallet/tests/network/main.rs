@@ -6,4 +6,5 @@ mod client;
 mod commands;
 mod cosigning;
 mod mock;
+mod scanning;
 mod user;

@@ -43,6 +43,9 @@ use tokio::{
 /// The payer of every test: key, and the account that opens with it.
 pub const PAYER_SEED: [u8; 32] = [77; 32];
 
+/// The key of the operator BANKA.
+pub const OPERATOR_SEED: [u8; 32] = [62; 32];
+
 /// An amount that the ledger of this network refuses, to have rejections too.
 pub const REFUSED_AMOUNT: Amount = Amount(666);
 
@@ -122,11 +125,11 @@ fn currency(code: &str, exponent: u8) -> CurrencyRecord {
     }
 }
 
-fn participant(id: &str, seed: u8) -> Participant {
+fn participant(id: &str, seed: [u8; 32]) -> Participant {
     Participant {
         id: ParticipantId::new(id).expect("an id"),
         name: Text::default(),
-        keys: KeyPolicy::single(SecretKey::from_seed(&[seed; 32]).public_key()),
+        keys: KeyPolicy::single(SecretKey::from_seed(&seed).public_key()),
         operator: true,
         liquidity_provider: false,
     }
@@ -153,7 +156,8 @@ fn genesis(keys: &[SecretKey]) -> Genesis {
         council: KeyPolicy::single(SecretKey::from_seed(&[60; 32]).public_key()),
         parameters: Parameters::default(),
         validators: Bounded::new(validators).expect("four"),
-        participants: Bounded::new(vec![participant("ECB", 61), participant("BANKA", 62)]).expect("two"),
+        participants: Bounded::new(vec![participant("ECB", [61; 32]), participant("BANKA", OPERATOR_SEED)])
+            .expect("two"),
         currencies: Bounded::new(vec![currency("EUR", 2), currency("JPY", 0)]).expect("two"),
         accounts: Bounded::new(vec![OpeningAccount {
             operator: ParticipantId::new("BANKA").expect("an id"),
