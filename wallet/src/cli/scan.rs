@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use causeway_contracts::{identity::Participant, keys::PublicKey};
+use causeway_contracts::{genesis::Genesis, identity::Participant, keys::PublicKey};
 use causeway_wallet::{
     clock,
     codes::{self, MerchantCode, Purpose, Verified, picture},
@@ -48,7 +48,7 @@ struct Payable<'a> {
 }
 
 fn payable<'a>(wallet: &Wallet, home: &'a Home, text: &str) -> anyhow::Result<Payable<'a>> {
-    let operators: Vec<_> = operators(home).collect();
+    let operators: Vec<_> = operators(home.genesis()).collect();
     if operators.is_empty() {
         return Err(Finding::BadInput(anyhow!(
             "the wallet's genesis file has no operator with a key that may act alone, so that no payment code can be checked"
@@ -74,8 +74,8 @@ fn payable<'a>(wallet: &Wallet, home: &'a Home, text: &str) -> anyhow::Result<Pa
 }
 
 /// The operators that the genesis names, by each key that may act for one alone.
-fn operators(home: &Home) -> impl Iterator<Item = (PublicKey, &Participant)> {
-    let operators = home.genesis().participants.iter().filter(|it| it.operator);
+fn operators(genesis: &Genesis) -> impl Iterator<Item = (PublicKey, &Participant)> {
+    let operators = genesis.participants.iter().filter(|it| it.operator);
     operators.flat_map(|operator| {
         let alone = operator
             .keys
@@ -158,4 +158,51 @@ fn plain(text: &str) -> String {
     let is_turn = |c| matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
     let kept: String = text.chars().filter(|&c| !c.is_control() && !is_turn(c)).collect();
     kept.trim_end().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use causeway_contracts::{
+        codec::Bounded,
+        identity::{KeyPolicy, WeightedKey},
+        keys::SecretKey,
+    };
+
+    use super::*;
+
+    const GENESIS: &str = include_str!("../../../peers/python/tests/vectors/genesis.toml");
+
+    #[test]
+    fn codes_are_signed_by_operators_keys_that_may_act_alone() {
+        let mut genesis = Genesis::parse(GENESIS).expect("a genesis file");
+        let key = |number| SecretKey::from_seed(&[number; 32]).public_key();
+        let weighted = |number, weight| WeightedKey {
+            key: key(number),
+            weight,
+        };
+        let keys = KeyPolicy {
+            threshold: 2,
+            keys: Bounded::new(vec![weighted(1, 1), weighted(2, 2), weighted(3, 3)]).expect("three"),
+        };
+        let mut participants = std::mem::take(&mut genesis.participants).into_vec();
+        let bank = participants.iter().find(|it| it.operator).expect("an operator").clone();
+        let other = participants.iter().find(|it| !it.operator).expect("another").clone();
+        participants = vec![
+            Participant {
+                keys: keys.clone(),
+                ..bank.clone()
+            },
+            Participant { keys, ..other },
+        ];
+        genesis.participants = Bounded::new(participants).expect("two");
+        let found: Vec<_> = operators(&genesis).map(|(key, it)| (key, it.id)).collect();
+        assert_eq!(found, [(key(2), bank.id), (key(3), bank.id)]);
+    }
+
+    #[test]
+    fn names_cannot_turn_a_line_around() {
+        let check = |text: &str, expected: &str| assert_eq!(plain(text), expected);
+        check("CAFE\u{202e}00.1\u{1b}[2J", "CAFE00.1[2J");
+        check("大教堂咖啡馆", "大教堂咖啡馆");
+    }
 }
