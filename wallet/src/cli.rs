@@ -168,7 +168,7 @@ fn run(args: Args) -> anyhow::Result<()> {
             Command::Netting(command) => settlement::netting(&wallet, command).await,
             Command::Rate(command) => settlement::rate(&wallet, command).await,
             Command::Contract(command) => settlement::contract(&wallet, command).await,
-            Command::Scan { file } => scan::scan(&wallet, &file),
+            Command::Scan { file, pay } => scan::scan(&wallet, &file, pay.as_deref()).await,
             Command::Sign(sign) => cosign::sign(&wallet, &sign),
             Command::Send { file } => cosign::send(&wallet, &file).await,
             Command::Receipt { tx, out } => proofs::receipt(&wallet, tx, out).await,

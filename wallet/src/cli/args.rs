@@ -124,13 +124,16 @@ pub enum Command {
     /// Pay where there is no network
     #[command(subcommand)]
     Offline(offline::OfflineCommand),
-    /// Look at a merchant's payment code in a picture: whom it pays, how much and what for; pays nothing
+    /// Look at a merchant's payment code in a picture: whom it pays, how much and what for
     ///
     /// A code that was altered, is over or that no operator of the wallet's network has signed is refused.
     Scan {
         /// A PNG file with the code in it
         #[arg(value_name = "FILE.png")]
         file: PathBuf,
+        /// Pay the order that the code is of, once, from this account, by label or address; without it, nothing is paid
+        #[arg(long, value_name = "ACCOUNT")]
+        pay: Option<String>,
     },
     /// Look at a transaction that another wallet has written to a file, and sign it
     Sign(Sign),
@@ -195,6 +198,7 @@ impl Command {
                 | Self::Path(_)
                 | Self::Netting(_)
                 | Self::Send { .. }
+                | Self::Scan { pay: Some(_), .. }
                 | Self::Offline(offline::OfflineCommand::Purse(
                     purses::PurseCommand::Load { .. } | purses::PurseCommand::Request(_)
                 ))

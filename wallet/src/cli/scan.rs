@@ -1,12 +1,14 @@
-//! `causeway scan`: looks at a merchant's payment code, and pays nothing.
+//! `causeway scan`: looks at a merchant's payment code, and pays it if that is asked for.
+
+mod pay;
 
 use std::path::Path;
 
 use anyhow::{Context, anyhow};
-use causeway_contracts::{genesis::Genesis, identity::Participant, keys::PublicKey};
+use causeway_contracts::{genesis::Genesis, identity::Participant, keys::PublicKey, transaction::UnixSeconds};
 use causeway_wallet::{
     clock,
-    codes::{self, MerchantCode, Purpose, Verified, picture},
+    codes::{self, MerchantCode, Purpose, Refusal, Verified, picture},
     home::Home,
     offline::qr::{
         folder,
@@ -21,18 +23,24 @@ use super::{
     wallet::Wallet,
 };
 
-pub fn scan(wallet: &Wallet, file: &Path) -> anyhow::Result<()> {
+pub async fn scan(wallet: &Wallet, file: &Path, from: Option<&str>) -> anyhow::Result<()> {
     let home = wallet.home()?;
     let text = text_of(file)
         .with_context(|| file.display().to_string())
         .map_err(Finding::BadInput)?;
-    let Payable { code, signer } = payable(wallet, &home, &text)?;
+    let Signed { code, signer } = signed(wallet, &home, &text)?;
+    if from.is_none() {
+        check_time(wallet, &code)?;
+    }
     if wallet.json {
         say!("{}", told(&code, signer));
     } else {
         tell(&code, signer);
     }
-    Ok(())
+    match from {
+        Some(from) => pay::order(wallet, &home, &code, from).await,
+        None => Ok(()),
+    }
 }
 
 fn text_of(file: &Path) -> anyhow::Result<String> {
@@ -41,13 +49,14 @@ fn text_of(file: &Path) -> anyhow::Result<String> {
     Ok(picture::scan(&reader, &folder::read(file)?)?)
 }
 
-/// A code that may be paid on the wallet's network, and whose operator signed it.
-struct Payable<'a> {
+/// A code for the wallet's network, and the operator who signed it.
+struct Signed<'a> {
     code: MerchantCode,
     signer: &'a Participant,
 }
 
-fn payable<'a>(wallet: &Wallet, home: &'a Home, text: &str) -> anyhow::Result<Payable<'a>> {
+/// Whenever it is over: what was paid before then may still have to be brought to its end.
+fn signed<'a>(wallet: &Wallet, home: &'a Home, text: &str) -> anyhow::Result<Signed<'a>> {
     let operators: Vec<_> = operators(home.genesis()).collect();
     if operators.is_empty() {
         return Err(Finding::BadInput(anyhow!(
@@ -56,7 +65,7 @@ fn payable<'a>(wallet: &Wallet, home: &'a Home, text: &str) -> anyhow::Result<Pa
         .into());
     }
     let keys: Vec<_> = operators.iter().map(|(key, _)| *key).collect();
-    let read = codes::read(text, &keys, clock::seconds_from_now(0));
+    let read = codes::read(text, &keys, UnixSeconds(0));
     let Verified { code, signer } = read.map_err(|why| refused(wallet, why.code(), why.into()))?;
     let prefix = home.genesis().address_prefix;
     if code.address.prefix != prefix {
@@ -70,7 +79,17 @@ fn payable<'a>(wallet: &Wallet, home: &'a Home, text: &str) -> anyhow::Result<Pa
     }
     let signer = operators.into_iter().find(|(key, _)| *key == signer);
     let (_, signer) = signer.expect("it is one of the keys that were tried");
-    Ok(Payable { code, signer })
+    Ok(Signed { code, signer })
+}
+
+fn check_time(wallet: &Wallet, code: &MerchantCode) -> anyhow::Result<()> {
+    match code.purpose {
+        Purpose::Order { expires_at, .. } if clock::seconds_from_now(0).0 >= expires_at.0 => {
+            let why = Refusal::Expired { expires_at };
+            Err(refused(wallet, why.code(), why.into()))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The operators that the genesis names, by each key that may act for one alone.

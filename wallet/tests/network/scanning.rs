@@ -132,3 +132,31 @@ async fn a_file_without_a_code_is_bad_input() {
     assert!(told.contains("no PNG picture"), "{told}");
     user.fails(6, &["scan", "/nonexistent.png"]).await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_order_is_paid_once_and_in_time() {
+    let user = User::new([Behaviour::Honest; 4]).await;
+    let over = user.draw(&signed(&order(UnixSeconds(1_700_000_000))));
+    let told = user.fails(3, &["scan", &over, "--pay", "main"]).await;
+    assert!(told.contains("time is over"), "{told}");
+    let code = order(clock::seconds_from_now(3600));
+    let fixed = MerchantCode {
+        purpose: Purpose::Merchant(CodeId([0xcd; 16])),
+        ..code.clone()
+    };
+    let told = user
+        .fails(6, &["scan", &user.draw(&signed(&fixed)), "--pay", "main"])
+        .await;
+    assert!(told.contains("names no amount"), "{told}");
+    let altered = signed(&code).replace("12.50", "92.50");
+    let altered = seal(altered[..altered.len() - 8].to_owned());
+    user.fails(3, &["scan", &user.draw(&altered), "--pay", "main"]).await;
+    assert!(user.network.applied().is_empty());
+    let file = user.draw(&signed(&code));
+    let told = user.good(&["scan", &file, "--pay", "main"]).await;
+    assert!(told.contains("Paid 12.50 EUR"), "{told}");
+    let told = user.fails(3, &["scan", &file, "--pay", "main"]).await;
+    assert!(told.contains("paid the order already"), "{told}");
+    let memo = "order q6urq6urq6urq6urq6urqw".to_owned();
+    assert_eq!(user.network.applied(), [(memo, 1)].into());
+}
