@@ -2,18 +2,22 @@
 
 use causeway_cards::qr::mpm::{Builder, seal};
 use causeway_contracts::{
+    codec::Text,
     identity::{AccountId, AddressPrefix},
     keys::SecretKey,
+    money::{Amount, Currency},
     transaction::UnixSeconds,
 };
 use causeway_wallet::{
     clock,
     codes::{CodeId, Merchant, MerchantCode, Purpose, picture},
+    history::History,
+    payment::Payment,
 };
 use serde_json::{Value, json};
 
 use crate::{
-    mock::{Behaviour, OPERATOR_SEED},
+    mock::{Behaviour, Network, OPERATOR_SEED},
     user::User,
 };
 
@@ -159,4 +163,29 @@ async fn an_order_is_paid_once_and_in_time() {
     assert!(told.contains("paid the order already"), "{told}");
     let memo = "order q6urq6urq6urq6urq6urqw".to_owned();
     assert_eq!(user.network.applied(), [(memo, 1)].into());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_of_unknown_outcome_is_found_out_after_the_order_s_time() {
+    let user = User::new([Behaviour::Honest; 4]).await;
+    let code = order(UnixSeconds(1_700_000_000));
+    let payment = Payment {
+        from: user.network.payer,
+        to: code.address.account,
+        currency: Currency::new("EUR").expect("a code"),
+        amount: Amount(1250),
+        memo: Text::new(code.purpose.memo()).expect("short"),
+    };
+    let genesis = user.network.genesis.hash();
+    let tx = payment.sign(&genesis, &Network::key()).expect("signed");
+    let mut history = History::open(&user.path("home/history"), || panic!("it is free")).expect("a history");
+    history.sent(&tx).expect("written");
+    drop(history);
+    user.network.order(std::slice::from_ref(&tx));
+    let file = user.draw(&signed(&code));
+    let scan = ["scan", &file, "--pay", "main"];
+    let told = user.good(&scan).await;
+    assert!(told.contains(&tx.id().to_string()), "{told}");
+    user.fails(3, &scan).await;
+    assert_eq!(user.network.applied(), [(code.purpose.memo(), 1)].into());
 }
