@@ -4,6 +4,7 @@
 //! | --- | --- | --- |
 //! | [`key`], [`modes`], [`mac`] | TDES and AES keys, ECB and CBC, MACs and their paddings | ISO 9797-1, NIST SP 800-38B |
 //! | [`derivation`] | a card's keys from an issuer's, a transaction's from a card's | EMV Book 2, annex A1 |
+//! | [`dukpt`] | a key for each transaction of a terminal | ANSI X9.24 |
 //! | [`cryptogram`] | cryptograms (ARQC, TC, AAC) and answers to them (ARPC) | EMV Book 2, 8; the schemes |
 //! | [`script`] | issuer scripts: MAC, encryption, change of PIN | EMV Book 2, 9 |
 //! | [`cvv`] | CVV, CVC, iCVV, CVV2, dCVV and CVC3 | the schemes |
@@ -17,6 +18,7 @@ pub mod command;
 pub mod cryptogram;
 pub mod cvv;
 pub mod derivation;
+pub mod dukpt;
 pub mod key;
 pub mod mac;
 pub mod modes;

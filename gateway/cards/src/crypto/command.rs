@@ -8,6 +8,7 @@
 //! | `pinblock` | a PIN block of a PIN, or the PIN of a block | [`pinblock`] |
 //! | `mac` | a message authentication code | [`mac`] |
 //! | `cvv` | a card verification value | [`cvv`] |
+//! | `dukpt` | the keys of one transaction of a terminal | [`dukpt`] |
 //!
 //! Bytes are hexadecimal digits in either case. A parameter that a command does not know is refused, so that a
 //! mistyped one is not passed over. Where a value is given to compare with, the answer has `matches`.
@@ -15,6 +16,7 @@
 mod arpc;
 mod arqc;
 mod cvv;
+mod dukpt;
 mod mac;
 mod parameters;
 mod pinblock;
@@ -95,12 +97,13 @@ struct Command {
     run: fn(&Parameters<'_>) -> Result<Value, CommandError>,
 }
 
-const COMMANDS: [Command; 5] = [
+const COMMANDS: [Command; 6] = [
     arqc::COMMAND,
     arpc::COMMAND,
     pinblock::COMMAND,
     mac::COMMAND,
     cvv::COMMAND,
+    dukpt::COMMAND,
 ];
 
 /// The commands' names.

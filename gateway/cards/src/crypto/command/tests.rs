@@ -117,6 +117,29 @@ fn published_codes_and_card_values_are_made() {
 }
 
 #[test]
+fn published_keys_of_transactions_are_derived_from_either_key() {
+    // ANSI X9.24-1, A.4, and X9.24-3.
+    let tdes = json!({"algorithm": "tdes", "bdk": "0123456789ABCDEFFEDCBA9876543210", "ksn": "FFFF9876543210E00001"});
+    let made = answer("dukpt", &tdes);
+    assert_eq!(made["transaction_key"], "042666B49184CFA368DE9628D0397BC9");
+    assert_eq!(made["pin_key"], "042666B49184CF5C68DE9628D0397B36");
+    let by_initial = with(without(tdes.clone(), "bdk"), "initial_key", made["initial_key"].clone());
+    assert_eq!(answer("dukpt", &by_initial), made);
+    let aes = json!({"algorithm": "aes", "bdk": "FEDCBA9876543210F1F1F1F1F1F1F1F1", "ksn": "123456789012345600000001"});
+    let made = answer("dukpt", &aes);
+    assert_eq!(made["transaction_key"], "4F21B565BAD9835E112B6465635EAE44");
+    for (parameters, wrong) in [
+        (with(tdes.clone(), "ksn", "FFFF9876543210E00000"), "ksn"),
+        (with(aes, "ksn", "FFFF9876543210E00001"), "ksn"),
+        (with(tdes.clone(), "initial_key", "00"), "initial_key"),
+        (without(tdes, "bdk"), "bdk"),
+    ] {
+        let error = command("dukpt", &parameters).expect_err("an error");
+        assert_eq!(error.parameter(), Some(wrong));
+    }
+}
+
+#[test]
 fn errors_name_the_parameter_and_say_what_is_right() {
     let check = |name: &str, parameters: &Value, code: &str, text: &str| {
         let error = command(name, parameters).expect_err("an error");
