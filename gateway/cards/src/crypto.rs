@@ -9,6 +9,7 @@
 //! | [`script`] | issuer scripts: MAC, encryption, change of PIN | EMV Book 2, 9 |
 //! | [`cvv`] | CVV, CVC, iCVV, CVV2, dCVV and CVC3 | the schemes |
 //! | [`pin`], [`pin_block`] | PVV, IBM 3624, PIN blocks | ISO 9564-1 |
+//! | [`tr31`] | key blocks | TR-31, ANSI X9.143 |
 //! | [`command`] | all of it for testers, in JSON | |
 //!
 //! Whatever a key that stays in a security module is needed for is written over [`key::BlockCipher`], which a module's
@@ -25,6 +26,7 @@ pub mod modes;
 pub mod pin;
 pub mod pin_block;
 pub mod script;
+pub mod tr31;
 
 use thiserror::Error;
 
@@ -39,6 +41,8 @@ pub enum CryptoError {
     /// What was deciphered is not a PIN block of the format: the wrong key, card number or format.
     #[error("the PIN block does not decipher to one of its format: {0}")]
     PinBlock(&'static str),
+    #[error("the key block is refused: {0}")]
+    KeyBlock(#[from] tr31::KeyBlockError),
 }
 
 pub(crate) const fn field(field: &'static str, expected: &'static str) -> CryptoError {

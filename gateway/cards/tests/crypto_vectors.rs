@@ -393,7 +393,7 @@ fn verification_call(function: &str, args: &Args<'_>) -> Result<Outcome, CryptoE
 fn block_call(function: &str, args: &Args<'_>) -> Result<Outcome, CryptoError> {
     let (pan, random) = (args.digits("pan"), [0x5A; 16]);
     let given = || Pin::new(&args.digits("pin"));
-    let parsed = |format| {
+    let parsed = |format| -> Result<String, CryptoError> {
         Ok(pin_block::parse(format, &args.array("pinblock")?, &pan)?
             .reveal()
             .to_string())

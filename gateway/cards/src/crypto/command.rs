@@ -9,6 +9,7 @@
 //! | `mac` | a message authentication code | [`mac`] |
 //! | `cvv` | a card verification value | [`cvv`] |
 //! | `dukpt` | the keys of one transaction of a terminal | [`dukpt`] |
+//! | `tr31` | the key of a key block, or a block of a key | [`tr31`] |
 //!
 //! Bytes are hexadecimal digits in either case. A parameter that a command does not know is refused, so that a
 //! mistyped one is not passed over. Where a value is given to compare with, the answer has `matches`.
@@ -20,6 +21,7 @@ mod dukpt;
 mod mac;
 mod parameters;
 mod pinblock;
+mod tr31;
 
 use serde_json::Value;
 use thiserror::Error;
@@ -97,13 +99,14 @@ struct Command {
     run: fn(&Parameters<'_>) -> Result<Value, CommandError>,
 }
 
-const COMMANDS: [Command; 6] = [
+const COMMANDS: [Command; 7] = [
     arqc::COMMAND,
     arpc::COMMAND,
     pinblock::COMMAND,
     mac::COMMAND,
     cvv::COMMAND,
     dukpt::COMMAND,
+    tr31::COMMAND,
 ];
 
 /// The commands' names.

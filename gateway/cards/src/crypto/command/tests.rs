@@ -140,6 +140,43 @@ fn published_keys_of_transactions_are_derived_from_either_key() {
 }
 
 #[test]
+fn a_published_key_block_is_opened_and_one_is_made() {
+    // psec.
+    let published = json!({
+        "protection_key": "B8ED59E0A279A295E9F5ED7944FD06B9",
+        "block": "C0096B0TX12S0100KS1800604B120F9292800000BFB9B689CB567E66FC3FEE5AD5F52161FC6545B9D60989015D02155C",
+    });
+    let opened = answer("tr31", &published);
+    let header = json!({
+        "version": "C", "usage": "B0", "algorithm": "T", "mode_of_use": "X", "key_version": "12", "exportability": "S",
+        "optional_blocks": [{"id": "KS", "data": "00604B120F9292800000"}],
+    });
+    assert_eq!(
+        opened,
+        json!({"header": header, "key": "EDB380DD340BC2620247D445F5B8D678"})
+    );
+    let mut made = with(without(published.clone(), "block"), "key", opened["key"].clone());
+    made["header"] = "C0000B0TX12S0100KS1800604B120F9292800000".into();
+    made["random"] = "00".repeat(48).into();
+    let block = answer("tr31", &with(made.clone(), "mask", 16))["block"].clone();
+    assert_eq!(answer("tr31", &with(published.clone(), "block", block)), opened);
+    for (parameters, wrong) in [
+        (with(made.clone(), "mask", u64::MAX), Some("mask")),
+        (with(made.clone(), "header", "C0000B0TX12S0000K"), Some("header")),
+        (without(made, "random"), Some("random")),
+        (with(published.clone(), "mask", 16), Some("mask")),
+        (with(published.clone(), "protection_key", "00"), Some("protection_key")),
+        (
+            with(published, "protection_key", "B8ED59E0A279A295E9F5ED7944FD06BA"),
+            None,
+        ),
+    ] {
+        let error = command("tr31", &parameters).expect_err("an error");
+        assert_eq!(error.parameter(), wrong);
+    }
+}
+
+#[test]
 fn errors_name_the_parameter_and_say_what_is_right() {
     let check = |name: &str, parameters: &Value, code: &str, text: &str| {
         let error = command(name, parameters).expect_err("an error");
