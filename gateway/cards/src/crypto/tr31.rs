@@ -8,6 +8,9 @@
 //!
 //! A block is text: the [`Header`], then ciphertext and code in hexadecimal. What is enciphered is the key's length
 //! in bits in two bytes, the key, and random bytes, by which a key can look longer than it is.
+//!
+//! That the protection key is as strong as the key in it, as the standard asks, is for the caller to see to. Versions A
+//! and C are for systems that have nothing better: their code is short, and made with a variant of the same key.
 
 mod header;
 mod keys;

@@ -24,6 +24,26 @@ fn a_published_key_is_unwrapped_and_wrapped_as_it_was() {
 }
 
 #[test]
+fn keys_under_aes_of_128_and_192_bits_are_unwrapped() {
+    // Made with psec 1.3.0, of which no such vectors are published.
+    for (protection, key, block) in [
+        (
+            "D10123F179AB5BD993C8F0E392C25DA1",
+            "3BA936A4B4396FA6E6ECFDE7156FE3F5",
+            "D0112PBDE5WA00001185A38439B35AE45797B3140B4EAE377ADE8242DEEE9918818B49D809D1212440AE73FBE66564B99C35E31E4CC33D5D",
+        ),
+        (
+            "BE4898E84C52CE0D5E20C2D4BBE4BF44F82A6E3EFDA3A918",
+            "79370D40E9B0ADE8",
+            "D0112PUT6Yx50000A9103445C644AFE20FEB40F82C20091A369CC40FAE76BFB18C8B306677EC602F5AB920414AD2C162F1C3A8A86DF55B9F",
+        ),
+    ] {
+        let unwrapped = unwrap(&hex::decode(protection).expect("hexadecimal"), block).expect("a key block");
+        assert_eq!(hex::encode_upper(&unwrapped.key), key);
+    }
+}
+
+#[test]
 fn a_code_is_checked_before_anything_that_is_deciphered() {
     let (_, _, block) = KNOWN;
     assert_eq!(unwrap(&[7; 32], block).err(), Some(KeyBlockError::Mac));
