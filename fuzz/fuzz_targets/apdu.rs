@@ -5,6 +5,7 @@
 use causeway_cards::emv::{
     apdu::{Command, Request, Response, answer},
     dol::Dol,
+    inspect,
     tlv::{Limits, read_tree},
 };
 use libfuzzer_sys::fuzz_target;
@@ -21,7 +22,12 @@ fuzz_target!(|bytes: &[u8]| {
         let data = dol.fill(|_| Some(bytes));
         assert_eq!(dol.split(&data).map(|values| values.len()), Ok(dol.entries().len()));
     }
-    let _ = read_tree(bytes, Limits::STANDARD);
+    if !bytes.is_empty() && bytes.len() <= Limits::STANDARD.bytes_max {
+        let text: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        let is_read = read_tree(bytes, Limits::STANDARD).is_ok();
+        assert_eq!(inspect::tlv(&text)["valid"], is_read);
+        assert!(inspect::apdu(&text)["valid"].is_boolean());
+    }
     let _ = answer::file_information(bytes);
     let _ = answer::record(bytes);
     let _ = answer::processing_options(bytes);

@@ -6,6 +6,7 @@ pub mod apdu;
 pub mod applet;
 pub mod dol;
 pub mod exchange;
+pub mod inspect;
 pub mod kernel;
 pub mod tags;
 pub mod tlv;
