@@ -5,7 +5,6 @@
 pub mod apdu;
 pub mod applet;
 pub mod dol;
-pub mod exchange;
 pub mod inspect;
 pub mod kernel;
 pub mod tags;

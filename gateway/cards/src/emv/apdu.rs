@@ -11,4 +11,4 @@ mod response;
 
 pub use command::{Command, CommandError, DATA_BYTES_MAX};
 pub use request::{CryptogramKind, PPSE, PSE, Request};
-pub use response::{Response, ResponseError, StatusWord};
+pub use response::{ANSWER_BYTES_MAX, Response, ResponseError, StatusWord};

@@ -27,30 +27,25 @@ use asked::{Asked, WANTED_BYTES};
 use device::Keys;
 
 use super::{
-    apdu::Command,
-    exchange::{AID, DIRECTORY, GET_PROCESSING_OPTIONS, OK, READ_RECORD, SELECT, answer, tags},
-    tlv::{Reader, Writer},
+    apdu::{Command, PPSE, Request, Response, StatusWord},
+    tags::named as tags,
+    tlv::Writer,
 };
 use crate::crypto::cryptogram::{Transaction, Version};
 
-/// Status words.
-pub const MEMORY_FAILURE: u16 = 0x6581;
-pub const WRONG_LENGTH: u16 = 0x6700;
-pub const NOT_NOW: u16 = 0x6985;
+/// Its name: proprietary and unregistered (ISO/IEC 7816-4, 12.2.3, category F).
+pub const AID: [u8; 7] = [0xf0, 0x43, 0x57, 0x50, 0x41, 0x59, 0x01];
+
+/// The counter could not be saved.
+pub const MEMORY_FAILURE: StatusWord = StatusWord(0x6581);
 /// The amount needs the holder, and the phone was not unlocked: unlock it, and hold it to the reader again.
-pub const UNLOCK: u16 = 0x6986;
-pub const WRONG_DATA: u16 = 0x6a80;
-pub const NO_APPLICATION: u16 = 0x6a82;
-pub const NO_RECORD: u16 = 0x6a83;
-pub const WRONG_PARAMETERS: u16 = 0x6a86;
-pub const UNKNOWN_INSTRUCTION: u16 = 0x6d00;
+pub const UNLOCK: StatusWord = StatusWord(0x6986);
 /// Every limited-use key is used: the phone must be online to get more. Of ISO's range for applications.
-pub const OUT_OF_KEYS: u16 = 0x9e10;
+pub const OUT_OF_KEYS: StatusWord = StatusWord(0x9e10);
 
 const LABEL: &[u8] = b"CAUSEWAY";
 /// Record 1 of file 1, of which none is for offline authentication.
 const FILE_LOCATOR: [u8; 4] = [0x08, 1, 1, 0];
-const RECORD_OF_FILE_1: u8 = 0x0c;
 /// EMVCo's form factor: a mobile phone (23), with a passcode (80), by contactless (00).
 const FORM_FACTOR: [u8; 4] = [0x23, 0x80, 0, 0];
 /// Tag 9F27: an online authorisation is asked for (ARQC).
@@ -77,7 +72,7 @@ pub struct Applet {
 /// What a command comes to.
 pub enum Step<'a> {
     /// The answer, to be sent.
-    Answer(Vec<u8>),
+    Answer(Response),
     /// The answer is had once the counter is saved.
     Save(Unsaved<'a>),
 }
@@ -123,51 +118,43 @@ impl Applet {
     /// Takes any bytes for a command.
     pub fn command(&mut self, bytes: &[u8]) -> Step<'_> {
         let Ok(command) = Command::parse(bytes) else {
-            return Step::Answer(answer(&[], WRONG_LENGTH));
+            return Step::Answer(Response::of(StatusWord::WRONG_LENGTH));
         };
-        let Command {
-            class,
-            instruction,
-            p1,
-            p2,
-            ..
-        } = command;
-        let done = match (class, instruction) {
-            (0x00, SELECT) => self.select([p1, p2], command.data()),
-            (0x00, READ_RECORD) => self.record([p1, p2]),
-            (0x80, GET_PROCESSING_OPTIONS) => match self.check_options([p1, p2], command.data()) {
+        let done = match Request::of(&command) {
+            Ok(Request::Select { name, next }) => self.select(name, next),
+            Ok(Request::ReadRecord { file, record }) => self.record(file, record),
+            Ok(Request::ProcessingOptions { data }) => match self.check_options(data) {
                 Ok(asked) => return self.pay(&asked),
                 Err(status) => Err(status),
             },
-            _ => Err(UNKNOWN_INSTRUCTION),
+            Ok(_) => Err(StatusWord::INSTRUCTION_NOT_SUPPORTED),
+            Err(status) => Err(status),
         };
-        Step::Answer(match done {
-            Ok(data) => answer(&data, OK),
-            Err(status) => answer(&[], status),
-        })
+        Step::Answer(done.map_or_else(Response::of, |data| answer(&data)))
     }
 
-    fn select(&mut self, parameters: [u8; 2], name: &[u8]) -> Result<Vec<u8>, u16> {
+    fn select(&mut self, name: &[u8], next: bool) -> Result<Vec<u8>, StatusWord> {
         self.progress = Progress::Nothing;
-        if parameters != [4, 0] {
-            return Err(WRONG_PARAMETERS);
+        // It is the only application, so that there is never a next one.
+        if next {
+            return Err(StatusWord::FILE_NOT_FOUND);
         }
-        if name == DIRECTORY {
+        if name == PPSE {
             return Ok(directory());
         }
         if name != AID {
-            return Err(NO_APPLICATION);
+            return Err(StatusWord::FILE_NOT_FOUND);
         }
         self.progress = Progress::Selected;
         Ok(control_information())
     }
 
-    fn record(&self, parameters: [u8; 2]) -> Result<Vec<u8>, u16> {
+    fn record(&self, file: u8, record: u8) -> Result<Vec<u8>, StatusWord> {
         if self.progress != Progress::Paid {
-            return Err(NOT_NOW);
+            return Err(StatusWord::CONDITIONS_OF_USE);
         }
-        if parameters != [1, RECORD_OF_FILE_1] {
-            return Err(NO_RECORD);
+        if (file, record) != (1, 1) {
+            return Err(StatusWord::RECORD_NOT_FOUND);
         }
         let mut record = Writer::new();
         record.constructed(tags::RECORD, |record| {
@@ -176,31 +163,21 @@ impl Applet {
         Ok(record.into_bytes())
     }
 
-    fn check_options(&self, parameters: [u8; 2], data: &[u8]) -> Result<[u8; WANTED_BYTES], u16> {
+    fn check_options(&self, data: &[u8]) -> Result<[u8; WANTED_BYTES], StatusWord> {
         if self.progress == Progress::Nothing {
-            return Err(NOT_NOW);
+            return Err(StatusWord::CONDITIONS_OF_USE);
         }
-        if parameters != [0, 0] {
-            return Err(WRONG_PARAMETERS);
-        }
-        let mut objects = Reader::new(data);
-        let (Some(Ok(object)), None) = (objects.next(), objects.next()) else {
-            return Err(WRONG_DATA);
-        };
-        if object.tag != tags::COMMAND {
-            return Err(WRONG_DATA);
-        }
-        object.value.try_into().map_err(|_| WRONG_LENGTH)
+        data.try_into().map_err(|_| StatusWord::WRONG_LENGTH)
     }
 
     /// Takes a key, so that whatever happens from here on, its counter is not used again.
     fn pay(&mut self, asked: &[u8; WANTED_BYTES]) -> Step<'_> {
         let asked = Asked::read(asked);
         let Some(card_qualifiers) = asked.card_qualifiers(self.is_unlocked) else {
-            return Step::Answer(answer(&[], UNLOCK));
+            return Step::Answer(Response::of(UNLOCK));
         };
         let Some(key) = self.keys.take() else {
-            return Step::Answer(answer(&[], OUT_OF_KEYS));
+            return Step::Answer(Response::of(OUT_OF_KEYS));
         };
         let mut transaction = asked.transaction;
         transaction.counter = key.counter.to_be_bytes();
@@ -224,7 +201,7 @@ impl Unsaved<'_> {
     }
 
     /// The counter is saved for good: the answer with the cryptogram.
-    pub fn saved(self) -> Vec<u8> {
+    pub fn saved(self) -> Response {
         let Self {
             applet,
             key,
@@ -246,13 +223,17 @@ impl Unsaved<'_> {
                 .primitive(tags::CARD_QUALIFIERS, &card_qualifiers)
                 .primitive(tags::FORM_FACTOR, &FORM_FACTOR);
         });
-        answer(&whole.into_bytes(), OK)
+        answer(&whole.into_bytes())
     }
 
     /// It could not be saved: no cryptogram, and the key is gone all the same, since it may be saved in part.
-    pub fn failed(self) -> Vec<u8> {
-        answer(&[], MEMORY_FAILURE)
+    pub fn failed(self) -> Response {
+        Response::of(MEMORY_FAILURE)
     }
+}
+
+fn answer(data: &[u8]) -> Response {
+    Response::new(data, StatusWord::OK).expect("its answers are short")
 }
 
 /// Tag 9F10: length 6, key index, version 18, card verification results of 3 bytes. Their first says that a second
@@ -265,16 +246,15 @@ fn issuer_data(key_index: u8, is_unlocked: bool) -> Vec<u8> {
 fn directory() -> Vec<u8> {
     let mut whole = Writer::new();
     whole.constructed(tags::FILE_CONTROL_INFORMATION, |it| {
-        it.primitive(tags::NAME, DIRECTORY)
-            .constructed(tags::PROPRIETARY, |it| {
-                it.constructed(tags::ISSUER_DISCRETIONARY, |it| {
-                    it.constructed(tags::ENTRY, |it| {
-                        it.primitive(tags::APPLICATION, &AID)
-                            .primitive(tags::LABEL, LABEL)
-                            .primitive(tags::PRIORITY, &[1]);
-                    });
+        it.primitive(tags::NAME, PPSE).constructed(tags::PROPRIETARY, |it| {
+            it.constructed(tags::ISSUER_DISCRETIONARY, |it| {
+                it.constructed(tags::ENTRY, |it| {
+                    it.primitive(tags::APPLICATION, &AID)
+                        .primitive(tags::LABEL, LABEL)
+                        .primitive(tags::PRIORITY, &[1]);
                 });
             });
+        });
     });
     whole.into_bytes()
 }

@@ -87,11 +87,11 @@ impl Dol {
 
     /// The data a list asks for, made of the values that are known. What is unknown, or a template, is zeros. A value of
     /// another length than asked is cut or filled as its format says: numbers on the left, all others on the right.
-    pub fn fill<'v>(&self, mut value: impl FnMut(Tag) -> Option<&'v [u8]>) -> Vec<u8> {
+    pub fn fill<V: AsRef<[u8]>>(&self, mut value: impl FnMut(Tag) -> Option<V>) -> Vec<u8> {
         let mut data = Vec::with_capacity(self.data_length());
         for entry in &self.entries {
             let value = value(entry.tag).filter(|_| !entry.tag.is_constructed());
-            append(&mut data, value, *entry);
+            append(&mut data, value.as_ref().map(AsRef::as_ref), *entry);
         }
         data
     }

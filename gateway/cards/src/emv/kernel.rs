@@ -29,12 +29,10 @@ use self::{
     terminal::Told,
 };
 use super::{
-    apdu::Command,
+    apdu::{ANSWER_BYTES_MAX, Command, CryptogramKind, PPSE, Request, Response, ResponseError, StatusWord},
     dol::Dol,
-    exchange::{
-        ANSWER_DATA_BYTES_MAX, DIRECTORY, GENERATE_AC, GET_PROCESSING_OPTIONS, OK, READ_RECORD, command, select, tags,
-    },
-    tlv::{Node, Tag, TlvError, Writer, find, read_tree},
+    tags::named as tags,
+    tlv::{Node, Tag, TlvError, find, read_tree},
 };
 
 /// In one tap.
@@ -43,18 +41,18 @@ const CANDIDATES_MAX: usize = 8;
 const RECORDS_MAX: usize = 32;
 /// Tag 95: offline data authentication was not performed.
 const NOT_AUTHENTICATED: [u8; 5] = [0x80, 0, 0, 0, 0];
-/// P1 of GENERATE AC: for an online authorisation.
-const ASK_ONLINE: u8 = 0x80;
 
 /// Why a tap ended without a cryptogram.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum Failure {
     #[error("the card was taken away too early; hold it to the reader again")]
     Torn,
-    #[error("the card's answer has {0} bytes, at most {max} are read", max = ANSWER_DATA_BYTES_MAX + 2)]
+    #[error("the card's answer has {0} bytes, at most {max} are read", max = ANSWER_BYTES_MAX + 2)]
     AnswerTooLong(usize),
-    #[error("the card refuses {0:?} with {1:04x}")]
-    Refused(Asked, u16),
+    #[error("the card's answer ends in {0:02X} and a byte, which is no status")]
+    Status(u8),
+    #[error("the card refuses {0:?} with {1}: {meaning}", meaning = .1.meaning())]
+    Refused(Asked, StatusWord),
     #[error("the card has no application that this terminal takes")]
     NoApplication,
     #[error("the card's answer is malformed: {0}")]
@@ -81,6 +79,16 @@ pub enum Failure {
     TooManyCommands,
     #[error("the tap is over")]
     Over,
+}
+
+impl From<ResponseError> for Failure {
+    fn from(error: ResponseError) -> Self {
+        match error {
+            ResponseError::Truncated(_) => Self::Torn,
+            ResponseError::TooLong(length) => Self::AnswerTooLong(length),
+            ResponseError::Status(first) => Self::Status(first),
+        }
+    }
 }
 
 /// What the card was last asked.
@@ -110,8 +118,8 @@ pub struct Kernel {
     /// Names not tried yet, the best last.
     candidates: Vec<Vec<u8>>,
     name: Vec<u8>,
-    /// Records not read yet, the first last.
-    records: Vec<[u8; 2]>,
+    /// Files and records not read yet, the first last.
+    records: Vec<(u8, u8)>,
     card: CardData,
 }
 
@@ -138,7 +146,7 @@ impl Kernel {
             records: Vec::new(),
             card: CardData::default(),
         };
-        Ok((kernel, select(DIRECTORY)))
+        Ok((kernel, select(PPSE)))
     }
 
     /// Takes the card's answer, data and status word. After an end, every answer is [`Failure::Over`].
@@ -159,15 +167,12 @@ impl Kernel {
     }
 
     fn step(&mut self, asked: Asked, bytes: &[u8]) -> Result<Step, Failure> {
-        if bytes.len() > ANSWER_DATA_BYTES_MAX + 2 {
-            return Err(Failure::AnswerTooLong(bytes.len()));
-        }
-        let (data, status) = bytes.split_last_chunk().ok_or(Failure::Torn)?;
-        let status = u16::from_be_bytes(*status);
-        if status != OK && asked == Asked::Application && !self.candidates.is_empty() {
+        let response = Response::parse(bytes)?;
+        let (data, status) = (response.data(), response.status);
+        if status != StatusWord::OK && asked == Asked::Application && !self.candidates.is_empty() {
             return self.select_next();
         }
-        if status != OK {
+        if status != StatusWord::OK {
             return Err(Failure::Refused(asked, status));
         }
         match asked {
@@ -207,9 +212,7 @@ impl Kernel {
             self.card.put(tags::PDOL, list.object.value)?;
         }
         let values = self.values(tags::PDOL)?;
-        let mut data = Writer::new();
-        data.primitive(tags::COMMAND, &values);
-        let command = command([0x80, GET_PROCESSING_OPTIONS, 0, 0], &data.into_bytes());
+        let command = Request::ProcessingOptions { data: &values }.to_command();
         Ok(Step::Ask(
             Asked::Options,
             command.map_err(|_| Failure::List(tags::PDOL))?,
@@ -240,8 +243,10 @@ impl Kernel {
     }
 
     fn read_next(&mut self) -> Result<Step, Failure> {
-        if let Some([p1, p2]) = self.records.pop() {
-            let command = Command::new([0, READ_RECORD, p1, p2]).expecting(0);
+        if let Some((file, record)) = self.records.pop() {
+            let command = Request::ReadRecord { file, record }
+                .to_command()
+                .expect("it has no data");
             return Ok(Step::Ask(Asked::Record, command));
         }
         if self.card.get(tags::CRYPTOGRAM).is_some() {
@@ -250,11 +255,13 @@ impl Kernel {
         self.card.need(tags::CDOL1)?;
         self.told.verification_results = NOT_AUTHENTICATED;
         let values = self.values(tags::CDOL1)?;
-        let command = command([0x80, GENERATE_AC, ASK_ONLINE, 0], &values);
-        Ok(Step::Ask(
-            Asked::Cryptogram,
-            command.map_err(|_| Failure::List(tags::CDOL1))?,
-        ))
+        let request = Request::GenerateCryptogram {
+            kind: CryptogramKind::Online,
+            combined: false,
+            data: &values,
+        };
+        let command = request.to_command().map_err(|_| Failure::List(tags::CDOL1))?;
+        Ok(Step::Ask(Asked::Cryptogram, command))
     }
 
     fn cryptogram(&mut self, data: &[u8]) -> Result<Step, Failure> {
@@ -279,6 +286,12 @@ impl Kernel {
     fn finish(&self) -> Result<Step, Failure> {
         Outcome::of(&self.told, &self.card, &self.name).map(Step::Finish)
     }
+}
+
+/// SELECT of a directory or of a name that [`candidate`] let through.
+fn select(name: &[u8]) -> Command {
+    let request = Request::Select { name, next: false };
+    request.to_command().expect("a name has at most 16 bytes")
 }
 
 /// An entry's priority, 1 the best and 16 none, and its application's name, if it has one.

@@ -5,6 +5,9 @@ use zeroize::Zeroizing;
 
 use super::Command;
 
+/// What a response to a short command carries at most, without the status word.
+pub const ANSWER_BYTES_MAX: usize = 256;
+
 /// A response. Its data may hold a card number: it is wiped on drop, and a debug print shows its length only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Response {
@@ -21,7 +24,7 @@ pub struct StatusWord(pub u16);
 pub enum ResponseError {
     #[error("{0} bytes, a response ends in two bytes of status")]
     Truncated(usize),
-    #[error("{0} bytes, a response has at most 258")]
+    #[error("{0} bytes, a response has at most {max}", max = ANSWER_BYTES_MAX + 2)]
     TooLong(usize),
     #[error("the status begins with {0:02X}, where 6 or 9 begin one")]
     Status(u8),
@@ -39,12 +42,12 @@ impl ResponseError {
 }
 
 impl Response {
-    /// What an application answers: at most 256 bytes of data.
+    /// What an application answers: at most [`ANSWER_BYTES_MAX`] of data.
     ///
     /// # Errors
     /// The data is longer.
     pub fn new(data: &[u8], status: StatusWord) -> Result<Self, ResponseError> {
-        if data.len() > 256 {
+        if data.len() > ANSWER_BYTES_MAX {
             return Err(ResponseError::TooLong(data.len() + 2));
         }
         Ok(Self {
@@ -64,6 +67,9 @@ impl Response {
     /// Reads one whole response: data, SW1, SW2.
     pub fn parse(bytes: &[u8]) -> Result<Self, ResponseError> {
         let (data, status) = bytes.split_last_chunk().ok_or(ResponseError::Truncated(bytes.len()))?;
+        if data.len() > ANSWER_BYTES_MAX {
+            return Err(ResponseError::TooLong(bytes.len()));
+        }
         // ISO/IEC 7816-3, 10.3.3: other first bytes are none, and 60 is no status but a wait.
         if !matches!(status[0], 0x61..=0x6f | 0x90..=0x9f) {
             return Err(ResponseError::Status(status[0]));

@@ -2,7 +2,7 @@
 
 use crate::{
     crypto::cryptogram::Transaction,
-    emv::{exchange::tags, tlv::Tag},
+    emv::{tags::named as tags, tlv::Tag},
 };
 
 /// What the terminal must tell: its qualifiers, then what cryptograms are over, in their order.

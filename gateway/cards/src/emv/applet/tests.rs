@@ -25,10 +25,10 @@ fn applet(keys: Vec<LimitedUseKey>, last: u16) -> Applet {
 /// Every counter that is to be saved is, and told.
 fn answer_of(applet: &mut Applet, command: &str) -> (String, Option<u16>) {
     match applet.command(&hex::decode(command).unwrap()) {
-        Step::Answer(bytes) => (hex::encode(bytes), None),
+        Step::Answer(response) => (hex::encode(response.to_bytes()), None),
         Step::Save(unsaved) => {
             let counter = unsaved.counter();
-            (hex::encode(unsaved.saved()), Some(counter))
+            (hex::encode(unsaved.saved().to_bytes()), Some(counter))
         }
     }
 }
@@ -75,7 +75,7 @@ fn what_could_not_be_saved_costs_its_counter_and_gives_no_cryptogram() {
     let Step::Save(unsaved) = applet.command(&hex::decode(OPTIONS).unwrap()) else {
         panic!("a payment is to be saved");
     };
-    assert_eq!(unsaved.failed(), [0x65, 0x81]);
+    assert_eq!(unsaved.failed(), Response::of(MEMORY_FAILURE));
     assert_eq!(answer_of(applet, "00b2010c00").0, "6985");
     assert_eq!(answer_of(applet, OPTIONS).1, Some(2));
 }
@@ -112,6 +112,10 @@ fn what_is_no_command_of_this_application_has_its_status() {
         ("80a80000028400", "6a80"),
         ("80a8000000", "6a80"),
         ("80ae800000", "6d00"),
+        ("00b2000c00", "6a86"),
+        ("00a4040207f043575041590100", "6a82"),
+        ("90a4040000", "6e00"),
+        ("00a4040007f043575041590100", "9000"),
         ("00b2010c00", "6985"),
     ] {
         let answered = answer_of(applet, command).0;

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::Failure;
 use crate::emv::{
-    exchange::tags,
+    tags::named as tags,
     tlv::{Limits, Node, Tag, read_tree},
 };
 
@@ -27,7 +27,7 @@ const KEPT: [(Tag, usize, usize); 13] = [
 ];
 
 pub(super) const LIMITS: Limits = Limits {
-    bytes_max: crate::emv::exchange::ANSWER_DATA_BYTES_MAX,
+    bytes_max: crate::emv::apdu::ANSWER_BYTES_MAX,
     levels_max: 6,
     objects_max: 64,
     ..Limits::STANDARD
@@ -95,8 +95,8 @@ pub(super) fn track_2_text(value: &[u8]) -> Option<Zeroizing<String>> {
     (is_track && text.len() <= 37).then_some(text)
 }
 
-/// Tag 94: the records to read, as P1 and P2 of READ RECORD, at most `records_max` of them.
-pub(super) fn records(locator: &[u8], records_max: usize) -> Result<Vec<[u8; 2]>, Failure> {
+/// Tag 94: the records to read, each a file and a number, at most `records_max` of them.
+pub(super) fn records(locator: &[u8], records_max: usize) -> Result<Vec<(u8, u8)>, Failure> {
     let wrong = Failure::Length(tags::FILE_LOCATOR);
     let mut records = Vec::new();
     for entry in locator.chunks(4) {
@@ -107,7 +107,7 @@ pub(super) fn records(locator: &[u8], records_max: usize) -> Result<Vec<[u8; 2]>
         if !is_file || first == 0 || last < first || offline > last - first + 1 {
             return Err(Failure::Locator);
         }
-        records.extend((first..=last).map(|record| [record, file | 4]));
+        records.extend((first..=last).map(|record| (file >> 3, record)));
         if records.len() > records_max {
             return Err(Failure::TooManyRecords);
         }

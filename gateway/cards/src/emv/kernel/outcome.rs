@@ -9,7 +9,7 @@ use super::{
     card::{CardData, track_2_text},
     terminal::Told,
 };
-use crate::emv::{exchange::tags, tlv::Writer};
+use crate::emv::{tags::named as tags, tlv::Writer};
 
 /// How the holder is verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

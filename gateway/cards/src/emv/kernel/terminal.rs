@@ -2,11 +2,7 @@
 
 use thiserror::Error;
 
-use crate::emv::{
-    dol::Dol,
-    exchange::{AID, tags},
-    tlv::Tag,
-};
+use crate::emv::{applet::AID, dol::Dol, tags::named as tags, tlv::Tag};
 
 /// Twelve digits of minor units.
 const AMOUNT_MAX: u64 = 999_999_999_999;
@@ -145,14 +141,9 @@ impl Told {
         [first, 0x80 | flag(self.wants_holder(), 0x40), 0x40, 0]
     }
 
-    /// What a list asks for; zeros for what the terminal does not know.
+    /// The values of a list, one after the other, and zeros for what is not known.
     pub fn values(&self, list: &Dol) -> Vec<u8> {
-        let known: Vec<_> = list
-            .entries()
-            .iter()
-            .map(|entry| (entry.tag, self.value(entry.tag)))
-            .collect();
-        list.fill(|tag| known.iter().find(|(of, _)| *of == tag)?.1.as_deref())
+        list.fill(|tag| self.value(tag))
     }
 }
 

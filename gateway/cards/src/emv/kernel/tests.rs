@@ -180,7 +180,7 @@ fn a_card_with_the_cryptogram_last_is_asked_for_it() {
     assert_eq!(sent[2], "00a4040007a000000003101000", "the next best");
     assert!(matches!(
         end,
-        Next::Failed(Failure::Refused(Asked::Application, 0x6a82))
+        Next::Failed(Failure::Refused(Asked::Application, StatusWord::FILE_NOT_FOUND))
     ));
 }
 
@@ -256,7 +256,8 @@ fn each_fault_of_a_payment_has_its_failure() {
             available: 0,
         }),
     );
-    check("9e10", Failure::Refused(Asked::Options, 0x9e10));
+    check("9e10", Failure::Refused(Asked::Options, StatusWord(0x9e10)));
     check("90", Failure::Torn);
+    check("8000", Failure::Status(0x80));
     check(&"00".repeat(259), Failure::AnswerTooLong(259));
 }

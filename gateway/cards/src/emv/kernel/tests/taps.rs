@@ -30,7 +30,7 @@ pub(super) struct Phone {
 impl Phone {
     fn answer(&mut self, command: &[u8], tear: Option<Tear>) -> Option<Vec<u8>> {
         match self.applet.command(command) {
-            CardStep::Answer(bytes) => Some(bytes),
+            CardStep::Answer(response) => Some(response.to_bytes().to_vec()),
             CardStep::Save(unsaved) => {
                 let counter = unsaved.counter();
                 if matches!(tear, Some(Tear::PowerUnsaved)) {
@@ -42,7 +42,7 @@ impl Phone {
                     self.applet = applet(self.saved);
                     return None;
                 }
-                let bytes = unsaved.saved();
+                let bytes = unsaved.saved().to_bytes().to_vec();
                 self.released.push((counter, bytes.clone()));
                 Some(bytes)
             }
@@ -104,7 +104,7 @@ proptest! {
                     prop_assert_eq!(hex::encode(&all[&0x5f2a]), format!("{currency:04}"));
                 }
                 Err(Failure::Torn) => prop_assert!(tear.is_some()),
-                Err(Failure::Refused(Asked::Options, 0x9e10)) => prop_assert_eq!(phone.applet.keys_left(), 0),
+                Err(Failure::Refused(Asked::Options, StatusWord(0x9e10))) => prop_assert_eq!(phone.applet.keys_left(), 0),
                 Err(other) => prop_assert!(false, "{}", other),
             }
         }
@@ -131,8 +131,8 @@ proptest! {
         for at in 0..=COMMANDS_MAX {
             prop_assert!(at < COMMANDS_MAX, "more commands than a tap has");
             let mut answer = match applet.command(&command.to_bytes()) {
-                CardStep::Answer(bytes) => bytes,
-                CardStep::Save(unsaved) => unsaved.saved(),
+                CardStep::Answer(response) => response.to_bytes(),
+                CardStep::Save(unsaved) => unsaved.saved().to_bytes(),
             };
             for (_, index, byte) in changes.iter().filter(|(torn, ..)| *torn == at) {
                 let place = index.index(answer.len());

@@ -1,0 +1,40 @@
+//! Tags by the names that applet and kernel use.
+
+use crate::emv::tlv::Tag;
+
+pub const FILE_CONTROL_INFORMATION: Tag = Tag::of(0x6f);
+pub const PROPRIETARY: Tag = Tag::of(0xa5);
+pub const ISSUER_DISCRETIONARY: Tag = Tag::of(0xbf0c);
+pub const ENTRY: Tag = Tag::of(0x61);
+pub const RECORD: Tag = Tag::of(0x70);
+pub const ANSWER: Tag = Tag::of(0x77);
+pub const ANSWER_WITHOUT_TAGS: Tag = Tag::of(0x80);
+pub const APPLICATION: Tag = Tag::of(0x4f);
+pub const LABEL: Tag = Tag::of(0x50);
+pub const TRACK_2: Tag = Tag::of(0x57);
+pub const INTERCHANGE_PROFILE: Tag = Tag::of(0x82);
+pub const NAME: Tag = Tag::of(0x84);
+pub const PRIORITY: Tag = Tag::of(0x87);
+pub const CDOL1: Tag = Tag::of(0x8c);
+pub const FILE_LOCATOR: Tag = Tag::of(0x94);
+pub const VERIFICATION_RESULTS: Tag = Tag::of(0x95);
+pub const DATE: Tag = Tag::of(0x9a);
+pub const KIND: Tag = Tag::of(0x9c);
+pub const EXPIRY: Tag = Tag::of(0x5f24);
+pub const CURRENCY: Tag = Tag::of(0x5f2a);
+pub const SEQUENCE: Tag = Tag::of(0x5f34);
+pub const AMOUNT: Tag = Tag::of(0x9f02);
+pub const OTHER_AMOUNT: Tag = Tag::of(0x9f03);
+pub const ISSUER_DATA: Tag = Tag::of(0x9f10);
+pub const COUNTRY: Tag = Tag::of(0x9f1a);
+pub const CRYPTOGRAM: Tag = Tag::of(0x9f26);
+pub const CRYPTOGRAM_KIND: Tag = Tag::of(0x9f27);
+pub const TERMINAL_CAPABILITIES: Tag = Tag::of(0x9f33);
+pub const HOLDER_VERIFICATION: Tag = Tag::of(0x9f34);
+pub const TERMINAL_KIND: Tag = Tag::of(0x9f35);
+pub const COUNTER: Tag = Tag::of(0x9f36);
+pub const UNPREDICTABLE: Tag = Tag::of(0x9f37);
+pub const PDOL: Tag = Tag::of(0x9f38);
+pub const TERMINAL_QUALIFIERS: Tag = Tag::of(0x9f66);
+pub const CARD_QUALIFIERS: Tag = Tag::of(0x9f6c);
+pub const FORM_FACTOR: Tag = Tag::of(0x9f6e);
