@@ -218,4 +218,19 @@ fn messages_and_codes_of_cards_are_inspected() {
     assert_eq!(found[0]["violations"][0]["code"], "line");
     let (status, found, _) = run(&["inspect", "qr"], b"00020101021163040000\n");
     assert_eq!((status, &found[0]["crc"]), (1, &"wrong".into()));
+    let (status, found, _) = run(&["inspect", "tlv"], b"70 0A 5A08374245001741007F\n5A0837\n");
+    assert_eq!((status, found.len()), (1, 2));
+    assert_eq!(found[0]["objects"][0]["objects"][0]["masked"], "374245*****1007");
+    assert_eq!(found[1]["violations"][0]["code"], "value_truncated");
+    let long = [b"C000".as_slice(), &b" ".repeat(20_000), b"C0\n"].concat();
+    assert_eq!(
+        run(&["inspect", "tlv"], &long).1[0]["violations"][0]["code"],
+        "too_long"
+    );
+    let (status, found, _) = run(&["inspect", "apdu"], b"00B2020C00\n6A83\n");
+    assert_eq!((status, &found[0]["request"]["name"]), (0, &"READ RECORD".into()));
+    assert_eq!(found[1]["meaning"], "the record is not found");
+    let (status, found, _) = run(&["inspect", "pan"], b"4111 1111 1111 1111\n4111111111111112\n");
+    assert_eq!((status, &found[0]["masked"]), (1, &"411111******1111".into()));
+    assert_eq!(found[1]["violations"][0]["code"], "wrong_check_digit");
 }

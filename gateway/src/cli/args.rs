@@ -209,6 +209,14 @@ pub enum Inspect {
         #[command(flatten)]
         values: Values,
     },
+    /// Data objects of cards, BER-TLV as EMV has it, in hexadecimal digits
+    ///
+    /// Card numbers are shown in part, tracks and PINs not at all.
+    Tlv(Values),
+    /// Commands to cards and their responses, in hexadecimal digits
+    Apdu(Values),
+    /// Card numbers, of which no more than the first six and last four digits are shown
+    Pan(Values),
 }
 
 #[derive(Debug, clap::Args)]

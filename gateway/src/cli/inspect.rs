@@ -7,7 +7,9 @@ use std::{
 };
 
 use causeway_cards::{
+    emv,
     iso8583::{self, Shown, Spec},
+    pan,
     qr::mpm,
 };
 use causeway_gateway::{
@@ -20,7 +22,7 @@ use causeway_gateway::{
     reason::Coded,
 };
 use serde::Serialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{
     args::{Inspect, Values, Variant},
@@ -32,6 +34,9 @@ const LINE_BYTES_MAX: u64 = 1024;
 
 /// Longer ones hold no message of a card or code, and are cut: each of its bytes takes two digits.
 const MESSAGE_LINE_BYTES_MAX: u64 = 4 * iso8583::FRAME_BYTES_MAX as u64;
+
+/// One more than is read, so that what is longer is refused and not cut.
+const OBJECTS_LINE_BYTES_MAX: u64 = emv::inspect::TEXT_BYTES_MAX as u64 + 1;
 
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
@@ -71,7 +76,14 @@ pub fn run(what: Inspect) -> Result<bool, InspectError> {
         Inspect::Iban(values) => each(values, "IBAN", |text| coded(Iban::faults(text))),
         Inspect::Bic(values) => each(values, "BIC", |text| coded(Bic::faults(text))),
         Inspect::Lei(values) => each(values, "LEI", |text| coded(Lei::faults(text))),
-        Inspect::Qr(values) => each_line(values, MESSAGE_LINE_BYTES_MAX, qr),
+        Inspect::Qr(values) => each_line(values, MESSAGE_LINE_BYTES_MAX, |line| answered(&mpm::inspect(line))),
+        Inspect::Tlv(values) => each_line(values, OBJECTS_LINE_BYTES_MAX, |line| {
+            answered(&emv::inspect::tlv(line))
+        }),
+        Inspect::Apdu(values) => each_line(values, OBJECTS_LINE_BYTES_MAX, |line| {
+            answered(&emv::inspect::apdu(line))
+        }),
+        Inspect::Pan(values) => each_line(values, LINE_BYTES_MAX, |line| answered(&pan::inspect(line))),
         Inspect::Iso8583 { variant, values } => {
             let spec = match variant {
                 Variant::A => Spec::a(),
@@ -156,9 +168,8 @@ fn each_line(
     Ok(all_valid)
 }
 
-fn qr(line: &str) -> Result<bool, InspectError> {
-    let found = mpm::inspect(line);
-    print(&found)?;
+fn answered(found: &Value) -> Result<bool, InspectError> {
+    print(found)?;
     Ok(found["valid"] == true)
 }
 
