@@ -222,7 +222,7 @@ mutants: setup
 
 # Of each fuzz target.
 FUZZ_SECONDS ?= 60
-FUZZ_TARGETS := answers apdu batch bulk card element frame iso20022 iso8583 journal log message offline payments \
+FUZZ_TARGETS := answers apdu batch bulk card cpm element frame iso20022 iso8583 journal log message mpm offline payments \
     picture purse qr_frames signed_requests snapshot sound stored submission taps texts tokens tr31 transaction \
     validator webhooks wire
 

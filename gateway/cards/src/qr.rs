@@ -1,8 +1,9 @@
-//! EMVCo's payment codes: what merchants show ([`mpm`]).
+//! EMVCo's payment codes: what merchants show ([`mpm`]) and what customers show ([`cpm`]).
 //!
 //! A decoder says three things apart: whether the code has its structure, whether its check is right, and which rules
 //! it breaks. Foreign codes break some, and are read all the same.
 
+pub mod cpm;
 pub mod mpm;
 
 use serde::Serialize;

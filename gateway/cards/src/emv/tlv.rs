@@ -132,7 +132,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Where the value of the object just read begins: what [`Reader::of`] asks for.
-    pub(super) fn value_offset(&self, object: &Tlv<'_>) -> usize {
+    pub(crate) fn value_offset(&self, object: &Tlv<'_>) -> usize {
         self.base + self.at - object.value.len()
     }
 
