@@ -233,4 +233,11 @@ fn messages_and_codes_of_cards_are_inspected() {
     let (status, found, _) = run(&["inspect", "pan"], b"4111 1111 1111 1111\n4111111111111112\n");
     assert_eq!((status, &found[0]["masked"]), (1, &"411111******1111".into()));
     assert_eq!(found[1]["violations"][0]["code"], "wrong_check_digit");
+    // 85, and 61 of 4F and 5A 5413330089020011.
+    let code = b"hQVDUFYwMWETTwfwQ1dQQVkBWghUEzMAiQIAEQ==\nhQ==\n";
+    let (status, found, _) = run(&["inspect", "cpm"], code);
+    assert_eq!((status, found.len()), (1, 2));
+    assert_eq!(found[0]["valid"], true, "{found:?}");
+    assert_eq!(found[0]["objects"][1]["objects"][1]["value"], "541333******0011");
+    assert_eq!(found[1]["violations"][0]["code"], "length_truncated");
 }

@@ -199,6 +199,10 @@ pub enum Inspect {
     Lei(Values),
     /// Merchants' payment codes, EMVCo MPM
     Qr(Values),
+    /// Customers' payment codes, EMVCo CPM, in base64
+    ///
+    /// Card numbers are shown in part, chip data is opened.
+    Cpm(Values),
     /// Messages of cards, ISO 8583, in hexadecimal digits, those of variant A also as they are
     ///
     /// Card numbers are shown in part, tracks and PIN blocks not at all.

@@ -10,7 +10,7 @@ use causeway_cards::{
     emv,
     iso8583::{self, Shown, Spec},
     pan,
-    qr::mpm,
+    qr::{cpm, mpm},
 };
 use causeway_gateway::{
     identifiers::{bic::Bic, iban::Iban, lei::Lei},
@@ -77,6 +77,7 @@ pub fn run(what: Inspect) -> Result<bool, InspectError> {
         Inspect::Bic(values) => each(values, "BIC", |text| coded(Bic::faults(text))),
         Inspect::Lei(values) => each(values, "LEI", |text| coded(Lei::faults(text))),
         Inspect::Qr(values) => each_line(values, MESSAGE_LINE_BYTES_MAX, |line| answered(&mpm::inspect(line))),
+        Inspect::Cpm(values) => each_line(values, MESSAGE_LINE_BYTES_MAX, |line| answered(&cpm::inspect(line))),
         Inspect::Tlv(values) => each_line(values, OBJECTS_LINE_BYTES_MAX, |line| {
             answered(&emv::inspect::tlv(line))
         }),
