@@ -80,12 +80,10 @@ async fn tokens_of_others_are_none() {
         async move { refused(app, Ask::new("GET", "/v1/events").by(&token).request()).await.0 }
     };
     assert_eq!(check(token.clone()).await, 200);
-    // The last character has bits that say nothing.
-    let (head, tail) = token.split_at(token.len() - 4);
-    assert_eq!(
-        check(format!("{head}{}", tail.to_ascii_uppercase().replace('A', "B"))).await,
-        401
-    );
+    // The last character has bits that say nothing, the one before it has none.
+    let (head, tail) = token.split_at(token.len() - 2);
+    let other = if tail.starts_with('A') { "B" } else { "A" };
+    assert_eq!(check(format!("{head}{other}{}", &tail[1..])).await, 401);
     assert_eq!(check(String::new()).await, 401);
     // Another gateway with the same keys and address would give the same token; a client it knows, this one does not.
     let (unknown, _) = stranger.client(&[Scope::EventsRead]).await;
