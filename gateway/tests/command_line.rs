@@ -67,13 +67,16 @@ fn values_are_read_by_line() {
 }
 
 #[test]
-fn a_line_without_end_is_cut() {
+fn a_line_without_end_is_refused() {
     let mut input = vec![b'A'; 5_000_000];
     input.extend(b"\nDEUTDEFF\n");
     let (status, objects, _) = run(&["inspect", "bic"], &input);
     assert_eq!((status, objects.len()), (1, 2));
     assert_eq!(objects[1]["valid"], true);
-    assert!(objects[0]["value"].as_str().is_some_and(|value| value.len() <= 1024));
+    assert_eq!(codes(&objects[0]), ["too_long"]);
+    // What ends with the input needs no end of its own.
+    let whole = [b"DEUTDEFF".as_slice(), &b" ".repeat(1016)].concat();
+    assert_eq!(run(&["inspect", "bic"], &whole).0, 0);
 }
 
 #[test]

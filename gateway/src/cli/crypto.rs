@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     inspect::{InspectError, print},
-    lines,
+    lines::{self, Line},
 };
 
 /// More than any command's parameters take.
@@ -22,7 +22,10 @@ pub fn run(name: &str) -> Result<bool, InspectError> {
     };
     lines::for_each(&mut io::stdin().lock(), LINE_BYTES_MAX, unread, |line| {
         // What is no JSON may be a key: nothing of it is printed.
-        let parameters = serde_json::from_str(line).unwrap_or(Value::Null);
+        let parameters = match line {
+            Line::Whole(line) => serde_json::from_str(line).unwrap_or(Value::Null),
+            Line::TooLong => Value::Null,
+        };
         let answer = command(name, &parameters);
         all_right &= answer.as_ref().is_ok_and(|answer| answer["matches"] != false);
         print(&answer.unwrap_or_else(|error| refused(&error)))

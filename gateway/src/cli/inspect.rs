@@ -26,17 +26,16 @@ use serde_json::{Value, json};
 
 use super::{
     args::{Inspect, Values, Variant},
-    lines,
+    lines::{self, Line},
 };
 
-/// Longer lines hold no identifier, and are cut.
+/// Longer lines hold no identifier.
 const LINE_BYTES_MAX: u64 = 1024;
 
-/// Longer ones hold no message of a card or code, and are cut: each of its bytes takes two digits.
+/// Longer ones hold no message of a card or code: each of its bytes takes two digits.
 const MESSAGE_LINE_BYTES_MAX: u64 = 4 * iso8583::FRAME_BYTES_MAX as u64;
 
-/// One more than is read, so that what is longer is refused and not cut.
-const OBJECTS_LINE_BYTES_MAX: u64 = emv::inspect::TEXT_BYTES_MAX as u64 + 1;
+const OBJECTS_LINE_BYTES_MAX: u64 = emv::inspect::TEXT_BYTES_MAX as u64;
 
 #[derive(Debug, thiserror::Error)]
 pub enum InspectError {
@@ -163,10 +162,22 @@ fn each_line(
     };
     let mut all_valid = true;
     lines::for_each(&mut BufReader::new(source), bytes_max, unread, |line| {
-        all_valid &= inspect(line)?;
+        all_valid &= match line {
+            Line::Whole(line) => inspect(line)?,
+            Line::TooLong => answered(&too_long(bytes_max))?,
+        };
         Ok(())
     })?;
     Ok(all_valid)
+}
+
+fn too_long(bytes_max: u64) -> Value {
+    let text = format!("the line has more than {bytes_max} bytes");
+    json!({
+        "valid": false,
+        "reasons": [{"code": "too_long", "text": text}],
+        "violations": [{"code": "too_long", "where": "line", "message": text}],
+    })
 }
 
 fn answered(found: &Value) -> Result<bool, InspectError> {
