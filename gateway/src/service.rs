@@ -17,6 +17,7 @@ pub mod context;
 mod engine;
 mod follow;
 mod id;
+pub mod issuing;
 mod keys;
 mod lease;
 mod limits;

@@ -1,5 +1,9 @@
 //! What a gateway is run with: a file, read once into values that cannot be wrong.
 
+mod issuing;
+
+pub use issuing::{Issuing, IssuingFault, KeyNames};
+
 use std::{
     collections::BTreeMap,
     net::SocketAddr,
@@ -74,6 +78,8 @@ struct File {
     tls: Option<TlsText>,
     #[serde(default)]
     acquiring: Option<Acquiring>,
+    #[serde(default)]
+    issuing: Option<issuing::IssuingText>,
     #[serde(default)]
     limits: LimitsText,
     #[serde(default)]
@@ -280,6 +286,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// `None`: it has no merchants.
     pub acquiring: Option<Acquiring>,
+    /// `None`: it has no cards.
+    pub issuing: Option<Issuing>,
     pub limits: RequestLimits,
     pub workers: usize,
 }
@@ -322,6 +330,8 @@ pub enum ConfigError {
     OrderSeconds(u32),
     #[error("acquiring.streams is {0}, and must be at most 4,000")]
     Streams(usize),
+    #[error(transparent)]
+    Issuing(#[from] IssuingFault),
     #[error("limits: both numbers are above zero")]
     Limits,
     #[error("fees.{currency}")]
@@ -463,6 +473,7 @@ impl Config {
                 client_authorities: tls.client_authorities.map(|path| folder.join(path)),
             }),
             acquiring: file.acquiring,
+            issuing: file.issuing.map(Issuing::try_from).transpose()?,
             limits,
             workers: file.workers.unwrap_or(2).clamp(1, 64),
         })

@@ -1,0 +1,127 @@
+//! What a gateway that has cards is configured with.
+
+use serde::Deserialize;
+
+/// As it is written.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuingText {
+    bin: String,
+    token_bin: String,
+    keys: KeyNames,
+}
+
+/// That this gateway has cards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Issuing {
+    /// The first digits of cards' numbers (ISO/IEC 7812-1): six or eight.
+    pub bin: String,
+    /// The same of devices' numbers.
+    pub token_bin: String,
+    pub keys: KeyNames,
+}
+
+/// By which the security module calls the keys that cards need.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct KeyNames {
+    /// From which cards' keys of cryptograms come.
+    pub cards: String,
+    /// From which devices' limited-use keys come.
+    pub devices: String,
+    /// Of card verification values.
+    pub cvv: String,
+    /// Under which acquirers encipher PINs.
+    pub pin: String,
+    /// By which PINs are verified.
+    pub pin_verification: String,
+}
+
+/// Why a section `issuing` is none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum IssuingFault {
+    #[error("issuing.{key} is '{text}', and must be six or eight digits")]
+    Bin { key: &'static str, text: String },
+    #[error("issuing.bin and issuing.token_bin: neither begins with the other, so that cards are told from devices")]
+    SameBin,
+    #[error("issuing.keys.{key}: a name has 1 to 64 characters")]
+    KeyName { key: &'static str },
+}
+
+const NAME_CHARACTERS_MAX: usize = 64;
+
+fn bin(key: &'static str, text: String) -> Result<String, IssuingFault> {
+    let is_bin = [6, 8].contains(&text.len()) && text.bytes().all(|digit| digit.is_ascii_digit());
+    if is_bin {
+        return Ok(text);
+    }
+    let text = text.chars().take(20).collect();
+    Err(IssuingFault::Bin { key, text })
+}
+
+impl KeyNames {
+    fn all(&self) -> [(&'static str, &String); 5] {
+        [
+            ("cards", &self.cards),
+            ("devices", &self.devices),
+            ("cvv", &self.cvv),
+            ("pin", &self.pin),
+            ("pin_verification", &self.pin_verification),
+        ]
+    }
+}
+
+impl TryFrom<IssuingText> for Issuing {
+    type Error = IssuingFault;
+
+    fn try_from(text: IssuingText) -> Result<Self, IssuingFault> {
+        let IssuingText {
+            bin: cards,
+            token_bin,
+            keys,
+        } = text;
+        let (cards, token_bin) = (bin("bin", cards)?, bin("token_bin", token_bin)?);
+        if cards.starts_with(&token_bin) || token_bin.starts_with(&cards) {
+            return Err(IssuingFault::SameBin);
+        }
+        let is_name = |name: &str| (1..=NAME_CHARACTERS_MAX).contains(&name.chars().count());
+        if let Some((key, _)) = keys.all().into_iter().find(|(_, name)| !is_name(name)) {
+            return Err(IssuingFault::KeyName { key });
+        }
+        Ok(Self {
+            bin: cards,
+            token_bin,
+            keys,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_section_is_read_or_refused_with_the_reason() {
+        let check = |bin: &str, token_bin: &str, pin: &str, expected: Option<IssuingFault>| {
+            let text = format!(
+                "bin = '{bin}'\ntoken_bin = '{token_bin}'\n[keys]\ncards = 'a'\ndevices = 'b'\ncvv = 'c'\n\
+                 pin = '{pin}'\npin_verification = 'e'"
+            );
+            let text: IssuingText = toml::from_str(&text).expect("a section");
+            assert_eq!(Issuing::try_from(text).err(), expected, "{bin} {token_bin} {pin}");
+        };
+        let not_bin = |key, text: &str| {
+            Some(IssuingFault::Bin {
+                key,
+                text: text.to_owned(),
+            })
+        };
+        check("990000", "990001", "d", None);
+        check("99000012", "990001", "d", None);
+        check("99000", "990001", "d", not_bin("bin", "99000"));
+        check("990000", "99000a", "d", not_bin("token_bin", "99000a"));
+        check("990000", "990000", "d", Some(IssuingFault::SameBin));
+        check("990000", "99000012", "d", Some(IssuingFault::SameBin));
+        check("990000", "990001", "", Some(IssuingFault::KeyName { key: "pin" }));
+    }
+}
