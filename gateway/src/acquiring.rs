@@ -4,5 +4,6 @@
 //! [`crate::service`].
 
 pub mod host;
+pub mod issuer;
 pub mod order;
 pub mod settlement;

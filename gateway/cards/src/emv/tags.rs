@@ -3,7 +3,7 @@
 //!
 //! Some numbers mean one thing to one scheme and another to the next (9F6E, 9F6C); a row then says both.
 
-pub(super) mod named;
+pub mod named;
 mod table;
 
 pub use table::TAGS;

@@ -1,0 +1,258 @@
+//! Cards, the devices that stand for them, and what both may.
+
+use causeway_contracts::money::{Amount, Currency};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+
+use super::{Chip, Entry, Presented};
+use crate::acquiring::host::Outcome;
+
+/// Wrong ones in a row.
+pub const PIN_TRIES: u8 = 3;
+
+/// For so long a customer's code is taken, by the clocks of its phone and of this machine.
+pub const CODE_SECONDS: u64 = 60;
+
+/// By so much these may differ.
+const CLOCK_SECONDS: u64 = 30;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CardStatus {
+    Active,
+    Blocked,
+    Lost,
+    Stolen,
+    Closed,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeviceStatus {
+    Active,
+    Blocked,
+}
+
+/// A month, written YYMM, of this century. What expires in it is good to its end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Expiry {
+    year: u8,
+    month: u8,
+}
+
+impl Expiry {
+    pub fn parse(text: &str) -> Option<Self> {
+        let is_digits = text.len() == 4 && text.bytes().all(|digit| digit.is_ascii_digit());
+        let (year, month) = is_digits.then(|| text.split_at(2))?;
+        let (year, month) = (year.parse().ok()?, month.parse().ok()?);
+        (1..=12).contains(&month).then_some(Self { year, month })
+    }
+
+    /// The month of a time, in UTC; `years` later.
+    pub fn after(now_ms: u64, years: u8) -> Self {
+        let seconds = i64::try_from(now_ms / 1_000).unwrap_or(i64::MAX);
+        let now = OffsetDateTime::from_unix_timestamp(seconds).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        let year = (now.year().clamp(2000, 2099) - 2000) as u8;
+        Self {
+            year: (year + years).min(99),
+            month: now.month().into(),
+        }
+    }
+
+    pub fn is_over(self, now_ms: u64) -> bool {
+        self < Self::after(now_ms, 0)
+    }
+
+    /// MMYY, as card values are made over and cards show it.
+    pub fn month_first(self) -> String {
+        format!("{:02}{:02}", self.month, self.year)
+    }
+}
+
+impl std::fmt::Display for Expiry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:02}{:02}", self.year, self.month)
+    }
+}
+
+/// What a card may be used for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Of one payment.
+    pub payment: Amount,
+    /// Of all payments of a day in UTC.
+    pub day: Amount,
+    /// Of merchants that it does not pay (ISO 18245).
+    pub refused_categories: Vec<String>,
+    /// Whether its number may be typed in: nothing then proves that the card is there.
+    pub manual_entry: bool,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Card {
+    pub id: String,
+    pub client: String,
+    /// `acc_…`
+    pub account: String,
+    pub status: CardStatus,
+    pub expiry: Expiry,
+    /// Field 23, tag 5F34.
+    pub sequence: u8,
+    pub currency: Currency,
+    pub limits: Limits,
+    /// What the PIN is verified by: of no use without the security module's key.
+    pub pin: Option<String>,
+    pub pin_tries_left: u8,
+    /// Tag 9F36 of the chip, the highest that was taken.
+    pub counter: u16,
+    pub created_ms: u64,
+}
+
+/// Limited-use keys that a device was given together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyBatch {
+    pub first: u16,
+    pub last: u16,
+    /// In seconds since 1970.
+    pub good_until: u64,
+}
+
+/// A phone with a number of its own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Device {
+    pub id: String,
+    pub card: String,
+    pub status: DeviceStatus,
+    pub expiry: Expiry,
+    pub sequence: u8,
+    pub batches: Vec<KeyBatch>,
+    pub counter: u16,
+    pub created_ms: u64,
+}
+
+/// Whom a number stands for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Holder {
+    pub card: Card,
+    /// If the number is a device's.
+    pub device: Option<Device>,
+}
+
+impl Holder {
+    pub fn sequence(&self) -> u8 {
+        self.device
+            .as_ref()
+            .map_or(self.card.sequence, |device| device.sequence)
+    }
+
+    /// Status, expiry, entry and counter: what can be said without keys. Takes nothing.
+    pub fn check(&self, presented: &Presented, now_ms: u64) -> Result<(), Outcome> {
+        self.check_status()?;
+        self.check_expiry(presented, now_ms)?;
+        self.check_entry(presented.entry)?;
+        let chip = presented.chip.as_ref();
+        chip.map_or(Ok(()), |chip| self.check_counter(presented.entry, chip, now_ms))
+    }
+
+    fn check_status(&self) -> Result<(), Outcome> {
+        match self.card.status {
+            CardStatus::Active => {}
+            CardStatus::Blocked => return Err(Outcome::RestrictedCard),
+            CardStatus::Lost => return Err(Outcome::LostCard),
+            CardStatus::Stolen => return Err(Outcome::StolenCard),
+            CardStatus::Closed => return Err(Outcome::InvalidCard),
+        }
+        match &self.device {
+            Some(device) if device.status == DeviceStatus::Blocked => Err(Outcome::RestrictedCard),
+            _ => Ok(()),
+        }
+    }
+
+    /// A device goes with its card.
+    fn check_expiry(&self, presented: &Presented, now_ms: u64) -> Result<(), Outcome> {
+        let own = self.device.as_ref().map_or(self.card.expiry, |device| device.expiry);
+        let is_other = presented.expiry.is_some_and(|told| told != own);
+        if is_other || own.is_over(now_ms) || self.card.expiry.is_over(now_ms) {
+            return Err(Outcome::ExpiredCard);
+        }
+        Ok(())
+    }
+
+    /// A device's number counts with a cryptogram only, and a code is a device's.
+    fn check_entry(&self, entry: Entry) -> Result<(), Outcome> {
+        let is_good = match (entry, &self.device) {
+            (Entry::Tap, _) | (Entry::Code, Some(_)) | (Entry::Chip | Entry::Stripe | Entry::Return, None) => true,
+            (Entry::Return, Some(_)) => true,
+            (Entry::Manual, None) => self.card.limits.manual_entry,
+            (Entry::Chip | Entry::Stripe | Entry::Manual, Some(_)) | (Entry::Code, None) => false,
+        };
+        is_good.then_some(()).ok_or(Outcome::NotPermittedToCardholder)
+    }
+
+    fn check_counter(&self, entry: Entry, chip: &Chip, now_ms: u64) -> Result<(), Outcome> {
+        let last = self.device.as_ref().map_or(self.card.counter, |device| device.counter);
+        if chip.counter <= last {
+            return Err(Outcome::CryptogramWrong);
+        }
+        let Some(device) = &self.device else {
+            return Ok(());
+        };
+        let is_of = |batch: &&KeyBatch| (batch.first..=batch.last).contains(&chip.counter);
+        let batch = device.batches.iter().find(is_of).ok_or(Outcome::CryptogramWrong)?;
+        let now = now_ms / 1_000;
+        if batch.good_until <= now {
+            return Err(Outcome::ExpiredCard);
+        }
+        if entry == Entry::Code {
+            let made = u64::from(u32::from_be_bytes(chip.transaction.unpredictable));
+            let is_in_time = made <= now + CLOCK_SECONDS && now <= made + CODE_SECONDS + CLOCK_SECONDS;
+            return is_in_time.then_some(()).ok_or(Outcome::TooLate);
+        }
+        Ok(())
+    }
+
+    /// Its cryptogram was right: it is not taken again, nor one below it.
+    pub fn take_counter(&mut self, counter: u16) -> Result<(), Outcome> {
+        let last = match &mut self.device {
+            Some(device) => &mut device.counter,
+            None => &mut self.card.counter,
+        };
+        if counter <= *last {
+            return Err(Outcome::CryptogramWrong);
+        }
+        *last = counter;
+        Ok(())
+    }
+
+    /// Before the PIN is looked at.
+    pub fn take_pin_try(&mut self) -> Result<(), Outcome> {
+        let left = self.card.pin_tries_left.checked_sub(1);
+        self.card.pin_tries_left = left.ok_or(Outcome::PinTriesExceeded)?;
+        Ok(())
+    }
+
+    pub fn pin_was_right(&mut self) {
+        self.card.pin_tries_left = PIN_TRIES;
+    }
+}
+
+impl Card {
+    /// Whether it may pay so much, if `used` was paid of this day's limit.
+    pub fn check_limits(&self, presented: &Presented, used: Amount) -> Result<(), Outcome> {
+        if presented.currency != self.currency {
+            return Err(Outcome::InvalidCurrency);
+        }
+        if presented.amount > self.limits.payment {
+            return Err(Outcome::OverAmountLimit);
+        }
+        let sum = used.0.checked_add(presented.amount.0);
+        if sum.is_none_or(|sum| sum > self.limits.day.0) {
+            return Err(Outcome::OverFrequencyLimit);
+        }
+        let refused = |category: &String| self.limits.refused_categories.contains(category);
+        if presented.category.as_ref().is_some_and(refused) {
+            return Err(Outcome::NotPermittedToCardholder);
+        }
+        Ok(())
+    }
+}
