@@ -78,6 +78,11 @@ impl Keys {
         *token.first_chunk().expect("32 bytes")
     }
 
+    /// By which a card's or device's number is found again without being stored.
+    pub fn number_hash(&self, digits: &[u8]) -> [u8; 32] {
+        *derived(&self.custody, "causeway-gateway/card-number/1", digits)
+    }
+
     /// Encrypts what is stored; `place` says where, so that it is of no use elsewhere.
     pub fn seal(&self, place: &str, secret: &[u8]) -> Result<Vec<u8>, getrandom::Error> {
         let mut nonce = [0; NONCE_BYTES];
@@ -131,6 +136,18 @@ mod tests {
         changed[15] ^= 1;
         assert_eq!(keys(2).open("webhooks/a", &changed).err(), Some(NotSealedHere));
         assert!(!sealed.windows(6).any(|window| window == b"secret"));
+    }
+
+    /// Stored: a card whose number hashed otherwise would not be found.
+    #[test]
+    fn hashes_of_numbers_stay_what_they_are() {
+        let hash = keys(2).number_hash(b"9900000000000009");
+        assert_ne!(hash, keys(3).number_hash(b"9900000000000009"));
+        assert_ne!(hash, keys(2).number_hash(b"9900000000000017"));
+        assert_eq!(
+            hex::encode(hash),
+            "b3f03fc9000b2c094b0a49632c7ef7f3fef411436d39456c7b858327c679cad5"
+        );
     }
 
     /// Stored: an account whose key came out otherwise would be lost.

@@ -2,6 +2,7 @@
 
 pub mod accounts;
 pub mod bulks;
+pub mod cards;
 pub mod clients;
 pub mod entries;
 pub mod events;

@@ -234,6 +234,49 @@ CREATE TABLE paybacks (
     UNIQUE (order_id, reference)
 );
 CREATE INDEX paybacks_order ON paybacks (order_id, id);
+CREATE TABLE cards (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    account TEXT NOT NULL,
+    status TEXT NOT NULL,
+    number_hash BYTES NOT NULL UNIQUE,
+    number BYTES NOT NULL,
+    pin TEXT,
+    pin_tries_left BIGINT NOT NULL,
+    counter BIGINT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX cards_client ON cards (client, id);
+CREATE TABLE devices (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    card TEXT NOT NULL,
+    status TEXT NOT NULL,
+    number_hash BYTES NOT NULL UNIQUE,
+    number BYTES NOT NULL,
+    counter BIGINT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX devices_card ON devices (card, id);
+CREATE TABLE device_keys (
+    device TEXT NOT NULL,
+    first BIGINT NOT NULL,
+    last BIGINT NOT NULL,
+    good_until BIGINT NOT NULL,
+    made_by TEXT NOT NULL,
+    PRIMARY KEY (device, first)
+)KEYED;
+CREATE TABLE card_payments (
+    message TEXT PRIMARY KEY,
+    card TEXT NOT NULL,
+    day BIGINT NOT NULL,
+    amount BIGINT NOT NULL,
+    counter BIGINT NOT NULL,
+    released BIGINT NOT NULL
+)KEYED;
+CREATE INDEX card_payments_day ON card_payments (card, day);
 CREATE TABLE followed (
     name TEXT PRIMARY KEY,
     height BIGINT NOT NULL,
