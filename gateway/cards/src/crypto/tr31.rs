@@ -20,7 +20,7 @@ use zeroize::Zeroizing;
 
 pub use self::header::{Attributes, Header, OptionalBlock, Version};
 use self::keys::Keys;
-use super::{CryptoError, field};
+use super::{CryptoError, field, key::BlockCipher};
 
 /// Why something is no key block, or not one under this key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -91,8 +91,39 @@ pub fn wrap(
     if mask > MASK_BYTES_MAX {
         return Err(field("mask", "32 bytes at most"));
     }
+    let keys = Keys::of(header.version(), protection)?;
+    sealed(&keys, header, key, mask, random)
+}
+
+/// As [`wrap`], of version D, under an AES key of `length` bytes that one may not see.
+///
+/// # Errors
+/// As of [`wrap`], another version, or what the key's holder says.
+pub fn wrap_by<K: BlockCipher<16>>(
+    protection: &K,
+    length: usize,
+    header: &Header,
+    key: &[u8],
+    random: &[u8; RANDOM_BYTES],
+) -> Result<String, K::Error> {
+    if header.version() != Version::D {
+        Err(CryptoError::from(KeyBlockError::Version))?;
+    }
+    if !(1..=MASK_BYTES_MAX).contains(&key.len()) {
+        Err(field("key", "1 to 32 bytes"))?;
+    }
+    let keys = Keys::by(protection, length)?;
+    Ok(sealed(&keys, header, key, MASK_BYTES_MAX, random)?)
+}
+
+fn sealed(
+    keys: &Keys,
+    header: &Header,
+    key: &[u8],
+    mask: usize,
+    random: &[u8; RANDOM_BYTES],
+) -> Result<String, CryptoError> {
     let version = header.version();
-    let keys = Keys::of(version, protection)?;
     let length = (LENGTH_BYTES + key.len().max(mask)).next_multiple_of(version.block());
     let mut clear = Zeroizing::new(Vec::with_capacity(length));
     clear.extend((key.len() as u16 * 8).to_be_bytes());
@@ -110,31 +141,69 @@ pub fn wrap(
 /// # Errors
 /// What is no key block, not under this protection key, or altered.
 pub fn unwrap(protection: &[u8], block: &str) -> Result<Unwrapped, KeyBlockError> {
-    let (header, end) = Header::parse(block)?;
-    let version = header.version();
-    let length = block[1..5].bytes().all(|digit| digit.is_ascii_digit());
-    let is_whole = length && block[1..5].parse() == Ok(block.len()) && block.len().is_multiple_of(version.block());
-    if !is_whole || !block.is_ascii() {
-        return Err(KeyBlockError::Length);
+    let parts = Parts::of(block)?;
+    let keys = Keys::of(parts.header.version(), protection)?;
+    parts.open(&keys)
+}
+
+/// As [`unwrap`], of version D, under an AES key of `length` bytes that one may not see.
+///
+/// # Errors
+/// As of [`unwrap`], another version, or what the key's holder says.
+pub fn unwrap_by<K: BlockCipher<16>>(protection: &K, length: usize, block: &str) -> Result<Unwrapped, K::Error> {
+    let parts = Parts::of(block).map_err(CryptoError::from)?;
+    if parts.header.version() != Version::D {
+        Err(CryptoError::from(KeyBlockError::Version))?;
     }
-    let (head, rest) = block.split_at(end);
-    let at = rest.len().checked_sub(2 * version.mac_bytes());
-    let (ciphertext, code) = rest.split_at(at.ok_or(KeyBlockError::MacForm)?);
-    let code = hex::decode(code).map_err(|_| KeyBlockError::MacForm)?;
-    let ciphertext = hex::decode(ciphertext).map_err(|_| KeyBlockError::Ciphertext)?;
-    if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(version.block()) {
-        return Err(KeyBlockError::Ciphertext);
+    let keys = Keys::by(protection, length)?;
+    Ok(parts.open(&keys).map_err(CryptoError::from)?)
+}
+
+/// A block as it is written.
+struct Parts<'a> {
+    header: Header,
+    head: &'a str,
+    ciphertext: Vec<u8>,
+    code: Vec<u8>,
+}
+
+impl<'a> Parts<'a> {
+    fn of(block: &'a str) -> Result<Self, KeyBlockError> {
+        let (header, end) = Header::parse(block)?;
+        let version = header.version();
+        let length = block[1..5].bytes().all(|digit| digit.is_ascii_digit());
+        let is_whole = length && block[1..5].parse() == Ok(block.len()) && block.len().is_multiple_of(version.block());
+        if !is_whole || !block.is_ascii() {
+            return Err(KeyBlockError::Length);
+        }
+        let (head, rest) = block.split_at(end);
+        let at = rest.len().checked_sub(2 * version.mac_bytes());
+        let (ciphertext, code) = rest.split_at(at.ok_or(KeyBlockError::MacForm)?);
+        let code = hex::decode(code).map_err(|_| KeyBlockError::MacForm)?;
+        let ciphertext = hex::decode(ciphertext).map_err(|_| KeyBlockError::Ciphertext)?;
+        if ciphertext.is_empty() || !ciphertext.len().is_multiple_of(version.block()) {
+            return Err(KeyBlockError::Ciphertext);
+        }
+        Ok(Self {
+            header,
+            head,
+            ciphertext,
+            code,
+        })
     }
-    let clear = Keys::of(version, protection)?.open(head.as_bytes(), &ciphertext, &code)?;
-    let bits = usize::from(u16::from_be_bytes([clear[0], clear[1]]));
-    if bits == 0 || !bits.is_multiple_of(8) {
-        return Err(KeyBlockError::Key);
+
+    fn open(self, keys: &Keys) -> Result<Unwrapped, KeyBlockError> {
+        let clear = keys.open(self.head.as_bytes(), &self.ciphertext, &self.code)?;
+        let bits = usize::from(u16::from_be_bytes([clear[0], clear[1]]));
+        if bits == 0 || !bits.is_multiple_of(8) {
+            return Err(KeyBlockError::Key);
+        }
+        let key = clear[LENGTH_BYTES..].get(..bits / 8).ok_or(KeyBlockError::Key)?;
+        Ok(Unwrapped {
+            header: self.header,
+            key: Zeroizing::new(key.to_vec()),
+        })
     }
-    let key = clear[LENGTH_BYTES..].get(..bits / 8).ok_or(KeyBlockError::Key)?;
-    Ok(Unwrapped {
-        header,
-        key: Zeroizing::new(key.to_vec()),
-    })
 }
 
 #[cfg(test)]

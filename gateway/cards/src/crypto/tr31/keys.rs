@@ -32,17 +32,22 @@ impl Keys {
             Version::B => {
                 let key = DesKey::new(protection).map_err(wrong)?;
                 let algorithm = u8::from(protection.len() == 24);
-                let one = |used| DesKey::new(&derived::<8, _>(&key, used, algorithm, protection.len()));
+                let one = |used| DesKey::new(&derived::<8, _>(&key, used, algorithm, protection.len())?);
                 Self::Tdes(one(ENCRYPTION).map_err(wrong)?, one(AUTHENTICATION).map_err(wrong)?)
             }
             Version::D => {
                 let key = AesKey::new(protection).map_err(wrong)?;
-                let algorithm = (protection.len() / 8) as u8;
-                let one = |used| AesKey::new(&derived::<16, _>(&key, used, algorithm, protection.len()));
-                Self::Aes(one(ENCRYPTION).map_err(wrong)?, one(AUTHENTICATION).map_err(wrong)?)
+                Self::by(&key, protection.len()).map_err(wrong)?
             }
         };
         Ok(keys)
+    }
+
+    /// Version D's, of an AES key of `length` bytes that may be in a security module.
+    pub(super) fn by<K: BlockCipher<16>>(protection: &K, length: usize) -> Result<Self, K::Error> {
+        let algorithm = (length / 8) as u8;
+        let one = |used| Ok::<_, K::Error>(AesKey::new(&derived::<16, _>(protection, used, algorithm, length)?)?);
+        Ok(Self::Aes(one(ENCRYPTION)?, one(AUTHENTICATION)?))
     }
 
     /// Ciphertext and code of whole blocks.
@@ -83,20 +88,20 @@ fn masked(key: &[u8], mask: u8) -> Zeroizing<Vec<u8>> {
 }
 
 /// By CMAC in counter mode (NIST SP 800-108).
-fn derived<const N: usize, K: BlockCipher<N, Error = CryptoError>>(
+fn derived<const N: usize, K: BlockCipher<N>>(
     key: &K,
     used: u8,
     algorithm: u8,
     length: usize,
-) -> Zeroizing<Vec<u8>> {
+) -> Result<Zeroizing<Vec<u8>>, K::Error> {
     let mut out = Zeroizing::new(Vec::with_capacity(32));
     for number in 1..=length.div_ceil(N) {
         let [high, low] = (length as u16 * 8).to_be_bytes();
         let data = [number as u8, 0, used, 0, 0, algorithm, high, low];
-        out.extend(infallible(mac::cmac(key, &data)));
+        out.extend(mac::cmac(key, &data)?);
     }
     out.truncate(length);
-    out
+    Ok(out)
 }
 
 fn first(header: &[u8]) -> [u8; 8] {
