@@ -4,6 +4,7 @@
 //! [`crate::service`].
 
 pub mod host;
+pub mod hsm;
 pub mod issuer;
 pub mod order;
 pub mod settlement;
