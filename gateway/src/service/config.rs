@@ -37,8 +37,8 @@ const CONFIG_BYTES_MAX: u64 = 256 * 1024;
 pub const ORDER_SECONDS_MIN: u32 = 30;
 pub const ORDER_SECONDS_MAX: u32 = 86_400;
 
-/// Fewer than a gateway has connections.
-const STREAMS_MAX: usize = 4_000;
+/// A quarter of the connections that a gateway takes.
+const STREAMS_MAX: usize = 1_024;
 
 /// As it is written; paths are relative to the file's folder.
 #[derive(Debug, Clone, Deserialize)]
@@ -328,7 +328,10 @@ pub enum ConfigError {
     Schemas(PathBuf),
     #[error("acquiring.order_seconds is {0}, and must be 30 to 86,400")]
     OrderSeconds(u32),
-    #[error("acquiring.streams is {0}, and must be at most 4,000")]
+    #[error(
+        "acquiring.streams is {0}, and must be at most 1,024: a quarter of the connections that a gateway takes, so that \
+         others find one"
+    )]
     Streams(usize),
     #[error(transparent)]
     Issuing(#[from] IssuingFault),

@@ -219,6 +219,9 @@ CREATE TABLE orders (
     UNIQUE (merchant, reference)
 );
 CREATE INDEX orders_client ON orders (client, id);
+CREATE INDEX orders_merchant ON orders (client, merchant, id);
+CREATE INDEX orders_reference ON orders (client, reference, id);
+CREATE INDEX orders_state ON orders (client, state, id);
 CREATE INDEX orders_expires ON orders (state, expires_ms);
 CREATE TABLE order_proofs (
     order_id TEXT PRIMARY KEY,

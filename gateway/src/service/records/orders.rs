@@ -3,7 +3,7 @@
 use super::{document, int};
 use crate::{
     acquiring::order::Order,
-    store::{Row, Sql, StoreError},
+    store::{Row, Sql, StoreError, Value},
 };
 
 /// Whether neither its id nor the merchant's reference was there. `checkout`: the hash of its page's token.
@@ -81,20 +81,30 @@ pub struct Wanted {
 
 /// The newest first; one more than is asked for if there are more.
 pub fn list(sql: &mut dyn Sql, client: &str, wanted: &Wanted, limit: usize) -> Result<Vec<Order>, StoreError> {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let rows = sql.query(
-        "SELECT body FROM orders WHERE client = $1 AND ($2 = '' OR merchant = $2) AND ($3 = '' OR reference = $3) \
-         AND ($4 = '' OR state = $4) AND ($5 = '' OR id < $5) ORDER BY id DESC LIMIT $6",
-        &[
-            client.into(),
-            (&text(&wanted.merchant)).into(),
-            (&text(&wanted.reference)).into(),
-            wanted.state.unwrap_or_default().into(),
-            (&text(&wanted.before)).into(),
-            (limit as i64 + 1).into(),
-        ],
-    )?;
+    let (select, values) = wanted.select(client, limit);
+    let rows = sql.query(&select, &values)?;
     rows.iter().map(|row| row.json(0)).collect()
+}
+
+impl Wanted {
+    /// Asks only for what is wanted, so that an index finds it.
+    fn select<'a>(&'a self, client: &'a str, limit: usize) -> (String, Vec<Value<'a>>) {
+        let conditions = [
+            ("merchant =", self.merchant.as_deref()),
+            ("reference =", self.reference.as_deref()),
+            ("state =", self.state),
+            ("id <", self.before.as_deref()),
+        ];
+        let mut select = "SELECT body FROM orders WHERE client = $1".to_owned();
+        let mut values = vec![client.into(), (limit as i64 + 1).into()];
+        for (condition, value) in conditions {
+            if let Some(value) = value {
+                values.push(value.into());
+                select.push_str(&format!(" AND {condition} ${}", values.len()));
+            }
+        }
+        (format!("{select} ORDER BY id DESC LIMIT $2"), values)
+    }
 }
 
 /// Ids of those that nobody has paid by this time.
@@ -130,7 +140,7 @@ mod tests {
     };
     use crate::{
         acquiring::order::tests::{account, code, order, payment},
-        store::tests::database,
+        store::{sql::Dialect, tests::database},
     };
 
     fn named(id: &str, reference: Option<&str>) -> Order {
@@ -201,6 +211,78 @@ mod tests {
             Ok(())
         });
         write.await.unwrap();
+    }
+
+    /// Whatever is asked for, no more is read than is given. SQLite alone tells how it would be found.
+    #[tokio::test]
+    async fn an_index_finds_what_is_wanted() {
+        let (store, _folder) = database().await;
+        let text = |text: &str| Some(text.to_owned());
+        let (all, paid) = (Wanted::default(), Some("paid"));
+        let rows = [
+            (all.clone(), "orders_client (client=?)"),
+            (
+                Wanted {
+                    merchant: text("mer_1"),
+                    ..all.clone()
+                },
+                "orders_merchant (client=? AND merchant=?)",
+            ),
+            (
+                Wanted {
+                    reference: text("A"),
+                    ..all.clone()
+                },
+                "orders_reference (client=? AND reference=?)",
+            ),
+            (
+                Wanted {
+                    state: paid,
+                    ..all.clone()
+                },
+                "orders_state (client=? AND state=?)",
+            ),
+            (
+                Wanted {
+                    before: text("ord_3"),
+                    ..all.clone()
+                },
+                "orders_client (client=? AND id<?)",
+            ),
+            (
+                Wanted {
+                    merchant: text("mer_1"),
+                    before: text("ord_3"),
+                    ..all.clone()
+                },
+                "orders_merchant (client=? AND merchant=? AND id<?)",
+            ),
+        ];
+        let read = store.read::<_, StoreError, _>(move |sql| {
+            if sql.dialect() == Dialect::Postgres {
+                return Ok(());
+            }
+            for (wanted, index) in &rows {
+                let (select, values) = wanted.select("a", 2);
+                let plan = sql.query(&format!("EXPLAIN QUERY PLAN {select}"), &values)?;
+                let steps: Vec<_> = plan.iter().map(|row| row.text(3)).collect::<Result<_, _>>()?;
+                assert_eq!(steps, [format!("SEARCH orders USING INDEX {index}")]);
+            }
+            let (wanted, index) = (
+                Wanted {
+                    merchant: Some("mer_1".to_owned()),
+                    reference: Some("A".to_owned()),
+                    ..all
+                },
+                "(merchant=? AND reference=?)",
+            );
+            let (select, values) = wanted.select("a", 2);
+            let plan = sql.query(&format!("EXPLAIN QUERY PLAN {select}"), &values)?;
+            let step = plan[0].text(3)?;
+            assert!(step.ends_with(index), "{step}");
+            Ok(())
+        });
+        read.await.unwrap();
     }
 
     #[tokio::test]
