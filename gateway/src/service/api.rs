@@ -5,6 +5,7 @@ pub mod aliases;
 pub mod bulk;
 pub mod checkout;
 pub mod checks;
+pub mod codes;
 pub mod customers;
 pub mod entries;
 pub mod events;

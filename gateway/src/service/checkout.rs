@@ -19,6 +19,10 @@ pub fn security_policy(nonce: &str) -> String {
     )
 }
 
+/// Of what only this page has.
+const STYLE: &str = ".code{background:#fff;border-radius:8px;max-width:20rem;margin:0 auto 1rem}\
+                     .code svg{display:block;width:100%;height:auto}";
+
 /// Sees by server-sent events that there is news, and asks for the page again, which says what.
 const SCRIPT: &str = "\
 (()=>{const page=document.getElementById('order'),left=document.getElementById('left');\
@@ -38,6 +42,8 @@ pub struct Shown<'a> {
     pub amount: &'a Money,
     pub refunded: &'a Money,
     pub pay_to: &'a str,
+    /// Its payment code in SVG, if there is one.
+    pub code: Option<&'a str>,
     /// The last part of the page's own address.
     pub token: &'a str,
     pub nonce: &'a str,
@@ -103,7 +109,7 @@ pub fn order(shown: &Shown<'_>) -> String {
         nonce = escaped(shown.nonce),
     );
     let head = match is_live {
-        true => format!("<noscript>{}</noscript>", refresh_tag()),
+        true => format!("<style>{STYLE}</style><noscript>{}</noscript>", refresh_tag()),
         false => String::new(),
     };
     document(&format!("{state} · {}", escaped(&merchant.body.name)), &head, &content)
@@ -118,13 +124,21 @@ fn how_to_pay(shown: &Shown<'_>) -> String {
             .to_owned();
     }
     format!(
-        "<div class=\"card\"><h2>Pay with your wallet</h2><dl><dt>Pay to</dt><dd><code>{}</code></dd>\
+        "<div class=\"card\"><h2>Pay with your wallet</h2>{code}<dl><dt>Pay to</dt><dd><code>{}</code></dd>\
          <dt>Memo</dt><dd><code>{}</code></dd><dt>Time left</dt><dd><span id=\"left\"></span> until {}</dd></dl>\
          <p class=\"note\">Send just this amount. What comes later, twice or in another amount is sent back.</p></div>",
         escaped(shown.pay_to),
         escaped(&super::orders::memo(&shown.order.id)),
         time(shown.order.expires_ms),
+        code = code(shown),
     )
+}
+
+/// Black on white in dark mode too, since many wallets read no code that is the other way round.
+fn code(shown: &Shown<'_>) -> String {
+    shown.code.map_or_else(String::new, |svg| {
+        format!("<div class=\"code\" role=\"img\" aria-label=\"The payment code of this order\">{svg}</div>")
+    })
 }
 
 fn details(shown: &Shown<'_>) -> String {

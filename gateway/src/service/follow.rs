@@ -218,7 +218,8 @@ impl Job<'_> {
                 if let Some(kept) = kept {
                     followed::save_bookkeeper(sql, &kept)?;
                 }
-                orders::booked(&gateway, sql, &booked.entries, followed.time_ms.0)
+                let entries = orders::walk_in::with_orders(&gateway, sql, &booked.entries)?;
+                orders::booked(&gateway, sql, &entries, followed.time_ms.0)
             })
             .await?;
         if has_orders {

@@ -3,6 +3,7 @@
 
 pub mod code;
 pub mod views;
+pub mod walk_in;
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -39,13 +40,13 @@ const PAYS: &str = "order";
 /// Of a payment back.
 const RETURNS: &str = "return";
 
-/// An order's id in 22 characters, as payers' wallets name it: its UUID in base64url.
+/// An order's or a merchant's id in 22 characters, as payers' wallets name it: its UUID in base64url.
 ///
 /// # Panics
 /// If it is no id of this gateway's making.
-pub fn short(order: &str) -> String {
-    let unique = order.rsplit('_').next().unwrap_or_default();
-    let unique = Uuid::try_parse(unique).expect("an order's id ends with a UUID");
+pub fn short(id: &str) -> String {
+    let unique = id.rsplit('_').next().unwrap_or_default();
+    let unique = Uuid::try_parse(unique).expect("an id ends with a UUID");
     BASE64_URL_SAFE_NO_PAD.encode(unique.as_bytes())
 }
 
@@ -61,10 +62,15 @@ pub fn return_memo(order: &str) -> Text<140> {
 
 /// Which order a payment names.
 pub(super) fn named(memo: &str) -> Option<String> {
-    let code = memo.strip_prefix(PAYS)?.strip_prefix(' ')?;
+    named_as(PAYS, "ord", memo)
+}
+
+/// The id of this kind after the word.
+fn named_as(word: &str, kind: &str, memo: &str) -> Option<String> {
+    let code = memo.strip_prefix(word)?.strip_prefix(' ')?;
     let unique = BASE64_URL_SAFE_NO_PAD.decode(code).ok()?;
     let unique = Uuid::from_slice(&unique).ok()?;
-    Some(id::named("ord", &unique.simple().to_string()))
+    Some(id::named(kind, &unique.simple().to_string()))
 }
 
 impl From<NotNow> for Problem {

@@ -4,8 +4,8 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{
     api::{
-        accounts, aliases, bulk, checkout, customers, entries, events, merchants, messages, network, orders, quotes,
-        remittances, statements, tokens, track, webhooks,
+        accounts, aliases, bulk, checkout, codes, customers, entries, events, merchants, messages, network, orders,
+        quotes, remittances, statements, tokens, track, webhooks,
     },
     call::{Call, Reply},
     context::Gateway,
@@ -116,6 +116,7 @@ pub const ROUTES: &[Route] = &[
     get!("/checkout/{token}", Access::Open, checkout::page),
     get!("/checkout/{token}/events", Access::Open, checkout::events),
     get!("/checkout/{token}/receipt", Access::Open, checkout::receipt),
+    get!("/checkout/{token}/code.svg", Access::Open, codes::checkout_svg),
     post!("/v1/quotes", QuotesWrite, quotes::QuoteBodyRequest, quotes::create),
     get!("/v1/quotes/{id}", Access::Client(Scope::QuotesWrite), quotes::get),
     post!(
@@ -218,6 +219,21 @@ pub const ROUTES: &[Route] = &[
         Access::Client(Scope::MerchantsWrite),
         merchants::get
     ),
+    get!(
+        "/v1/merchants/{id}/code.svg",
+        Access::Client(Scope::MerchantsWrite),
+        codes::merchant_svg
+    ),
+    get!(
+        "/v1/merchants/{id}/code.png",
+        Access::Client(Scope::MerchantsWrite),
+        codes::merchant_png
+    ),
+    get!(
+        "/v1/merchants/{id}/code.text",
+        Access::Client(Scope::MerchantsWrite),
+        codes::merchant_text
+    ),
     post!("/v1/merchants/{id}/suspend", Admin, NothingRequest, merchants::suspend),
     post!("/v1/merchants/{id}/resume", Admin, NothingRequest, merchants::resume),
     post!(
@@ -245,6 +261,16 @@ pub const ROUTES: &[Route] = &[
     post!("/v1/orders", OrdersWrite, orders::OrderRequest, orders::create),
     get!("/v1/orders", Access::Client(Scope::OrdersRead), orders::list),
     get!("/v1/orders/{id}", Access::Client(Scope::OrdersRead), orders::get),
+    get!(
+        "/v1/orders/{id}/code.svg",
+        Access::Client(Scope::OrdersRead),
+        codes::order_svg
+    ),
+    get!(
+        "/v1/orders/{id}/code.png",
+        Access::Client(Scope::OrdersRead),
+        codes::order_png
+    ),
     post!("/v1/orders/{id}/cancel", OrdersWrite, NothingRequest, orders::cancel),
     post!(
         "/v1/orders/{id}/refunds",

@@ -4,10 +4,12 @@ use std::{sync::Arc, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use bytes::Bytes;
+use causeway_wallet::codes::picture;
 use futures::{StreamExt, stream};
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 
+use super::codes;
 use crate::{
     acquiring::order::Order,
     service::{
@@ -35,7 +37,7 @@ const STREAM_MAX: Duration = Duration::from_secs(600);
 /// Says nothing, so that a connection that is gone is noticed.
 const BEAT_EVERY: u32 = 30;
 
-async fn find(gateway: &Gateway, token: &str) -> Result<Option<(Order, Merchant)>, StoreError> {
+pub(super) async fn find(gateway: &Gateway, token: &str) -> Result<Option<(Order, Merchant)>, StoreError> {
     let token = BASE64_URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
     if token.len() != TOKEN_BYTES {
         return Ok(None);
@@ -61,12 +63,16 @@ pub async fn page(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem>
     let nonce = BASE64_URL_SAFE_NO_PAD.encode(random);
     let (status, html) = match find(gateway, token).await? {
         Some((order, merchant)) => {
+            let code = codes::of_payable(gateway, &merchant, &order).ok();
+            let code = code.map(|text| picture::svg(&text)).transpose();
+            let code = code.map_err(|error| Problem::internal(&error))?;
             let shown = checkout::Shown {
                 order: &order,
                 merchant: &merchant,
                 amount: &gateway.exponents.write(order.amount, order.currency),
                 refunded: &gateway.exponents.write(order.refunded, order.currency),
                 pay_to: &gateway.address(order.pay_to).to_string(),
+                code: code.as_deref(),
                 token,
                 nonce: &nonce,
                 now_ms: call.now_ms,

@@ -206,7 +206,7 @@ pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem>
     Ok(Reply::ok(&page))
 }
 
-async fn find(gateway: &Gateway, client: String, id: String) -> Result<Merchant, Problem> {
+pub(super) async fn find(gateway: &Gateway, client: String, id: String) -> Result<Merchant, Problem> {
     let found = gateway
         .store
         .read::<_, StoreError, _>(move |sql| merchants::find(sql, &client, &id))

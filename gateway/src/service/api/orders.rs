@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use causeway_contracts::{identity::Address, money::Amount};
+use causeway_contracts::money::Amount;
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
@@ -20,10 +20,10 @@ use crate::{
         orders::{
             change, refund_problem, tell,
             views::{self, OrderView, RefundView},
+            walk_in,
         },
         problem::{Code, Problem},
         records::{
-            accounts,
             jobs::{self, Kind},
             merchants, orders,
             paybacks::{self, Payback, PaybackBody, PaybackState, Why},
@@ -136,14 +136,7 @@ fn make(gateway: &Gateway, sql: &mut dyn Sql, new: NewOrder) -> Result<Order, Ch
         let terminal = found.ok_or_else(|| Problem::field("terminal", "it is a terminal of the merchant's store"))?;
         store = Some(terminal.store);
     }
-    let pay_to = match &merchant.body.account {
-        None => gateway.account_of(gateway.us()),
-        Some(id) => {
-            let account = accounts::any_account(sql, id)?.ok_or(StoreError::Changed)?;
-            let address: Address = account.address.parse().map_err(|_| StoreError::Changed)?;
-            address.account
-        }
-    };
+    let pay_to = walk_in::pay_to(gateway, sql, &merchant)?;
     let order = Order::begin(Beginning {
         id: new.id,
         client: new.client,

@@ -1,5 +1,7 @@
 //! Merchants and their orders, paid by entries as the follower books them.
 
+mod codes;
+
 use causeway_contracts::{
     block::{Height, TimeMs},
     identity::{AccountId, ParticipantId},
@@ -31,7 +33,7 @@ const ACQUIRING: &str = "[acquiring]\n";
 pub async fn stored(gateway: &Arc<Gateway>, client: &str, unique: &str) -> (String, String, String) {
     let now_ms = gateway.now_ms();
     let merchant = Merchant {
-        id: format!("mer_{unique}"),
+        id: format!("mer_{unique:0>32}"),
         client: client.to_owned(),
         suspended: false,
         created_ms: now_ms,
@@ -58,7 +60,7 @@ pub async fn stored(gateway: &Arc<Gateway>, client: &str, unique: &str) -> (Stri
     let order = crate::acquiring::order::Order {
         client: client.to_owned(),
         merchant: merchant.id.clone(),
-        expires_ms: u64::MAX / 4,
+        expires_ms: now_ms + 86_400_000,
         ..crate::acquiring::order::tests::order()
     };
     let ids = (merchant.id.clone(), store.id.clone(), order.id.clone());
