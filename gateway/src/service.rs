@@ -33,10 +33,11 @@ pub mod routes;
 pub mod run;
 mod serve;
 mod statement;
-pub(crate) mod time;
 mod tokens;
 mod track;
 pub mod views;
+
+pub(crate) use crate::times as time;
 
 #[cfg(test)]
 mod tests;

@@ -6,6 +6,7 @@
 //! less than nothing pays nobody, and is carried forward to the next.
 
 mod file;
+mod period;
 #[cfg(test)]
 mod tests;
 
@@ -14,15 +15,20 @@ use causeway_contracts::{
     money::{Amount, Currency},
     settlement::{Part, Share, Shares, Split},
 };
+use serde::{Deserialize, Serialize};
 
-pub use self::file::{FileError, write};
-use crate::service::config::Fee;
+pub use self::{
+    file::{FileError, Subject, write},
+    period::{DAY_MS, Period, Schedule, periods},
+};
+use crate::fee::Fee;
 
 /// Payees of one settlement, at most: as many as a split of the ledger has.
 pub const PAYEES_MAX: usize = 16;
 
-/// What a merchant has agreed to with its acquirer.
-#[derive(Debug, Clone)]
+/// What a merchant has agreed to with its acquirer, in one currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Terms {
     pub fee: Fee,
     parts: Bounded<Part, PAYEES_MAX>,
@@ -60,16 +66,37 @@ impl Terms {
         Ok(Self { fee, parts })
     }
 
+    /// Who is paid, and how many ten-thousandths.
+    pub fn parts(&self) -> &[Part] {
+        &self.parts
+    }
+
+    /// Shares an amount out by the ledger's own rule. Those who get nothing are not there.
+    pub fn share(&self, currency: Currency, amount: Amount) -> Vec<Share> {
+        let from = self.parts[0].to;
+        let shares = Shares::BasisPoints {
+            amount,
+            parts: self.parts.clone(),
+        };
+        let mut payouts = Split { from, currency, shares }.shares();
+        payouts.retain(|share| !share.amount.is_zero());
+        payouts
+    }
+
     /// Of one capture.
     pub fn fee_of(&self, captured: Amount) -> Amount {
         self.fee.of(captured).map_or(captured, |fee| fee.min(captured))
     }
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Kind {
+    /// The order was paid.
     Capture,
+    /// Some of it went back at the merchant's wish.
     Refund,
+    /// Some of it went back since the payer's bank has disputed it.
     Chargeback,
 }
 
@@ -84,78 +111,74 @@ impl Kind {
 }
 
 /// Something that changed what the merchant is to get.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Movement {
     pub kind: Kind,
     pub order: String,
     /// The merchant's own.
     pub reference: String,
-    /// Milliseconds since 1970.
+    /// The block's, in milliseconds since 1970.
     pub at_ms: u64,
     pub amount: Amount,
     /// The ledger's, in hexadecimal.
     pub transaction: String,
 }
 
-/// A day of one merchant in one currency. All sums are in minor units.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A period of one merchant in one currency.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Settlement {
     pub currency: Currency,
-    pub captured: u128,
-    pub fees: u128,
-    pub refunded: u128,
-    pub charged_back: u128,
-    /// What was owed before this day.
-    pub brought_forward: u128,
+    pub captured: Amount,
+    pub fees: Amount,
+    pub refunded: Amount,
+    pub charged_back: Amount,
+    /// What was owed before this period.
+    pub brought_forward: Amount,
     /// What is owed after it; then nothing is paid out.
-    pub carried_forward: u128,
+    pub carried_forward: Amount,
     /// Those who get nothing are not there.
     pub payouts: Vec<Share>,
 }
 
-/// A day's sum is more than an amount of the ledger can be.
+impl Settlement {
+    /// What is paid out in all.
+    pub fn paid(&self) -> Amount {
+        let sum = self.payouts.iter().map(|share| share.amount.0).sum();
+        Amount(sum)
+    }
+}
+
+/// A sum is more than an amount of the ledger can be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the settlement's sum of {0} minor units is more than one payment can be; settle a part of the day")]
+#[error("the settlement's sum of {0} minor units is more than an amount can be; settle a part of it")]
 pub struct TooLarge(pub u128);
 
 /// Settles movements of one currency, of which each is settled once.
 pub fn settle(
     terms: &Terms,
     currency: Currency,
-    brought_forward: u128,
+    brought_forward: Amount,
     movements: &[Movement],
 ) -> Result<Settlement, TooLarge> {
+    let amount = |sum: u128| u64::try_from(sum).map(Amount).map_err(|_| TooLarge(sum));
     let sum = |kind| -> u128 {
         let of_kind = movements.iter().filter(|movement| movement.kind == kind);
         of_kind.map(|movement| u128::from(movement.amount.0)).sum()
     };
     let captures = movements.iter().filter(|movement| movement.kind == Kind::Capture);
-    let fees = captures.map(|capture| u128::from(terms.fee_of(capture.amount).0)).sum();
+    let fees: u128 = captures.map(|capture| u128::from(terms.fee_of(capture.amount).0)).sum();
     let (captured, refunded, charged_back) = (sum(Kind::Capture), sum(Kind::Refund), sum(Kind::Chargeback));
-    let taken = fees + refunded + charged_back + brought_forward;
-    let left = captured.saturating_sub(taken);
-    let amount = Amount(u64::try_from(left).map_err(|_| TooLarge(left))?);
+    let taken = fees + refunded + charged_back + u128::from(brought_forward.0);
     Ok(Settlement {
         currency,
-        captured,
-        fees,
-        refunded,
-        charged_back,
+        captured: amount(captured)?,
+        fees: amount(fees)?,
+        refunded: amount(refunded)?,
+        charged_back: amount(charged_back)?,
         brought_forward,
-        carried_forward: taken.saturating_sub(captured),
-        payouts: payouts(terms, currency, amount),
+        carried_forward: amount(taken.saturating_sub(captured))?,
+        payouts: terms.share(currency, amount(captured.saturating_sub(taken))?),
     })
-}
-
-/// By the ledger's own rule for shares.
-fn payouts(terms: &Terms, currency: Currency, amount: Amount) -> Vec<Share> {
-    let from = terms.parts[0].to;
-    let shares = Shares::BasisPoints {
-        amount,
-        parts: terms.parts.clone(),
-    };
-    let split = Split { from, currency, shares };
-    let mut payouts = split.shares();
-    payouts.retain(|share| !share.amount.is_zero());
-    payouts
 }

@@ -2,9 +2,11 @@
 
 use causeway_contracts::settlement::{RATE_SCALE_MAX, Rate};
 use rust_decimal::{Decimal, RoundingStrategy};
+use serde::{Deserialize, Serialize};
 
 /// Hundredths of a percent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(try_from = "u16", into = "u16")]
 pub struct BasisPoints(u16);
 
 /// Of a spread of all or more, nothing would be left.
@@ -24,6 +26,20 @@ impl BasisPoints {
 
     pub fn get(self) -> u16 {
         self.0
+    }
+}
+
+impl TryFrom<u16> for BasisPoints {
+    type Error = NotASpread;
+
+    fn try_from(value: u16) -> Result<Self, NotASpread> {
+        Self::new(value)
+    }
+}
+
+impl From<BasisPoints> for u16 {
+    fn from(points: BasisPoints) -> Self {
+        points.0
     }
 }
 

@@ -13,11 +13,12 @@ use std::{
 use causeway_contracts::{
     identity::{ParticipantId, Tier},
     keys::PublicKey,
-    money::{Amount, Currency},
+    money::Currency,
 };
 use causeway_wallet::durable::{self, FileError};
 use serde::Deserialize;
 
+pub use crate::fee::Fee;
 use crate::{
     http_signatures::TargetUri,
     identifiers::bic::Bic,
@@ -189,24 +190,6 @@ pub struct Operator {
     pub url: String,
     pub bic: Option<Bic>,
     pub keys: Vec<PublicKey>,
-}
-
-/// What this operator takes for a remittance, in the sender's currency.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Fee {
-    pub fixed: Amount,
-    pub share: BasisPoints,
-}
-
-impl Fee {
-    /// Rounded down, so that it is never above what the share says.
-    pub fn of(self, amount: Amount) -> Option<Amount> {
-        let share = u128::from(amount.0) * u128::from(self.share.get()) / 10_000;
-        u64::try_from(share)
-            .ok()
-            .and_then(|share| self.fixed.0.checked_add(share))
-            .map(Amount)
-    }
 }
 
 /// A sanctions list, and where its two files are.

@@ -9,7 +9,7 @@ use causeway_contracts::{
 };
 
 use super::{Kind, Movement, Settlement, Terms};
-use crate::service::time::rfc3339;
+use crate::times::rfc3339;
 
 const HEAD: [&str; 9] = [
     "type",
@@ -29,8 +29,6 @@ pub enum FileError {
     Write(#[from] csv::Error),
     #[error("the settlement's file cannot be written")]
     Flush(#[from] io::Error),
-    #[error("a sum of {0} minor units is more than an amount can be")]
-    TooLarge(u128),
 }
 
 /// What the file is of.
@@ -68,13 +66,13 @@ pub fn write(subject: &Subject<'_>, to: impl io::Write) -> Result<(), FileError>
             transaction.to_owned(),
         ]
     };
-    if settlement.brought_forward > 0 {
-        let net = minus(subject.text(settlement.brought_forward)?);
+    if !settlement.brought_forward.is_zero() {
+        let net = minus(subject.text(settlement.brought_forward));
         file.write_record(only_net("brought_forward", "", net, ""))?;
     }
     for payout in &settlement.payouts {
         let address = payout.to.address(subject.prefix).to_string();
-        let net = minus(format_amount(payout.amount, subject.exponent));
+        let net = minus(subject.text(payout.amount));
         file.write_record(only_net(
             "payout",
             &address,
@@ -82,8 +80,8 @@ pub fn write(subject: &Subject<'_>, to: impl io::Write) -> Result<(), FileError>
             subject.transaction.unwrap_or_default(),
         ))?;
     }
-    if settlement.carried_forward > 0 {
-        let net = subject.text(settlement.carried_forward)?;
+    if !settlement.carried_forward.is_zero() {
+        let net = subject.text(settlement.carried_forward);
         file.write_record(only_net("carried_forward", "", net, ""))?;
     }
     file.flush()?;
@@ -91,9 +89,8 @@ pub fn write(subject: &Subject<'_>, to: impl io::Write) -> Result<(), FileError>
 }
 
 impl Subject<'_> {
-    fn text(&self, sum: u128) -> Result<String, FileError> {
-        let amount = u64::try_from(sum).map_err(|_| FileError::TooLarge(sum))?;
-        Ok(format_amount(Amount(amount), self.exponent))
+    fn text(&self, amount: Amount) -> String {
+        format_amount(amount, self.exponent)
     }
 }
 
@@ -101,8 +98,16 @@ fn minus(text: String) -> String {
     format!("-{text}")
 }
 
+/// A text that no spreadsheet takes for a formula.
+fn plain(text: &str) -> String {
+    match text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+        true => format!("'{text}"),
+        false => text.to_owned(),
+    }
+}
+
 fn row(subject: &Subject<'_>, movement: &Movement) -> [String; 9] {
-    let text = |amount| format_amount(amount, subject.exponent);
+    let text = |amount| subject.text(amount);
     let (amount, fee, net) = match movement.kind {
         Kind::Capture => {
             let fee = subject.terms.fee_of(movement.amount);
@@ -116,13 +121,13 @@ fn row(subject: &Subject<'_>, movement: &Movement) -> [String; 9] {
     };
     [
         movement.kind.as_str().to_owned(),
-        movement.order.clone(),
-        movement.reference.clone(),
+        plain(&movement.order),
+        plain(&movement.reference),
         rfc3339(movement.at_ms),
         subject.settlement.currency.to_string(),
         amount,
         fee,
         net,
-        movement.transaction.clone(),
+        plain(&movement.transaction),
     ]
 }

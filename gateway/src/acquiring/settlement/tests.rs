@@ -4,7 +4,7 @@ use causeway_contracts::{
 };
 use proptest::prelude::*;
 
-use super::{file::Subject, *};
+use super::*;
 use crate::maker::pricing::BasisPoints;
 
 fn eur() -> Currency {
@@ -51,11 +51,11 @@ fn a_day_is_netted_and_shared() {
         movement(Kind::Refund, 2_000),
         movement(Kind::Chargeback, 100),
     ];
-    let settlement = settle(&terms, eur(), 50, &day).expect("it is not too large");
+    let settlement = settle(&terms, eur(), Amount(50), &day).expect("it is not too large");
     // Fees: 10 + 150, and 10 + 4.995 rounded down.
-    assert_eq!((settlement.captured, settlement.fees), (10_333, 174));
-    assert_eq!((settlement.refunded, settlement.charged_back), (2_000, 100));
-    assert_eq!(settlement.carried_forward, 0);
+    assert_eq!((settlement.captured.0, settlement.fees.0), (10_333, 174));
+    assert_eq!((settlement.refunded.0, settlement.charged_back.0), (2_000, 100));
+    assert_eq!(settlement.carried_forward, Amount(0));
     // 8,009 in all: 7,208.1 and 800.9.
     assert_eq!(amounts(&settlement), [7_208, 801]);
 }
@@ -63,11 +63,11 @@ fn a_day_is_netted_and_shared() {
 #[test]
 fn a_day_of_less_than_nothing_is_carried_forward() {
     let terms = terms(0, 0, &[10_000]);
-    let first = settle(&terms, eur(), 0, &[movement(Kind::Refund, 700)]).expect("it is not too large");
-    assert_eq!((amounts(&first), first.carried_forward), (vec![], 700));
+    let first = settle(&terms, eur(), Amount(0), &[movement(Kind::Refund, 700)]).expect("it is not too large");
+    assert_eq!((amounts(&first), first.carried_forward.0), (vec![], 700));
     let second = [movement(Kind::Capture, 1_000)];
     let second = settle(&terms, eur(), first.carried_forward, &second).expect("it is not too large");
-    assert_eq!((amounts(&second), second.carried_forward), (vec![300], 0));
+    assert_eq!((amounts(&second), second.carried_forward.0), (vec![300], 0));
 }
 
 #[test]
@@ -80,7 +80,7 @@ fn a_fee_is_never_more_than_what_was_captured() {
 #[test]
 fn a_day_beyond_what_a_payment_can_be_is_said_to_be() {
     let day = [movement(Kind::Capture, u64::MAX), movement(Kind::Capture, 1)];
-    let settled = settle(&terms(0, 0, &[10_000]), eur(), 0, &day);
+    let settled = settle(&terms(0, 0, &[10_000]), eur(), Amount(0), &day);
     assert_eq!(settled, Err(TooLarge(1 << 64)));
 }
 
@@ -123,7 +123,7 @@ fn file(terms: &Terms, settlement: &Settlement, movements: &[Movement]) -> Strin
 fn the_file_has_every_movement_and_payout() {
     let terms = terms(10, 150, &[10_000]);
     let day = [movement(Kind::Capture, 10_000), movement(Kind::Refund, 2_000)];
-    let settlement = settle(&terms, eur(), 50, &day).expect("it is not too large");
+    let settlement = settle(&terms, eur(), Amount(50), &day).expect("it is not too large");
     let address = account(1).address(AddressPrefix::Devnet);
     let hash = "ab".repeat(32);
     let expected = format!(
@@ -155,21 +155,120 @@ fn movements() -> impl Strategy<Value = Vec<Movement>> {
     prop::collection::vec(one, 0..20)
 }
 
+#[test]
+fn no_cell_is_taken_for_a_formula() {
+    let terms = terms(0, 0, &[10_000]);
+    let cells = [
+        ("=1+1", "'=1+1"),
+        ("+1", "'+1"),
+        ("-1", "'-1"),
+        ("@A1", "'@A1"),
+        ("\tx", "'\tx"),
+        ("\rx", "\"'\rx\""),
+        ("a=1", "a=1"),
+        ("", ""),
+    ];
+    for (reference, expected) in cells {
+        let named = Movement {
+            reference: reference.to_owned(),
+            ..movement(Kind::Refund, 100)
+        };
+        let day = [named];
+        let settlement = settle(&terms, eur(), Amount(0), &day).expect("it is not too large");
+        let file = file(&terms, &settlement, &day);
+        // Amounts below zero are numbers.
+        let begin = format!("refund,ord_1,{expected},2023-11-14T22:13:20.007Z,EUR,-1.00,0.00,-1.00,");
+        assert!(file.lines().count() > 1 && file.contains(&begin), "{file}");
+    }
+}
+
+#[test]
+fn days_are_settled_when_they_are_over_and_captures_at_once() {
+    let at = |kind, day: u64, ms| Movement {
+        at_ms: day * DAY_MS + ms,
+        ..movement(kind, 100)
+    };
+    let open = [
+        at(Kind::Refund, 7, 0),
+        at(Kind::Capture, 7, 5),
+        at(Kind::Capture, 7, DAY_MS - 1),
+        at(Kind::Chargeback, 8, 0),
+        at(Kind::Capture, 9, 0),
+    ];
+    let check = |schedule, over_ms, expected: &[(u64, &[usize])]| {
+        let found = periods(schedule, &open, over_ms);
+        let found: Vec<_> = found.iter().map(|period| (period.day, &*period.taken)).collect();
+        assert_eq!(found, expected, "{schedule:?} {over_ms:?}");
+    };
+    check(Schedule::T1, Some(8 * DAY_MS - 1), &[]);
+    check(Schedule::T1, Some(8 * DAY_MS), &[(7, &[0, 1, 2])]);
+    check(Schedule::T1, Some(9 * DAY_MS), &[(7, &[0, 1, 2]), (8, &[3])]);
+    check(Schedule::T1, None, &[(7, &[0, 1, 2]), (8, &[3]), (9, &[4])]);
+    check(Schedule::T0, Some(0), &[(7, &[0, 1, 3]), (7, &[2]), (9, &[4])]);
+    assert_eq!(
+        periods(Schedule::T0, &open[3..4], None),
+        [],
+        "what went back waits for a capture"
+    );
+    let large = [movement(Kind::Capture, u64::MAX), movement(Kind::Capture, 1)];
+    assert_eq!(periods(Schedule::T1, &large, None).len(), 2);
+}
+
 proptest! {
     #[test]
     fn invariant_what_came_in_is_what_goes_out(
         day in movements(),
-        brought in 0..100_000u128,
+        brought in 0..100_000u64,
         fixed in 0..100u64,
         share in 0..10_000u16,
         first in 1..10_000u16,
     ) {
         let terms = terms(fixed, share, &[first, 10_000 - first]);
-        let settlement = settle(&terms, eur(), brought, &day).expect("it is not too large");
-        let paid: u128 = settlement.payouts.iter().map(|share| u128::from(share.amount.0)).sum();
-        let out = settlement.fees + settlement.refunded + settlement.charged_back + brought + paid;
-        prop_assert_eq!(settlement.captured + settlement.carried_forward, out);
-        prop_assert!(paid == 0 || settlement.carried_forward == 0);
+        let settlement = settle(&terms, eur(), Amount(brought), &day).expect("it is not too large");
+        let paid = settlement.paid().0;
+        let out = settlement.fees.0 + settlement.refunded.0 + settlement.charged_back.0 + brought + paid;
+        prop_assert_eq!(settlement.captured.0 + settlement.carried_forward.0, out);
+        prop_assert!(paid == 0 || settlement.carried_forward == Amount(0));
         prop_assert_eq!(net_sum(&file(&terms, &settlement, &day)), 0);
+    }
+
+    /// However often it is looked, and whenever, each movement is settled once, and in the end all that is left is paid.
+    #[test]
+    fn invariant_each_movement_is_settled_once(
+        all in movements(),
+        ticks in prop::collection::vec((0..4u64, any::<bool>(), any::<bool>()), 1..12),
+    ) {
+        let terms = terms(1, 150, &[9_000, 1_000]);
+        let mut open: Vec<Movement> = Vec::new();
+        let (mut coming, mut now_ms, mut owed, mut paid) = (all.clone().into_iter(), 0, Amount(0), 0);
+        let (mut settled, mut fees) = (0, 0);
+        let ends = [(9, false, true), (9, false, true)];
+        let last = ticks.len();
+        for (tick, (days, is_t0, is_now)) in ticks.into_iter().chain(ends).enumerate() {
+            now_ms += days * DAY_MS / 3;
+            let come = if tick >= last { usize::MAX } else { 3 };
+            let news = coming.by_ref().take(come);
+            open.extend(news.map(|movement| Movement { at_ms: now_ms, ..movement }));
+            let schedule = if is_t0 { Schedule::T0 } else { Schedule::T1 };
+            let due = periods(schedule, &open, (!is_now).then_some(now_ms));
+            let mut gone = std::collections::BTreeSet::new();
+            for period in &due {
+                let taken: Vec<_> = period.taken.iter().map(|at| open[*at].clone()).collect();
+                prop_assert!(period.taken.iter().all(|at| gone.insert(*at)), "none is taken twice");
+                let settlement = settle(&terms, eur(), owed, &taken).expect("it is not too large");
+                owed = settlement.carried_forward;
+                paid += settlement.paid().0;
+                fees += settlement.fees.0;
+            }
+            settled += gone.len();
+            let mut at = 0;
+            open.retain(|_| { at += 1; !gone.contains(&(at - 1)) });
+        }
+        prop_assert_eq!((settled, open.len()), (all.len(), 0));
+        let sum = |is_capture| -> u64 {
+            let those = all.iter().filter(|movement| (movement.kind == Kind::Capture) == is_capture);
+            those.map(|movement| movement.amount.0).sum()
+        };
+        prop_assert_eq!(sum(true) + owed.0, sum(false) + fees + paid);
     }
 }
