@@ -32,6 +32,7 @@ pub mod records;
 pub mod routes;
 pub mod run;
 mod serve;
+mod settlements;
 mod statement;
 mod tokens;
 mod track;

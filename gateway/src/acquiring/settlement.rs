@@ -5,6 +5,7 @@
 //! What is left for a day is shared as a whole, by largest remainders, so that the shares sum to it. A day that leaves
 //! less than nothing pays nobody, and is carried forward to the next.
 
+mod agreement;
 mod file;
 mod period;
 #[cfg(test)]
@@ -18,6 +19,7 @@ use causeway_contracts::{
 use serde::{Deserialize, Serialize};
 
 pub use self::{
+    agreement::Agreement,
     file::{FileError, Subject, write},
     period::{DAY_MS, Period, Schedule, periods},
 };

@@ -116,6 +116,7 @@ pub struct Gateway {
     pub wake_deliveries: Arc<Notify>,
     pub wake_bulks: Arc<Notify>,
     pub wake_paybacks: Arc<Notify>,
+    pub wake_settlements: Arc<Notify>,
     /// For pages of people that are told of changes while they are open.
     pub streams: Arc<Semaphore>,
 }
@@ -200,6 +201,7 @@ impl Gateway {
             wake_deliveries: Arc::default(),
             wake_bulks: Arc::default(),
             wake_paybacks: Arc::default(),
+            wake_settlements: Arc::default(),
             streams: Arc::new(Semaphore::new(
                 config.acquiring.map_or(0, |acquiring| acquiring.streams),
             )),

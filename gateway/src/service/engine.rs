@@ -6,6 +6,7 @@ mod atomic;
 mod bulks;
 mod deliveries;
 pub(super) mod paybacks;
+pub(super) mod settlements;
 mod steps;
 mod transactions;
 
@@ -67,13 +68,20 @@ pub async fn run(gateway: Arc<Gateway>) {
         Arc::clone(&gateway.wake_paybacks),
         paybacks::bring_on,
     );
+    let settlements = look_after(
+        Arc::clone(&gateway),
+        Kind::Settlement,
+        Arc::clone(&gateway.wake_settlements),
+        settlements::bring_on,
+    );
     futures::join!(
         super::follow::begin(&gateway),
         remittances,
         deliveries,
         follow,
         bulks,
-        paybacks
+        paybacks,
+        settlements
     );
 }
 

@@ -224,6 +224,7 @@ impl Job<'_> {
             .await?;
         if has_orders {
             self.gateway.wake_paybacks.notify_one();
+            self.gateway.wake_settlements.notify_one();
             self.gateway.wake_deliveries.notify_one();
         }
         self.is_stored = true;

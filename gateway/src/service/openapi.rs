@@ -59,6 +59,12 @@ use crate::{oauth::Scope, store::StoreError};
         api::codes::merchant_text,
         api::merchants::suspend,
         api::merchants::resume,
+        api::terms::put,
+        api::settlements::settle_now,
+        api::settlements::list,
+        api::settlements::get,
+        api::settlements::file,
+        api::settlements::camt053,
         api::merchants::create_store,
         api::merchants::stores,
         api::merchants::create_terminal,
@@ -113,6 +119,7 @@ impl Modify for FromTheTable {
             let operation = match route.method {
                 "GET" => &mut item.get,
                 "POST" => &mut item.post,
+                "PUT" => &mut item.put,
                 _ => &mut item.delete,
             };
             let Some(operation) = operation else {

@@ -24,6 +24,7 @@ use super::{
         merchants, orders,
         paybacks::{self, Payback, PaybackBody, PaybackState, Why},
     },
+    settlements,
 };
 use crate::{
     acquiring::order::{Happened, NotNow, Order, Payment, RefundFault, Stray},
@@ -102,6 +103,7 @@ pub(super) fn change<E: From<ChangeError> + From<StoreError>>(
     with(&mut order, sql)?;
     if order != before {
         orders::save(sql, &order)?;
+        settlements::captured(gateway, sql, &order, before.timeline.len())?;
         tell(gateway, sql, &order, before.timeline.len())?;
     }
     Ok(order)
@@ -179,6 +181,9 @@ pub(super) fn booked(
         if paybacks::add(sql, payback)? {
             jobs::kick(sql, Kind::Payback, &payback.id, gateway.now_ms())?;
         }
+    }
+    for (told, order) in known.values() {
+        settlements::captured(gateway, sql, order, *told)?;
     }
     let mut has_news = false;
     for (id, (told, mut order)) in known {

@@ -65,6 +65,7 @@ codes! {
     MerchantSuspended = "3013" "merchant_suspended" 409 "The merchant is suspended";
     RefundTooLarge = "3014" "refund_too_large" 409 "More than is left of the payment";
     ReferenceTaken = "3015" "reference_taken" 409 "The merchant's reference is taken";
+    NoTerms = "3018" "no_terms" 409 "The merchant has no terms of settlement";
     DayNotOver = "3020" "day_not_over" 409 "The day is not over on the ledger";
     PayerAccountUnknown = "4001" "payer_account_unknown" 422 "The payer has no such account here";
     PayerAccountNotOpen = "4002" "payer_account_not_open" 409 "The payer's account is not open yet";
@@ -294,6 +295,7 @@ mod tests {
                     MerchantSuspended,
                     RefundTooLarge,
                     ReferenceTaken,
+                    NoTerms,
                     MerchantUnknown,
                 ],
             ),

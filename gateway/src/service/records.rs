@@ -11,10 +11,12 @@ pub mod idempotency;
 pub mod jobs;
 pub mod merchants;
 pub mod messages;
+pub mod movements;
 pub mod orders;
 pub mod paybacks;
 pub mod quotes;
 pub mod remittances;
+pub mod settlements;
 pub mod webhooks;
 
 use crate::store::StoreError;

@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use super::{
     api::{
         accounts, aliases, bulk, checkout, codes, customers, entries, events, merchants, messages, network, orders,
-        quotes, remittances, statements, tokens, track, webhooks,
+        quotes, remittances, settlements, statements, terms, tokens, track, webhooks,
     },
     call::{Call, Reply},
     context::Gateway,
@@ -236,6 +236,38 @@ pub const ROUTES: &[Route] = &[
     ),
     post!("/v1/merchants/{id}/suspend", Admin, NothingRequest, merchants::suspend),
     post!("/v1/merchants/{id}/resume", Admin, NothingRequest, merchants::resume),
+    Route {
+        method: "PUT",
+        idempotent: false,
+        ..post!(
+            "/v1/merchants/{id}/terms",
+            MerchantsWrite,
+            terms::TermsRequest,
+            terms::put
+        )
+    },
+    post!(
+        "/v1/merchants/{id}/settle",
+        Admin,
+        NothingRequest,
+        settlements::settle_now
+    ),
+    get!("/v1/settlements", Access::Client(Scope::OrdersRead), settlements::list),
+    get!(
+        "/v1/settlements/{id}",
+        Access::Client(Scope::OrdersRead),
+        settlements::get
+    ),
+    get!(
+        "/v1/settlements/{id}/file.csv",
+        Access::Client(Scope::OrdersRead),
+        settlements::file
+    ),
+    get!(
+        "/v1/settlements/{id}/camt053",
+        Access::Client(Scope::OrdersRead),
+        settlements::camt053
+    ),
     post!(
         "/v1/merchants/{id}/stores",
         MerchantsWrite,

@@ -4,6 +4,7 @@ mod access;
 mod once;
 mod orders;
 mod refusals;
+mod settlements;
 
 use std::sync::Arc;
 

@@ -280,6 +280,37 @@ CREATE TABLE card_payments (
     released BIGINT NOT NULL
 )KEYED;
 CREATE INDEX card_payments_day ON card_payments (card, day);
+CREATE TABLE movements (
+    id TEXT PRIMARY KEY,
+    merchant TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    at_ms BIGINT NOT NULL,
+    settlement TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX movements_settlement ON movements (settlement, merchant, currency, at_ms, id);
+CREATE TABLE settlements (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    merchant TEXT NOT NULL,
+    currency TEXT NOT NULL,
+    day BIGINT NOT NULL,
+    number BIGINT NOT NULL,
+    state TEXT NOT NULL,
+    intent TEXT,
+    body TEXT NOT NULL,
+    UNIQUE (merchant, currency, number)
+);
+CREATE INDEX settlements_client ON settlements (client, id);
+CREATE TABLE disputes (
+    id TEXT PRIMARY KEY,
+    client TEXT NOT NULL,
+    order_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX disputes_client ON disputes (client, id);
+CREATE INDEX disputes_order ON disputes (order_id, id);
 CREATE TABLE followed (
     name TEXT PRIMARY KEY,
     height BIGINT NOT NULL,

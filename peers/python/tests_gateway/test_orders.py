@@ -67,6 +67,7 @@ class Orders(unittest.TestCase):
         self.client.post(orders, one)
         self.refused(self.client.call("POST", orders, one), 409, "3015")
         other = self.client.post("/v1/merchants", SHOP)["id"]
+        self.refused(self.officer.call("POST", f"/v1/merchants/{other}/settle", {}), 409, "3018")
         self.officer.post(f"/v1/merchants/{other}/suspend", {})
         self.refused(self.client.call("POST", orders, {"merchant": other, "amount": amount}), 409, "3013")
         without = trial.add_client("c")

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::{checks, customers::ListQuery};
+use super::{checks, customers::ListQuery, terms};
 use crate::{
     identifiers::country::Country,
     names::Name,
@@ -20,6 +20,7 @@ use crate::{
             accounts,
             merchants::{self, Merchant, MerchantBody, MerchantStore, StoreBody, Terminal, TerminalBody},
         },
+        settlements::{self, views::TermsText},
         time::rfc3339,
         views::Page,
     },
@@ -57,6 +58,9 @@ pub struct MerchantRequest {
     #[serde(default)]
     #[schema(max_length = 128)]
     pub account: Option<String>,
+    /// How it is paid out. Without, what its orders bring stays in the operator's collecting account.
+    #[serde(default)]
+    pub settlement: Option<TermsText>,
 }
 
 #[derive(Debug, Serialize, ToSchema)]
@@ -76,10 +80,12 @@ pub struct MerchantView {
     pub acceptor: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub account: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub settlement: Option<TermsText>,
     pub created_at: String,
 }
 
-fn view(merchant: &Merchant) -> MerchantView {
+pub(super) fn view(gateway: &Gateway, merchant: &Merchant) -> MerchantView {
     let body = &merchant.body;
     MerchantView {
         id: merchant.id.clone(),
@@ -92,6 +98,10 @@ fn view(merchant: &Merchant) -> MerchantView {
         category: body.category.clone(),
         acceptor: body.acceptor.clone(),
         account: body.account.clone(),
+        settlement: body
+            .settlement
+            .as_ref()
+            .map(|agreement| settlements::views::terms(gateway, agreement)),
         created_at: rfc3339(merchant.created_ms),
     }
 }
@@ -158,6 +168,11 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
         let detail = "the name is like one on a list of sanctions";
         return Err(Problem::new(Code::ComplianceRefused, detail).of("name"));
     }
+    let agreement = request.settlement.as_ref().map(|text| terms::agreement(gateway, text));
+    let agreement = agreement.transpose()?;
+    if agreement.is_some() && request.account.is_some() {
+        return Err(terms::own_account());
+    }
     let id = id::named("mer", &call.object);
     let mut merchant = Merchant {
         client: call.client().id.clone(),
@@ -171,6 +186,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
             category: request.category,
             acceptor: number(&id, ACCEPTOR_CHARACTERS),
             account: None,
+            settlement: agreement,
         },
         id,
     };
@@ -186,7 +202,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
             Ok(merchants::any(sql, &merchant.id)?.ok_or(StoreError::Changed)?)
         })
         .await?;
-    Ok(Reply::created(&view(&made)))
+    Ok(Reply::created(&view(gateway, &made)))
 }
 
 /// Merchants, the oldest first
@@ -202,7 +218,12 @@ pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem>
             merchants::list(sql, &client, cursor.as_deref().unwrap_or_default(), limit)
         })
         .await?;
-    let page = Page::of(found, limit, |merchant| merchant.id.clone(), |merchant| view(&merchant));
+    let page = Page::of(
+        found,
+        limit,
+        |merchant| merchant.id.clone(),
+        |merchant| view(gateway, &merchant),
+    );
     Ok(Reply::ok(&page))
 }
 
@@ -219,7 +240,7 @@ pub(super) async fn find(gateway: &Gateway, client: String, id: String) -> Resul
     responses((status = 200, body = MerchantView)))]
 pub async fn get(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
     let merchant = find(gateway, call.client().id.clone(), call.parameter("id").to_owned()).await?;
-    Ok(Reply::ok(&view(&merchant)))
+    Ok(Reply::ok(&view(gateway, &merchant)))
 }
 
 /// Ends its being paid
@@ -250,7 +271,7 @@ async fn set_suspended(gateway: &Arc<Gateway>, call: &Call, suspended: bool) -> 
         })
         .await?;
     let merchant = found.ok_or_else(|| Problem::not_found("merchant"))?;
-    Ok(Reply::ok(&view(&merchant)))
+    Ok(Reply::ok(&view(gateway, &merchant)))
 }
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]

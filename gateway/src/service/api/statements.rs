@@ -23,7 +23,7 @@ use crate::{
     store::StoreError,
 };
 
-const XML: &str = "application/xml";
+pub(super) const XML: &str = "application/xml";
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
@@ -37,20 +37,27 @@ pub struct StatementQuery {
 }
 
 /// By which the messages name this gateway.
-fn bic(gateway: &Gateway) -> Result<Bic, Problem> {
+pub(super) fn bic(gateway: &Gateway) -> Result<Bic, Problem> {
     gateway.config.bic.clone().ok_or_else(|| {
         let detail = "messages of ISO 20022 name their sender by its BIC: the gateway's configuration has none";
         Problem::new(Code::NoBic, detail)
     })
 }
 
-fn unsayable(fault: AmountFault) -> Problem {
+pub(super) fn unsayable(fault: AmountFault) -> Problem {
     let detail = format!("messages of ISO 20022 cannot say it: an amount {fault}");
     Problem::new(Code::QueryInvalid, detail).of("currency")
 }
 
 fn exponent(gateway: &Gateway, currency: Currency) -> Result<u8, Problem> {
     Ok(gateway.exponents.of(currency)?)
+}
+
+pub(super) fn day(text: &str) -> Result<Day, Problem> {
+    Day::parse(text).ok_or_else(|| {
+        let detail = "date is a day from 1970-01-01 to 9999-12-31, such as 2026-11-29";
+        Problem::new(Code::QueryInvalid, detail).of("date")
+    })
 }
 
 /// The statement of an account, of one currency and one day of UTC
@@ -64,10 +71,7 @@ fn exponent(gateway: &Gateway, currency: Currency) -> Result<u8, Problem> {
 pub async fn statement(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
     let query: StatementQuery = call.query()?;
     let currency = currency(&query.currency)?;
-    let day = Day::parse(&query.date).ok_or_else(|| {
-        let detail = "date is a day from 1970-01-01 to 9999-12-31, such as 2026-11-29";
-        Problem::new(Code::QueryInvalid, detail).of("date")
-    })?;
+    let day = day(&query.date)?;
     let account = account(gateway, call).await?;
     let subject = Subject {
         account: statement::ledger_account(&account)?,

@@ -24,6 +24,7 @@ use crate::{
             jobs::{self, Leased},
             paybacks::{self, Payback, PaybackState, Why},
         },
+        settlements,
     },
     store::{Sql, StoreError},
 };
@@ -221,7 +222,8 @@ pub fn ended(
     let now_ms = gateway.now_ms();
     let is_refund = matches!(payback.body.why, Why::Refund { .. });
     let amount = payback.body.amount;
-    let order = orders::change::<ChangeError>(gateway, sql, &payback.order, |order, _| {
+    let order = orders::change::<ChangeError>(gateway, sql, &payback.order, |order, sql| {
+        settlements::gone_back(gateway, sql, order, &payback)?;
         match (is_refund, settled) {
             (true, Some((_, height))) => order
                 .refund_settled(amount, height, now_ms)

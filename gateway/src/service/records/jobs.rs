@@ -22,6 +22,8 @@ pub enum Kind {
     Follow,
     /// Money of an order is sent back.
     Payback,
+    /// What is due to a merchant is settled; or a settlement is paid out.
+    Settlement,
 }
 
 impl Kind {
@@ -32,6 +34,7 @@ impl Kind {
             Self::Bulk => "bulk",
             Self::Follow => "follow",
             Self::Payback => "payback",
+            Self::Settlement => "settlement",
         }
     }
 }

@@ -3,7 +3,10 @@
 use serde::{Deserialize, Serialize};
 
 use super::{PAGE_MAX, document, int, unsigned};
-use crate::store::{Row, Sql, StoreError, Value};
+use crate::{
+    acquiring::settlement::Agreement,
+    store::{Row, Sql, StoreError, Value},
+};
 
 /// Who is paid.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +31,9 @@ pub struct MerchantBody {
     pub acceptor: String,
     /// The account here that its orders are paid to; the operator's own if it is absent.
     pub account: Option<String>,
+    /// How it is paid out; if it is absent, what its orders bring stays in the collecting account.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub settlement: Option<Agreement>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -105,6 +111,22 @@ pub fn find(sql: &mut dyn Sql, client: &str, id: &str) -> Result<Option<Merchant
 pub fn any(sql: &mut dyn Sql, id: &str) -> Result<Option<Merchant>, StoreError> {
     let row = sql.query_one(&format!("{MERCHANT} WHERE id = $1"), &[id.into()])?;
     row.map(|row| merchant(&row)).transpose()
+}
+
+/// The same, and nobody else changes it until the transaction is over.
+pub fn locked(sql: &mut dyn Sql, id: &str) -> Result<Option<Merchant>, StoreError> {
+    let select = format!("{MERCHANT} WHERE id = $1{}", sql.dialect().for_update());
+    let row = sql.query_one(&select, &[id.into()])?;
+    row.map(|row| merchant(&row)).transpose()
+}
+
+/// Writes back what of it may change.
+pub fn save(sql: &mut dyn Sql, merchant: &Merchant) -> Result<(), StoreError> {
+    let update = "UPDATE merchants SET body = $2 WHERE id = $1";
+    match sql.execute(update, &[(&merchant.id).into(), (&document(&merchant.body)).into()])? {
+        1 => Ok(()),
+        _ => Err(StoreError::Changed),
+    }
 }
 
 /// After this id, one more than a page holds if there are more.

@@ -68,12 +68,12 @@ impl Owner<'_> {
 }
 
 /// Of our own texts, which are neither empty nor too long.
-fn text<const MAX: usize>(text: &str) -> Text<MAX> {
+pub(in crate::service) fn text<const MAX: usize>(text: &str) -> Text<MAX> {
     Text::new(text).expect("a short text of the smaller set")
 }
 
 /// The same for the same thing, so that who has it twice can tell.
-fn message_id(what: &str) -> Reference {
+pub(in crate::service) fn message_id(what: &str) -> Reference {
     let hash = hex::encode(Sha256::digest(format!("causeway-gateway/message/1 {what}")));
     Reference::new(&hash[..32]).expect("32 hexadecimal digits")
 }

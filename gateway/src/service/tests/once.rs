@@ -120,6 +120,7 @@ pub async fn everything(office: &Office, client: &str) -> BTreeMap<&'static str,
         intent: None,
     };
     let (merchant, store, order) = super::orders::stored(gateway, client, "01").await;
+    let settlement = super::settlements::stored(gateway, client, &merchant).await;
     let event = gateway
         .store
         .write::<_, StoreError, _>(move |sql| {
@@ -141,6 +142,7 @@ pub async fn everything(office: &Office, client: &str) -> BTreeMap<&'static str,
         ("events", event),
         ("merchants", merchant),
         ("stores", store),
+        ("settlements", settlement),
         ("orders", order),
         ("bulk", "bulk_01".to_owned()),
     ])

@@ -45,6 +45,7 @@ pub async fn stored(gateway: &Arc<Gateway>, client: &str, unique: &str) -> (Stri
             category: "5812".to_owned(),
             acceptor: "0".repeat(15),
             account: None,
+            settlement: None,
         },
     };
     let store = MerchantStore {
@@ -74,14 +75,19 @@ pub async fn stored(gateway: &Arc<Gateway>, client: &str, unique: &str) -> (Stri
     ids
 }
 
-struct Shop {
-    office: Office,
-    token: String,
-    merchant: String,
+pub struct Shop {
+    pub office: Office,
+    pub token: String,
+    pub merchant: String,
 }
 
 async fn shop() -> Shop {
-    let office = office(ACQUIRING).await;
+    shop_with(ACQUIRING).await
+}
+
+/// Its gateway has more in its configuration.
+pub async fn shop_with(more: &str) -> Shop {
+    let office = office(more).await;
     let (_, token) = office.client(&Scope::ALL).await;
     let mut shop = Shop {
         office,
@@ -95,26 +101,26 @@ async fn shop() -> Shop {
     shop
 }
 
-fn code(text: &str) -> Currency {
+pub fn code(text: &str) -> Currency {
     Currency::new(text).expect("a code")
 }
 
-fn eur(value: &str) -> Value {
+pub fn eur(value: &str) -> Value {
     json!({ "value": value, "currency": "EUR" })
 }
 
 impl Shop {
-    async fn post(&self, path: &str, key: &str, body: Value) -> (u16, Value) {
+    pub async fn post(&self, path: &str, key: &str, body: Value) -> (u16, Value) {
         let app = self.office.app().await;
         answered(&app, Ask::new("POST", path).by(&self.token).once(key, body).request()).await
     }
 
-    async fn refused(&self, path: &str, key: &str, body: Value) -> (u16, String) {
+    pub async fn refused(&self, path: &str, key: &str, body: Value) -> (u16, String) {
         let app = self.office.app().await;
         refused(&app, Ask::new("POST", path).by(&self.token).once(key, body).request()).await
     }
 
-    async fn get(&self, path: &str) -> Value {
+    pub async fn get(&self, path: &str) -> Value {
         let app = self.office.app().await;
         let (status, found) = answered(&app, Ask::new("GET", path).by(&self.token).request()).await;
         assert_eq!(status, 200, "{path}: {found}");
@@ -122,19 +128,19 @@ impl Shop {
     }
 
     /// Of 10.00 EUR.
-    async fn order(&self, reference: &str) -> String {
+    pub async fn order(&self, reference: &str) -> String {
         let order = json!({ "merchant": self.merchant, "amount": eur("10.00"), "reference": reference });
         let (status, made) = self.post("/v1/orders", reference, order).await;
         assert_eq!((status, &made["state"]), (201, &json!("created")), "{made}");
         made["id"].as_str().expect("an id").to_owned()
     }
 
-    async fn state(&self, order: &str) -> Value {
+    pub async fn state(&self, order: &str) -> Value {
         self.get(&format!("/v1/orders/{order}")).await
     }
 
     /// As the follower does it with a block's entries. Whether there was news.
-    async fn book(&self, entries: Vec<Entry>, time_ms: u64) -> bool {
+    pub async fn book(&self, entries: Vec<Entry>, time_ms: u64) -> bool {
         let gateway = Arc::clone(&self.office.gateway);
         let write = self.office.gateway.store.write::<_, StoreError, _>(move |sql| {
             crate::service::records::entries::add(sql, &entries)?;
@@ -144,7 +150,7 @@ impl Shop {
     }
 
     /// Somebody sends so much for the order, in the block of now.
-    fn sent(&self, order: &str, amount: u64) -> Entry {
+    pub fn sent(&self, order: &str, amount: u64) -> Entry {
         let gateway = &self.office.gateway;
         let payer = gateway.account_of(ParticipantId::new("BANKB").expect("an id"));
         Entry {
@@ -164,14 +170,14 @@ impl Shop {
         }
     }
 
-    async fn pay(&self, order: &str) {
+    pub async fn pay(&self, order: &str) {
         let entry = self.sent(order, 1_000);
         let time_ms = entry.time_ms.0;
         assert!(self.book(vec![entry], time_ms).await);
     }
 
     /// As the job does it when its transaction is final.
-    async fn ends(&self, payback: &str, how: Result<(TxId, Height), String>) {
+    pub async fn ends(&self, payback: &str, how: Result<(TxId, Height), String>) {
         let (gateway, id) = (Arc::clone(&self.office.gateway), payback.to_owned());
         let write = self
             .office
@@ -181,7 +187,7 @@ impl Shop {
         write.await.expect("ended");
     }
 
-    async fn jobs(&self) -> Vec<String> {
+    pub async fn jobs(&self) -> Vec<String> {
         let now_ms = self.office.gateway.now_ms();
         let read = self.office.gateway.store.write::<_, StoreError, _>(move |sql| {
             let due = jobs::claim(sql, jobs::Kind::Payback, "lease", 100, now_ms)?;
@@ -190,7 +196,7 @@ impl Shop {
         read.await.expect("jobs")
     }
 
-    async fn events(&self) -> Vec<String> {
+    pub async fn events(&self) -> Vec<String> {
         let page = self.get("/v1/events?limit=100").await;
         let told = page["data"].as_array().expect("a list");
         told.iter()
