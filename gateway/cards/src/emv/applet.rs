@@ -13,14 +13,18 @@
 //! second GET PROCESSING OPTIONS in one tap gets another.
 //!
 //! The counter's place in time, the days for which keys are good and the limits of amounts are the issuer's to check:
-//! nothing here knows the time.
+//! nothing here knows the time. What the holder agrees to at most ([`Consent`]) is checked before a key is taken.
+//!
+//! The same keys also make the codes that customers show ([`Offer`]), by the same rule.
 
 mod asked;
+mod code;
 mod device;
 
 #[cfg(test)]
 mod tests;
 
+pub use code::{CODE_SECONDS, Offer, OutOfKeys, UnsavedCode};
 pub use device::{DeviceError, KEYS_MAX, LimitedUseKey, Token};
 
 use asked::{Asked, WANTED_BYTES};
@@ -42,6 +46,8 @@ pub const MEMORY_FAILURE: StatusWord = StatusWord(0x6581);
 pub const UNLOCK: StatusWord = StatusWord(0x6986);
 /// Every limited-use key is used: the phone must be online to get more. Of ISO's range for applications.
 pub const OUT_OF_KEYS: StatusWord = StatusWord(0x9e10);
+/// The amount is more than the holder has agreed to, or of another currency. Of the same range.
+pub const NOT_AGREED: StatusWord = StatusWord(0x9e11);
 
 const LABEL: &[u8] = b"CAUSEWAY";
 /// Record 1 of file 1, of which none is for offline authentication.
@@ -66,7 +72,17 @@ pub struct Applet {
     key_index: u8,
     keys: Keys,
     is_unlocked: bool,
+    consent: Option<Consent>,
     progress: Progress,
+}
+
+/// What the holder agrees to pay in one payment.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Consent {
+    /// Minor units.
+    pub amount_max: u64,
+    /// ISO 4217 numeric.
+    pub currency: u16,
 }
 
 /// What a command comes to.
@@ -97,6 +113,7 @@ impl Applet {
             key_index,
             keys: Keys::new(keys, last)?,
             is_unlocked: false,
+            consent: None,
             progress: Progress::Nothing,
         })
     }
@@ -104,6 +121,11 @@ impl Applet {
     /// The holder has unlocked the phone: the next payment, and it only, says so.
     pub fn unlock(&mut self) {
         self.is_unlocked = true;
+    }
+
+    /// From now on, no tap is paid that asks for more, or for another currency. Without, any is.
+    pub fn agree(&mut self, consent: Consent) {
+        self.consent = Some(consent);
     }
 
     pub fn keys_left(&self) -> usize {
@@ -173,6 +195,9 @@ impl Applet {
     /// Takes a key, so that whatever happens from here on, its counter is not used again.
     fn pay(&mut self, asked: &[u8; WANTED_BYTES]) -> Step<'_> {
         let asked = Asked::read(asked);
+        if self.consent.is_some_and(|consent| !asked.is_within(consent)) {
+            return Step::Answer(Response::of(NOT_AGREED));
+        }
         let Some(card_qualifiers) = asked.card_qualifiers(self.is_unlocked) else {
             return Step::Answer(Response::of(UNLOCK));
         };
@@ -198,6 +223,16 @@ impl Unsaved<'_> {
     /// What to save as the last counter, before [`Self::saved`].
     pub fn counter(&self) -> u16 {
         self.key.counter
+    }
+
+    /// Minor units, as the terminal has told them; `None` if that was no number.
+    pub fn amount(&self) -> Option<u64> {
+        asked::number(&self.transaction.amount)
+    }
+
+    /// ISO 4217 numeric, as the terminal has told it.
+    pub fn currency(&self) -> Option<u16> {
+        asked::number(&self.transaction.currency).and_then(|number| number.try_into().ok())
     }
 
     /// The counter is saved for good: the answer with the cryptogram.

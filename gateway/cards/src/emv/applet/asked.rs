@@ -1,5 +1,6 @@
 //! What the terminal tells with GET PROCESSING OPTIONS.
 
+use super::Consent;
 use crate::{
     crypto::cryptogram::Transaction,
     emv::{tags::named as tags, tlv::Tag},
@@ -60,6 +61,13 @@ impl Asked {
         }
     }
 
+    /// What is no number is within nothing.
+    pub fn is_within(&self, consent: Consent) -> bool {
+        let Transaction { amount, currency, .. } = &self.transaction;
+        number(currency) == Some(consent.currency.into())
+            && number(amount).is_some_and(|amount| amount <= consent.amount_max)
+    }
+
     /// Tag 9F6C: how the holder is verified. `None` when the terminal wants that, the phone is locked, and no PIN can
     /// be asked for at the terminal.
     pub fn card_qualifiers(&self, is_unlocked: bool) -> Option<[u8; 2]> {
@@ -77,4 +85,12 @@ fn take<const N: usize>(rest: &mut &[u8]) -> [u8; N] {
     let (first, after) = rest.split_first_chunk().expect("the lengths of what is wanted add up");
     *rest = after;
     *first
+}
+
+/// Of format n: two digits a byte.
+pub(super) fn number(bytes: &[u8]) -> Option<u64> {
+    bytes.iter().try_fold(0, |number, byte| {
+        let (tens, ones) = (u64::from(byte >> 4), u64::from(byte & 15));
+        (tens < 10 && ones < 10).then_some(100 * number + 10 * tens + ones)
+    })
 }

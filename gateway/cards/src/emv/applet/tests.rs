@@ -98,6 +98,27 @@ fn a_locked_phone_asks_to_be_unlocked_where_no_pin_can_be_asked_for() {
 }
 
 #[test]
+fn nothing_is_paid_that_the_holder_has_not_agreed_to() {
+    let applet = &mut applet(keys([1, 2]), 0);
+    let agree = |applet: &mut Applet, amount_max, currency| applet.agree(Consent { amount_max, currency });
+    answer_of(applet, "00a4040007f043575041590100");
+    agree(applet, 1_249, 978);
+    assert_eq!(answer_of(applet, OPTIONS), ("9e11".to_owned(), None));
+    agree(applet, 1_250, 840);
+    assert_eq!(answer_of(applet, OPTIONS), ("9e11".to_owned(), None));
+    agree(applet, 1_250, 978);
+    let no_number = OPTIONS.replacen("000000001250", "0000000012a0", 1);
+    assert_eq!(answer_of(applet, &no_number), ("9e11".to_owned(), None));
+    let Step::Save(unsaved) = applet.command(&hex::decode(OPTIONS).unwrap()) else {
+        panic!("it is agreed to");
+    };
+    assert_eq!(
+        (unsaved.counter(), unsaved.amount(), unsaved.currency()),
+        (1, Some(1_250), Some(978))
+    );
+}
+
+#[test]
 fn what_is_no_command_of_this_application_has_its_status() {
     let applet = &mut applet(keys([1]), 0);
     for (command, status) in [
