@@ -6,6 +6,7 @@ mod batch;
 mod contacts;
 mod cosign;
 mod council;
+mod device;
 mod keys;
 mod offline;
 mod output;
@@ -169,6 +170,8 @@ fn run(args: Args) -> anyhow::Result<()> {
             Command::Rate(command) => settlement::rate(&wallet, command).await,
             Command::Contract(command) => settlement::contract(&wallet, command).await,
             Command::Scan { file, pay } => scan::scan(&wallet, &file, pay.as_deref()).await,
+            Command::Device(command) => device::run(&wallet, command),
+            Command::Code(code) => device::code::show(&wallet, &code),
             Command::Sign(sign) => cosign::sign(&wallet, &sign),
             Command::Send { file } => cosign::send(&wallet, &file).await,
             Command::Receipt { tx, out } => proofs::receipt(&wallet, tx, out).await,

@@ -245,6 +245,11 @@ impl Home {
         Purses::new(self.root.join("purses"))
     }
 
+    /// What an issuer has given this phone to pay with.
+    pub fn device_path(&self) -> PathBuf {
+        self.root.join("device.json")
+    }
+
     pub fn accounts(&self) -> Result<Vec<AccountEntry>, HomeError> {
         match durable::read(&self.accounts_path(), SETTINGS_BYTES_MAX) {
             Ok(json) => Ok(serde_json::from_slice(&json)?),

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+pub mod device;
 pub mod offline;
 pub mod purses;
 pub mod settlement;
@@ -135,6 +136,13 @@ pub enum Command {
         #[arg(long, value_name = "ACCOUNT")]
         pay: Option<String>,
     },
+    /// Pay with this phone at terminals
+    #[command(subcommand)]
+    Device(device::DeviceCommand),
+    /// Show a code that a merchant reads and is paid by, once, within a minute
+    ///
+    /// It uses up one of the device's keys. The code is shown in the terminal, unless told otherwise.
+    Code(device::Code),
     /// Look at a transaction that another wallet has written to a file, and sign it
     Sign(Sign),
     /// Send a transaction from a file, when all have signed it

@@ -19,7 +19,7 @@ use causeway_contracts::{
     money::{Amount, Balance, Currency, text},
     transaction::Action,
 };
-use causeway_wallet::exit::Exit;
+use causeway_wallet::{clock, exit::Exit};
 use serde_json::{Value, json};
 
 /// Why stdout stopped taking lines, if it did.
@@ -159,26 +159,13 @@ pub fn balance(balance: Balance, exponent: u8, currency: Currency) -> String {
 /// A time as `2026-11-21 22:41:00 UTC`.
 pub fn time(unix_seconds: u64) -> String {
     let (days, seconds) = (unix_seconds / 86_400, unix_seconds % 86_400);
-    let (year, month, day) = civil(days);
+    let (year, month, day) = clock::date(days);
     format!(
         "{year:04}-{month:02}-{day:02} {:02}:{:02}:{:02} UTC",
         seconds / 3600,
         seconds / 60 % 60,
         seconds % 60
     )
-}
-
-/// Year, month and day of a day counted from 1970-01-01. Years begin in March here, so that a leap
-/// day is a year's last.
-fn civil(days: u64) -> (u64, u64, u64) {
-    let days = days + 719_468;
-    let (era, day_of_era) = (days / 146_097, days % 146_097);
-    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
-    let month = if shifted < 10 { shifted + 3 } else { shifted - 9 };
-    (era * 400 + year_of_era + u64::from(month <= 2), month, day)
 }
 
 #[cfg(test)]

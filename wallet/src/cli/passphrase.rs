@@ -38,6 +38,14 @@ impl Passphrase {
         }
     }
 
+    /// For the device of this wallet.
+    pub fn for_device(&self) -> anyhow::Result<Zeroizing<String>> {
+        match self.given()? {
+            Some(passphrase) => Ok(passphrase),
+            None => ask("Passphrase of the device: "),
+        }
+    }
+
     /// For a key to be made; asked for twice.
     pub fn for_new_key(&self, name: &str) -> anyhow::Result<Zeroizing<String>> {
         self.for_new(&format!("key {name}"))

@@ -32,6 +32,15 @@ pub(crate) const CLA_CHAINED: u8 = 0x10;
 pub(crate) const INS_SELECT: u8 = 0xa4;
 pub(crate) const INS_GET_RESPONSE: u8 = 0xc0;
 
+/// What can be put into a reader: it has power or not, and answers any bytes.
+pub trait Chip {
+    /// The power went, or came back, or the terminal begins anew.
+    fn reset(&mut self);
+
+    /// The answer to a command, its status last: two bytes at least, and [`apdu::ANSWER_BYTES_MAX`] at most.
+    fn answer(&mut self, command: &[u8]) -> Vec<u8>;
+}
+
 /// What a card does, once its application is selected.
 pub trait Applet {
     /// Answers a command whose data is whole, with at most [`DATA_BYTES_MAX`] bytes.

@@ -5,7 +5,7 @@
 //! GET RESPONSE discards what is left of the last answer.
 
 use super::{
-    AID, Applet, CLA_APPLET, CLA_CHAINED, CLA_ISO, DATA_BYTES_MAX, INS_GET_RESPONSE, INS_SELECT, IsoStatus as _,
+    AID, Applet, CLA_APPLET, CLA_CHAINED, CLA_ISO, Chip, DATA_BYTES_MAX, INS_GET_RESPONSE, INS_SELECT, IsoStatus as _,
     StatusWord,
     apdu::{ANSWER_BYTES_MAX, COMMAND_BYTES_MAX, Command, Header, answer},
 };
@@ -49,7 +49,7 @@ impl<A: Applet> Card<A> {
         &mut self.applet
     }
 
-    /// The power went, or came back, or the terminal begins anew.
+    /// As [`Chip::reset`].
     pub fn reset(&mut self) {
         self.is_selected = false;
         self.chain = None;
@@ -57,7 +57,7 @@ impl<A: Applet> Card<A> {
         self.applet.end_session();
     }
 
-    /// Answers any bytes, with two at least.
+    /// As [`Chip::answer`].
     pub fn answer(&mut self, bytes: &[u8]) -> Vec<u8> {
         let command = match Command::parse(bytes) {
             Ok(command) if command.data.len() <= DATA_BYTES_MAX => command,
@@ -165,6 +165,16 @@ impl<A: Applet> Card<A> {
         self.chain = None;
         self.rest = None;
         answer(&[], status)
+    }
+}
+
+impl<A: Applet> Chip for Card<A> {
+    fn reset(&mut self) {
+        Card::reset(self);
+    }
+
+    fn answer(&mut self, command: &[u8]) -> Vec<u8> {
+        Card::answer(self, command)
     }
 }
 

@@ -13,7 +13,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use super::{Applet, Card, apdu::COMMAND_BYTES_MAX};
+use super::{Chip, apdu::COMMAND_BYTES_MAX};
 
 /// Where Debian's `vsmartcard-vpcd` listens.
 pub const PORT: u16 = 35963;
@@ -121,7 +121,7 @@ impl VirtualReader {
 
     /// Puts the card in and leaves it there, until the reader closes or `stop` is set. If that happens while
     /// the card works, its answer is not sent: the card was taken away.
-    pub fn hold<A: Applet>(&mut self, card: &mut Card<A>, stop: &AtomicBool) -> Result<(), VpcdError> {
+    pub fn hold(&mut self, card: &mut impl Chip, stop: &AtomicBool) -> Result<(), VpcdError> {
         self.stay_away(stop);
         if stop.load(Ordering::Acquire) {
             return Ok(());
@@ -142,7 +142,7 @@ impl VirtualReader {
         }
     }
 
-    fn serve<A: Applet>(&self, mut stream: TcpStream, card: &mut Card<A>, stop: &AtomicBool) -> Result<(), VpcdError> {
+    fn serve(&self, mut stream: TcpStream, card: &mut impl Chip, stop: &AtomicBool) -> Result<(), VpcdError> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
@@ -195,7 +195,7 @@ fn is_wait(error: &io::Error) -> bool {
     matches!(error.kind(), Interrupted | TimedOut | WouldBlock)
 }
 
-fn reply<A: Applet>(card: &mut Card<A>, message: Message) -> Option<Vec<u8>> {
+fn reply(card: &mut impl Chip, message: Message) -> Option<Vec<u8>> {
     match message {
         Message::Off | Message::On | Message::Reset => {
             card.reset();

@@ -1,7 +1,7 @@
 use std::{net::TcpListener, sync::atomic::AtomicU32};
 
 use super::*;
-use crate::offline::card::{DATA_BYTES_MAX, StatusWord};
+use crate::offline::card::{Applet, Card, DATA_BYTES_MAX, StatusWord};
 
 /// Gives as much as it may, and counts how often.
 struct Talker<'a>(&'a AtomicU32);
