@@ -88,6 +88,8 @@ pub fn scan(reader: &Reader, png: &[u8]) -> Result<String, ScanError> {
 }
 
 #[cfg(test)]
+mod blotches;
+#[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
