@@ -48,7 +48,14 @@ pub struct Order {
     pub refunding: Amount,
     /// Of the payment, what went back.
     pub refunded: Amount,
+    /// Of the payment, what open disputes ask for: nothing else sends it back.
+    #[serde(default, skip_serializing_if = "is_nothing")]
+    pub disputed: Amount,
     pub timeline: Vec<Moment>,
+}
+
+fn is_nothing(amount: &Amount) -> bool {
+    amount.is_zero()
 }
 
 /// What a new order is made of.
@@ -208,6 +215,7 @@ impl Order {
             payment: None,
             refunding: Amount(0),
             refunded: Amount(0),
+            disputed: Amount(0),
             timeline: Vec::new(),
         };
         order.happened(Happened::Created, now_ms, None, None);
@@ -304,11 +312,11 @@ impl Order {
             (State::Paid | State::PartiallyRefunded, Some(payment)) => payment.amount.0,
             _ => 0,
         };
-        Amount(paid - (self.refunding.0 + self.refunded.0).min(paid))
+        Amount(paid - (self.refunding.0 + self.refunded.0 + self.disputed.0).min(paid))
     }
 
-    /// Sets so much aside to be sent back.
-    pub fn request_refund(&mut self, amount: Amount, now_ms: u64) -> Result<(), RefundFault> {
+    /// That so much of the payment is there, and asked for by nobody else.
+    fn check_left(&self, amount: Amount) -> Result<(), RefundFault> {
         if !matches!(self.state, State::Paid | State::PartiallyRefunded) {
             return Err(NotNow { state: self.state }.into());
         }
@@ -316,6 +324,30 @@ impl Order {
         if amount > left || amount.is_zero() {
             return Err(RefundFault::TooMuch { left });
         }
+        Ok(())
+    }
+
+    /// So much is asked for by a dispute.
+    pub fn dispute_opened(&mut self, amount: Amount) -> Result<(), RefundFault> {
+        self.check_left(amount)?;
+        self.disputed.0 += amount.0;
+        self.touched();
+        Ok(())
+    }
+
+    /// A dispute of so much has ended.
+    ///
+    /// # Panics
+    /// If so much was never disputed.
+    pub fn dispute_ended(&mut self, amount: Amount) {
+        assert!(amount <= self.disputed, "only what was disputed ends");
+        self.disputed.0 -= amount.0;
+        self.touched();
+    }
+
+    /// Sets so much aside to be sent back.
+    pub fn request_refund(&mut self, amount: Amount, now_ms: u64) -> Result<(), RefundFault> {
+        self.check_left(amount)?;
         self.refunding.0 += amount.0;
         self.happened(Happened::RefundRequested, now_ms, None, Some(amount));
         Ok(())

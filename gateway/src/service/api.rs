@@ -7,6 +7,7 @@ pub mod checkout;
 pub mod checks;
 pub mod codes;
 pub mod customers;
+pub mod disputes;
 pub mod entries;
 pub mod events;
 pub mod merchants;

@@ -66,6 +66,7 @@ codes! {
     RefundTooLarge = "3014" "refund_too_large" 409 "More than is left of the payment";
     ReferenceTaken = "3015" "reference_taken" 409 "The merchant's reference is taken";
     NoTerms = "3018" "no_terms" 409 "The merchant has no terms of settlement";
+    DisputeState = "3019" "dispute_state" 409 "The dispute is in another state";
     DayNotOver = "3020" "day_not_over" 409 "The day is not over on the ledger";
     PayerAccountUnknown = "4001" "payer_account_unknown" 422 "The payer has no such account here";
     PayerAccountNotOpen = "4002" "payer_account_not_open" 409 "The payer's account is not open yet";
@@ -296,6 +297,7 @@ mod tests {
                     RefundTooLarge,
                     ReferenceTaken,
                     NoTerms,
+                    DisputeState,
                     MerchantUnknown,
                 ],
             ),

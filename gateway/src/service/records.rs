@@ -4,6 +4,7 @@ pub mod accounts;
 pub mod bulks;
 pub mod cards;
 pub mod clients;
+pub mod disputes;
 pub mod entries;
 pub mod events;
 pub mod followed;

@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{
     api::{
-        accounts, aliases, bulk, checkout, codes, customers, entries, events, merchants, messages, network, orders,
+        accounts, aliases, bulk, checkout, codes, customers, disputes, entries, events, merchants, messages, network, orders,
         quotes, remittances, settlements, statements, terms, tokens, track, webhooks,
     },
     call::{Call, Reply},
@@ -310,6 +310,17 @@ pub const ROUTES: &[Route] = &[
         orders::RefundRequest,
         orders::refund
     ),
+    post!(
+        "/v1/orders/{id}/disputes",
+        Admin,
+        disputes::DisputeRequest,
+        disputes::create
+    ),
+    get!("/v1/disputes", Access::Client(Scope::OrdersRead), disputes::list),
+    get!("/v1/disputes/{id}", Access::Client(Scope::OrdersRead), disputes::get),
+    post!("/v1/disputes/{id}/accept", Admin, NothingRequest, disputes::accept),
+    post!("/v1/disputes/{id}/reject", Admin, NothingRequest, disputes::reject),
+    post!("/v1/disputes/{id}/withdraw", Admin, NothingRequest, disputes::withdraw),
     post!(
         "/v1/customers",
         CustomersWrite,

@@ -64,6 +64,7 @@ pub(super) fn gone_back(
     let (kind, Some(transaction)) = (
         match payback.body.why {
             Why::Refund { .. } => Kind::Refund,
+            Why::Chargeback => Kind::Chargeback,
             Why::Stray { .. } => return Ok(()),
         },
         payback.body.transaction,

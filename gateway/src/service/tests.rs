@@ -1,6 +1,7 @@
 //! The API without a network: who may do what, what is refused and how, and that a request has one effect.
 
 mod access;
+mod disputes;
 mod once;
 mod orders;
 mod refusals;

@@ -53,6 +53,17 @@ class Orders(unittest.TestCase):
         shown = trial.run("causeway", "--json", "verify", "--home", "provider.wallet", str(proof))
         self.assertIn(paid["payment"]["transaction"], shown)
 
+    def test_a_chargeback_goes_back_once(self) -> None:
+        order = self.order()
+        self.pay(order, "10.00")
+        self.becomes(order, lambda now: now["state"] == "paid")
+        asked = {"kind": "chargeback", "reason": "13.1", "amount": baht("10.00")}
+        dispute = self.officer.post(f"/v1/orders/{order['id']}/disputes", asked)
+        self.refused(self.client.call("POST", f"/v1/orders/{order['id']}/refunds", {}), 409, "3014")
+        self.officer.post(f"/v1/disputes/{dispute['id']}/accept", {})
+        self.refused(self.officer.call("POST", f"/v1/disputes/{dispute['id']}/reject", {}), 409, "3019")
+        self.becomes(order, lambda now: now["state"] == "refunded")
+
     def test_another_amount_is_sent_back(self) -> None:
         order = self.order()
         self.pay(order, "9.99")

@@ -220,7 +220,7 @@ pub fn ended(
     payback.intent = None;
     paybacks::save(sql, &payback)?;
     let now_ms = gateway.now_ms();
-    let is_refund = matches!(payback.body.why, Why::Refund { .. });
+    let is_refund = !matches!(payback.body.why, Why::Stray { .. });
     let amount = payback.body.amount;
     let order = orders::change::<ChangeError>(gateway, sql, &payback.order, |order, sql| {
         settlements::gone_back(gateway, sql, order, &payback)?;

@@ -72,8 +72,15 @@ pub struct PaybackBody {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Why {
-    Refund { reason: Option<String> },
-    Stray { reason: Stray, payment: Payment },
+    Refund {
+        reason: Option<String>,
+    },
+    /// A dispute was accepted, which has the same id.
+    Chargeback,
+    Stray {
+        reason: Stray,
+        payment: Payment,
+    },
 }
 
 /// Whether neither its id nor its reference was there.

@@ -94,9 +94,18 @@ async fn tokens_of_others_are_none() {
 
 /// What the operator's officers do with anybody's.
 fn is_officers(path: &str) -> bool {
-    ["/compliance", "/suspend", "/resume", "/settle"]
-        .iter()
-        .any(|end| path.ends_with(end))
+    const ENDS: [&str; 8] = [
+        "/compliance",
+        "/suspend",
+        "/resume",
+        "/settle",
+        "/disputes",
+        "/accept",
+        "/reject",
+        "/withdraw",
+    ];
+    let is_clients = path.starts_with("/v1/remittances/") && path.ends_with("/accept");
+    !is_clients && ENDS.iter().any(|end| path.ends_with(end))
 }
 
 /// What one client has made, another does not see by any path.
@@ -162,6 +171,7 @@ async fn nobody_sees_what_is_anothers() {
         "merchants",
         "orders",
         "settlements",
+        "disputes",
     ] {
         let (_, page) = answered(&app, Ask::new("GET", &format!("/v1/{list}")).by(&other_token).request()).await;
         assert_eq!(page["data"], json!([]), "{list}");

@@ -121,6 +121,7 @@ pub async fn everything(office: &Office, client: &str) -> BTreeMap<&'static str,
     };
     let (merchant, store, order) = super::orders::stored(gateway, client, "01").await;
     let settlement = super::settlements::stored(gateway, client, &merchant).await;
+    let dispute = super::disputes::stored(gateway, client, &order).await;
     let event = gateway
         .store
         .write::<_, StoreError, _>(move |sql| {
@@ -143,6 +144,7 @@ pub async fn everything(office: &Office, client: &str) -> BTreeMap<&'static str,
         ("merchants", merchant),
         ("stores", store),
         ("settlements", settlement),
+        ("disputes", dispute),
         ("orders", order),
         ("bulk", "bulk_01".to_owned()),
     ])

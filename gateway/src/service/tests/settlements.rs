@@ -63,7 +63,7 @@ pub async fn stored(gateway: &Arc<Gateway>, client: &str, merchant: &str) -> Str
 }
 
 impl Shop {
-    fn address(&self, participant: &str) -> String {
+    pub fn address(&self, participant: &str) -> String {
         let id = causeway_contracts::identity::ParticipantId::new(participant).expect("an id");
         let gateway = &self.office.gateway;
         gateway.address(gateway.account_of(id)).to_string()
@@ -79,13 +79,13 @@ impl Shop {
         } })
     }
 
-    async fn put(&self, body: Value) -> (u16, Value) {
+    pub async fn put(&self, body: Value) -> (u16, Value) {
         let app = self.office.app().await;
         let path = format!("/v1/merchants/{}/terms", self.merchant);
         answered(&app, Ask::new("PUT", &path).by(&self.token).request().set_json(body)).await
     }
 
-    async fn settle_now(&self, key: &str) -> Value {
+    pub async fn settle_now(&self, key: &str) -> Value {
         let path = format!("/v1/merchants/{}/settle", self.merchant);
         let (status, made) = self.post(&path, key, json!({})).await;
         assert_eq!(status, 200, "{made}");
