@@ -2,7 +2,7 @@
 
 mod issuing;
 
-pub use issuing::{Issuing, IssuingFault, KeyNames};
+pub use issuing::{Issuing, IssuingFault, KeyNames, Link, LinkFault, Variant};
 
 use std::{
     collections::BTreeMap,

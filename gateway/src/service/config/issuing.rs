@@ -1,5 +1,9 @@
 //! What a gateway that has cards is configured with.
 
+mod links;
+
+pub use links::{Link, LinkFault, Variant};
+
 use serde::Deserialize;
 
 /// As it is written.
@@ -9,7 +13,26 @@ pub struct IssuingText {
     bin: String,
     token_bin: String,
     keys: KeyNames,
+    #[serde(default)]
+    links: Vec<links::LinkText>,
+    #[serde(default = "ten_seconds")]
+    answer_ms: u64,
+    #[serde(default = "seven_days")]
+    hold_days: u32,
 }
+
+fn ten_seconds() -> u64 {
+    10_000
+}
+
+fn seven_days() -> u32 {
+    7
+}
+
+/// An answer that comes later finds its terminal gone.
+const ANSWER_MS: std::ops::RangeInclusive<u64> = 100..=60_000;
+
+const HOLD_DAYS: std::ops::RangeInclusive<u32> = 1..=31;
 
 /// That this gateway has cards.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +42,12 @@ pub struct Issuing {
     /// The same of devices' numbers.
     pub token_bin: String,
     pub keys: KeyNames,
+    /// Acquirers that ask for payments, each on a port of its own.
+    pub links: Vec<Link>,
+    /// An acquirer is answered no later than this.
+    pub answer_ms: u64,
+    /// How long an authorisation holds money.
+    pub hold_days: u32,
 }
 
 /// By which the security module calls the keys that cards need.
@@ -46,6 +75,16 @@ pub enum IssuingFault {
     SameBin,
     #[error("issuing.keys.{key}: a name has 1 to 64 characters")]
     KeyName { key: &'static str },
+    #[error("issuing.answer_ms is {0}, and must be 100 to 60,000")]
+    Answer(u64),
+    #[error("issuing.hold_days is {0}, and must be 1 to 31")]
+    HoldDays(u32),
+    #[error("issuing.links.{name}")]
+    Link {
+        name: String,
+        #[source]
+        source: LinkFault,
+    },
 }
 
 const NAME_CHARACTERS_MAX: usize = 64;
@@ -79,7 +118,16 @@ impl TryFrom<IssuingText> for Issuing {
             bin: cards,
             token_bin,
             keys,
+            links,
+            answer_ms,
+            hold_days,
         } = text;
+        if !ANSWER_MS.contains(&answer_ms) {
+            return Err(IssuingFault::Answer(answer_ms));
+        }
+        if !HOLD_DAYS.contains(&hold_days) {
+            return Err(IssuingFault::HoldDays(hold_days));
+        }
         let (cards, token_bin) = (bin("bin", cards)?, bin("token_bin", token_bin)?);
         if cards.starts_with(&token_bin) || token_bin.starts_with(&cards) {
             return Err(IssuingFault::SameBin);
@@ -92,6 +140,9 @@ impl TryFrom<IssuingText> for Issuing {
             bin: cards,
             token_bin,
             keys,
+            links: links::all(links)?,
+            answer_ms,
+            hold_days,
         })
     }
 }
