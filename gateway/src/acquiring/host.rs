@@ -9,7 +9,7 @@ mod request;
 pub mod server;
 pub mod session;
 
-pub use memory::{REMEMBERED_MS, elements_of};
+pub use memory::{REMEMBERED_MS, contents_of, elements_of};
 pub use outcome::Outcome;
-pub use request::{Decision, Effect, LineId, Operation, Request, RequestId};
+pub use request::{Decision, Effect, LineId, Operation, Request, RequestId, original_of};
 pub use session::{HostSession, Limits};

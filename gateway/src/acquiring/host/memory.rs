@@ -10,7 +10,6 @@ use super::{Outcome, request::Decision};
 /// How long an answer, and a reversal without its original, is remembered.
 pub const REMEMBERED_MS: u64 = 24 * 60 * 60 * 1_000;
 
-/// What two messages with equal keys must have in common to be the same: none of these is of the card.
 const CONTENTS: [u8; 7] = [3, 4, 37, 38, 49, 90, 95];
 
 /// A message that was taken on.
@@ -126,7 +125,8 @@ pub fn elements_of(message: &Message) -> OriginalElements {
     }
 }
 
-pub(super) fn contents_of(message: &Message) -> Vec<u8> {
+/// What two messages with equal keys must have in common to be the same; nothing of it is of the card.
+pub fn contents_of(message: &Message) -> Vec<u8> {
     let values = CONTENTS.map(|field| message.get(field).unwrap_or_default());
     values.join(&0x1F)
 }

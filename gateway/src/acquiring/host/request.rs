@@ -1,6 +1,7 @@
 //! What a message asks for, what is to be decided of it, and its answer.
 
 use causeway_cards::iso8583::{DuplicateKey, Message, MessageType, OriginalElements, ProcessingCode};
+use serde::{Deserialize, Serialize};
 
 use super::Outcome;
 
@@ -14,7 +15,8 @@ pub struct LineId(pub u64);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct RequestId(pub(super) u64);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Operation {
     PreAuthorization,
     Purchase,
@@ -50,6 +52,10 @@ pub struct Decision {
     pub outcome: Outcome,
     /// Field 38.
     pub approval: Option<[u8; 6]>,
+    /// Field 55: what the issuer tells the chip.
+    pub chip: Option<Vec<u8>>,
+    /// Field 54, if approved.
+    pub amounts: Option<String>,
 }
 
 impl From<Outcome> for Decision {
@@ -57,6 +63,8 @@ impl From<Outcome> for Decision {
         Self {
             outcome,
             approval: None,
+            chip: None,
+            amounts: None,
         }
     }
 }
@@ -97,7 +105,11 @@ pub(super) fn require(message: &Message, fields: &[u8]) -> Result<(), Outcome> {
     if has_all { Ok(()) } else { Err(Outcome::FormatError) }
 }
 
-pub(super) fn original_of(message: &Message) -> Result<Option<OriginalElements>, Outcome> {
+/// Which message field 90 names, if it is there.
+///
+/// # Errors
+/// It is not written as it should be.
+pub fn original_of(message: &Message) -> Result<Option<OriginalElements>, Outcome> {
     let elements = message.original_elements().map_err(|_| Outcome::FormatError)?;
     Ok(elements.map(|elements| OriginalElements {
         message_type: elements.message_type.original(),
@@ -119,6 +131,16 @@ pub(super) fn answer(line: LineId, mut message: Message, decision: &Decision) ->
     message.set(39, code.as_bytes()).expect("two characters fit");
     if let Some(approval) = approval {
         message.set(38, &approval).expect("six characters fit");
+    }
+    let amounts = decision.amounts.as_ref().filter(|_| decision.outcome.is_approved());
+    let more = [(55, decision.chip.as_deref()), (54, amounts.map(String::as_bytes))];
+    for (field, value) in more {
+        // One that is too long for its field is left out.
+        if let Some(value) = value
+            && message.set(field, value).is_err()
+        {
+            message.remove(field);
+        }
     }
     Effect::Answer { line, message }
 }

@@ -98,6 +98,7 @@ fn every_outcome_is_answered_by_its_code_and_approvals_by_theirs() {
             Decision {
                 outcome: *outcome,
                 approval,
+                ..Outcome::Approved.into()
             },
         );
         let [Effect::Answer { message, .. }] = &effects[..] else {
