@@ -7,6 +7,7 @@
 
 pub mod api;
 mod authenticate;
+pub mod authorize;
 pub mod bulk;
 pub mod call;
 mod change;

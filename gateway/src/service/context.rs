@@ -18,7 +18,7 @@ use causeway_wallet::{
     home::{Home, HomeError},
     keystore::KeystoreError,
 };
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::{Notify, Semaphore, broadcast};
 
 use super::{
     config::{Config, ConfigError, Fee, List, Operator},
@@ -117,6 +117,9 @@ pub struct Gateway {
     pub wake_bulks: Arc<Notify>,
     pub wake_paybacks: Arc<Notify>,
     pub wake_settlements: Arc<Notify>,
+    pub wake_authorizations: Arc<Notify>,
+    /// Ids of authorisations that this process has brought to their ends.
+    pub authorized: broadcast::Sender<String>,
     /// For pages of people that are told of changes while they are open.
     pub streams: Arc<Semaphore>,
 }
@@ -202,6 +205,8 @@ impl Gateway {
             wake_bulks: Arc::default(),
             wake_paybacks: Arc::default(),
             wake_settlements: Arc::default(),
+            wake_authorizations: Arc::default(),
+            authorized: broadcast::Sender::new(1_024),
             streams: Arc::new(Semaphore::new(
                 config.acquiring.map_or(0, |acquiring| acquiring.streams),
             )),

@@ -3,12 +3,15 @@
 //! never skips one.
 
 mod atomic;
+mod authorizations;
 mod bulks;
 mod deliveries;
 pub(super) mod paybacks;
 pub(super) mod settlements;
 mod steps;
 mod transactions;
+
+pub(super) use self::authorizations::{account_key, balance_of};
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -74,6 +77,12 @@ pub async fn run(gateway: Arc<Gateway>) {
         Arc::clone(&gateway.wake_settlements),
         settlements::bring_on,
     );
+    let authorizations = look_after(
+        Arc::clone(&gateway),
+        Kind::Authorization,
+        Arc::clone(&gateway.wake_authorizations),
+        authorizations::bring_on,
+    );
     futures::join!(
         super::follow::begin(&gateway),
         remittances,
@@ -81,7 +90,8 @@ pub async fn run(gateway: Arc<Gateway>) {
         follow,
         bulks,
         paybacks,
-        settlements
+        settlements,
+        authorizations,
     );
 }
 

@@ -1,6 +1,7 @@
 //! The tables: one file each, of functions over a transaction.
 
 pub mod accounts;
+pub mod authorizations;
 pub mod bulks;
 pub mod cards;
 pub mod clients;

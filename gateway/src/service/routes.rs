@@ -4,8 +4,8 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{
     api::{
-        accounts, aliases, bulk, checkout, codes, customers, disputes, entries, events, merchants, messages, network, orders,
-        quotes, remittances, settlements, statements, terms, tokens, track, webhooks,
+        accounts, aliases, bulk, checkout, codes, customers, disputes, entries, events, merchants, messages, network,
+        orders, quotes, remittances, settlements, statements, terms, tokens, track, webhooks,
     },
     call::{Call, Reply},
     context::Gateway,

@@ -3,6 +3,7 @@
 use std::{io, net::SocketAddr, path::Path, sync::Arc, thread};
 
 use super::{
+    authorize::{self, Cards, HostError},
     clients::{self, ClientsError, Made},
     config::{Config, ConfigError},
     context::{Gateway, OpenError, open_keys},
@@ -28,6 +29,8 @@ pub enum RunError {
     Tls(#[from] TlsFault),
     #[error("cannot start the engine")]
     Engine(#[source] io::Error),
+    #[error(transparent)]
+    Host(#[from] HostError),
 }
 
 /// Makes the database of a configuration, or brings it to the version that this program knows.
@@ -75,9 +78,15 @@ pub async fn run(path: &Path, passphrase: &str, ready: impl FnOnce(&Gateway)) ->
         })
     });
     let server = serve(&gateway, tls.transpose()?).map_err(|source| RunError::Serve { listen, source })?;
+    let _hosts = authorize::start(&gateway, || Cards).await?;
     start_engine(Arc::clone(&gateway)).map_err(RunError::Engine)?;
     ready(&gateway);
     server.await.map_err(|source| RunError::Serve { listen, source })
+}
+
+/// Does the jobs of an opened gateway, until it is dropped: what it was about is in the database.
+pub async fn jobs(gateway: Arc<Gateway>) {
+    engine::run(gateway).await;
 }
 
 /// On threads of its own, so that requests are answered while the network is waited for. It ends with the process: what

@@ -1,6 +1,7 @@
 //! The API without a network: who may do what, what is refused and how, and that a request has one effect.
 
 mod access;
+mod authorize;
 mod disputes;
 mod once;
 mod orders;

@@ -311,6 +311,20 @@ CREATE TABLE disputes (
 );
 CREATE INDEX disputes_client ON disputes (client, id);
 CREATE INDEX disputes_order ON disputes (order_id, id);
+CREATE TABLE authorizations (
+    id TEXT PRIMARY KEY,
+    message_key TEXT NOT NULL UNIQUE,
+    elements TEXT NOT NULL,
+    reference TEXT,
+    original TEXT,
+    state TEXT NOT NULL,
+    intent TEXT,
+    created_ms BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX authorizations_elements ON authorizations (elements, id);
+CREATE INDEX authorizations_reference ON authorizations (reference, id);
+CREATE INDEX authorizations_original ON authorizations (original, created_ms);
 CREATE TABLE followed (
     name TEXT PRIMARY KEY,
     height BIGINT NOT NULL,

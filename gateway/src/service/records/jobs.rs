@@ -24,6 +24,8 @@ pub enum Kind {
     Payback,
     /// What is due to a merchant is settled; or a settlement is paid out.
     Settlement,
+    /// What an acquirer asked for is brought to its end.
+    Authorization,
 }
 
 impl Kind {
@@ -35,6 +37,7 @@ impl Kind {
             Self::Follow => "follow",
             Self::Payback => "payback",
             Self::Settlement => "settlement",
+            Self::Authorization => "authorization",
         }
     }
 }

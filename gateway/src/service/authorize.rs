@@ -1,0 +1,227 @@
+//! An issuer decides what acquirers ask for by ISO 8583, once for each message.
+//!
+//! What is asked is stored, then the card's rules are asked, then the ledger's transaction is signed and stored before it
+//! is sent, by a job that goes on with it after a kill (`engine::authorizations`). The acquirer waits for its end, for as
+//! long as `issuing.answer_ms`; then it is answered 91 and repeats or reverses the message, which is answered by what
+//! became of it. Where cards are read, nothing of them is stored: whoever was asking when the process died has 91.
+
+mod begin;
+mod hosts;
+mod read;
+
+use std::{sync::Arc, time::Duration};
+
+use causeway_contracts::identity::AccountId;
+use tokio::{
+    sync::broadcast::{Receiver, error::RecvError},
+    time::timeout,
+};
+
+use self::begin::Begun;
+pub use self::{
+    begin::GRACE_MS,
+    hosts::{HostError, Hosts, start},
+};
+use super::{
+    config::{Issuing, Link},
+    context::Gateway,
+    engine::balance_of,
+    issuing::{self, Permit},
+    records::{
+        authorizations::{self, Authorization, State},
+        jobs::{self, Kind},
+    },
+};
+use crate::{
+    acquiring::host::{Decision, Operation, Outcome, Request, server::Authorizer},
+    store::StoreError,
+};
+
+/// Another gateway may have brought it to its end.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// Says whether a card permits what is asked.
+pub trait Permits: Send + Sync + 'static {
+    fn permit(
+        &self,
+        gateway: &Gateway,
+        request: &Request,
+        now_ms: u64,
+    ) -> impl Future<Output = Result<Permit, Outcome>> + Send;
+}
+
+/// By the cards of this gateway.
+pub struct Cards;
+
+impl Permits for Cards {
+    fn permit(
+        &self,
+        gateway: &Gateway,
+        request: &Request,
+        now_ms: u64,
+    ) -> impl Future<Output = Result<Permit, Outcome>> + Send {
+        issuing::permit(gateway, request, now_ms)
+    }
+}
+
+/// Decides for one link.
+pub struct Desk<P> {
+    gateway: Arc<Gateway>,
+    link: Link,
+    permits: P,
+    answer: Duration,
+}
+
+/// Why nothing was decided.
+#[derive(Debug, thiserror::Error)]
+enum Undecided {
+    #[error("it is declined")]
+    Declined(Outcome),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("no random bytes from the system")]
+    Random(#[from] getrandom::Error),
+}
+
+impl From<Outcome> for Undecided {
+    fn from(outcome: Outcome) -> Self {
+        Self::Declined(outcome)
+    }
+}
+
+impl<P: Permits> Authorizer for Desk<P> {
+    async fn decide(&self, request: Request) -> Decision {
+        let decided = timeout(self.answer, self.decided(request)).await;
+        match decided {
+            Ok(Ok(decision)) => decision,
+            Ok(Err(Undecided::Declined(outcome))) => outcome.into(),
+            Ok(Err(error)) => {
+                tracing::warn!(link = self.link.name, error = error.to_string(), "nothing was decided");
+                Outcome::SystemMalfunction.into()
+            }
+            Err(_) => Outcome::IssuerUnavailable.into(),
+        }
+    }
+}
+
+impl<P: Permits> Desk<P> {
+    pub fn new(gateway: Arc<Gateway>, issuing: &Issuing, link: Link, permits: P) -> Self {
+        Self {
+            gateway,
+            link,
+            permits,
+            answer: Duration::from_millis(issuing.answer_ms),
+        }
+    }
+
+    async fn decided(&self, request: Request) -> Result<Decision, Undecided> {
+        if matches!(request.operation, Operation::PinKey | Operation::MacKey) {
+            return Err(Outcome::InvalidTransaction.into());
+        }
+        let mut ends = self.gateway.authorized.subscribe();
+        let asked = read::asked(&self.gateway, &self.link, &request)?;
+        let id = match begin::begin(&self.gateway, asked).await? {
+            Begun::Known(known) if known.state == State::Done => return Ok(decision(&known)),
+            Begun::Known(known) => known.id,
+            Begun::OtherContents => return Err(Outcome::DuplicateTransmission.into()),
+            Begun::New(new) => {
+                if new.state == State::Deciding {
+                    self.permit(&new.id, &request).await?;
+                }
+                self.gateway.wake_authorizations.notify_one();
+                new.id
+            }
+        };
+        self.ended(&id, &mut ends).await
+    }
+
+    /// Asks the card's rules and stores what they say.
+    async fn permit(&self, id: &str, request: &Request) -> Result<(), Undecided> {
+        let gateway = &self.gateway;
+        let permitted = self.permits.permit(gateway, request, gateway.now_ms()).await;
+        let balance = match &permitted {
+            Ok(permit) if request.operation == Operation::BalanceInquiry => Some(self.balance(permit.account).await),
+            _ => None,
+        };
+        let (id, now_ms) = (id.to_owned(), gateway.now_ms());
+        let number = request.message.text(49).unwrap_or_default().to_owned();
+        let stored = gateway.store.write::<_, StoreError, _>(move |sql| {
+            let mut row = authorizations::locked(sql, &id)?.ok_or(StoreError::Changed)?;
+            // Later than its job waited for.
+            if row.state != State::Deciding {
+                return Ok(());
+            }
+            match permitted {
+                Err(outcome) => row.finish(outcome),
+                Ok(permit) => {
+                    row.body.card = Some(permit.card);
+                    row.body.account = Some(permit.account);
+                    row.body.chip = permit.chip_answer.map(hex::encode);
+                    row.state = State::Pending;
+                }
+            }
+            match (balance, row.body.currency) {
+                (Some(Some(balances)), Some(currency)) => {
+                    row.body.amounts = Some(read::amount_field(&number, balance_of(&balances, currency)));
+                    row.finish(Outcome::Approved);
+                }
+                (Some(_), _) => row.finish(Outcome::IssuerUnavailable),
+                (None, _) => {}
+            }
+            if row.state == State::Pending {
+                jobs::kick(sql, Kind::Authorization, &row.id, now_ms)?;
+            }
+            authorizations::save(sql, &row)
+        });
+        Ok(stored.await?)
+    }
+
+    async fn balance(&self, account: AccountId) -> Option<causeway_contracts::statement::AccountView> {
+        let gateway = Arc::clone(&self.gateway);
+        let read = self
+            .gateway
+            .store
+            .read::<_, StoreError, _>(move |sql| super::engine::account_key(&gateway, sql, account));
+        let key = read.await.ok().flatten()?;
+        let asked = self.gateway.ledger.account(&account, &key).await;
+        asked
+            .inspect_err(|error| tracing::warn!(error = error.to_string(), "a balance cannot be asked for"))
+            .ok()
+            .flatten()
+    }
+
+    /// Waits for its end.
+    async fn ended(&self, id: &str, ends: &mut Receiver<String>) -> Result<Decision, Undecided> {
+        loop {
+            let wanted = id.to_owned();
+            let read = self
+                .gateway
+                .store
+                .read::<_, StoreError, _>(move |sql| authorizations::any(sql, &wanted));
+            let row = read.await?.ok_or(StoreError::Changed)?;
+            if row.state == State::Done {
+                return Ok(decision(&row));
+            }
+            let told = async {
+                loop {
+                    match ends.recv().await {
+                        Ok(ended) if ended != id => {}
+                        // It ended, or so many did that some were not told.
+                        Ok(_) | Err(RecvError::Lagged(_) | RecvError::Closed) => return,
+                    }
+                }
+            };
+            // Told, or it is time to look.
+            let _ = timeout(LOOK_EVERY, told).await;
+        }
+    }
+}
+
+fn decision(row: &Authorization) -> Decision {
+    Decision {
+        outcome: row.body.outcome.unwrap_or(Outcome::SystemMalfunction),
+        approval: row.body.approval.as_bytes().try_into().ok(),
+        chip: row.body.chip.as_ref().and_then(|text| hex::decode(text).ok()),
+        amounts: row.body.amounts.clone(),
+    }
+}

@@ -1,0 +1,233 @@
+//! Brings what acquirers asked for to its end on the ledger: what is signed is stored before it is sent, and sent again
+//! until its end is known. Of what is about one payment, one at a time is under way.
+
+mod sign;
+
+use std::sync::Arc;
+
+use causeway_contracts::{
+    codec,
+    identity::AccountId,
+    keys::SecretKey,
+    ledger::{receipt::Outcome as Receipt, rejection::Rejection},
+    money::Currency,
+    settlement::ContractId,
+    statement::AccountView,
+    transaction::{SignedTransaction, TRANSACTION_BYTES_MAX},
+};
+use causeway_wallet::client::{Delivery, Settled};
+
+use self::sign::{Prepared, prepare};
+use super::Due;
+use crate::{
+    acquiring::{
+        authorization::{Standing, Step},
+        host::{Operation, Outcome},
+    },
+    service::{
+        authorize::GRACE_MS,
+        context::Gateway,
+        issuing,
+        records::{
+            accounts,
+            authorizations::{self, Authorization, State},
+            jobs::{self, Leased},
+        },
+    },
+    store::{Sql, StoreError},
+};
+
+const RETRY_MS: u64 = 500;
+
+const RETRY_MS_MAX: u64 = 60_000;
+
+/// Another is at the same payment.
+const WAIT_MS: u64 = 100;
+
+/// A job is one authorisation.
+pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
+    let id = leased.id.clone();
+    let found = gateway
+        .store
+        .read::<_, StoreError, _>(move |sql| authorizations::any(sql, &id))
+        .await?;
+    let Some(row) = found.filter(|row| row.state != State::Done) else {
+        return Ok(None);
+    };
+    if row.state == State::Deciding {
+        let answer_ms = gateway.config.issuing.as_ref().map_or(0, |issuing| issuing.answer_ms);
+        let until_ms = row.created_ms + answer_ms + GRACE_MS;
+        if gateway.now_ms() < until_ms {
+            return Ok(Some(until_ms));
+        }
+        // Whoever was asking the card's rules is gone, and what they need with it.
+        return end(&gateway, leased, row, Outcome::IssuerUnavailable, None).await;
+    }
+    let (signed, delivery) = match row.intent.as_deref() {
+        Some(stored) => (stored_intent(stored)?, Delivery::Earlier),
+        None => match prepare(&gateway, &leased).await? {
+            Prepared::Signed(signed) => (*signed, Delivery::Never),
+            Prepared::Ended(outcome) => return end(&gateway, leased, row, outcome, None).await,
+            Prepared::Wait => return Ok(Some(gateway.now_ms() + WAIT_MS)),
+            Prepared::Later => return Ok(Some(later(&gateway, &leased))),
+        },
+    };
+    match gateway.ledger.settle(&signed, delivery).await {
+        Ok(Settled::Final(confirmed)) => {
+            let outcome = match confirmed.1.outcome {
+                Receipt::Applied => Outcome::Approved,
+                Receipt::Rejected { reason, .. } => of_rejection(&gateway, &leased, reason).await?,
+            };
+            end(&gateway, leased, row, outcome, Some(&signed)).await
+        }
+        // No money has moved, and whoever was to pay has gone.
+        Ok(Settled::Dead { .. }) if row.body.target.is_none() => {
+            end(&gateway, leased, row, Outcome::IssuerUnavailable, None).await
+        }
+        Ok(Settled::Dead { .. }) => {
+            sign_anew(&gateway, &leased).await?;
+            Ok(Some(later(&gateway, &leased)))
+        }
+        Err(error) => {
+            tracing::warn!(
+                authorization = row.id,
+                error = error.to_string(),
+                "an authorisation is not settled yet"
+            );
+            Ok(Some(later(&gateway, &leased)))
+        }
+    }
+}
+
+fn later(gateway: &Gateway, leased: &Leased) -> u64 {
+    let pause = RETRY_MS << leased.attempts.min(10);
+    gateway.now_ms() + pause.min(RETRY_MS_MAX)
+}
+
+fn stored_intent(hexadecimal: &str) -> Result<SignedTransaction, StoreError> {
+    let bytes = hex::decode(hexadecimal).ok();
+    let signed = bytes.and_then(|bytes| codec::decode(&bytes, TRANSACTION_BYTES_MAX).ok());
+    signed.ok_or(StoreError::Column { column: 6 })
+}
+
+/// What is voided and not held any more, by its expiry, is as the acquirer wants it.
+async fn of_rejection(gateway: &Gateway, leased: &Leased, reason: Rejection) -> Result<Outcome, StoreError> {
+    let id = leased.id.clone();
+    let read = gateway
+        .store
+        .read::<_, StoreError, _>(move |sql| authorizations::any(sql, &id));
+    let step = read.await?.and_then(|row| row.body.step);
+    let is_gone = matches!(
+        reason,
+        Rejection::ContractExpired | Rejection::ContractEnded | Rejection::UnknownContract
+    );
+    match step {
+        Some(Step::Void { .. }) if is_gone => Ok(Outcome::Approved),
+        _ => Ok(Outcome::from(reason)),
+    }
+}
+
+async fn sign_anew(gateway: &Gateway, leased: &Leased) -> Result<(), StoreError> {
+    let leased = leased.clone();
+    gateway
+        .store
+        .write(move |sql| {
+            jobs::check(sql, &leased)?;
+            let mut row = authorizations::locked(sql, &leased.id)?.ok_or(StoreError::Changed)?;
+            row.intent = None;
+            authorizations::save(sql, &row)
+        })
+        .await
+}
+
+/// Its end, and what it means to the payment that it is about, together.
+async fn end(
+    gateway: &Arc<Gateway>,
+    leased: Leased,
+    row: Authorization,
+    outcome: Outcome,
+    by: Option<&SignedTransaction>,
+) -> Due {
+    let by = by.map(SignedTransaction::id);
+    if !outcome.is_approved() && row.body.target.is_none() {
+        issuing::release(gateway, &row.body.key).await?;
+    }
+    let id = row.id;
+    let ended = gateway.store.write::<_, StoreError, _>(move |sql| {
+        jobs::check(sql, &leased)?;
+        let mut row = authorizations::locked(sql, &leased.id)?.ok_or(StoreError::Changed)?;
+        if row.state == State::Done {
+            return Ok(None);
+        }
+        row.finish(outcome);
+        let is_applied = outcome.is_approved() && by.is_some();
+        if is_applied && row.body.target.is_none() {
+            let hold = by.map(|id| ContractId::derive(&id, 0));
+            row.body.standing = standing(&row, hold);
+        }
+        let target = row.body.target.clone();
+        authorizations::save(sql, &row)?;
+        let Some(target) = target else { return Ok(None) };
+        let held_anew = by.filter(|_| is_applied).map(|id| ContractId::derive(&id, 1));
+        let step = row.body.step.filter(|_| is_applied);
+        free(sql, &target, &row.id, step, held_anew)
+    });
+    if let Some(undone) = ended.await? {
+        issuing::release(gateway, &undone.body.key).await?;
+    }
+    // Nobody may be waiting.
+    let _ = gateway.authorized.send(id);
+    Ok(None)
+}
+
+/// What stands of one that has just been applied.
+fn standing(row: &Authorization, hold: Option<ContractId>) -> Standing {
+    let amount = row.body.amount;
+    match (row.body.operation, hold) {
+        (Operation::PreAuthorization, Some(hold)) => Standing::Held { hold, amount },
+        (Operation::Purchase, _) => Standing::Paid {
+            amount,
+            returned: causeway_contracts::money::Amount(0),
+        },
+        (Operation::Refund, _) => Standing::PaidBack { amount },
+        _ => Standing::Nothing,
+    }
+}
+
+/// The payment is free for the next that is about it; it is given back if nothing of it stands any more.
+fn free(
+    sql: &mut dyn Sql,
+    target: &str,
+    by: &str,
+    step: Option<Step>,
+    held_anew: Option<ContractId>,
+) -> Result<Option<Authorization>, StoreError> {
+    let Some(first) = authorizations::any(sql, target)? else {
+        return Ok(None);
+    };
+    let payment = sign::payment_of(&first);
+    let mut payment = authorizations::locked(sql, &payment)?.ok_or(StoreError::Changed)?;
+    if payment.body.busy.as_deref() != Some(by) {
+        return Ok(None);
+    }
+    payment.body.busy = None;
+    if let Some(step) = step {
+        payment.body.standing = payment.body.standing.after(step, held_anew);
+    }
+    authorizations::save(sql, &payment)?;
+    let is_undone = step.is_some() && payment.body.standing == Standing::Nothing;
+    Ok(is_undone.then_some(payment))
+}
+
+/// Of a customer's account; `None` if it is none of this gateway's.
+pub fn account_key(gateway: &Gateway, sql: &mut dyn Sql, account: AccountId) -> Result<Option<SecretKey>, StoreError> {
+    let address = gateway.address(account).to_string();
+    let account = accounts::by_name(sql, "address", &address)?;
+    Ok(account.map(|account| gateway.keys.account(&account.body.salt)))
+}
+
+/// What may be spent.
+pub fn balance_of(view: &AccountView, currency: Currency) -> i128 {
+    let balance = view.balances.iter().find(|balance| balance.currency == currency);
+    balance.map_or(0, |balance| balance.available.0)
+}
