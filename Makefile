@@ -183,6 +183,9 @@ test-peers: $(PEER_VENV)/made $(TEST_DIR)/demo/demo.json
 	fi
 	$(CARGO) test $(LOCKED) --workspace --test card --no-run 2>&1 | tee $(PEER_VENV)/tests.log | tail -n 1
 	scripts/card-trial "$$(grep -o '[^(]*/card-[0-9a-f]*' $(PEER_VENV)/tests.log)" --ignored --nocapture
+	$(call say,keys on a token of SoftHSM)
+	$(CARGO) test $(LOCKED) --workspace --lib --no-run 2>&1 | tee $(PEER_VENV)/tests.log | tail -n 1
+	scripts/softhsm-trial "$$(grep -o '[^(]*/causeway_gateway-[0-9a-f]*' $(PEER_VENV)/tests.log)" --ignored hsm::
 	$(call say,independent clients of the gateways (three minutes or so))
 	@if ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	    echo '== installing Chromium'; DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium >/dev/null; \

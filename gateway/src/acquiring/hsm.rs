@@ -3,16 +3,19 @@
 //! | implementation | where keys are |
 //! | --- | --- |
 //! | [`SoftwareHsm`] | in memory, and in a file that is sealed under the operator's key |
+//! | [`Pkcs11Hsm`] | on a token: sensitive, not extractable, found by label |
 //!
-//! What is computed is code over block ciphers (`operations`), which need not be in memory. What is derived from a
+//! Both give the same answers, since they are the same code over block ciphers ([`operations`]). What is derived from a
 //! key for a card or a transaction is in memory for one call, and then overwritten. Methods block; callers on an
 //! executor use `spawn_blocking`.
 
+mod config;
 mod error;
 mod file;
 mod key;
 mod operations;
 mod pin;
+mod pkcs11;
 mod software;
 
 use std::ops::RangeInclusive;
@@ -28,9 +31,11 @@ use causeway_cards::crypto::{
 use zeroize::Zeroizing;
 
 pub use self::{
+    config::{HsmConfig, HsmConfigError},
     error::HsmError,
     key::{Algorithm, KeyInfo, KeyName, KeySpec, Purpose},
     pin::{PinBlock, PinReference, PinScheme},
+    pkcs11::{Pkcs11Hsm, TokenError},
     software::SoftwareHsm,
 };
 
@@ -147,3 +152,6 @@ pub trait Hsm: Send + Sync {
     /// The same PIN under another key: format 0 under a TDES key, 4 under an AES key.
     fn translate_pin(&self, from: &KeyName, block: &PinBlock, to: &KeyName, pan: &str) -> Result<PinBlock, HsmError>;
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,7 @@ use causeway_cards::crypto::CryptoError;
 use causeway_wallet::durable::FileError;
 use thiserror::Error;
 
-use super::{Algorithm, DEVICE_KEYS_MAX, KeyName, Purpose};
+use super::{Algorithm, DEVICE_KEYS_MAX, KeyName, Purpose, TokenError};
 
 /// Why a security module did not do what it was asked. Never has a key, a PIN or a card number in it.
 #[derive(Debug, Error)]
@@ -58,4 +58,6 @@ pub enum HsmError {
     SealingKey { path: PathBuf },
     #[error("{} has been changed or damaged since it was written; restore it from a backup", path.display())]
     Damaged { path: PathBuf },
+    #[error(transparent)]
+    Token(#[from] TokenError),
 }

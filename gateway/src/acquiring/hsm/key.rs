@@ -93,6 +93,11 @@ impl Purpose {
         }
     }
 
+    /// Whether DES under the left half is needed too.
+    pub(super) const fn has_left_half(self) -> bool {
+        matches!(self, Self::Mac | Self::Cvv)
+    }
+
     pub(super) fn byte(self) -> u8 {
         self.row().2
     }
