@@ -110,21 +110,23 @@ fn stored_intent(hexadecimal: &str) -> Result<SignedTransaction, StoreError> {
     signed.ok_or(StoreError::Column { column: 6 })
 }
 
-/// What is voided and not held any more, by its expiry, is as the acquirer wants it.
+/// What is voided and not held any more, by its expiry, is as the acquirer wants it. What goes back needs a mandate that is
+/// in force.
 async fn of_rejection(gateway: &Gateway, leased: &Leased, reason: Rejection) -> Result<Outcome, StoreError> {
     let id = leased.id.clone();
     let read = gateway
         .store
         .read::<_, StoreError, _>(move |sql| authorizations::any(sql, &id));
-    let step = read.await?.and_then(|row| row.body.step);
+    let row = read.await?.ok_or(StoreError::Changed)?;
     let is_gone = matches!(
         reason,
         Rejection::ContractExpired | Rejection::ContractEnded | Rejection::UnknownContract
     );
-    match step {
-        Some(Step::Void { .. }) if is_gone => Ok(Outcome::Approved),
-        _ => Ok(Outcome::from(reason)),
-    }
+    Ok(match (row.body.step, row.body.operation) {
+        (Some(Step::Void { .. }), _) if is_gone => Outcome::Approved,
+        (Some(Step::PayBack { .. }), _) | (None, Operation::Refund) if is_gone => Outcome::NotPermittedToCardholder,
+        _ => Outcome::from(reason),
+    })
 }
 
 async fn sign_anew(gateway: &Gateway, leased: &Leased) -> Result<(), StoreError> {
