@@ -19,9 +19,10 @@ pub fn security_policy(nonce: &str) -> String {
     )
 }
 
-/// Of what only this page has.
-const STYLE: &str = ".code{background:#fff;border-radius:8px;max-width:20rem;margin:0 auto 1rem}\
-                     .code svg{display:block;width:100%;height:auto}";
+/// Of what only this page has. On a phone, names are above what they name, so that memos and ids are in one piece.
+const STYLE: &str = "\
+.code{background:#fff;border-radius:8px;max-width:20rem;margin:0 auto 1rem}.code svg{display:block;width:100%;height:auto}\
+time{white-space:nowrap}@media(max-width:30rem){dl{grid-template-columns:1fr;gap:0}dd{text-align:left;margin:0 0 .6rem}}";
 
 /// Sees by server-sent events that there is news, and asks for the page again, which says what.
 const SCRIPT: &str = "\
@@ -108,10 +109,11 @@ pub fn order(shown: &Shown<'_>) -> String {
         receipt = receipt(shown),
         nonce = escaped(shown.nonce),
     );
-    let head = match is_live {
-        true => format!("<style>{STYLE}</style><noscript>{}</noscript>", refresh_tag()),
+    let refresh = match is_live {
+        true => format!("<noscript>{}</noscript>", refresh_tag()),
         false => String::new(),
     };
+    let head = format!("<style>{STYLE}</style>{refresh}");
     document(&format!("{state} · {}", escaped(&merchant.body.name)), &head, &content)
 }
 
