@@ -6,12 +6,13 @@
 //! | --- | --- | --- |
 //! | format | a field is missing or is none; chip data lacks an object, has one twice or of another length | `FormatError` 30 |
 //! | | the chip did not ask to go online (9F27) | `InvalidTransaction` 12 |
+//! | | a code's chip data with another entry mode, or the reverse (9F1A is 0 in codes) | `FormatError` 30 |
 //! | amount | zero; field 4 is not 9F02, or is more than it of a customer's code | `InvalidAmount` 13 |
 //! | currency | field 49 is not 5F2A, or is unknown | `InvalidCurrency` 12 |
 //! | card | the number is none of ours | `InvalidCard` 14, `NoSuchIssuer` 15 |
 //! | status | blocked, lost, stolen, closed; of a device: blocked | 62, 41, 43, 14; 62 |
 //! | expiry | its month is over, or another one is told | `ExpiredCard` 54 |
-//! | entry | not how the number may be read | `NotPermittedToCardholder` 57 |
+//! | entry | not how the number may be read; a PIN with a device's number | `NotPermittedToCardholder` 57 |
 //! | counter | not above the last, or of no batch | `CryptogramWrong` 63 |
 //! | | its batch is too old, or the code's time is over | `ExpiredCard` 54, `TooLate` 68 |
 //! | cryptogram | wrong | `CryptogramWrong` 63 |

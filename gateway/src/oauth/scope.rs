@@ -17,11 +17,15 @@ pub enum Scope {
     OrdersRead,
     OrdersWrite,
     MerchantsWrite,
+    CardsRead,
+    CardsWrite,
+    /// Whole numbers of cards.
+    CardsReveal,
     Admin,
 }
 
 impl Scope {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 17] = [
         Self::QuotesWrite,
         Self::RemittancesRead,
         Self::RemittancesWrite,
@@ -35,6 +39,9 @@ impl Scope {
         Self::OrdersRead,
         Self::OrdersWrite,
         Self::MerchantsWrite,
+        Self::CardsRead,
+        Self::CardsWrite,
+        Self::CardsReveal,
         Self::Admin,
     ];
 
@@ -53,6 +60,9 @@ impl Scope {
             Self::OrdersRead => "orders:read",
             Self::OrdersWrite => "orders:write",
             Self::MerchantsWrite => "merchants:write",
+            Self::CardsRead => "cards:read",
+            Self::CardsWrite => "cards:write",
+            Self::CardsReveal => "cards:reveal",
             Self::Admin => "admin",
         }
     }

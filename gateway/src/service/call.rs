@@ -104,6 +104,8 @@ pub struct Reply {
     pub content_type: String,
     pub body: Body,
     pub headers: Vec<(&'static str, String)>,
+    /// It is kept nowhere: when the request comes again, its handler makes it again.
+    pub is_secret: bool,
 }
 
 pub enum Body {
@@ -123,6 +125,14 @@ impl Reply {
             content_type: JSON.to_owned(),
             body: Body::Whole(serde_json::to_vec(value).expect("views have a JSON form")),
             headers: Vec::new(),
+            is_secret: false,
+        }
+    }
+
+    pub fn secret(self) -> Self {
+        Self {
+            is_secret: true,
+            ..self
         }
     }
 
@@ -140,6 +150,7 @@ impl Reply {
             content_type: String::new(),
             body: Body::Whole(Vec::new()),
             headers: Vec::new(),
+            is_secret: false,
         }
     }
 
@@ -149,6 +160,7 @@ impl Reply {
             content_type: content_type.to_owned(),
             body: Body::Whole(body.into()),
             headers: Vec::new(),
+            is_secret: false,
         }
     }
 
@@ -158,6 +170,7 @@ impl Reply {
             content_type: content_type.to_owned(),
             body: Body::Chunks(chunks),
             headers: Vec::new(),
+            is_secret: false,
         }
     }
 

@@ -28,6 +28,7 @@ use super::{
     tokens::Tokens,
 };
 use crate::{
+    acquiring::hsm::Hsm,
     keys::VerifyingKey,
     money::Exponents,
     names::Name,
@@ -111,6 +112,8 @@ pub struct Gateway {
     pub limits: Limits,
     pub sender: Sender,
     screening: Screening,
+    /// Of its cards, if it has any.
+    pub hsm: Option<Arc<dyn Hsm>>,
     /// Something is due: whoever does it need not wait for its next look.
     pub wake: Arc<Notify>,
     pub wake_deliveries: Arc<Notify>,
@@ -200,6 +203,7 @@ impl Gateway {
                 trust,
             }),
             screening: screening(&config.screening)?,
+            hsm: None,
             wake: Arc::default(),
             wake_deliveries: Arc::default(),
             wake_bulks: Arc::default(),

@@ -50,6 +50,7 @@ codes! {
     NoQuote = "2005" "no_quote" 503 "No liquidity provider quotes this";
     NoBic = "2006" "no_bic" 501 "The gateway has no BIC";
     NoAcquirer = "2007" "no_acquirer" 501 "The gateway has no merchants";
+    NoIssuer = "2008" "no_issuer" 501 "The gateway has no cards";
     KeyOtherBody = "3001" "idempotency_key_other_request" 422 "The Idempotency-Key was used for another request";
     KeyRunning = "3002" "idempotency_key_running" 409 "A request with this Idempotency-Key is under way";
     QuoteUsed = "3003" "quote_used" 409 "The quote was used already";
@@ -65,6 +66,7 @@ codes! {
     MerchantSuspended = "3013" "merchant_suspended" 409 "The merchant is suspended";
     RefundTooLarge = "3014" "refund_too_large" 409 "More than is left of the payment";
     ReferenceTaken = "3015" "reference_taken" 409 "The merchant's reference is taken";
+    CardState = "3017" "card_state" 409 "The card or device is in another state";
     NoTerms = "3018" "no_terms" 409 "The merchant has no terms of settlement";
     DisputeState = "3019" "dispute_state" 409 "The dispute is in another state";
     DayNotOver = "3020" "day_not_over" 409 "The day is not over on the ledger";
@@ -287,6 +289,7 @@ mod tests {
             ("test_signatures.py", vec![OrderDiffers, PayeeRefused]),
             ("test_bulk.py", vec![AtomicTooLarge, LedgerRefused, ComplianceRefused]),
             ("test_faults.py", vec![Internal, Busy, DayNotOver]),
+            ("test_cards.py", vec![NoIssuer, CardState]),
             ("test_without_network.py", vec![LedgerUnreachable, PayerAccountNotOpen]),
             (
                 "test_orders.py",

@@ -4,8 +4,8 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{
     api::{
-        accounts, aliases, bulk, checkout, codes, customers, disputes, entries, events, merchants, messages, network,
-        orders, quotes, remittances, settlements, statements, terms, tokens, track, webhooks,
+        accounts, aliases, bulk, cards, checkout, codes, customers, disputes, entries, events, merchants, messages,
+        network, orders, quotes, remittances, settlements, statements, terms, tokens, track, webhooks,
     },
     call::{Call, Reply},
     context::Gateway,
@@ -309,6 +309,49 @@ pub const ROUTES: &[Route] = &[
         OrdersWrite,
         orders::RefundRequest,
         orders::refund
+    ),
+    post!("/v1/cards", CardsWrite, cards::CardRequest, cards::create),
+    get!("/v1/cards", Access::Client(Scope::CardsRead), cards::list),
+    get!("/v1/cards/{id}", Access::Client(Scope::CardsRead), cards::get),
+    post!("/v1/cards/{id}/block", CardsWrite, NothingRequest, cards::block),
+    post!("/v1/cards/{id}/unblock", CardsWrite, NothingRequest, cards::unblock),
+    post!("/v1/cards/{id}/lost", CardsWrite, cards::LostRequest, cards::lost),
+    // A fingerprint of a body with a PIN in it would tell the PIN.
+    Route {
+        idempotent: false,
+        ..post!(
+            "/v1/cards/{id}/pin",
+            CardsWrite,
+            cards::secrets::PinRequest,
+            cards::secrets::pin
+        )
+    },
+    Route {
+        idempotent: false,
+        ..post!(
+            "/v1/cards/{id}/reveal",
+            CardsReveal,
+            NothingRequest,
+            cards::secrets::reveal
+        )
+    },
+    post!(
+        "/v1/cards/{id}/devices",
+        CardsWrite,
+        NothingRequest,
+        cards::devices::provision
+    ),
+    post!(
+        "/v1/devices/{id}/keys",
+        CardsWrite,
+        NothingRequest,
+        cards::devices::keys
+    ),
+    post!(
+        "/v1/devices/{id}/block",
+        CardsWrite,
+        NothingRequest,
+        cards::devices::block
     ),
     post!(
         "/v1/orders/{id}/disputes",

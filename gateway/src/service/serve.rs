@@ -310,6 +310,7 @@ async fn once(
     let how = match reply.status {
         // It may have been done: a commit can be made without anyone hearing of it.
         500.. => Ended::Unknown,
+        _ if reply.is_secret => Ended::Unknown,
         400 | 401 | 403 | 413 | 429 => Ended::Nothing,
         _ if is_later => Ended::Nothing,
         status => match &reply.body {
@@ -360,5 +361,6 @@ fn opened(gateway: &Gateway, scope: &Scope, status: u16, answer: &[u8]) -> Resul
         content_type: String::from_utf8_lossy(content_type).into_owned(),
         body: Body::Whole(body.get(1..).unwrap_or_default().to_vec()),
         headers: Vec::new(),
+        is_secret: false,
     })
 }

@@ -2,6 +2,7 @@
 
 mod access;
 mod authorize;
+mod cards;
 mod disputes;
 mod once;
 mod orders;
@@ -49,7 +50,10 @@ async fn office(more: &str) -> Office {
     );
     std::fs::write(&config, text).expect("written");
     run::migrate(&config).await.expect("a database");
-    let gateway = Gateway::of_test(Config::read(&config).expect("a configuration")).await;
+    let mut gateway = Gateway::of_test(Config::read(&config).expect("a configuration")).await;
+    if gateway.config.issuing.is_some() {
+        gateway.hsm = Some(cards::hsm(folder.path()));
+    }
     Office {
         gateway: Arc::new(gateway),
         _folder: folder,

@@ -10,10 +10,10 @@ use crate::acquiring::host::Outcome;
 /// Wrong ones in a row.
 pub const PIN_TRIES: u8 = 3;
 
-/// For so long a customer's code is taken, by the clocks of its phone and of this machine.
+/// For so long a customer's code is shown, by the clock of its phone.
 pub const CODE_SECONDS: u64 = 60;
 
-/// By so much these may differ.
+/// By so much that may differ from this machine's.
 const CLOCK_SECONDS: u64 = 30;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -150,6 +150,10 @@ impl Holder {
         self.check_status()?;
         self.check_expiry(presented, now_ms)?;
         self.check_entry(presented.entry)?;
+        // The PIN is the card's number's: a phone verifies its holder itself.
+        if self.device.is_some() && presented.pin_block.is_some() {
+            return Err(Outcome::NotPermittedToCardholder);
+        }
         let chip = presented.chip.as_ref();
         chip.map_or(Ok(()), |chip| self.check_counter(presented.entry, chip, now_ms))
     }
@@ -204,8 +208,9 @@ impl Holder {
             return Err(Outcome::ExpiredCard);
         }
         if entry == Entry::Code {
-            let made = u64::from(u32::from_be_bytes(chip.transaction.unpredictable));
-            let is_in_time = made <= now + CLOCK_SECONDS && now <= made + CODE_SECONDS + CLOCK_SECONDS;
+            // In a code, the unpredictable number is the second from which on it is not taken.
+            let until = u64::from(u32::from_be_bytes(chip.transaction.unpredictable));
+            let is_in_time = now < until + CLOCK_SECONDS && until <= now + CODE_SECONDS + CLOCK_SECONDS;
             return is_in_time.then_some(()).ok_or(Outcome::TooLate);
         }
         Ok(())

@@ -201,11 +201,15 @@ impl ChipData {
         Ok(Self(chip))
     }
 
-    /// A customer's code is made before the amount is known: it says the most.
+    /// A customer's code is made before the amount is known: it says the most, or 0 if its holder leaves that to the
+    /// limits. It says country 0, where no terminal is, so that neither is taken for the other.
     fn check_amount(&self, entry: Entry, amount: u64) -> Result<(), Outcome> {
         let signed = decimal(&self.0.transaction.amount).ok_or(Outcome::FormatError)?;
+        if (entry == Entry::Code) != (self.0.transaction.country == [0; 2]) {
+            return Err(Outcome::FormatError);
+        }
         let is_good = match entry {
-            Entry::Code => amount <= signed,
+            Entry::Code => signed == 0 || amount <= signed,
             _ => amount == signed,
         };
         is_good.then_some(()).ok_or(Outcome::InvalidAmount)

@@ -152,11 +152,19 @@ fn what_is_no_payment_of_a_card_is_refused_with_its_outcome() {
     check(&tap(de55(put("9F02", "00000000123A"))), Some(Outcome::FormatError));
     check(&tap(de55(put("5F2A", "0764"))), Some(Outcome::InvalidCurrency));
     // A code says the most that it pays.
-    check(&message("031", Some(de55(put("9F02", "000000005000")))), None);
-    check(
-        &message("031", Some(de55(put("9F02", "000000001233")))),
-        Some(Outcome::InvalidAmount),
-    );
+    let code = |most: &'static str| {
+        let chip = de55(|objects| {
+            put("9F02", most)(objects);
+            put("9F1A", "0000")(objects);
+        });
+        message("031", Some(chip))
+    };
+    check(&code("000000005000"), None);
+    check(&code("000000000000"), None);
+    check(&code("000000001233"), Some(Outcome::InvalidAmount));
+    // Neither is taken for the other.
+    check(&message("031", Some(de55(|_| {}))), Some(Outcome::FormatError));
+    check(&tap(de55(put("9F1A", "0000"))), Some(Outcome::FormatError));
     let with = |field: u8, value: &str| {
         let mut message = tap(de55(|_| {}));
         message.set(field, value.as_bytes()).expect("short");
@@ -227,11 +235,13 @@ fn the_first_fault_of_a_holder_is_the_outcome() {
 fn a_number_is_read_as_its_kind_may_be() {
     let check = |entry: &str, is_device: bool, expected: Result<(), Outcome>| {
         let chip = ["031", "051", "071"].contains(&entry).then(|| {
-            // When a code was made: 20 s ago.
-            let made = u32::try_from(NOW / 1_000 - 20).expect("until 2106");
+            let until = u32::try_from(NOW / 1_000 + 20).expect("until 2106");
             de55(move |objects| {
-                objects.retain(|(tag, _)| *tag != "9F37");
-                objects.push(("9F37", format!("{made:08X}")));
+                objects.retain(|(tag, _)| *tag != "9F37" && (entry != "031" || *tag != "9F1A"));
+                objects.push(("9F37", format!("{until:08X}")));
+                if entry == "031" {
+                    objects.push(("9F1A", "0000".to_owned()));
+                }
             })
         });
         let presented = read(&message(entry, chip)).expect("a payment");
@@ -258,21 +268,23 @@ fn a_number_is_read_as_its_kind_may_be() {
 
 #[test]
 fn a_code_is_taken_for_a_minute() {
-    let check = |made: u64, expected: Result<(), Outcome>| {
-        let made = u32::try_from(made).expect("until 2106");
+    let check = |until: u64, expected: Result<(), Outcome>| {
+        let until = u32::try_from(until).expect("until 2106");
         let chip = de55(|objects| {
+            put("9F1A", "0000")(objects);
             objects.retain(|(tag, _)| *tag != "9F37");
-            objects.push(("9F37", format!("{made:08X}")));
+            objects.push(("9F37", format!("{until:08X}")));
         });
         let presented = read(&message("031", Some(chip))).expect("a code");
-        assert_eq!(holder().check(&presented, NOW), expected, "{made}");
+        assert_eq!(holder().check(&presented, NOW), expected, "{until}");
     };
     let now = NOW / 1_000;
-    check(now, Ok(()));
-    check(now - CODE_SECONDS - 30, Ok(()));
-    check(now - CODE_SECONDS - 31, Err(Outcome::TooLate));
-    check(now + 30, Ok(()));
-    check(now + 31, Err(Outcome::TooLate));
+    check(now + CODE_SECONDS, Ok(()));
+    check(now - 29, Ok(()));
+    check(now - 30, Err(Outcome::TooLate));
+    check(now + CODE_SECONDS + 30, Ok(()));
+    check(now + CODE_SECONDS + 31, Err(Outcome::TooLate));
+    check(u64::from(u32::MAX), Err(Outcome::TooLate));
 }
 
 #[test]

@@ -111,7 +111,7 @@ fn is_officers(path: &str) -> bool {
 /// What one client has made, another does not see by any path.
 #[actix_web::test]
 async fn nobody_sees_what_is_anothers() {
-    let office = office("").await;
+    let office = office(super::cards::ISSUING).await;
     let app = office.app().await;
     let all = Scope::ALL.to_vec();
     let (mine, my_token) = office.client(&all).await;
@@ -146,12 +146,13 @@ async fn nobody_sees_what_is_anothers() {
                 "remittances" if route.path.ends_with("/payout") => json!({ "result": "completed" }),
                 "merchants" if route.path.ends_with("/terms") => json!({}),
                 "merchants" => json!({ "name": "Main street" }),
+                "cards" if route.path.ends_with("/pin") => json!({ "pin": "1234" }),
                 "stores" => json!({ "label": "till 1" }),
                 _ => json!({}),
             };
             match (route.idempotent, route.method) {
                 (true, _) => ask.once("k", body).request(),
-                (false, "PUT") => ask.request().set_json(body),
+                (false, "PUT" | "POST") => ask.request().set_json(body),
                 (false, _) => ask.request(),
             }
         };
@@ -172,6 +173,7 @@ async fn nobody_sees_what_is_anothers() {
         "orders",
         "settlements",
         "disputes",
+        "cards",
     ] {
         let (_, page) = answered(&app, Ask::new("GET", &format!("/v1/{list}")).by(&other_token).request()).await;
         assert_eq!(page["data"], json!([]), "{list}");

@@ -122,6 +122,7 @@ pub async fn everything(office: &Office, client: &str) -> BTreeMap<&'static str,
     let (merchant, store, order) = super::orders::stored(gateway, client, "01").await;
     let settlement = super::settlements::stored(gateway, client, &merchant).await;
     let dispute = super::disputes::stored(gateway, client, &order).await;
+    let (card, device) = super::cards::stored(gateway, client, &account.id).await;
     let event = gateway
         .store
         .write::<_, StoreError, _>(move |sql| {
@@ -137,6 +138,8 @@ pub async fn everything(office: &Office, client: &str) -> BTreeMap<&'static str,
     BTreeMap::from([
         ("customers", customer.id),
         ("accounts", account.id),
+        ("cards", card),
+        ("devices", device),
         ("quotes", "quote_01".to_owned()),
         ("remittances", "rem_01".to_owned()),
         ("webhooks", "wh_01".to_owned()),
