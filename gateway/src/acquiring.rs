@@ -3,6 +3,7 @@
 //! What is here decides, purely, or speaks a protocol of its own; the service's tables, paths and jobs are in
 //! [`crate::service`].
 
+mod clock;
 pub mod authorization;
 pub mod dispute;
 pub mod host;

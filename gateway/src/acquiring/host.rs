@@ -1,7 +1,9 @@
 //! The host that acquirers reach by ISO 8583.
 //!
-//! [`server`] is on TCP, [`line`] reads and writes what is on the wire, [`session`] says what becomes of a message, [`outcome`] what the answer's response code is.
+//! [`server`] is on TCP, [`line`] reads and writes what is on the wire, [`session`] says what becomes of a message, [`outcome`] what the answer's response code is,
+//! [`key`] how a link's keys are changed.
 
+pub mod key;
 pub mod line;
 mod memory;
 pub mod outcome;

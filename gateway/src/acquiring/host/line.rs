@@ -1,5 +1,7 @@
 //! What arrives on one connection, from bytes to messages that were read, and back.
 
+use std::collections::HashMap;
+
 use causeway_cards::{
     crypto::{
         key::TdesKey,
@@ -8,7 +10,7 @@ use causeway_cards::{
     iso8583::{Fault, Message, Place, Refusal, Spec, Violation},
 };
 
-use super::Outcome;
+use super::{LineId, Outcome};
 
 /// One frame's content.
 #[derive(Debug)]
@@ -28,6 +30,100 @@ pub struct Dialect {
     pub mac_key: Option<TdesKey>,
 }
 
+/// A link's dialect while its key may change.
+///
+/// A key that was offered (0800/160) is good beside the one before it: messages are written with the old one until the first arrives
+/// that is sealed with the new one, so that it does not matter whether the answer to the offer arrives. The old one is then
+/// good for a while longer, on the connections where what was heard last is sealed with it.
+pub struct LinkDialect {
+    dialect: Dialect,
+    offered: Option<TdesKey>,
+    replaced: Option<(TdesKey, u64)>,
+    switches: u64,
+    /// By which key each connection's last message was sealed: how many switches were before it.
+    heard: HashMap<LineId, u64>,
+}
+
+/// How long a key that was replaced is still good.
+pub const REPLACED_MS: u64 = 60_000;
+
+impl LinkDialect {
+    pub fn new(dialect: Dialect) -> Self {
+        Self {
+            dialect,
+            offered: None,
+            replaced: None,
+            switches: 0,
+            heard: HashMap::new(),
+        }
+    }
+
+    pub fn closed(&mut self, line: LineId) {
+        self.heard.remove(&line);
+    }
+
+    pub fn spec(&self) -> &'static Spec {
+        self.dialect.spec
+    }
+
+    pub fn is_keyed(&self) -> bool {
+        self.dialect.mac_key.is_some()
+    }
+
+    /// Takes a key on, in place of one that was offered before and not used.
+    pub fn offer(&mut self, key: TdesKey) {
+        self.offered = Some(key);
+    }
+
+    /// Writes with the offered key from now on: whoever gave it knows that the other side has it.
+    pub fn switch(&mut self, now_ms: u64) {
+        if let Some(key) = self.offered.take() {
+            let replaced = self.dialect.mac_key.replace(key);
+            self.replaced = replaced.map(|key| (key, now_ms + REPLACED_MS));
+            self.switches += 1;
+        }
+    }
+
+    pub fn read(&mut self, line: LineId, wire: &[u8], now_ms: u64) -> Arrival {
+        self.replaced.take_if(|(_, until_ms)| *until_ms <= now_ms);
+        let arrival = self.dialect.read(wire);
+        if !self.is_keyed() {
+            return arrival;
+        }
+        let (message, switches) = match arrival {
+            Arrival::Message(message) => (message, self.switches),
+            Arrival::Refused(message, Outcome::AuthenticationFailed) => match self.other_key(&message, wire, now_ms) {
+                Some(switches) => (message, switches),
+                None => return Arrival::Refused(message, Outcome::AuthenticationFailed),
+            },
+            refused => return refused,
+        };
+        self.heard.insert(line, switches);
+        Arrival::Message(message)
+    }
+
+    /// By how many switches the key was made current with which this is sealed, if it is the offered or the replaced one.
+    fn other_key(&mut self, message: &Message, wire: &[u8], now_ms: u64) -> Option<u64> {
+        let is_sealed = |key: &TdesKey| self.dialect.is_sealed(key, message, wire);
+        if self.offered.as_ref().is_some_and(is_sealed) {
+            self.switch(now_ms);
+            return Some(self.switches);
+        }
+        let is_old = self.replaced.as_ref().is_some_and(|(key, _)| is_sealed(key));
+        is_old.then(|| self.switches - 1)
+    }
+
+    /// # Errors
+    /// As [`Dialect::write`].
+    pub fn write(&self, line: LineId, message: &mut Message) -> Result<Vec<u8>, Violation> {
+        let is_behind = self.heard.get(&line).is_some_and(|switches| *switches < self.switches);
+        match &self.replaced {
+            Some((key, _)) if is_behind => self.dialect.seal(key, message),
+            _ => self.dialect.write(message),
+        }
+    }
+}
+
 impl Dialect {
     pub fn read(&self, wire: &[u8]) -> Arrival {
         let message = match self.spec.parse(wire) {
@@ -45,9 +141,13 @@ impl Dialect {
     /// # Errors
     /// A field that the dialect does not list, or longer than it may be.
     pub fn write(&self, message: &mut Message) -> Result<Vec<u8>, Violation> {
-        let Some(key) = &self.mac_key else {
-            return self.spec.to_bytes(message);
-        };
+        match &self.mac_key {
+            Some(key) => self.seal(key, message),
+            None => self.spec.to_bytes(message),
+        }
+    }
+
+    fn seal(&self, key: &TdesKey, message: &mut Message) -> Result<Vec<u8>, Violation> {
         let mut wire = Vec::new();
         self.spec
             .build_sealed(message, &mut wire, |covered| code(key, covered))?;
@@ -105,6 +205,34 @@ mod tests {
             let bare = spec.to_bytes(&echo()).expect("listed fields");
             assert!(matches!(dialect.read(&bare), Arrival::Refused(_, outcome) if outcome == failed));
         }
+    }
+
+    #[test]
+    fn both_keys_are_good_during_a_change_whether_or_not_its_answer_arrives() {
+        let key = |byte| TdesKey::new(&[byte; 16]).expect("16 bytes");
+        let dialect = |byte| Dialect {
+            spec: Spec::b(),
+            mac_key: Some(key(byte)),
+        };
+        let sealed = |byte| dialect(byte).write(&mut echo()).expect("listed fields");
+        let is_good = |line: &mut LinkDialect, byte, now_ms| {
+            matches!(line.read(LineId(1), &sealed(byte), now_ms), Arrival::Message(_))
+        };
+        let written = |line: &LinkDialect, id| line.write(LineId(id), &mut echo()).expect("listed fields");
+        let mut line = LinkDialect::new(dialect(1));
+        assert!(!is_good(&mut line, 2, 0));
+        line.offer(key(9));
+        line.offer(key(2));
+        assert!(!is_good(&mut line, 9, 1), "another was offered since");
+        assert!(is_good(&mut line, 1, 1));
+        assert_eq!(written(&line, 1), sealed(1));
+        assert!(matches!(line.read(LineId(2), &sealed(1), 2), Arrival::Message(_)));
+        assert!(is_good(&mut line, 2, 10));
+        assert_eq!(written(&line, 2), sealed(1), "that connection has not heard of it");
+        assert_eq!(written(&line, 1), sealed(2));
+        assert!(is_good(&mut line, 1, 9 + REPLACED_MS));
+        assert!(!is_good(&mut line, 1, 10 + REPLACED_MS));
+        assert!(is_good(&mut line, 2, 10 + REPLACED_MS));
     }
 
     #[test]

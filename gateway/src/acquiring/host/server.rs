@@ -1,13 +1,11 @@
 //! The session on TCP: connections in frames, one owner of the session, and whoever decides.
 
-use std::{
-    collections::HashMap,
-    io,
-    sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
-};
+use std::{collections::HashMap, io, sync::Arc, time::Duration};
 
-use causeway_cards::iso8583::{Frame, Frames, frame};
+use causeway_cards::{
+    crypto::key::TdesKey,
+    iso8583::{Frame, Frames, frame},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -18,8 +16,10 @@ use tokio::{
 
 use super::{
     Decision, Effect, HostSession, Limits, LineId, Outcome, Request, RequestId,
-    line::{Arrival, Dialect},
+    line::{Arrival, Dialect, LinkDialect},
+    request::Operation,
 };
+use crate::acquiring::clock::now_ms;
 
 const EVENTS_MAX: usize = 1_024;
 /// Answers that wait to be written on one connection; one that reads more slowly is closed.
@@ -28,6 +28,12 @@ const ANSWERS_MAX: usize = 256;
 /// Decides requests. One that fails, or panics, is answered 96.
 pub trait Authorizer: Send + Sync + 'static {
     fn decide(&self, request: Request) -> impl Future<Output = Decision> + Send;
+
+    /// The key that an 0800/160 offers ([`super::key::offered`]). When this is done it is stored, beside the one before it, as the link
+    /// may be written with either after a restart. By default no key is taken.
+    fn mac_key(&self, _request: Request) -> impl Future<Output = Result<TdesKey, Outcome>> + Send {
+        async { Err(Outcome::InvalidTransaction) }
+    }
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -44,31 +50,58 @@ enum Event {
     Closed(LineId),
 }
 
+/// With the key that was offered, if it was taken.
+type Decided = (Decision, Option<TdesKey>);
+
 struct Owner<A> {
     session: HostSession,
-    dialect: Dialect,
+    link: LinkDialect,
     authorizer: Arc<A>,
     lines: HashMap<LineId, mpsc::Sender<Vec<u8>>>,
-    deciding: JoinSet<Decision>,
+    deciding: JoinSet<Decided>,
     ids: HashMap<Id, RequestId>,
 }
 
 /// Serves one link until the future is dropped, which closes its connections.
 pub async fn serve<A: Authorizer>(listener: TcpListener, dialect: Dialect, settings: Settings, authorizer: Arc<A>) {
+    let stop = Stop {
+        when: std::future::pending::<()>(),
+        within: Duration::ZERO,
+    };
+    serve_until(listener, dialect, settings, authorizer, stop).await;
+}
+
+/// When to stop, and how long what is under way may take then.
+pub struct Stop<F> {
+    pub when: F,
+    pub within: Duration,
+}
+
+/// Serves one link until it is to stop: then takes no connection and no message more, waits for the decisions that are under way and
+/// answers them, and closes. What is not decided in time is dropped without an answer: its acquirer repeats or reverses it.
+pub async fn serve_until<A: Authorizer>(
+    listener: TcpListener,
+    dialect: Dialect,
+    settings: Settings,
+    authorizer: Arc<A>,
+    stop: Stop<impl Future<Output = ()>>,
+) {
     let (events, mut arriving) = mpsc::channel(EVENTS_MAX);
     let free = Arc::new(Semaphore::new(settings.connections_max));
     let mut connections = JoinSet::new();
     let mut next = 0;
     let mut owner = Owner {
         session: HostSession::new(settings.limits),
-        dialect,
+        link: LinkDialect::new(dialect),
         authorizer,
         lines: HashMap::new(),
         deciding: JoinSet::new(),
         ids: HashMap::new(),
     };
+    tokio::pin! { let stopped = stop.when; }
     loop {
         tokio::select! {
+            () = &mut stopped => break,
             Ok((stream, _)) = listener.accept() => {
                 let Ok(permit) = free.clone().try_acquire_owned() else { continue };
                 next += 1;
@@ -85,6 +118,18 @@ pub async fn serve<A: Authorizer>(listener: TcpListener, dialect: Dialect, setti
             Some(_) = connections.join_next() => {}
         }
     }
+    drop(listener);
+    drop(arriving);
+    let finishing = async {
+        while let Some(decided) = owner.deciding.join_next_with_id().await {
+            owner.decided(decided);
+        }
+        // Each connection writes what is left, and ends.
+        owner.lines.clear();
+        while connections.join_next().await.is_some() {}
+    };
+    // Dropping the rest is what the bound is for.
+    let _in_time = timeout(stop.within, finishing).await;
 }
 
 impl<A: Authorizer> Owner<A> {
@@ -93,12 +138,14 @@ impl<A: Authorizer> Owner<A> {
             Event::Opened(line, answers) => drop(self.lines.insert(line, answers)),
             Event::Closed(line) => {
                 self.lines.remove(&line);
+                self.link.closed(line);
                 self.session.closed(line);
             }
             Event::Frame(line, Frame::KeepAlive) => self.send(line, vec![0, 0]),
             Event::Frame(line, Frame::Message(wire)) => {
-                let effects = match self.dialect.read(&wire) {
-                    Arrival::Message(message) => self.session.handle(line, message, now_ms()),
+                let now_ms = now_ms();
+                let effects = match self.link.read(line, &wire, now_ms) {
+                    Arrival::Message(message) => self.session.handle(line, message, now_ms),
                     Arrival::Refused(message, outcome) => self.session.refuse(line, &message, outcome),
                     Arrival::Unanswerable(_) => {
                         self.lines.remove(&line);
@@ -110,11 +157,14 @@ impl<A: Authorizer> Owner<A> {
         }
     }
 
-    fn decided(&mut self, decided: Result<(Id, Decision), tokio::task::JoinError>) {
-        let (task, decision) = match decided {
+    fn decided(&mut self, decided: Result<(Id, Decided), tokio::task::JoinError>) {
+        let (task, (decision, key)) = match decided {
             Ok(decided) => decided,
-            Err(failed) => (failed.id(), Outcome::SystemMalfunction.into()),
+            Err(failed) => (failed.id(), (Outcome::SystemMalfunction.into(), None)),
         };
+        if let Some(key) = key {
+            self.link.offer(key);
+        }
         if let Some(id) = self.ids.remove(&task) {
             let effects = self.session.decided(id, decision);
             self.apply(effects);
@@ -126,7 +176,7 @@ impl<A: Authorizer> Owner<A> {
             match effect {
                 Effect::Answer { line, mut message } => {
                     let mut framed = Vec::new();
-                    let Ok(wire) = self.dialect.write(&mut message) else {
+                    let Ok(wire) = self.link.write(line, &mut message) else {
                         continue;
                     };
                     let written = frame::<causeway_cards::iso8583::FrameTooLong>(&mut framed, |out| {
@@ -138,8 +188,8 @@ impl<A: Authorizer> Owner<A> {
                     }
                 }
                 Effect::Decide { id, request } => {
-                    let authorizer = self.authorizer.clone();
-                    let task = self.deciding.spawn(async move { authorizer.decide(request).await });
+                    let (authorizer, is_keyed) = (self.authorizer.clone(), self.link.is_keyed());
+                    let task = self.deciding.spawn(decide(authorizer, request, is_keyed));
                     self.ids.insert(task.id(), id);
                 }
             }
@@ -154,6 +204,20 @@ impl<A: Authorizer> Owner<A> {
         if is_full {
             self.lines.remove(&line);
         }
+    }
+}
+
+/// A link without a key gets none by a message that nothing vouches for.
+async fn decide<A: Authorizer>(authorizer: Arc<A>, request: Request, is_keyed: bool) -> Decided {
+    if request.operation != Operation::MacKey {
+        return (authorizer.decide(request).await, None);
+    }
+    if !is_keyed {
+        return (Outcome::InvalidTransaction.into(), None);
+    }
+    match authorizer.mac_key(request).await {
+        Ok(key) => (Outcome::Approved.into(), Some(key)),
+        Err(outcome) => (outcome.into(), None),
     }
 }
 
@@ -175,7 +239,8 @@ async fn connection(line: LineId, stream: TcpStream, events: &mpsc::Sender<Event
             frames.push(&piece[..read]);
             while let Some(frame) = frames.take().map_err(io::Error::other)? {
                 if events.send(Event::Frame(line, frame)).await.is_err() {
-                    return Ok(());
+                    // The host stops: what is under way is answered yet.
+                    std::future::pending::<()>().await;
                 }
             }
         }
@@ -190,88 +255,5 @@ async fn connection(line: LineId, stream: TcpStream, events: &mpsc::Sender<Event
     tokio::select! { ended = reading => ended, ended = writing => ended }
 }
 
-fn now_ms() -> u64 {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
-mod tests {
-    use causeway_cards::iso8583::{Message, MessageType, Spec};
-
-    use super::*;
-
-    struct Fixed(Outcome);
-
-    impl Authorizer for Fixed {
-        async fn decide(&self, _: Request) -> Decision {
-            self.0.into()
-        }
-    }
-
-    fn message(message_type: MessageType, fields: &[(u8, &str)]) -> Message {
-        let mut message = Message::new(message_type);
-        for (field, value) in fields {
-            message.set(*field, value.as_bytes()).expect("short");
-        }
-        message
-    }
-
-    async fn ask(stream: &mut TcpStream, spec: &Spec, message: &Message) -> String {
-        let wire = spec.to_bytes(message).expect("listed fields");
-        let length = u16::try_from(wire.len()).expect("short").to_be_bytes();
-        stream.write_all(&[&length[..], &wire].concat()).await.expect("written");
-        let mut answer = vec![0; usize::from(stream.read_u16().await.expect("an answer"))];
-        stream.read_exact(&mut answer).await.expect("all of it");
-        spec.parse(&answer)
-            .expect("a message")
-            .text(39)
-            .expect("a code")
-            .to_owned()
-    }
-
-    #[tokio::test]
-    async fn every_outcome_comes_back_over_tcp_in_both_variants_and_a_long_frame_ends_the_line() {
-        for spec in [Spec::a(), Spec::b()] {
-            for outcome in Outcome::ALL {
-                let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-                let address = listener.local_addr().expect("bound");
-                let limits = Limits {
-                    undecided_max: 8,
-                    remembered_max: 8,
-                };
-                let settings = Settings {
-                    limits,
-                    connections_max: 2,
-                    idle: Duration::from_secs(60),
-                };
-                let host = serve(
-                    listener,
-                    Dialect { spec, mac_key: None },
-                    settings,
-                    Arc::new(Fixed(*outcome)),
-                );
-                let host = tokio::spawn(host);
-                let mut stream = TcpStream::connect(address).await.expect("connected");
-                let head = [(7, "1130011500"), (11, "000001")];
-                let sign_on = message(MessageType::NETWORK, &[&head[..], &[(70, "001")]].concat());
-                assert_eq!(ask(&mut stream, spec, &sign_on).await, "00");
-                let rest = [
-                    (2, "4123709999000029"),
-                    (3, "000000"),
-                    (4, "000000001000"),
-                    (12, "011500"),
-                    (13, "1130"),
-                ];
-                let fields = [&head[..], &rest, &[(41, "TERM0001"), (49, "978")]].concat();
-                let purchase = message(MessageType::FINANCIAL, &fields);
-                assert_eq!(ask(&mut stream, spec, &purchase).await, outcome.code());
-                stream.write_all(&[0, 0]).await.expect("written");
-                assert_eq!(stream.read_u16().await.expect("alive"), 0);
-                stream.write_all(&[0xFF, 0xFF, 0]).await.expect("written");
-                assert_eq!(stream.read(&mut [0]).await.unwrap_or(0), 0);
-                host.abort();
-            }
-        }
-    }
-}
+mod tests;
