@@ -3,6 +3,7 @@
 //! What is here decides, purely, or speaks a protocol of its own; the service's tables, paths and jobs are in
 //! [`crate::service`].
 
+pub mod client;
 mod clock;
 pub mod authorization;
 pub mod dispute;
