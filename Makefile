@@ -186,6 +186,9 @@ test-peers: $(PEER_VENV)/made $(TEST_DIR)/demo/demo.json
 	$(call say,keys on a token of SoftHSM)
 	$(CARGO) test $(LOCKED) --workspace --lib --no-run 2>&1 | tee $(PEER_VENV)/tests.log | tail -n 1
 	scripts/softhsm-trial "$$(grep -o '[^(]*/causeway_gateway-[0-9a-f]*' $(PEER_VENV)/tests.log)" --ignored hsm::
+	$(call say,a phone at a terminal in the same reader)
+	$(CARGO) test $(LOCKED) --workspace --test contactless --no-run 2>&1 | tee $(PEER_VENV)/tests.log | tail -n 1
+	scripts/card-trial "$$(grep -o '[^(]*/contactless-[0-9a-f]*' $(PEER_VENV)/tests.log)" --ignored --nocapture
 	$(call say,independent clients of the gateways (three minutes or so))
 	@if ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	    echo '== installing Chromium'; DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium >/dev/null; \

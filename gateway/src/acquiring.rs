@@ -12,3 +12,4 @@ pub mod hsm;
 pub mod issuer;
 pub mod order;
 pub mod settlement;
+pub mod tap;

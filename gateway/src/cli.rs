@@ -6,6 +6,7 @@ mod inspect;
 mod lines;
 mod maker;
 mod passphrase;
+mod pos;
 mod service;
 
 use std::process::ExitCode;
@@ -28,6 +29,12 @@ pub fn main() -> ExitCode {
     let done = match command {
         Command::Inspect(what) => inspect::run(what).map_err(boxed),
         Command::Crypto { name } => crypto::run(&name).map_err(boxed),
+        Command::Pos(command) => {
+            if let pos::Pos::Look = command {
+                return pos::look();
+            }
+            pos::run(command).map_err(boxed)
+        }
         Command::Maker {
             config,
             passphrase_file,

@@ -36,6 +36,11 @@ pub enum Command {
         #[arg(value_parser = PossibleValuesParser::new(causeway_cards::crypto::command::names()))]
         name: String,
     },
+    /// Be a merchant's terminal: a reader of cards and phones, or of the codes that customers show
+    ///
+    /// Prints JSON. With --order, the payment is asked for at a gateway, whose answer is printed too.
+    #[command(subcommand)]
+    Pos(super::pos::Pos),
     /// Write a configuration, and make its database
     Init {
         #[command(flatten)]

@@ -40,23 +40,37 @@ const CONTENT_BYTES_MAX: u64 = 7089;
 /// Between two looks at whether the process has ended.
 const POLL_TIME: Duration = Duration::from_millis(2);
 
-/// Reads pictures with `causeway offline qr look`.
+/// What `causeway` looks with.
+const LOOK: [&str; 3] = ["offline", "qr", "look"];
+
+/// Reads pictures with a program that looks: `causeway offline qr look`, or another that does [`look`].
 pub struct Reader {
     program: PathBuf,
+    arguments: &'static [&'static str],
     time: Duration,
 }
 
 impl Reader {
     /// `program` is `causeway`; each picture may take `time`.
     pub fn new(program: PathBuf, time: Duration) -> Self {
-        Self { program, time }
+        Self::with_arguments(program, &LOOK, time)
+    }
+
+    /// With these arguments, `program` does nothing but [`look`] at its standard input, and ends with
+    /// [`Exit::Input`] where that finds no code.
+    pub fn with_arguments(program: PathBuf, arguments: &'static [&'static str], time: Duration) -> Self {
+        Self {
+            program,
+            arguments,
+            time,
+        }
     }
 
     /// What the first code in the PNG file says that can be read.
     pub fn read(&self, png: &[u8]) -> Result<Vec<u8>, PictureError> {
         let picture = Grey::of_png(png)?;
         let mut child = Command::new(&self.program)
-            .args(["offline", "qr", "look"])
+            .args(self.arguments)
             .env_clear()
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
