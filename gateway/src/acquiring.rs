@@ -3,9 +3,9 @@
 //! What is here decides, purely, or speaks a protocol of its own; the service's tables, paths and jobs are in
 //! [`crate::service`].
 
+pub mod authorization;
 pub mod client;
 mod clock;
-pub mod authorization;
 pub mod dispute;
 pub mod host;
 pub mod hsm;

@@ -21,6 +21,21 @@ pub struct Money {
     pub currency: Currency,
 }
 
+impl Money {
+    /// `exponent`: the currency's digits after the point.
+    pub fn of(amount: Amount, currency: Currency, exponent: u8) -> Self {
+        Self {
+            value: format_amount(amount, exponent),
+            currency,
+        }
+    }
+
+    /// In minor units of a currency with so many digits after the point.
+    pub fn minor(&self, exponent: u8) -> Result<Amount, AmountTextError> {
+        parse_amount(&self.value, exponent)
+    }
+}
+
 /// The currencies of a network, with their digits after the point.
 #[derive(Debug, Clone, Default)]
 pub struct Exponents(pub BTreeMap<Currency, u8>);
@@ -41,16 +56,13 @@ impl Exponents {
 
     /// In minor units.
     pub fn read(&self, money: &Money) -> Result<Amount, MoneyFault> {
-        Ok(parse_amount(&money.value, self.of(money.currency)?)?)
+        Ok(money.minor(self.of(money.currency)?)?)
     }
 
     /// # Panics
     /// If the network has no such currency: amounts of others are never held.
     pub fn write(&self, amount: Amount, currency: Currency) -> Money {
         let exponent = self.of(currency).expect("a currency of the network");
-        Money {
-            value: format_amount(amount, exponent),
-            currency,
-        }
+        Money::of(amount, currency, exponent)
     }
 }

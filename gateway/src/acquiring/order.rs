@@ -16,9 +16,13 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use self::state::{Change, State};
+use crate::money::Money;
 
 /// Of one order, each with an intent of its own.
 pub const REFUNDS_MAX: usize = 100;
+
+/// So many strays of an order are sent back by themselves; later ones only when an officer says so.
+pub const STRAYS_RETURNED_MAX: u32 = 20;
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -35,6 +39,8 @@ pub struct Order {
     /// Where it is paid to: the acquirer's collecting account, or the merchant's own.
     pub pay_to: AccountId,
     pub currency: Currency,
+    /// Of the currency, digits after the point.
+    pub exponent: u8,
     pub amount: Amount,
     pub created_ms: u64,
     /// A payment counts in blocks before this time.
@@ -51,6 +57,8 @@ pub struct Order {
     /// Of the payment, what open disputes ask for: nothing else sends it back.
     #[serde(default, skip_serializing_if = "is_nothing")]
     pub disputed: Amount,
+    /// Payments that did not count.
+    pub strays: u32,
     pub timeline: Vec<Moment>,
 }
 
@@ -70,6 +78,7 @@ pub struct Beginning {
     pub description: Option<String>,
     pub pay_to: AccountId,
     pub currency: Currency,
+    pub exponent: u8,
     pub amount: Amount,
     pub now_ms: u64,
     pub expires_ms: u64,
@@ -84,8 +93,20 @@ pub struct Payment {
     pub amount: Amount,
     pub transaction: TxId,
     pub height: Height,
+    /// The receipt's place in its block.
+    pub index: u32,
+    /// Which of the account's entries by this receipt it is.
+    pub part: u16,
     /// The block's.
     pub time_ms: u64,
+}
+
+impl Payment {
+    /// Whether both are of the same entry of the account that is paid.
+    pub fn is_same_entry(&self, other: &Self) -> bool {
+        let place = |it: &Self| (it.height, it.index, it.part);
+        place(self) == place(other)
+    }
 }
 
 /// What has happened to an order, as its events are called.
@@ -179,6 +200,8 @@ pub enum RefundFault {
     NotNow(#[from] NotNow),
     #[error("more than is left of the payment")]
     TooMuch { left: Amount },
+    #[error("an order has at most {REFUNDS_MAX} refunds")]
+    TooMany,
 }
 
 impl Order {
@@ -193,6 +216,7 @@ impl Order {
             description,
             pay_to,
             currency,
+            exponent,
             amount,
             now_ms,
             expires_ms,
@@ -207,6 +231,7 @@ impl Order {
             description,
             pay_to,
             currency,
+            exponent,
             amount,
             created_ms: now_ms,
             expires_ms,
@@ -216,6 +241,7 @@ impl Order {
             refunding: Amount(0),
             refunded: Amount(0),
             disputed: Amount(0),
+            strays: 0,
             timeline: Vec::new(),
         };
         order.happened(Happened::Created, now_ms, None, None);
@@ -242,8 +268,16 @@ impl Order {
         Ok(())
     }
 
-    /// Takes a final payment, or says why it does not count.
+    /// Of the order's currency, as it is written.
+    pub fn money(&self, amount: Amount) -> Money {
+        Money::of(amount, self.currency, self.exponent)
+    }
+
+    /// Takes a final payment, or says why it does not count. The one that counts, told again, changes nothing.
     pub fn receive(&mut self, payment: Payment, is_suspended: bool, now_ms: u64) -> Result<(), Stray> {
+        if self.payment.is_some_and(|known| known.is_same_entry(&payment)) {
+            return Ok(());
+        }
         match self.state {
             State::Created => {}
             State::Cancelled | State::Expired | State::Voided => return Err(Stray::Late),
@@ -267,6 +301,13 @@ impl Order {
         self.payment = Some(payment);
         self.happened(Happened::Paid, now_ms, Some(payment.height), None);
         Ok(())
+    }
+
+    /// Counts one more payment that does not count. Whether it is sent back by itself.
+    pub fn stray(&mut self) -> bool {
+        self.strays = self.strays.saturating_add(1);
+        self.touched();
+        self.strays <= STRAYS_RETURNED_MAX
     }
 
     /// The money is held for it. A hold need not be of its whole amount, since a tip or what is weighed comes later.
@@ -308,11 +349,12 @@ impl Order {
 
     /// What may still be refunded.
     pub fn refundable(&self) -> Amount {
-        let paid = match (self.state, &self.payment) {
-            (State::Paid | State::PartiallyRefunded, Some(payment)) => payment.amount.0,
-            _ => 0,
+        let (State::Paid | State::PartiallyRefunded, Some(payment)) = (self.state, &self.payment) else {
+            return Amount(0);
         };
-        Amount(paid - (self.refunding.0 + self.refunded.0 + self.disputed.0).min(paid))
+        let paid = payment.amount.0;
+        let back = self.refunding.0 + self.refunded.0 + self.disputed.0;
+        Amount(paid.checked_sub(back).expect("no more goes back than was paid"))
     }
 
     /// That so much of the payment is there, and asked for by nobody else.
@@ -348,6 +390,11 @@ impl Order {
     /// Sets so much aside to be sent back.
     pub fn request_refund(&mut self, amount: Amount, now_ms: u64) -> Result<(), RefundFault> {
         self.check_left(amount)?;
+        let requested = self.timeline.iter();
+        let requested = requested.filter(|moment| moment.happened == Happened::RefundRequested);
+        if requested.count() >= REFUNDS_MAX {
+            return Err(RefundFault::TooMany);
+        }
         self.refunding.0 += amount.0;
         self.happened(Happened::RefundRequested, now_ms, None, Some(amount));
         Ok(())

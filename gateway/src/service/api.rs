@@ -19,6 +19,7 @@ pub mod quotes;
 pub mod remittances;
 pub mod settlements;
 pub mod statements;
+pub mod strays;
 pub mod terms;
 pub mod tokens;
 pub mod track;

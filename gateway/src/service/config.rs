@@ -459,7 +459,10 @@ impl Config {
                 client_authorities: tls.client_authorities.map(|path| folder.join(path)),
             }),
             acquiring: file.acquiring,
-            issuing: file.issuing.map(Issuing::try_from).transpose()?,
+            issuing: file
+                .issuing
+                .map(|text| Issuing::try_from(text).map(|issuing| issuing.within(folder)))
+                .transpose()?,
             limits,
             workers: file.workers.unwrap_or(2).clamp(1, 64),
         })

@@ -28,7 +28,7 @@ use super::{
     tokens::Tokens,
 };
 use crate::{
-    acquiring::hsm::Hsm,
+    acquiring::hsm::{Hsm, HsmConfig, HsmConfigError},
     keys::VerifyingKey,
     money::Exponents,
     names::Name,
@@ -52,6 +52,8 @@ pub enum OpenError {
     Currencies(#[source] Box<ClientError>),
     #[error("{operator} is no participant of the network, or {key} is not its key")]
     NotOurKey { operator: ParticipantId, key: PublicKey },
+    #[error("issuing.hsm: the security module")]
+    Hsm(#[from] HsmConfigError),
     #[error("webhooks")]
     Trust(#[from] TrustFault),
     #[error("screening: the list {name}")]
@@ -181,6 +183,8 @@ impl Gateway {
         store.read(|sql| schema::check(sql)).await?;
         let fees = config.fees(&exponents)?;
         let trust = system_trust()?;
+        let hsm = config.issuing.as_ref().and_then(|issuing| issuing.hsm.as_ref());
+        let hsm = hsm.map(HsmConfig::open).transpose()?.map(Arc::from);
         let token_key = keys.tokens();
         let jwks = JwkSet {
             keys: vec![Jwk::of(&token_key.verifying_key())],
@@ -203,7 +207,7 @@ impl Gateway {
                 trust,
             }),
             screening: screening(&config.screening)?,
-            hsm: None,
+            hsm,
             wake: Arc::default(),
             wake_deliveries: Arc::default(),
             wake_bulks: Arc::default(),

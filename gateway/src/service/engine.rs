@@ -6,6 +6,7 @@ mod atomic;
 mod authorizations;
 mod bulks;
 mod deliveries;
+mod intent;
 pub(super) mod paybacks;
 pub(super) mod settlements;
 mod steps;

@@ -198,7 +198,8 @@ impl Job<'_> {
         });
         let (leased, followed) = (self.leased.clone(), self.followed.clone());
         let gateway = Arc::clone(self.gateway);
-        let has_orders = self
+        let time_ms = followed.time_ms.0;
+        let (has_orders, is_overdue) = self
             .gateway
             .store
             .write::<_, StoreError, _>(move |sql| {
@@ -219,10 +220,14 @@ impl Job<'_> {
                     followed::save_bookkeeper(sql, &kept)?;
                 }
                 let entries = orders::walk_in::with_orders(&gateway, sql, &booked.entries)?;
-                orders::booked(&gateway, sql, &entries, followed.time_ms.0)
+                let has_orders = orders::booked(&gateway, sql, &entries)?;
+                Ok((has_orders, orders::is_any_overdue(sql, time_ms)?))
             })
             .await?;
-        if has_orders {
+        if is_overdue {
+            orders::expire_all(self.gateway, &self.leased, time_ms).await?;
+        }
+        if has_orders || is_overdue {
             self.gateway.wake_paybacks.notify_one();
             self.gateway.wake_settlements.notify_one();
             self.gateway.wake_deliveries.notify_one();

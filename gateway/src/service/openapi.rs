@@ -93,6 +93,8 @@ use crate::{oauth::Scope, store::StoreError};
         api::cards::devices::provision,
         api::cards::devices::keys,
         api::cards::devices::block,
+        api::strays::list,
+        api::strays::send_back,
         api::customers::create,
         api::customers::list,
         api::customers::get,
@@ -112,7 +114,7 @@ use crate::{oauth::Scope, store::StoreError};
         api::webhooks::deliveries,
         health,
     ),
-    components(schemas(ProblemDetails, api::bulk::Mode)),
+    components(schemas(ProblemDetails, api::bulk::Mode, api::strays::Decidable)),
     modifiers(&FromTheTable)
 )]
 struct Document;

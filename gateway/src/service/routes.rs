@@ -5,7 +5,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 use super::{
     api::{
         accounts, aliases, bulk, cards, checkout, codes, customers, disputes, entries, events, merchants, messages,
-        network, orders, quotes, remittances, settlements, statements, terms, tokens, track, webhooks,
+        network, orders, quotes, remittances, settlements, statements, strays, terms, tokens, track, webhooks,
     },
     call::{Call, Reply},
     context::Gateway,
@@ -364,6 +364,8 @@ pub const ROUTES: &[Route] = &[
     post!("/v1/disputes/{id}/accept", Admin, NothingRequest, disputes::accept),
     post!("/v1/disputes/{id}/reject", Admin, NothingRequest, disputes::reject),
     post!("/v1/disputes/{id}/withdraw", Admin, NothingRequest, disputes::withdraw),
+    get!("/v1/strays", Access::Client(Scope::Admin), strays::list),
+    post!("/v1/strays/{id}/return", Admin, NothingRequest, strays::send_back),
     post!(
         "/v1/customers",
         CustomersWrite,

@@ -325,6 +325,7 @@ CREATE TABLE authorizations (
 CREATE INDEX authorizations_elements ON authorizations (elements, id);
 CREATE INDEX authorizations_reference ON authorizations (reference, id);
 CREATE INDEX authorizations_original ON authorizations (original, created_ms);
+CREATE INDEX paybacks_state ON paybacks (state, id);
 CREATE TABLE followed (
     name TEXT PRIMARY KEY,
     height BIGINT NOT NULL,

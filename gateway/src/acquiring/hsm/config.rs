@@ -44,35 +44,48 @@ pub enum HsmConfigError {
 }
 
 impl HsmConfig {
-    /// Relative paths are from `folder`, that of the configuration.
-    ///
+    /// With paths that are relative to a folder, that of the configuration.
+    pub fn within(self, folder: &Path) -> Self {
+        let within = |path| folder.join(path);
+        match self {
+            Self::Software { file, key_file } => Self::Software {
+                file: within(file),
+                key_file: within(key_file),
+            },
+            Self::Pkcs11 {
+                module,
+                slot_label,
+                pin_file,
+            } => Self::Pkcs11 {
+                module: within(module),
+                slot_label,
+                pin_file: within(pin_file),
+            },
+        }
+    }
+
     /// # Errors
     /// A file that cannot be read or has something else in it, or a module that does not open.
-    pub fn open(&self, folder: &Path) -> Result<Box<dyn Hsm>, HsmConfigError> {
+    pub fn open(&self) -> Result<Box<dyn Hsm>, HsmConfigError> {
         match self {
             Self::Software { file, key_file } => {
-                let path = folder.join(key_file);
-                let text = secret(&path)?;
+                let text = secret(key_file)?;
                 let mut key = Zeroizing::new([0; 32]);
-                hex::decode_to_slice(text.trim(), key.as_mut_slice()).map_err(|_| HsmConfigError::KeyFile { path })?;
-                Ok(Box::new(SoftwareHsm::open(&folder.join(file), key)?))
+                hex::decode_to_slice(text.trim(), key.as_mut_slice())
+                    .map_err(|_| HsmConfigError::KeyFile { path: key_file.clone() })?;
+                Ok(Box::new(SoftwareHsm::open(file, key)?))
             }
             Self::Pkcs11 {
                 module,
                 slot_label,
                 pin_file,
             } => {
-                let path = folder.join(pin_file);
-                let text = secret(&path)?;
+                let text = secret(pin_file)?;
                 let pin = text.trim_end_matches(['\r', '\n']);
                 if pin.is_empty() {
-                    return Err(HsmConfigError::PinFile { path });
+                    return Err(HsmConfigError::PinFile { path: pin_file.clone() });
                 }
-                Ok(Box::new(Pkcs11Hsm::open(
-                    &folder.join(module),
-                    slot_label,
-                    &pin.into(),
-                )?))
+                Ok(Box::new(Pkcs11Hsm::open(module, slot_label, &pin.into())?))
             }
         }
     }

@@ -155,7 +155,12 @@ fn a_configuration_opens_its_module_or_says_why_not() {
         toml::from_str("kind = \"software\"\nfile = \"keys\"\nkey_file = \"key\"").expect("a configuration");
     let opened = |key: &str| {
         std::fs::write(folder.path().join("key"), key).expect("a file");
-        config.open(folder.path()).map(drop).map_err(|error| error.to_string())
+        config
+            .clone()
+            .within(folder.path())
+            .open()
+            .map(drop)
+            .map_err(|error| error.to_string())
     };
     assert_eq!(opened(&format!("{}\n", "0a".repeat(32))), Ok(()));
     assert!(
@@ -182,7 +187,7 @@ fn a_token_does_all_and_keeps_its_keys() {
         slot_label: variable("CAUSEWAY_PKCS11_TOKEN"),
         pin_file: "pin".into(),
     };
-    all_of(&*config.open(folder.path()).expect("a token"));
+    all_of(&*config.clone().within(folder.path()).open().expect("a token"));
     super::pkcs11::tests::keys_are_sensitive(module.as_ref(), &variable("CAUSEWAY_PKCS11_TOKEN"), &pin);
     let nowhere = Pkcs11Hsm::open(module.as_ref(), "no such token", &pin.into());
     assert!(matches!(

@@ -24,6 +24,7 @@ pub fn order() -> Order {
         description: None,
         pay_to: account("BANKA"),
         currency: code("EUR"),
+        exponent: 2,
         amount: Amount(1_000),
         now_ms: 1_000,
         expires_ms: 2_000,
@@ -37,6 +38,8 @@ pub fn payment(amount: u64, time_ms: u64) -> Payment {
         amount: Amount(amount),
         transaction: TxId([3; 32]),
         height: Height(9),
+        index: 3,
+        part: 0,
         time_ms,
     }
 }
@@ -130,7 +133,11 @@ fn nothing_happens_beside_the_table() {
         let mut order = at(state);
         let refunds = order.request_refund(Amount(1), 1_500).is_ok();
         assert_eq!(refunds, state.after(Change::RefundedInPart).is_some(), "{state}");
-        let pays = at(state).receive(payment(1_000, 1_500), false, 1_500).is_ok();
+        let another = Payment {
+            index: 4,
+            ..payment(1_000, 1_500)
+        };
+        let pays = at(state).receive(another, false, 1_500).is_ok();
         assert_eq!(pays, state == State::Created, "{state}");
     }
 }
@@ -140,7 +147,10 @@ fn a_payment_counts_when_it_is_exact_in_time_and_the_first() {
     let check = |state, with: fn(&mut Payment), is_suspended, expected| {
         let mut order = at(state);
         let before = order.clone();
-        let mut paid = payment(1_000, 1_999);
+        let mut paid = Payment {
+            index: 4,
+            ..payment(1_000, 1_999)
+        };
         with(&mut paid);
         assert_eq!(order.receive(paid, is_suspended, 2_100), expected, "{state}");
         assert_eq!(order == before, expected.is_err(), "a stray changes nothing");
@@ -224,13 +234,48 @@ fn a_captured_amount_is_what_can_be_refunded() {
     assert_eq!(order.refundable(), Amount(900));
 }
 
+#[test]
+fn the_payment_that_counts_is_no_stray_when_it_is_told_again() {
+    let paid = payment(1_000, 1_100);
+    for state in [State::Paid, State::PartiallyRefunded, State::Refunded] {
+        let before = at(state);
+        let mut order = before.clone();
+        assert_eq!(order.receive(paid, true, 2_500), Ok(()));
+        assert_eq!(order, before, "{state}");
+        for other in [
+            Payment {
+                height: Height(10),
+                ..paid
+            },
+            Payment { index: 4, ..paid },
+            Payment { part: 1, ..paid },
+        ] {
+            assert_eq!(order.receive(other, false, 1_500), Err(Stray::Duplicate), "{state}");
+        }
+    }
+}
+
+#[test]
+fn so_many_strays_are_sent_back_by_themselves_and_so_many_refunds_are_made() {
+    let mut order = order();
+    for at in 1..=STRAYS_RETURNED_MAX + 5 {
+        assert_eq!(order.stray(), at <= STRAYS_RETURNED_MAX, "{at}");
+    }
+    let mut order = at(State::Paid);
+    for _ in 0..REFUNDS_MAX {
+        order.request_refund(Amount(1), 1_500).unwrap();
+        order.refund_failed(Amount(1), 1_500);
+    }
+    assert_eq!(order.request_refund(Amount(1), 1_500), Err(RefundFault::TooMany));
+}
+
 /// As it is stored.
 #[test]
 fn the_form_of_a_stored_order() {
     let text = serde_json::to_string(&at(State::Paid)).unwrap();
     let (payer, pay_to) = (account("BANKB"), account("BANKA"));
     let expected = format!(
-        r#"{{"id":"ord_{id}","client":"a","merchant":"mer_1","store":null,"terminal":null,"reference":"A-1","description":null,"pay_to":"{pay_to}","currency":"EUR","amount":"1000","created_ms":1000,"expires_ms":2000,"state":"paid","version":2,"payment":{{"payer":"{payer}","currency":"EUR","amount":"1000","transaction":"{transaction}","height":9,"time_ms":1100}},"refunding":"0","refunded":"0","timeline":[{{"happened":"created","at_ms":1000,"height":null,"amount":null}},{{"happened":"paid","at_ms":1100,"height":9,"amount":null}}]}}"#,
+        r#"{{"id":"ord_{id}","client":"a","merchant":"mer_1","store":null,"terminal":null,"reference":"A-1","description":null,"pay_to":"{pay_to}","currency":"EUR","exponent":2,"amount":"1000","created_ms":1000,"expires_ms":2000,"state":"paid","version":2,"payment":{{"payer":"{payer}","currency":"EUR","amount":"1000","transaction":"{transaction}","height":9,"index":3,"part":0,"time_ms":1100}},"refunding":"0","refunded":"0","strays":0,"timeline":[{{"happened":"created","at_ms":1000,"height":null,"amount":null}},{{"happened":"paid","at_ms":1100,"height":9,"amount":null}}]}}"#,
         id = "0".repeat(32),
         transaction = TxId([3; 32]),
     );
@@ -247,6 +292,8 @@ enum Act {
         is_euro: bool,
         is_suspended: bool,
     },
+    /// The payment that counts is booked again.
+    IsToldAgain,
     Cancels,
     Expires,
     AsksBack(u64),
@@ -277,6 +324,7 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
         2 => pays,
         2 => exact,
+        1 => Just(Act::IsToldAgain),
         1 => Just(Act::Cancels),
         1 => Just(Act::Expires),
         4 => (0_u64..1_100).prop_map(Act::AsksBack),
@@ -306,14 +354,19 @@ proptest! {
             }
             *back += payback.amount;
         };
-        for act in acts {
+        for (at, act) in acts.into_iter().enumerate() {
             match act {
                 Act::Pays { amount, time_ms, is_euro, is_suspended } => {
                     came += amount;
                     let currency = code(if is_euro { "EUR" } else { "THB" });
-                    let paid = Payment { currency, ..payment(amount, time_ms) };
+                    let paid = Payment { currency, index: at as u32, ..payment(amount, time_ms) };
                     if order.receive(paid, is_suspended, time_ms).is_err() {
                         under_way.push(Payback { is_refund: false, amount });
+                    }
+                }
+                Act::IsToldAgain => {
+                    if let Some(payment) = order.payment {
+                        prop_assert_eq!(order.receive(payment, true, 2_500), Ok(()));
                     }
                 }
                 Act::Cancels => drop(order.cancel(1)),

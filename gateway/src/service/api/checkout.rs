@@ -69,8 +69,8 @@ pub async fn page(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem>
             let shown = checkout::Shown {
                 order: &order,
                 merchant: &merchant,
-                amount: &gateway.exponents.write(order.amount, order.currency),
-                refunded: &gateway.exponents.write(order.refunded, order.currency),
+                amount: &order.money(order.amount),
+                refunded: &order.money(order.refunded),
                 pay_to: &gateway.address(order.pay_to).to_string(),
                 code: code.as_deref(),
                 token,

@@ -123,9 +123,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
             if let Some(known) = disputes::any(sql, &id)? {
                 return Ok(known);
             }
-            let changed = change::<ChangeError>(&shared, sql, &order, |order, sql| {
-                open(&shared, sql, order, &request, amount)
-            })?;
+            let changed = change::<ChangeError>(&shared, sql, &order, |order, sql| open(sql, order, &request, amount))?;
             let dispute = Dispute {
                 id,
                 client: changed.client,
@@ -148,13 +146,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
     Ok(Reply::created(&view(gateway, &dispute)))
 }
 
-fn open(
-    gateway: &Gateway,
-    sql: &mut dyn Sql,
-    order: &mut Order,
-    request: &DisputeRequest,
-    amount: Amount,
-) -> Result<(), ChangeError> {
+fn open(sql: &mut dyn Sql, order: &mut Order, request: &DisputeRequest, amount: Amount) -> Result<(), ChangeError> {
     if request.amount.currency != order.currency {
         let detail = format!("the order was paid in {}", order.currency);
         return Err(Problem::field("amount.currency", detail).into());
@@ -164,7 +156,7 @@ fn open(
         return Err(Problem::new(Code::TooMany, detail).into());
     }
     let opened = order.dispute_opened(amount);
-    Ok(opened.map_err(|fault| refund_problem(gateway, order, fault))?)
+    Ok(opened.map_err(|fault| refund_problem(order, fault))?)
 }
 
 /// Accepts it
@@ -235,7 +227,7 @@ fn end(gateway: &Gateway, sql: &mut dyn Sql, order: &mut Order, dispute: &Disput
     }
     let now_ms = gateway.now_ms();
     let asked = order.request_refund(dispute.amount, now_ms);
-    asked.map_err(|fault| refund_problem(gateway, order, fault))?;
+    asked.map_err(|fault| refund_problem(order, fault))?;
     let payment = order.payment.ok_or(StoreError::Changed)?;
     let payback = Payback {
         id: dispute.id.clone(),
@@ -250,6 +242,7 @@ fn end(gateway: &Gateway, sql: &mut dyn Sql, order: &mut Order, dispute: &Disput
             currency: order.currency,
             amount: dispute.amount,
             created_ms: now_ms,
+            since_ms: now_ms,
             transaction: None,
             height: None,
             problem: None,

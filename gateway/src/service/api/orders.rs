@@ -9,8 +9,8 @@ use utoipa::ToSchema;
 
 use super::{checks, merchants::acquiring};
 use crate::{
-    acquiring::order::{Beginning, Happened, Order, REFUNDS_MAX, State},
-    money::Money,
+    acquiring::order::{Beginning, Order, State},
+    money::{Money, MoneyFault},
     service::{
         call::{Call, Reply},
         change::ChangeError,
@@ -68,7 +68,9 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
     let request: OrderRequest = call.json()?;
     checks::text("reference", request.reference.as_deref(), 35)?;
     checks::text("description", request.description.as_deref(), 140)?;
-    let amount = gateway.exponents.read(&request.amount);
+    let exponent = gateway.exponents.of(request.amount.currency);
+    let exponent = exponent.map_err(|fault| Problem::from(fault).of("amount"))?;
+    let amount = request.amount.minor(exponent).map_err(MoneyFault::from);
     let amount = amount.map_err(|fault| Problem::from(fault).of("amount"))?;
     if amount.is_zero() {
         return Err(Problem::new(Code::AmountInvalid, "the amount is above zero").of("amount"));
@@ -84,6 +86,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
     let new = NewOrder {
         id: id::named("ord", &call.object),
         client: call.client().id.clone(),
+        exponent,
         amount,
         now_ms: call.now_ms,
         expires_ms: call.now_ms + u64::from(seconds) * 1_000,
@@ -104,6 +107,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
 struct NewOrder {
     id: String,
     client: String,
+    exponent: u8,
     amount: Amount,
     now_ms: u64,
     expires_ms: u64,
@@ -147,6 +151,7 @@ fn make(gateway: &Gateway, sql: &mut dyn Sql, new: NewOrder) -> Result<Order, Ch
         description: request.description,
         pay_to,
         currency: request.amount.currency,
+        exponent: new.exponent,
         amount: new.amount,
         now_ms: new.now_ms,
         expires_ms: new.expires_ms,
@@ -298,24 +303,20 @@ pub async fn refund(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
     let request: RefundRequest = call.json()?;
     checks::text("reference", request.reference.as_deref(), 35)?;
     checks::text("reason", request.reason.as_deref(), 140)?;
-    let amount = request.amount.as_ref().map(|amount| gateway.exponents.read(amount));
-    let amount = amount.transpose().map_err(|fault| Problem::from(fault).of("amount"))?;
     let asked = AskedRefund {
         id: id::named("ref", &call.object),
         order: call.parameter("id").to_owned(),
         client: call.client().id.clone(),
-        amount,
         request,
         now_ms: call.now_ms,
     };
     let shared = Arc::clone(gateway);
-    let payback = gateway
+    let view = gateway
         .store
         .write::<_, ChangeError, _>(move |sql| request_refund(&shared, sql, asked))
         .await?;
     gateway.wake_paybacks.notify_one();
     gateway.wake_deliveries.notify_one();
-    let view = views::refund(gateway, &payback).ok_or_else(|| Problem::not_found("refund"))?;
     Ok(Reply::created(&view))
 }
 
@@ -323,35 +324,26 @@ struct AskedRefund {
     id: String,
     order: String,
     client: String,
-    amount: Option<Amount>,
     request: RefundRequest,
     now_ms: u64,
 }
 
-fn request_refund(gateway: &Gateway, sql: &mut dyn Sql, asked: AskedRefund) -> Result<Payback, ChangeError> {
+fn request_refund(gateway: &Gateway, sql: &mut dyn Sql, asked: AskedRefund) -> Result<RefundView, ChangeError> {
     let order_id = asked.order.clone();
     let mut made = None;
-    change(gateway, sql, &order_id, |order, sql| {
+    let order = change(gateway, sql, &order_id, |order, sql| {
         is_of(order, &asked.client)?;
-        made = Some(add_refund(gateway, sql, order, asked)?);
+        made = Some(add_refund(sql, order, asked)?);
         Ok::<_, ChangeError>(())
     })?;
-    Ok(made.ok_or(StoreError::Changed)?)
+    let view = made.and_then(|payback| views::refund(&order, &payback));
+    Ok(view.ok_or(StoreError::Changed)?)
 }
 
 /// The order is locked: nobody else adds one to it.
-fn add_refund(
-    gateway: &Gateway,
-    sql: &mut dyn Sql,
-    order: &mut Order,
-    asked: AskedRefund,
-) -> Result<Payback, ChangeError> {
+fn add_refund(sql: &mut dyn Sql, order: &mut Order, asked: AskedRefund) -> Result<Payback, ChangeError> {
     let AskedRefund {
-        id,
-        amount,
-        request,
-        now_ms,
-        ..
+        id, request, now_ms, ..
     } = asked;
     if let Some(known) = paybacks::any(sql, &id)? {
         return Ok(known);
@@ -364,6 +356,10 @@ fn add_refund(
         let detail = format!("the order was paid in {}", order.currency);
         return Err(Problem::field("amount.currency", detail).into());
     }
+    let amount = request.amount.as_ref().map(|amount| amount.minor(order.exponent));
+    let amount = amount
+        .transpose()
+        .map_err(|fault| Problem::from(MoneyFault::from(fault)).of("amount"))?;
     if let Some(reference) = &request.reference
         && let Some(known) = paybacks::by_reference(sql, &order.id, reference)?
     {
@@ -374,15 +370,9 @@ fn add_refund(
         let problem = Problem::new(Code::ReferenceTaken, detail).of("reference");
         return Err(problem.with(serde_json::json!({ "refund": known.id })).into());
     }
-    let requested = order.timeline.iter();
-    let requested = requested.filter(|moment| moment.happened == Happened::RefundRequested);
-    if requested.count() >= REFUNDS_MAX {
-        let detail = format!("an order has at most {REFUNDS_MAX} refunds");
-        return Err(Problem::new(Code::TooMany, detail).into());
-    }
     let amount = amount.unwrap_or(order.refundable());
     let asked = order.request_refund(amount, now_ms);
-    asked.map_err(|fault| refund_problem(gateway, order, fault))?;
+    asked.map_err(|fault| refund_problem(order, fault))?;
     let payment = order.payment.ok_or(StoreError::Changed)?;
     let payback = Payback {
         id,
@@ -397,6 +387,7 @@ fn add_refund(
             currency: order.currency,
             amount,
             created_ms: now_ms,
+            since_ms: now_ms,
             transaction: None,
             height: None,
             problem: None,

@@ -4,9 +4,11 @@ mod links;
 
 pub use links::{Link, LinkFault, Variant};
 
+use std::path::Path;
+
 use serde::Deserialize;
 
-use crate::acquiring::hsm::KeyName;
+use crate::acquiring::hsm::{HsmConfig, KeyName};
 
 /// As it is written.
 #[derive(Debug, Clone, Deserialize)]
@@ -14,6 +16,9 @@ use crate::acquiring::hsm::KeyName;
 pub struct IssuingText {
     bin: String,
     token_bin: String,
+    /// Without one, cards are neither made nor paid with.
+    #[serde(default)]
+    hsm: Option<HsmConfig>,
     keys: KeyNames,
     #[serde(default)]
     links: Vec<links::LinkText>,
@@ -43,6 +48,8 @@ pub struct Issuing {
     pub bin: String,
     /// The same of devices' numbers.
     pub token_bin: String,
+    /// Which has the keys, with paths as the configuration has them.
+    pub hsm: Option<HsmConfig>,
     pub keys: KeyNames,
     /// Acquirers that ask for payments, each on a port of its own.
     pub links: Vec<Link>,
@@ -96,6 +103,14 @@ fn bin(key: &'static str, text: String) -> Result<String, IssuingFault> {
     Err(IssuingFault::Bin { key, text })
 }
 
+impl Issuing {
+    /// With paths that are relative to a folder.
+    pub fn within(mut self, folder: &Path) -> Self {
+        self.hsm = self.hsm.map(|hsm| hsm.within(folder));
+        self
+    }
+}
+
 impl TryFrom<IssuingText> for Issuing {
     type Error = IssuingFault;
 
@@ -103,6 +118,7 @@ impl TryFrom<IssuingText> for Issuing {
         let IssuingText {
             bin: cards,
             token_bin,
+            hsm,
             keys,
             links,
             answer_ms,
@@ -121,6 +137,7 @@ impl TryFrom<IssuingText> for Issuing {
         Ok(Self {
             bin: cards,
             token_bin,
+            hsm,
             keys,
             links: links::all(links)?,
             answer_ms,
@@ -158,7 +175,7 @@ mod tests {
         check("990000", "99000a", not_bin("token_bin", "99000a"));
         check("990000", "990000", Some(IssuingFault::SameBin));
         check("990000", "99000012", Some(IssuingFault::SameBin));
-        let refused = text("990000", "990001", "").err().expect("a key without a name");
+        let refused = text("990000", "990001", "").expect_err("a key without a name");
         assert!(refused.to_string().contains("a key's name must be"), "{refused}");
     }
 }

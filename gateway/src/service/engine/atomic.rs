@@ -4,13 +4,11 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use causeway_contracts::{
-    codec::{self, Bounded, Text},
+    codec::{Bounded, Text},
     identity::{AccountId, Address},
     ledger::receipt::Outcome,
     money::{Amount, Currency},
-    transaction::{
-        Action, Nonce, SignedTransaction, TRANSACTION_BYTES_MAX, TRANSACTION_VERSION, Transaction, UnixSeconds,
-    },
+    transaction::{Action, Nonce, SignedTransaction, TRANSACTION_VERSION, Transaction, UnixSeconds},
 };
 use causeway_wallet::client::{Delivery, Settled};
 use futures::future::try_join_all;
@@ -18,6 +16,7 @@ use futures::future::try_join_all;
 use super::{
     Due,
     bulks::{finish, is_passing},
+    intent::{self, VALID_SECONDS},
 };
 use crate::{
     remittance::order::Party,
@@ -34,9 +33,6 @@ use crate::{
     store::StoreError,
 };
 
-/// A transaction may wait this long to be ordered. Only when it is over can another be signed in its place.
-const VALID_SECONDS: u64 = 30;
-
 const RETRY_MS: u64 = 2_000;
 
 /// So long it is tried: operators may answer, and the account may come to be on the ledger.
@@ -44,7 +40,7 @@ const TRIED_MS: u64 = 300_000;
 
 pub(super) async fn pay(gateway: &Arc<Gateway>, leased: &Leased, bulk: Bulk) -> Due {
     let (signed, delivery) = match bulk.intent.as_deref() {
-        Some(stored) => (stored_intent(stored)?, Delivery::Earlier),
+        Some(stored) => (intent::stored(stored, 5)?, Delivery::Earlier),
         None => match prepare(gateway, &bulk).await {
             Ok(signed) => {
                 let intent = hex::encode(signed.to_bytes().map_err(|_| StoreError::Changed)?);
@@ -79,12 +75,6 @@ pub(super) async fn pay(gateway: &Arc<Gateway>, leased: &Leased, bulk: Bulk) -> 
             Ok(Some(gateway.now_ms() + RETRY_MS))
         }
     }
-}
-
-fn stored_intent(hexadecimal: &str) -> Result<SignedTransaction, StoreError> {
-    let bytes = hex::decode(hexadecimal).ok();
-    let signed = bytes.and_then(|bytes| codec::decode(&bytes, TRANSACTION_BYTES_MAX).ok());
-    signed.ok_or(StoreError::Column { column: 5 })
 }
 
 async fn keep(gateway: &Gateway, leased: &Leased, intent: Option<String>) -> Result<(), StoreError> {

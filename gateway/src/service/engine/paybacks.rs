@@ -3,16 +3,18 @@
 use std::sync::Arc;
 
 use causeway_contracts::{
-    codec,
     ledger::{receipt::Outcome, rejection::Rejection},
-    transaction::{Action, SignedTransaction, TRANSACTION_BYTES_MAX, TxId},
+    transaction::{Action, SignedTransaction, TxId},
 };
 use causeway_wallet::{
     client::{Delivery, Settled},
     payment::{self, SignError},
 };
 
-use super::Due;
+use super::{
+    Due,
+    intent::{self, VALID_SECONDS},
+};
 use crate::{
     acquiring::order::Happened,
     service::{
@@ -28,9 +30,6 @@ use crate::{
     },
     store::{Sql, StoreError},
 };
-
-/// A transaction may wait this long to be ordered. Only when it is over can another be signed in its place.
-const VALID_SECONDS: u64 = 30;
 
 const RETRY_MS: u64 = 1_000;
 
@@ -50,7 +49,7 @@ pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
         return Ok(None);
     };
     let (signed, delivery) = match payback.intent.as_deref() {
-        Some(stored) => (stored_intent(stored)?, Delivery::Earlier),
+        Some(stored) => (intent::stored(stored, 4)?, Delivery::Earlier),
         None => match sign(&gateway, &payback).await? {
             Some(Ok(signed)) => {
                 let bytes = signed.to_bytes().map_err(|_| StoreError::Changed)?;
@@ -77,7 +76,7 @@ pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
             Outcome::Rejected { reason, .. } => rejected(&gateway, leased, &payback, reason).await,
         },
         // Nodes refuse some without a receipt, such as those by a key that is the account's no more.
-        Ok(Settled::Dead { .. }) if gateway.now_ms() >= payback.body.created_ms + TRIED_MS => {
+        Ok(Settled::Dead { .. }) if gateway.now_ms() >= payback.body.since_ms + TRIED_MS => {
             let problem = "the ledger has ordered none of the transactions that would have made it".to_owned();
             end(&gateway, leased, Err(problem)).await
         }
@@ -99,12 +98,6 @@ pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
 fn later(gateway: &Gateway, leased: &Leased) -> u64 {
     let pause = RETRY_MS << leased.attempts.min(10);
     gateway.now_ms() + pause.min(RETRY_MS_MAX)
-}
-
-fn stored_intent(hexadecimal: &str) -> Result<SignedTransaction, StoreError> {
-    let bytes = hex::decode(hexadecimal).ok();
-    let signed = bytes.and_then(|bytes| codec::decode(&bytes, TRANSACTION_BYTES_MAX).ok());
-    signed.ok_or(StoreError::Column { column: 4 })
 }
 
 /// By the key of the account that was paid: the operator's, or a customer's. `None` if there is no such account.
@@ -159,7 +152,7 @@ async fn keep(
 /// The ledger has refused it, finally: that transaction will move nothing any more.
 async fn rejected(gateway: &Arc<Gateway>, leased: Leased, payback: &Payback, reason: Rejection) -> Due {
     let problem = format!("the ledger refuses it: {reason}");
-    if may_pass(reason) && gateway.now_ms() < payback.body.created_ms + TRIED_MS {
+    if may_pass(reason) && gateway.now_ms() < payback.body.since_ms + TRIED_MS {
         keep(gateway, &leased, None, Some(problem)).await?;
         return Ok(Some(later(gateway, &leased)));
     }

@@ -12,13 +12,11 @@ use causeway_contracts::{
 };
 use causeway_wallet::payment::{self, SignError};
 
+use super::intent::VALID_SECONDS;
 use crate::{
     remittance::{Purpose, Remittance, Wish, order},
     service::context::Gateway,
 };
-
-/// A transaction may wait this long to be ordered. Only when it is over can another be signed in its place.
-const VALID_SECONDS: u64 = 30;
 
 #[derive(Debug, thiserror::Error)]
 pub enum PrepareError {

@@ -27,7 +27,7 @@ pub fn of_order(gateway: &Gateway, merchant: &Merchant, order: &Order) -> Option
     let purpose = Purpose::Order {
         id: code_id(&order.id),
         expires_at: UnixSeconds(order.expires_ms / 1_000),
-        amount: gateway.exponents.write(order.amount, order.currency).value,
+        amount: order.money(order.amount).value,
     };
     signed(gateway, merchant, None, order.pay_to, order.currency, purpose)
 }

@@ -57,7 +57,7 @@ pub struct OrderView {
     pub refunding: Money,
     /// The newest first.
     pub refunds: Vec<RefundView>,
-    /// Payments that do not count, and are sent back; the newest first, and at most 100.
+    /// Payments that do not count; the newest first, and at most 100. An order's first 20 are sent back by themselves.
     pub strays: Vec<StrayView>,
     pub timeline: Vec<OrderMomentView>,
     pub created_at: String,
@@ -112,6 +112,7 @@ pub struct RefundView {
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StrayView {
     pub id: String,
+    pub order: String,
     pub reason: Stray,
     pub payer: String,
     /// Absent if its currency is newer than this gateway's start.
@@ -149,8 +150,8 @@ pub fn with_paybacks(gateway: &Gateway, sql: &mut dyn Sql, order: &Order) -> Res
 }
 
 fn view(gateway: &Gateway, order: &Order, code: Option<String>, paybacks: &[Payback]) -> OrderView {
-    let money = |amount: Amount| gateway.exponents.write(amount, order.currency);
-    let refunds = paybacks.iter().filter_map(|payback| refund(gateway, payback));
+    let money = |amount: Amount| order.money(amount);
+    let refunds = paybacks.iter().filter_map(|payback| refund(order, payback));
     let strays = paybacks.iter().filter_map(|payback| stray(gateway, payback));
     OrderView {
         id: order.id.clone(),
@@ -170,7 +171,7 @@ fn view(gateway: &Gateway, order: &Order, code: Option<String>, paybacks: &[Payb
         checkout_url: format!("{}{}", gateway.config.public_url, checkout_path(gateway, &order.id)),
         payment: order.payment.map(|payment| OrderPaymentView {
             payer: gateway.address(payment.payer).to_string(),
-            amount: gateway.exponents.write(payment.amount, payment.currency),
+            amount: money(payment.amount),
             transaction: payment.transaction.to_string(),
             height: payment.height.0,
             at: rfc3339(payment.time_ms),
@@ -179,28 +180,22 @@ fn view(gateway: &Gateway, order: &Order, code: Option<String>, paybacks: &[Payb
         refunding: money(order.refunding),
         refunds: refunds.collect(),
         strays: strays.collect(),
-        timeline: order
-            .timeline
-            .iter()
-            .map(|moment| moment_view(gateway, order, moment))
-            .collect(),
+        timeline: order.timeline.iter().map(|moment| moment_view(order, moment)).collect(),
         created_at: rfc3339(order.created_ms),
     }
 }
 
-fn moment_view(gateway: &Gateway, order: &Order, moment: &Moment) -> OrderMomentView {
+fn moment_view(order: &Order, moment: &Moment) -> OrderMomentView {
     OrderMomentView {
         happened: moment.happened,
         at: rfc3339(moment.at_ms),
         height: moment.height.map(|height| height.0),
-        amount: moment
-            .amount
-            .map(|amount| gateway.exponents.write(amount, order.currency)),
+        amount: moment.amount.map(|amount| order.money(amount)),
     }
 }
 
 /// `None` if it is no refund.
-pub fn refund(gateway: &Gateway, payback: &Payback) -> Option<RefundView> {
+pub fn refund(order: &Order, payback: &Payback) -> Option<RefundView> {
     let body = &payback.body;
     let Why::Refund { reason } = &body.why else {
         return None;
@@ -210,7 +205,7 @@ pub fn refund(gateway: &Gateway, payback: &Payback) -> Option<RefundView> {
         object: "refund",
         order: payback.order.clone(),
         state: payback.state,
-        amount: gateway.exponents.write(body.amount, body.currency),
+        amount: order.money(body.amount),
         reference: payback.reference.clone(),
         reason: reason.clone(),
         transaction: body.transaction.map(|id| id.to_string()),
@@ -220,13 +215,15 @@ pub fn refund(gateway: &Gateway, payback: &Payback) -> Option<RefundView> {
     })
 }
 
-fn stray(gateway: &Gateway, payback: &Payback) -> Option<StrayView> {
+/// `None` if it is a refund.
+pub fn stray(gateway: &Gateway, payback: &Payback) -> Option<StrayView> {
     let body = &payback.body;
     let Why::Stray { reason, payment } = &body.why else {
         return None;
     };
     Some(StrayView {
         id: payback.id.clone(),
+        order: payback.order.clone(),
         reason: *reason,
         payer: gateway.address(payment.payer).to_string(),
         amount: known_money(gateway, payment.amount, payment.currency),

@@ -7,7 +7,7 @@ use causeway_contracts::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{memo, named_as, payment, tell};
+use super::{booked::payment, memo, named_as, tell};
 use crate::{
     acquiring::order::{Beginning, Order},
     bookkeeping::Entry,
@@ -64,9 +64,12 @@ fn begin(gateway: &Gateway, sql: &mut dyn Sql, entry: &Entry) -> Result<Option<S
         return Ok(None);
     };
     let pay_to = pay_to(gateway, sql, &merchant)?;
-    if pay_to != entry.account || !is_known(gateway, payment.currency, payment.transaction) {
+    if pay_to != entry.account {
         return Ok(None);
     }
+    let Some(exponent) = exponent(gateway, payment.currency, payment.transaction) else {
+        return Ok(None);
+    };
     let order = Order::begin(Beginning {
         id: order_id(payment.transaction, entry),
         client: merchant.client,
@@ -77,6 +80,7 @@ fn begin(gateway: &Gateway, sql: &mut dyn Sql, entry: &Entry) -> Result<Option<S
         description: None,
         pay_to,
         currency: payment.currency,
+        exponent,
         amount: payment.amount,
         now_ms: payment.time_ms,
         // After the block of the payment, before any other.
@@ -90,13 +94,13 @@ fn begin(gateway: &Gateway, sql: &mut dyn Sql, entry: &Entry) -> Result<Option<S
     Ok(Some(order.id))
 }
 
-/// Amounts of a currency that is newer than this gateway's start cannot be written.
-fn is_known(gateway: &Gateway, currency: Currency, transaction: TxId) -> bool {
+/// Of a currency that is newer than this gateway's start it is not known.
+fn exponent(gateway: &Gateway, currency: Currency, transaction: TxId) -> Option<u8> {
     let found = gateway.exponents.of(currency);
     if let Err(why) = &found {
         tracing::error!(%transaction, %why, "a payment to a merchant makes no order; start the gateway again, and refund it by hand");
     }
-    found.is_ok()
+    found.ok()
 }
 
 /// From the entry, so that no payment makes two orders.

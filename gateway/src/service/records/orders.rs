@@ -165,6 +165,7 @@ mod tests {
                 currency: code("EUR"),
                 amount: Amount(7),
                 created_ms: 1,
+                since_ms: 1,
                 transaction: None,
                 height: None,
                 problem: None,

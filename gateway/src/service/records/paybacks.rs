@@ -31,6 +31,8 @@ pub struct Payback {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum PaybackState {
+    /// A stray that an officer has to decide of: there were too many to send all back.
+    Kept,
     Pending,
     /// It is final.
     Settled,
@@ -41,6 +43,7 @@ pub enum PaybackState {
 impl PaybackState {
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Kept => "kept",
             Self::Pending => "pending",
             Self::Settled => "settled",
             Self::Failed => "failed",
@@ -48,7 +51,7 @@ impl PaybackState {
     }
 
     fn of(text: &str, column: usize) -> Result<Self, StoreError> {
-        let all = [Self::Pending, Self::Settled, Self::Failed];
+        let all = [Self::Kept, Self::Pending, Self::Settled, Self::Failed];
         let found = all.into_iter().find(|state| state.as_str() == text);
         found.ok_or(StoreError::Column { column })
     }
@@ -62,6 +65,8 @@ pub struct PaybackBody {
     pub currency: Currency,
     pub amount: Amount,
     pub created_ms: u64,
+    /// Since when it is tried.
+    pub since_ms: u64,
     /// That has settled it.
     pub transaction: Option<TxId>,
     pub height: Option<Height>,
@@ -131,6 +136,15 @@ pub fn of_order(sql: &mut dyn Sql, order: &str, kind: &str, limit: usize) -> Res
     let rows = sql.query(
         &format!("{PAYBACK} WHERE order_id = $1 AND substr(id, 1, 4) = $2 ORDER BY id DESC LIMIT $3"),
         &[order.into(), kind.into(), (limit as i64).into()],
+    )?;
+    rows.iter().map(payback).collect()
+}
+
+/// Strays in a state, the oldest first, after the one with this id; one more than is asked for if there are more.
+pub fn strays(sql: &mut dyn Sql, state: PaybackState, after: &str, limit: usize) -> Result<Vec<Payback>, StoreError> {
+    let rows = sql.query(
+        &format!("{PAYBACK} WHERE state = $1 AND id > $2 AND substr(id, 1, 4) = 'ret_' ORDER BY id LIMIT $3"),
+        &[state.as_str().into(), after.into(), (limit as i64 + 1).into()],
     )?;
     rows.iter().map(payback).collect()
 }

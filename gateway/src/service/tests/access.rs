@@ -94,10 +94,11 @@ async fn tokens_of_others_are_none() {
 
 /// What the operator's officers do with anybody's.
 fn is_officers(path: &str) -> bool {
-    const ENDS: [&str; 8] = [
+    const ENDS: [&str; 9] = [
         "/compliance",
         "/suspend",
         "/resume",
+        "/return",
         "/settle",
         "/disputes",
         "/accept",

@@ -17,7 +17,7 @@ use crate::{
     bookkeeping::{Direction, Entry, Kind},
     service::{
         engine::paybacks,
-        orders::{booked, memo, named},
+        orders::{booked, expire_all, is_any_overdue, memo, named, walk_in},
         records::{
             jobs,
             merchants::{self, Merchant, MerchantBody, MerchantStore, StoreBody},
@@ -144,9 +144,23 @@ impl Shop {
         let gateway = Arc::clone(&self.office.gateway);
         let write = self.office.gateway.store.write::<_, StoreError, _>(move |sql| {
             crate::service::records::entries::add(sql, &entries)?;
-            booked(&gateway, sql, &entries, time_ms)
+            let entries = walk_in::with_orders(&gateway, sql, &entries)?;
+            let has_news = booked(&gateway, sql, &entries)?;
+            jobs::kick(sql, jobs::Kind::Follow, "follow", 0)?;
+            let leased = jobs::claim(sql, jobs::Kind::Follow, "f", 1, 1)?;
+            Ok((has_news, is_any_overdue(sql, time_ms)?, leased))
         });
-        write.await.expect("booked")
+        let (has_news, is_overdue, leased) = write.await.expect("booked");
+        let all = expire_all(&self.office.gateway, &leased[0], time_ms);
+        all.await.expect("expired");
+        let release = move |sql: &mut dyn crate::store::Sql| jobs::release(sql, &leased[0], None);
+        self.office
+            .gateway
+            .store
+            .write::<_, StoreError, _>(release)
+            .await
+            .expect("released");
+        has_news || is_overdue
     }
 
     /// Somebody sends so much for the order, in the block of now.
@@ -398,6 +412,20 @@ async fn an_order_is_paid_by_its_entry_and_refunded_in_parts() {
 }
 
 #[actix_web::test]
+async fn money_that_a_payer_sends_pays_an_order_however_it_comes() {
+    let shop = shop().await;
+    for kind in [Kind::Transfer, Kind::Path, Kind::Split, Kind::Request, Kind::Spend] {
+        let order = shop.order(&format!("{kind:?}")).await;
+        let entry = Entry {
+            kind,
+            ..shop.sent(&order, 1_000)
+        };
+        assert!(shop.book(vec![entry.clone()], entry.time_ms.0).await);
+        assert_eq!(shop.state(&order).await["state"], "paid", "{kind:?}");
+    }
+}
+
+#[actix_web::test]
 async fn what_does_not_count_is_sent_back() {
     let shop = shop().await;
     let order = shop.order("A-1").await;
@@ -429,10 +457,10 @@ async fn what_does_not_count_is_sent_back() {
     assert_eq!(due.len(), 3);
     // The same entries, if they are ever booked again, send nothing back twice.
     shop.book(entries, now_ms).await;
+    let again = shop.state(&order).await;
     assert_eq!(
-        shop.state(&order).await["strays"].as_array().map(Vec::len),
-        Some(4),
-        "the first counts no more"
+        (&again["version"], &again["strays"]),
+        (&told["version"], &told["strays"])
     );
     for (payback, how) in due.iter().zip([
         Ok((TxId([7; 32]), Height(9))),
@@ -446,6 +474,137 @@ async fn what_does_not_count_is_sent_back() {
     let events = shop.events().await;
     let count = |kind: &str| events.iter().filter(|event| *event == kind).count();
     assert_eq!((count("order.stray_returned"), count("order.stray_failed")), (1, 2));
+}
+
+#[actix_web::test]
+async fn strays_beyond_a_number_and_those_that_fail_wait_for_an_officer() {
+    let shop = shop().await;
+    let order = shop.order("A-1").await;
+    let dust = |at: u32| Entry {
+        index: at,
+        transaction: Some(TxId([at as u8; 32])),
+        ..shop.sent(&order, 1)
+    };
+    let entries: Vec<_> = (1..=25).map(dust).collect();
+    let time_ms = entries[0].time_ms.0;
+    assert!(shop.book(entries.clone(), time_ms).await);
+    let told = shop.state(&order).await;
+    let of = |state: &str| {
+        let strays = told["strays"].as_array().expect("a list").iter();
+        strays.filter(|stray| stray["state"] == state).count()
+    };
+    assert_eq!((of("pending"), of("kept")), (20, 5));
+    let events = shop.events().await;
+    assert_eq!(
+        events.iter().filter(|event| *event == "order.stray_received").count(),
+        20
+    );
+    let due = shop.jobs().await;
+    assert_eq!(due.len(), 20);
+    shop.ends(&due[0], Err("the account is frozen".to_owned())).await;
+    let kept = shop.get("/v1/strays?state=kept&limit=3").await;
+    assert_eq!(
+        (kept["data"].as_array().map(Vec::len), kept["has_more"].as_bool()),
+        (Some(3), Some(true))
+    );
+    let failed = shop.get("/v1/strays?state=failed").await;
+    assert_eq!(failed["data"][0]["problem"], "the account is frozen");
+    let now = [kept["data"][0]["id"].as_str(), failed["data"][0]["id"].as_str()];
+    for id in now.map(|id| id.expect("an id")) {
+        let path = format!("/v1/strays/{id}/return");
+        // Also when it is asked again.
+        for key in ["a", "b"] {
+            let (status, stray) = shop.post(&path, &format!("{id}{key}"), json!({})).await;
+            assert_eq!((status, &stray["state"]), (200, &json!("pending")), "{stray}");
+            assert_eq!(stray.get("problem"), None);
+        }
+        let job = id.to_owned();
+        let read = shop.office.gateway.store.read::<_, StoreError, _>(move |sql| {
+            let row = sql.query_one("SELECT kicks FROM jobs WHERE id = $1", &[(&job).into()])?;
+            row.map(|row| row.int(0)).transpose()
+        });
+        let was_tried = i64::from(id == due[0]);
+        assert_eq!(read.await.expect("read"), Some(was_tried), "its job is due, once");
+        shop.ends(id, Ok((TxId([7; 32]), Height(9)))).await;
+        assert_eq!(
+            shop.post(&path, &format!("{id}c"), json!({})).await.1["state"],
+            "settled"
+        );
+    }
+    let refunds = format!("/v1/orders/{order}/refunds");
+    shop.pay(&order).await;
+    let (_, refund) = shop.post(&refunds, "r", json!({})).await;
+    let path = format!("/v1/strays/{}/return", refund["id"].as_str().expect("an id"));
+    assert_eq!(shop.refused(&path, "s", json!({})).await, (404, "1014".to_owned()));
+}
+
+#[actix_web::test]
+async fn an_order_in_a_currency_that_is_newer_than_this_gateways_start_is_shown_and_refunded() {
+    let shop = shop().await;
+    let order = shop.order("A-1").await;
+    let id = order.clone();
+    let write = shop.office.gateway.store.write::<_, StoreError, _>(move |sql| {
+        let mut order = stored_orders::any(sql, &id)?.expect("it is there");
+        (order.currency, order.exponent) = (code("NEW"), 3);
+        stored_orders::save(sql, &order)
+    });
+    write.await.expect("stored");
+    let entry = Entry {
+        currency: code("NEW"),
+        ..shop.sent(&order, 1_000)
+    };
+    assert!(shop.book(vec![entry.clone()], entry.time_ms.0).await);
+    let dust = Entry {
+        currency: code("DUST"),
+        index: 1,
+        ..entry.clone()
+    };
+    assert!(shop.book(vec![dust], entry.time_ms.0).await);
+    let new = |value: &str| json!({ "value": value, "currency": "NEW" });
+    let paid = shop.state(&order).await;
+    assert_eq!(
+        (&paid["state"], &paid["payment"]["amount"]),
+        (&json!("paid"), &new("1.000"))
+    );
+    assert_eq!(paid["strays"][0].get("amount"), None);
+    let refunds = format!("/v1/orders/{order}/refunds");
+    let (status, refund) = shop.post(&refunds, "r", json!({ "amount": new("0.001") })).await;
+    assert_eq!((status, &refund["amount"]), (201, &new("0.001")), "{refund}");
+    let left = shop.post(&refunds, "s", json!({ "amount": new("1.000") })).await.1;
+    assert_eq!(left["details"]["left"], new("0.999"), "{left}");
+    let path = paid["checkout_url"]
+        .as_str()
+        .and_then(|url| url.strip_prefix("https://gateway.example"));
+    let app = shop.office.app().await;
+    let page = test::call_service(
+        &app,
+        Ask::new("GET", path.expect("of this gateway")).request().to_request(),
+    )
+    .await;
+    assert_eq!(page.status(), 200);
+}
+
+#[actix_web::test]
+async fn all_orders_that_are_overdue_expire_with_one_block() {
+    let shop = shop().await;
+    let order = shop.order("A-1").await;
+    let write = shop.office.gateway.store.write::<_, StoreError, _>(move |sql| {
+        let order = stored_orders::any(sql, &order)?.expect("it is there");
+        for at in 0..250_u8 {
+            let more = crate::acquiring::order::Order {
+                id: format!("ord_{at:032x}"),
+                reference: None,
+                ..order.clone()
+            };
+            assert!(stored_orders::add(sql, &more, &[at; 32])?);
+        }
+        Ok(())
+    });
+    write.await.expect("stored");
+    let ends_ms = shop.office.gateway.now_ms() + 1_000_000;
+    assert!(shop.book(Vec::new(), ends_ms).await);
+    assert_eq!(shop.get("/v1/orders?state=created").await["data"], json!([]));
+    assert!(!shop.book(Vec::new(), ends_ms).await);
 }
 
 #[actix_web::test]
@@ -463,6 +622,7 @@ async fn orders_are_cancelled_expire_and_are_not_paid_by_others_money() {
         shop.office.gateway.genesis(),
         ParticipantId::new("BANKC").expect("an id"),
     );
+    let by = |kind| Entry { kind, ..good.clone() };
     let rows = [
         Entry {
             direction: Direction::Debit,
@@ -472,10 +632,12 @@ async fn orders_are_cancelled_expire_and_are_not_paid_by_others_money() {
             account: other,
             ..good.clone()
         },
-        Entry {
-            kind: Kind::HoldPosted,
-            ..good.clone()
-        },
+        by(Kind::HoldPosted),
+        by(Kind::Escrow),
+        by(Kind::Collection),
+        by(Kind::Exchange),
+        by(Kind::Issue),
+        by(Kind::Fee),
         Entry {
             memo: memo("ord_00000000000000000000000000000001"),
             ..good.clone()

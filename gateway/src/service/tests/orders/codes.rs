@@ -9,10 +9,7 @@ use causeway_wallet::{
 };
 
 use super::*;
-use crate::service::{
-    config::ConfigError,
-    orders::{short, walk_in},
-};
+use crate::service::{config::ConfigError, orders::short};
 
 struct Fetched {
     status: u16,
@@ -59,16 +56,6 @@ impl Shop {
             transaction: Some(TxId([transaction; 32])),
             ..self.sent(&format!("ord_{}", "0".repeat(32)), amount)
         }
-    }
-
-    /// As the follower does it.
-    async fn follow(&self, entries: Vec<Entry>, time_ms: u64) -> bool {
-        let gateway = Arc::clone(&self.office.gateway);
-        let write = self.office.gateway.store.write::<_, StoreError, _>(move |sql| {
-            let entries = walk_in::with_orders(&gateway, sql, &entries)?;
-            booked(&gateway, sql, &entries, time_ms)
-        });
-        write.await.expect("booked")
     }
 
     async fn orders(&self) -> Vec<Value> {
@@ -202,7 +189,7 @@ async fn a_payment_to_a_merchant_makes_an_order_that_is_paid() {
     let shop = shop().await;
     let [first, second] = [shop.walked_in(725, 1), shop.walked_in(725, 2)];
     let time_ms = first.time_ms.0;
-    assert!(shop.follow(vec![first.clone(), second], time_ms).await);
+    assert!(shop.book(vec![first.clone(), second], time_ms).await);
     let orders = shop.orders().await;
     let states: Vec<_> = orders.iter().map(|order| (&order["state"], &order["amount"])).collect();
     assert_eq!(states, [(&json!("paid"), &eur("7.25")); 2]);
@@ -217,7 +204,7 @@ async fn a_payment_to_a_merchant_makes_an_order_that_is_paid() {
     events.sort();
     assert_eq!(events, ["order.created", "order.created", "order.paid", "order.paid"]);
     // Booked again, and as time goes on, it changes nothing.
-    assert!(!shop.follow(vec![first.clone()], time_ms + 60_000).await);
+    assert!(!shop.book(vec![first.clone()], time_ms + 60_000).await);
     assert_eq!(shop.orders().await, orders);
     // It is refunded as others are.
     let refunds = format!("/v1/orders/{}/refunds", orders[0]["id"].as_str().expect("an id"));
@@ -256,10 +243,10 @@ async fn what_names_no_merchant_here_makes_no_order_and_a_suspended_ones_is_sent
             ..good.clone()
         },
     ];
-    assert!(!shop.follow(rows.to_vec(), good.time_ms.0).await);
+    assert!(!shop.book(rows.to_vec(), good.time_ms.0).await);
     assert_eq!(shop.orders().await, Vec::<Value>::new());
     shop.suspended(true).await;
-    assert!(shop.follow(vec![good.clone()], good.time_ms.0).await);
+    assert!(shop.book(vec![good.clone()], good.time_ms.0).await);
     let [order] = &shop.orders().await[..] else {
         panic!("an order");
     };
@@ -269,7 +256,7 @@ async fn what_names_no_merchant_here_makes_no_order_and_a_suspended_ones_is_sent
     );
     assert_eq!(shop.jobs().await.len(), 1, "it is sent back");
     // With the next block it is over.
-    assert!(shop.follow(Vec::new(), good.time_ms.0 + 1).await);
+    assert!(shop.book(Vec::new(), good.time_ms.0 + 1).await);
     assert_eq!(shop.orders().await[0]["state"], "expired");
 }
 
