@@ -31,4 +31,5 @@ pub mod status;
 pub mod swap;
 pub mod table;
 pub mod teller;
+pub mod traces;
 pub mod up;
