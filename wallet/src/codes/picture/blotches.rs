@@ -66,7 +66,7 @@ fn is_pattern(version: usize, x: usize, y: usize) -> bool {
     let side = 17 + 4 * version;
     let (left, top) = (x < 8, y < 8);
     let (right, bottom) = (x >= side - 8, y >= side - 8);
-    let is_finder = left && top || right && top || left && bottom;
+    let is_finder = top && (left || right) || left && bottom;
     let is_in_finder = |x: usize, y: usize| {
         let (near, far) = (6, side - 7);
         [(near, near), (near, far), (far, near)].contains(&(x, y))
