@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 /// Where a dispute stands. All but the first are ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = DisputeState)]
 pub enum State {
     Opened,
     /// The merchant bears it. The amount of a chargeback goes back.

@@ -40,11 +40,12 @@ use crate::{
 /// Another gateway may have brought it to its end.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// Says whether a card permits what is asked.
+/// Says whether a card permits what is asked. What it uses is kept by the authorisation's id, which is its link's.
 pub trait Permits: Send + Sync + 'static {
     fn permit(
         &self,
         gateway: &Gateway,
+        id: &str,
         request: &Request,
         now_ms: u64,
     ) -> impl Future<Output = Result<Permit, Outcome>> + Send;
@@ -57,10 +58,11 @@ impl Permits for Cards {
     fn permit(
         &self,
         gateway: &Gateway,
+        id: &str,
         request: &Request,
         now_ms: u64,
     ) -> impl Future<Output = Result<Permit, Outcome>> + Send {
-        issuing::permit(gateway, request, now_ms)
+        issuing::permit(gateway, id, request, now_ms)
     }
 }
 
@@ -138,7 +140,7 @@ impl<P: Permits> Desk<P> {
     /// Asks the card's rules and stores what they say.
     async fn permit(&self, id: &str, request: &Request) -> Result<(), Undecided> {
         let gateway = &self.gateway;
-        let permitted = self.permits.permit(gateway, request, gateway.now_ms()).await;
+        let permitted = self.permits.permit(gateway, id, request, gateway.now_ms()).await;
         let balance = match &permitted {
             Ok(permit) if request.operation == Operation::BalanceInquiry => Some(self.balance(permit.account).await),
             _ => None,
@@ -218,10 +220,13 @@ impl<P: Permits> Desk<P> {
 }
 
 fn decision(row: &Authorization) -> Decision {
+    let outcome = row.body.outcome.unwrap_or(Outcome::SystemMalfunction);
+    // What the card permits is signed before the ledger is asked.
+    let chip = row.body.chip.as_ref().filter(|_| outcome.is_approved());
     Decision {
-        outcome: row.body.outcome.unwrap_or(Outcome::SystemMalfunction),
+        outcome,
         approval: row.body.approval.as_bytes().try_into().ok(),
-        chip: row.body.chip.as_ref().and_then(|text| hex::decode(text).ok()),
+        chip: chip.and_then(|text| hex::decode(text).ok()),
         amounts: row.body.amounts.clone(),
     }
 }

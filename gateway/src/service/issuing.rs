@@ -10,7 +10,6 @@ use std::sync::Arc;
 use causeway_cards::{
     crypto::{CryptoError, cryptogram::Version, cvv::CardData, derivation::CardNumber},
     emv::tlv::{Tag, Writer},
-    iso8583::DuplicateKey,
     pan::Pan,
 };
 use causeway_contracts::identity::{AccountId, Address};
@@ -43,6 +42,8 @@ const ANSWER: Tag = Tag::of(0x91);
 
 /// The service code over which the value of a chip's track is made.
 const CHIP_SERVICE: &str = "999";
+/// And of the one that is printed on it.
+const PRINTED_SERVICE: &str = "000";
 
 /// A card status update: approved (byte 2, bit 8: EMV Book 3, annex C10), and nothing of the card is changed.
 const APPROVED: [u8; 4] = [0, 0x80, 0, 0];
@@ -103,26 +104,22 @@ impl Refusal {
 
 /// Checks a purchase, a pre-authorisation, a refund or a balance inquiry, and writes what must not be forgotten (the
 /// counter, the PIN's try, what of the day's limit is used) before it returns. Other operations name their original, and
-/// are refused 12 here.
+/// are refused 12 here. `id` is the authorisation's: asked again with it, nothing is used twice. A message with equal
+/// numbers from another link has another.
 ///
 /// # Errors
 /// The outcome that the acquirer is told.
-pub async fn permit(gateway: &Gateway, request: &Request, now_ms: u64) -> Result<Permit, Outcome> {
-    let permitted = checked(gateway, request, now_ms).await;
+pub async fn permit(gateway: &Gateway, id: &str, request: &Request, now_ms: u64) -> Result<Permit, Outcome> {
+    let permitted = checked(gateway, id, request, now_ms).await;
     permitted.map_err(Refusal::outcome)
 }
 
 /// Gives back what a permitted payment has used of its card's limits: it was declined after all, or reversed. A counter
 /// stays used. The second time, and of a payment that was not permitted, nothing happens.
-pub async fn release(gateway: &Gateway, payment: &DuplicateKey) -> Result<(), StoreError> {
-    let message = name(payment);
-    let released = gateway.store.write(move |sql| payments::release(sql, &message));
+pub async fn release(gateway: &Gateway, id: &str) -> Result<(), StoreError> {
+    let id = id.to_owned();
+    let released = gateway.store.write(move |sql| payments::release(sql, &id));
     released.await.map(drop)
-}
-
-/// By which a message is found in the database.
-fn name(key: &DuplicateKey) -> String {
-    serde_json::to_string(key).expect("a key has a JSON form")
 }
 
 /// What a number stands for, as it was found.
@@ -132,7 +129,7 @@ struct Found {
     before: Option<Payment>,
 }
 
-async fn checked(gateway: &Gateway, request: &Request, now_ms: u64) -> Result<Permit, Refusal> {
+async fn checked(gateway: &Gateway, id: &str, request: &Request, now_ms: u64) -> Result<Permit, Refusal> {
     let issuing = gateway.config.issuing.as_ref().ok_or(Outcome::NoSuchIssuer)?;
     let hsm = gateway.hsm.clone().ok_or(Outcome::IssuerUnavailable)?;
     let operation = request.operation;
@@ -144,7 +141,7 @@ async fn checked(gateway: &Gateway, request: &Request, now_ms: u64) -> Result<Pe
     if !digits.starts_with(&issuing.bin) && !digits.starts_with(&issuing.token_bin) {
         return Err(Outcome::NoSuchIssuer.into());
     }
-    let found = find(gateway, &presented, &request.key).await?;
+    let found = find(gateway, &presented, id).await?;
     let is_again = found.before.as_ref().is_some_and(|before| !before.released);
     if let Some(before) = &found.before {
         check_again(before, &found.holder, &presented)?;
@@ -170,7 +167,7 @@ async fn checked(gateway: &Gateway, request: &Request, now_ms: u64) -> Result<Pe
     }
     if !is_again {
         let booked = Booked {
-            message: name(&request.key),
+            message: id.to_owned(),
             is_payment: matches!(operation, Operation::Purchase | Operation::PreAuthorization),
             has_taken: taken,
         };
@@ -196,8 +193,8 @@ fn digits(pan: &Pan) -> Zeroizing<String> {
     Zeroizing::new(pan.digits().iter().map(|digit| char::from(*digit)).collect())
 }
 
-async fn find(gateway: &Gateway, presented: &Presented, key: &DuplicateKey) -> Result<Found, Refusal> {
-    let (hash, message) = (gateway.keys.number_hash(presented.pan.digits()), name(key));
+async fn find(gateway: &Gateway, presented: &Presented, id: &str) -> Result<Found, Refusal> {
+    let (hash, message) = (gateway.keys.number_hash(presented.pan.digits()), id.to_owned());
     let found = gateway.store.read::<_, StoreError, _>(move |sql| {
         let device = devices::by_number(sql, &hash)?;
         let card = match &device {
@@ -298,6 +295,10 @@ impl Proofs {
 
     fn check_value(&self, presented: &Presented) -> Result<(), Refusal> {
         let stripe = presented.stripe.as_ref().ok_or(Outcome::CardValueWrong)?;
+        // A stripe that is made of a chip's data, or of what is printed, has these.
+        if presented.entry == Entry::Stripe && [CHIP_SERVICE, PRINTED_SERVICE].contains(&&*stripe.service) {
+            return Err(Outcome::CardValueWrong.into());
+        }
         let card = CardData {
             pan: &self.digits,
             date: &self.holder.card.expiry.to_string(),

@@ -4,7 +4,7 @@
 pub mod statement;
 pub mod views;
 
-use causeway_contracts::money::Currency;
+use causeway_contracts::money::{Amount, Currency};
 use serde_json::value::to_raw_value;
 
 use super::{
@@ -80,6 +80,27 @@ pub(super) fn gone_back(
         transaction: transaction.to_string(),
     };
     record(gateway, sql, order, &payback.id, &movement)
+}
+
+/// Writes down that the network took so much of the order's payment back. The same about events.
+pub(super) fn taken_back(
+    gateway: &Gateway,
+    sql: &mut dyn Sql,
+    order: &Order,
+    dispute: &str,
+    amount: Amount,
+) -> Result<(), StoreError> {
+    let payment = order.payment.ok_or(StoreError::Changed)?;
+    let movement = Movement {
+        kind: Kind::Chargeback,
+        order: order.id.clone(),
+        reference: order.reference.clone().unwrap_or_default(),
+        at_ms: followed::find(sql)?.map_or(gateway.now_ms(), |followed| followed.time_ms.0),
+        amount,
+        // The one that was reversed.
+        transaction: payment.transaction.to_string(),
+    };
+    record(gateway, sql, order, dispute, &movement)
 }
 
 fn record(

@@ -10,8 +10,9 @@ from pathlib import Path
 import trial
 
 # Well-formed by the description, and refused for what it cannot say: check digits of an IBAN, a name without a letter,
-# a host in a URL, one of two amounts, an unknown scope.
-UNSAID = ["/v1/accounts/{id}/statement", "/v1/aliases/resolve", "/v1/bulk", "/v1/customers", "/v1/iso20022/messages", "/v1/quotes", "/v1/remittances", "/v1/webhooks", "/oauth/token"]
+# a host in a URL, one of two amounts, an unknown scope, a NUL in a text, a day that no
+# calendar has.
+UNSAID = ["/v1/accounts/{id}/statement", "/v1/aliases/resolve", "/v1/bulk", "/v1/customers", "/v1/iso20022/messages", "/v1/orders", "/v1/quotes", "/v1/remittances", "/v1/settlements", "/v1/webhooks", "/oauth/token"]
 
 # 422: of unknown accounts and operators, and of a key that was used for another body.
 ACCEPTED = ["2xx", 401, 403, 404, 409, 422, 429]

@@ -195,6 +195,10 @@ impl Applet {
     /// Takes a key, so that whatever happens from here on, its counter is not used again.
     fn pay(&mut self, asked: &[u8; WANTED_BYTES]) -> Step<'_> {
         let asked = Asked::read(asked);
+        // That is how codes are told from taps: of a code, the amount is a limit or none.
+        if asked.transaction.country == [0; 2] {
+            return Step::Answer(Response::of(StatusWord::CONDITIONS_OF_USE));
+        }
         if self.consent.is_some_and(|consent| !asked.is_within(consent)) {
             return Step::Answer(Response::of(NOT_AGREED));
         }

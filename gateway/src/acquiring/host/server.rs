@@ -11,7 +11,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, mpsc},
     task::{Id, JoinSet},
-    time::timeout,
+    time::{sleep, timeout},
 };
 
 use super::{
@@ -24,6 +24,8 @@ use crate::acquiring::clock::now_ms;
 const EVENTS_MAX: usize = 1_024;
 /// Answers that wait to be written on one connection; one that reads more slowly is closed.
 const ANSWERS_MAX: usize = 256;
+/// After a connection could not be accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Decides requests. One that fails, or panics, is answered 96.
 pub trait Authorizer: Send + Sync + 'static {
@@ -102,7 +104,16 @@ pub async fn serve_until<A: Authorizer>(
     loop {
         tokio::select! {
             () = &mut stopped => break,
-            Ok((stream, _)) = listener.accept() => {
+            accepted = listener.accept() => {
+                let stream = match accepted {
+                    Ok((stream, _)) => stream,
+                    // Such as too many open files, which do not end by themselves at once.
+                    Err(error) => {
+                        tracing::warn!(%error, "a connection of an acquirer cannot be accepted");
+                        sleep(ACCEPT_PAUSE).await;
+                        continue;
+                    }
+                };
                 let Ok(permit) = free.clone().try_acquire_owned() else { continue };
                 next += 1;
                 let (line, events) = (LineId(next), events.clone());

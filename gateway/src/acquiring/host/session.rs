@@ -39,6 +39,8 @@ struct Undecided {
     key: DuplicateKey,
     /// Of a reversal.
     original: Option<DuplicateKey>,
+    /// Of a reversal: that some of its original stands after it.
+    is_partial: bool,
 }
 
 pub struct HostSession {
@@ -213,6 +215,7 @@ impl HostSession {
             waiting: None,
             key: key.clone(),
             original: original.clone().filter(|_| operation == Operation::Reversal),
+            is_partial: message.replacement_amount().is_ok_and(|amount| amount > Some(0)),
         };
         let request = Request {
             operation,
@@ -247,7 +250,7 @@ impl HostSession {
         let mut effects = vec![answer(done.line, done.answer, &decision)];
         if let Some(original) = done.original {
             if let Some(record) = self.memory.record(&original) {
-                record.reversal = if decision.outcome.is_approved() {
+                record.reversal = if decision.outcome.is_approved() && !done.is_partial {
                     Reversal::Done
                 } else {
                     Reversal::None

@@ -8,6 +8,7 @@ use utoipa::ToSchema;
 /// Where an order stands. The last four are ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
+#[schema(as = OrderState)]
 pub enum State {
     /// Nobody has paid yet.
     Created,

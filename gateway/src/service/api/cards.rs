@@ -201,9 +201,10 @@ fn check(gateway: &Gateway, request: &CardRequest) -> Result<Limits, Problem> {
 /// Its number is shown by the first six and last four digits; `reveal` gives all of it.
 #[utoipa::path(post, path = "/v1/cards", request_body = CardRequest, responses((status = 201, body = CardView)))]
 pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let (issuing, _) = issuing(gateway)?;
     let request: CardRequest = call.json()?;
     let limits = check(gateway, &request)?;
+    let account = account(gateway, call, request.account.clone()).await?;
+    let (issuing, _) = issuing(gateway)?;
     let id = id::named("crd", &call.object);
     for _ in 0..NUMBERS_MAX {
         let stored = StoredCard {
@@ -211,7 +212,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
             card: Card {
                 id: id.clone(),
                 client: call.client().id.clone(),
-                account: String::new(),
+                account: account.clone(),
                 status: CardStatus::Active,
                 expiry: Expiry::after(call.now_ms, YEARS),
                 sequence: 0,
@@ -223,7 +224,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
                 created_ms: call.now_ms,
             },
         };
-        if let Some(made) = add(gateway, stored, request.account.clone()).await? {
+        if let Some(made) = add(gateway, stored).await? {
             return Ok(Reply::created(&view(gateway, &made)?));
         }
     }
@@ -233,12 +234,21 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
     ))
 }
 
+/// The id of the client's account that the card is to be of.
+async fn account(gateway: &Gateway, call: &Call, id: String) -> Result<String, Problem> {
+    let client = call.client().id.clone();
+    let found = gateway
+        .store
+        .read::<_, StoreError, _>(move |sql| accounts::find_account(sql, &client, &id));
+    let account = found.await?;
+    Ok(account
+        .ok_or_else(|| Problem::field("account", "it is an account of this client's"))?
+        .id)
+}
+
 /// The card, or the one with its id; `None` if its number is taken.
-async fn add(gateway: &Gateway, mut stored: StoredCard, account: String) -> Result<Option<StoredCard>, Problem> {
-    let added = gateway.store.write::<_, ChangeError, _>(move |sql| {
-        let found = accounts::find_account(sql, &stored.card.client, &account)?;
-        let account = found.ok_or_else(|| Problem::field("account", "it is an account of this client's"))?;
-        stored.card.account = account.id;
+async fn add(gateway: &Gateway, stored: StoredCard) -> Result<Option<StoredCard>, Problem> {
+    let added = gateway.store.write::<_, StoreError, _>(move |sql| {
         cards::add(sql, &stored)?;
         Ok(cards::any(sql, &stored.card.id)?)
     });

@@ -27,6 +27,7 @@ use crate::{
             jobs,
             paybacks::{self, Payback, PaybackBody, PaybackState, Why},
         },
+        settlements,
         time::rfc3339,
         views::Page,
     },
@@ -221,8 +222,18 @@ async fn decide(gateway: &Arc<Gateway>, call: &Call, decision: Decision) -> Resu
 
 fn end(gateway: &Gateway, sql: &mut dyn Sql, order: &mut Order, dispute: &Dispute) -> Result<(), ChangeError> {
     disputes::save(sql, dispute)?;
+    if (dispute.state, dispute.kind) == (State::Accepted, Kind::Reversal) {
+        // The network took it back: nothing else may, and it is not the merchant's.
+        return Ok(settlements::taken_back(
+            gateway,
+            sql,
+            order,
+            &dispute.id,
+            dispute.amount,
+        )?);
+    }
     order.dispute_ended(dispute.amount);
-    if (dispute.state, dispute.kind) != (State::Accepted, Kind::Chargeback) {
+    if dispute.state != State::Accepted {
         return Ok(());
     }
     let now_ms = gateway.now_ms();
@@ -294,6 +305,7 @@ pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem>
     let query: DisputesQuery = call.query()?;
     let limit = checks::limit(query.limit)?;
     checks::cursor(query.cursor.as_deref())?;
+    checks::text("order", query.order.as_deref(), 64)?;
     let wanted = disputes::Wanted {
         order: query.order,
         state: query.state.map(State::as_str),

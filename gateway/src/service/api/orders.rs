@@ -202,7 +202,7 @@ pub struct OrdersQuery {
     merchant: Option<String>,
     /// Only those that their merchants call so.
     #[serde(default)]
-    #[param(max_length = 140)]
+    #[param(max_length = 35)]
     reference: Option<String>,
     /// Only those in this state.
     #[serde(default)]
@@ -222,6 +222,8 @@ pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem>
     let query: OrdersQuery = call.query()?;
     let limit = checks::limit(query.limit)?;
     checks::cursor(query.cursor.as_deref())?;
+    checks::text("merchant", query.merchant.as_deref(), 64)?;
+    checks::text("reference", query.reference.as_deref(), 35)?;
     let wanted = orders::Wanted {
         merchant: query.merchant,
         reference: query.reference,

@@ -56,6 +56,7 @@ pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem>
     let query: SettlementsQuery = call.query()?;
     let limit = checks::limit(query.limit)?;
     checks::cursor(query.cursor.as_deref())?;
+    checks::text("merchant", query.merchant.as_deref(), 64)?;
     let day = query.date.as_deref().map(statements::day).transpose()?;
     let wanted = settlements::Wanted {
         merchant: query.merchant,

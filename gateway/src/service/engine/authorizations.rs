@@ -152,7 +152,7 @@ async fn end(
 ) -> Due {
     let by = by.map(SignedTransaction::id);
     if !outcome.is_approved() && row.body.target.is_none() {
-        issuing::release(gateway, &row.body.key).await?;
+        issuing::release(gateway, &row.id).await?;
     }
     let id = row.id;
     let ended = gateway.store.write::<_, StoreError, _>(move |sql| {
@@ -175,7 +175,7 @@ async fn end(
         free(sql, &target, &row.id, step, held_anew)
     });
     if let Some(undone) = ended.await? {
-        issuing::release(gateway, &undone.body.key).await?;
+        issuing::release(gateway, &undone.id).await?;
     }
     // Nobody may be waiting.
     let _ = gateway.authorized.send(id);

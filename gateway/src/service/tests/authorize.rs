@@ -39,7 +39,7 @@ struct Rules {
 }
 
 impl Permits for Rules {
-    async fn permit(&self, _: &Gateway, _: &Request, _: u64) -> Result<Permit, Outcome> {
+    async fn permit(&self, _: &Gateway, _: &str, _: &Request, _: u64) -> Result<Permit, Outcome> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         self.answer.clone()
     }

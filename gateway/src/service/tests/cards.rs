@@ -174,13 +174,18 @@ impl Bank {
     }
 
     async fn ask_at(&self, message: &Message, now_ms: u64) -> Result<(), Outcome> {
-        let permitted = permit(&self.office.gateway, &request(message), now_ms).await?;
+        let permitted = permit(&self.office.gateway, &id("a", message), &request(message), now_ms).await?;
         let address: Address = self.address.parse().expect("an address");
         assert_eq!(permitted.account, address.account);
         assert!(self.card.ends_with(&permitted.card));
         assert_eq!(permitted.chip_answer.is_some(), message.has(55));
         Ok(())
     }
+}
+
+/// The authorisation's, of a link.
+fn id(link: &str, message: &Message) -> String {
+    format!("{link}/{:?}", message.duplicate_key())
 }
 
 fn request(message: &Message) -> Request {
@@ -284,6 +289,10 @@ async fn a_tap_is_permitted_once_and_its_keys_are_the_same_when_asked_again() {
     let mut replayed = first.clone();
     replayed.set(11, b"000002").expect("short");
     assert_eq!(bank.ask(&replayed).await, Err(Outcome::CryptogramWrong));
+    // Nor is the message itself from another acquirer.
+    let (other, asked) = (id("b", &first), request(&first));
+    let elsewhere = permit(&bank.office.gateway, &other, &asked, bank.office.gateway.now_ms());
+    assert_eq!(elsewhere.await.err(), Some(Outcome::CryptogramWrong));
     let mut more = tapped(&mut applet, 3, 1_000);
     more.set(4, b"000000001001").expect("short");
     assert_eq!(bank.ask(&more).await, Err(Outcome::InvalidAmount));
@@ -344,9 +353,9 @@ async fn limits_states_and_categories_are_refused_with_their_outcome() {
     assert_eq!(bank.ask(&typed(2, 5_000)).await, Ok(()));
     assert_eq!(bank.ask(&typed(3, 3_001)).await, Err(Outcome::OverFrequencyLimit));
     // What was declined after all is given back, once.
-    let key = typed(2, 5_000).duplicate_key();
+    let released = id("a", &typed(2, 5_000));
     for _ in 0..2 {
-        release(&bank.office.gateway, &key).await.expect("released");
+        release(&bank.office.gateway, &released).await.expect("released");
     }
     assert_eq!(bank.ask(&typed(2, 5_000)).await, Err(Outcome::InvalidTransaction));
     assert_eq!(bank.ask(&typed(4, 5_000)).await, Ok(()));

@@ -127,6 +127,14 @@ async fn what_is_rejected_or_withdrawn_or_a_reversal_sends_nothing() {
     assert_eq!(shop.jobs().await, Vec::<String>::new());
     let told = shop.state(&order).await;
     assert_eq!((&told["state"], &told["refunding"]), (&json!("paid"), &eur("0.00")));
+    // What the network took back is neither refunded too nor the merchant's.
+    let refunds = format!("/v1/orders/{order}/refunds");
+    let (status, refused) = shop.post(&refunds, "r", json!({ "amount": eur("0.01") })).await;
+    assert_eq!((status, &refused["code"]), (409, &json!("3014")), "{refused}");
+    let terms = json!({ "settlement": { "schedule": "t1", "payout_account": shop.address("BANKC") } });
+    assert_eq!(shop.put(terms).await.0, 200);
+    let made = shop.settle_now("s").await;
+    assert_eq!(made[0]["charged_back"], eur("10.00"), "{made}");
 }
 
 #[actix_web::test]

@@ -69,6 +69,16 @@ fn a_second_payment_in_a_tap_has_another_counter_and_then_the_keys_are_out() {
 }
 
 #[test]
+fn a_terminal_of_no_country_gets_no_cryptogram_since_it_would_be_a_codes() {
+    let applet = &mut applet(keys(1..=2), 0);
+    answer_of(applet, "00a4040007f043575041590100");
+    let nowhere = OPTIONS.replace("02500000000000", "00000000000000");
+    assert_ne!(nowhere, OPTIONS);
+    assert_eq!(answer_of(applet, &nowhere), ("6985".to_owned(), None));
+    assert_eq!(answer_of(applet, OPTIONS).1, Some(1));
+}
+
+#[test]
 fn what_could_not_be_saved_costs_its_counter_and_gives_no_cryptogram() {
     let applet = &mut applet(keys([1, 2]), 0);
     answer_of(applet, "00a4040007f043575041590100");

@@ -167,6 +167,29 @@ enum Step {
     Decide(usize, bool),
 }
 
+#[test]
+fn what_stands_after_a_reversal_in_part_is_reversed_by_the_next() {
+    let mut session = signed_on();
+    let [(id, _)] = &asked(session.handle(LINE, purchase(1), 0))[..] else {
+        panic!("asked");
+    };
+    session.decided(*id, Outcome::Approved.into());
+    let mut in_part = reversal(1, 2);
+    let amounts = format!("{:012}{:030}", 600, 0);
+    in_part.set(95, amounts.as_bytes()).expect("42 characters");
+    for (reversal, is_last) in [(in_part, false), (reversal(1, 3), true)] {
+        let [(id, _)] = &asked(session.handle(LINE, reversal, 0))[..] else {
+            panic!("asked, last {is_last}");
+        };
+        assert_eq!(codes(&session.decided(*id, Outcome::Approved.into())), ["00"]);
+    }
+    assert_eq!(
+        codes(&session.handle(LINE, reversal(1, 4), 0)),
+        ["00"],
+        "nothing is left"
+    );
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
     let step = prop_oneof![
         (0_usize..3).prop_map(Step::Purchase),

@@ -138,6 +138,7 @@ async fn provisioning(
 #[utoipa::path(post, path = "/v1/cards/{id}/devices", params(("id" = String, Path)),
     request_body = crate::service::api::remittances::NothingRequest, responses((status = 201, body = Provisioning)))]
 pub async fn provision(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
+    super::find(gateway, call).await?;
     let (issuing, _) = issuing(gateway)?;
     let id = id::named("dev", &call.object);
     for _ in 0..NUMBERS_MAX {
@@ -221,8 +222,13 @@ fn next(device: &Device, now_ms: u64) -> Result<KeyBatch, Problem> {
 #[utoipa::path(post, path = "/v1/devices/{id}/keys", params(("id" = String, Path)),
     request_body = crate::service::api::remittances::NothingRequest, responses((status = 200, body = Provisioning)))]
 pub async fn keys(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    issuing(gateway)?;
     let (client, id) = (call.client().id.clone(), call.parameter("id").to_owned());
+    let known = (client.clone(), id.clone());
+    let known = gateway
+        .store
+        .read::<_, StoreError, _>(move |sql| devices::find(sql, &known.0, &known.1));
+    known.await?.ok_or_else(|| Problem::not_found("device"))?;
+    issuing(gateway)?;
     let (made_by, now_ms) = (call.object.clone(), call.now_ms);
     let added = gateway.store.write::<_, ChangeError, _>(move |sql| {
         let found = devices::find(sql, &client, &id)?;

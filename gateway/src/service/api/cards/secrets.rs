@@ -63,10 +63,10 @@ pub struct RevealedView {
 #[utoipa::path(post, path = "/v1/cards/{id}/pin", params(("id" = String, Path)), request_body = PinRequest,
     responses((status = 200, body = super::CardView)))]
 pub async fn pin(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let (issuing, hsm) = issuing(gateway)?;
     let request: PinRequest = call.json()?;
     let pin = Pin::new(&request.pin).map_err(|_| Problem::field("pin", "it is 4 to 12 digits"))?;
     let stored = find(gateway, call).await?;
+    let (issuing, hsm) = issuing(gateway)?;
     let number = opened(gateway, &stored.card.id, &stored.number)?;
     let key = issuing.keys.pin_verification.clone();
     let reference = blocking(move || hsm.pin_reference(&key, PinScheme::Ibm3624, &pin, &number));
@@ -88,8 +88,8 @@ pub async fn pin(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> 
 #[utoipa::path(post, path = "/v1/cards/{id}/reveal", params(("id" = String, Path)),
     request_body = crate::service::api::remittances::NothingRequest, responses((status = 200, body = RevealedView)))]
 pub async fn reveal(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let (issuing, hsm) = issuing(gateway)?;
     let stored = find(gateway, call).await?;
+    let (issuing, hsm) = issuing(gateway)?;
     let card = &stored.card;
     if card.status != CardStatus::Active {
         return Err(wrong_state(card));
