@@ -298,6 +298,11 @@ impl ValidatorFolder {
     }
 }
 
+/// Names of files in it, as configurations have them.
+pub const CARD_KEYS: &str = "card-keys";
+
+pub const SEALING_KEY: &str = "sealing-key";
+
 /// A service's own folder.
 #[derive(Debug, Clone)]
 pub struct ServiceFolder {
@@ -324,6 +329,16 @@ impl ServiceFolder {
 
     pub fn process(&self) -> PathBuf {
         self.path.join("pid.json")
+    }
+
+    /// Of a gateway that issues cards: its software security module's keys.
+    pub fn card_keys(&self) -> PathBuf {
+        self.path.join(CARD_KEYS)
+    }
+
+    /// Which seals them.
+    pub fn sealing_key(&self) -> PathBuf {
+        self.path.join(SEALING_KEY)
     }
 
     /// Of a gateway: the id and the secret of a client that may do all that clients may.

@@ -21,13 +21,15 @@ const MAKER_OFFSET: u16 = 195;
 const ISSUER_OFFSET: u16 = 197;
 const WEBHOOKS_OFFSET: u16 = 199;
 const METRICS_OFFSET: u16 = 200;
+const CARDS_OFFSET: u16 = 290;
 
 /// Ports that one devnet takes, whether or not it has 90 validators.
 pub const RANGE: u16 = 300;
 
 /// Validator `i` has its network on `base + i`, its API on `base + 100 + i`, and its metrics on
 /// `base + 200 + i`. Gateways are on `base + 190` and the ports after it, makers on
-/// `base + 195` and after, issuers' services on `base + 197` and after.
+/// `base + 195` and after, issuers' services on `base + 197` and after; acquirers reach the first gateway's cards on
+/// `base + 290`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct BasePort(u16);
@@ -105,6 +107,11 @@ impl BasePort {
         self.at(WEBHOOKS_OFFSET)
     }
 
+    /// Where the first gateway answers the second's operator by ISO 8583.
+    pub fn cards(self) -> SocketAddr {
+        self.at(CARDS_OFFSET)
+    }
+
     /// Where a validator is reached by its peers, as a libp2p multiaddress.
     pub fn multiaddress(self, validator: u16) -> String {
         format!("/ip4/127.0.0.1/tcp/{}", self.network(validator).port())
@@ -136,6 +143,9 @@ impl BasePort {
     }
 
     pub fn check_free_for(self, service: Service) -> Result<(), PortError> {
+        if service == Service::Gateway(0) {
+            self.check(self.cards(), "ISO 8583", || service.name())?;
+        }
         self.check(service.listen(self), "API", || service.name())
     }
 
@@ -186,7 +196,7 @@ mod tests {
             .collect();
         ports.extend(Service::ALL.map(|service| service.listen(base)));
         ports.push(Service::Instance(0).listen(base));
-        ports.push(base.webhooks());
+        ports.extend([base.webhooks(), base.cards()]);
         let uses = ports.len();
         ports.sort();
         ports.dedup();

@@ -4,6 +4,7 @@
 
 pub mod accounts;
 pub mod api;
+pub mod cards;
 pub mod clients;
 pub mod configs;
 pub mod issuers;

@@ -1,10 +1,10 @@
 //! What services are run with: written anew at every start, since ports and the day may be others.
 
-mod text;
+pub(super) mod text;
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
 
-use causeway_contracts::offline::issuer::KeyRole;
+use causeway_contracts::{money::Currency, offline::issuer::KeyRole, settlement::ContractId};
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -13,7 +13,7 @@ use self::text::{
     RatesText, SellText, WebhooksText,
 };
 use super::{
-    GATEWAYS, ISSUERS, MAKERS, Service,
+    GATEWAYS, ISSUERS, MAKERS, Service, cards,
     issuers::{self, key_file},
     wallets::{CUSTODY_KEY, MAKER},
 };
@@ -98,6 +98,8 @@ pub struct Settings {
     /// Sanctions lists, by which each of them screens names.
     pub screening: Vec<ListFiles>,
     pub shared: Option<Shared>,
+    /// By which the second operator's account gives money back to the first one's cardholders ([`cards::mandate`]).
+    pub mandates: BTreeMap<Currency, ContractId>,
 }
 
 /// Where the first operator's gateway is two processes.
@@ -114,6 +116,11 @@ impl Settings {
     pub fn all(&self) -> Vec<Service> {
         let second = self.shared.as_ref().map(|_| Service::Instance(0));
         self.services.iter().copied().chain(second).collect()
+    }
+
+    /// The first operator issues cards, unless its gateway is two processes, which would listen on one port.
+    pub(super) const fn has_cards(&self, gateway: u16) -> bool {
+        gateway == 0 && self.shared.is_none()
     }
 
     fn shared(&self, gateway: u16) -> Option<&Shared> {
@@ -136,6 +143,7 @@ impl Default for Settings {
             hold_seconds: 600,
             screening: Vec::new(),
             shared: None,
+            mandates: BTreeMap::new(),
         }
     }
 }
@@ -151,11 +159,14 @@ pub struct ListFiles {
 pub fn write(network: &Network, settings: &Settings) -> anyhow::Result<()> {
     folder::write(&network.folder.rates(), &rates(OffsetDateTime::now_utc()))?;
     for service in settings.all() {
+        if matches!(service, Service::Gateway(index) if settings.has_cards(index)) {
+            cards::make_keys(&network.folder.service(service))?;
+        }
         let text = match service {
-            Service::Gateway(index) => toml::to_string(&gateway(network, index, settings))?,
+            Service::Gateway(index) => toml::to_string(&gateway(network, index, settings)?)?,
             Service::Instance(index) => toml::to_string(&GatewayText {
                 listen: service.listen(network.plan.base_port),
-                ..gateway(network, index, settings)
+                ..gateway(network, index, settings)?
             })?,
             Service::Maker(index) => toml::to_string(&maker(network, index))?,
             Service::Issuer(index) => toml::to_string(&issuer(network, index)?)?,
@@ -173,7 +184,7 @@ fn rates(now: OffsetDateTime) -> String {
     format!("Date, {}\n{day}, {}\n", codes.join(", "), units.join(", "))
 }
 
-fn gateway<'a>(network: &Network, index: u16, settings: &'a Settings) -> GatewayText<'a> {
+fn gateway<'a>(network: &Network, index: u16, settings: &'a Settings) -> anyhow::Result<GatewayText<'a>> {
     let ports = network.plan.base_port;
     let own = &GATEWAYS[usize::from(index)];
     let fee = |terms: &'static Terms| {
@@ -184,7 +195,7 @@ fn gateway<'a>(network: &Network, index: u16, settings: &'a Settings) -> Gateway
         (terms.currency, fee)
     };
     let others = (0..).zip(&GATEWAYS).filter(|(other, _)| *other != index);
-    GatewayText {
+    Ok(GatewayText {
         operator: own.id,
         wallet: "wallet",
         operator_key: own.id,
@@ -214,12 +225,16 @@ fn gateway<'a>(network: &Network, index: u16, settings: &'a Settings) -> Gateway
         },
         screening: &settings.screening,
         acquiring: AcquiringText {},
+        issuing: settings
+            .has_cards(index)
+            .then(|| cards::section(network, &settings.mandates))
+            .transpose()?,
         // Those of trials and of load, not of an operator's.
         limits: LimitsText {
             requests_per_second: 10_000,
             burst: 20_000,
         },
-    }
+    })
 }
 
 fn maker(network: &Network, index: u16) -> MakerText<'static> {

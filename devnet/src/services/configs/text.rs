@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
+use causeway_contracts::{money::Currency, settlement::ContractId};
 use serde::Serialize;
 
 use super::ListFiles;
@@ -24,6 +25,8 @@ pub struct GatewayText<'a> {
     pub webhooks: WebhooksText,
     pub screening: &'a [ListFiles],
     pub acquiring: AcquiringText,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuing: Option<IssuingText<'a>>,
     pub limits: LimitsText,
 }
 
@@ -48,6 +51,33 @@ pub struct WebhooksText {
 /// As its defaults are.
 #[derive(Serialize)]
 pub struct AcquiringText {}
+
+#[derive(Serialize)]
+pub struct IssuingText<'a> {
+    pub bin: &'static str,
+    pub token_bin: &'static str,
+    pub hsm: HsmText,
+    /// By what each is for.
+    pub keys: BTreeMap<&'static str, &'static str>,
+    pub links: [LinkText<'a>; 1],
+}
+
+#[derive(Serialize)]
+pub struct HsmText {
+    pub kind: &'static str,
+    pub file: &'static str,
+    pub key_file: &'static str,
+}
+
+#[derive(Serialize)]
+pub struct LinkText<'a> {
+    pub name: &'static str,
+    pub listen: SocketAddr,
+    pub variant: &'static str,
+    pub acquirer: &'static str,
+    pub account: String,
+    pub mandates: &'a BTreeMap<Currency, ContractId>,
+}
 
 #[derive(Serialize)]
 pub struct LimitsText {
