@@ -159,7 +159,7 @@ impl Town {
         let view = self.wallet.account(&account, &key).await.unwrap().unwrap();
         let euros = view.balances.iter().find(|balance| balance.currency == euro());
         euros.map_or((0, 0), |balance| {
-            let held = i128::try_from(balance.held.0).unwrap();
+            let held = i128::from(balance.held.0);
             (balance.available.0, held)
         })
     }
