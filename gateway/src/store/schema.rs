@@ -320,11 +320,12 @@ CREATE TABLE authorizations (
     state TEXT NOT NULL,
     intent TEXT,
     created_ms BIGINT NOT NULL,
+    is_reversal BIGINT NOT NULL,
     body TEXT NOT NULL
 );
 CREATE INDEX authorizations_elements ON authorizations (elements, id);
 CREATE INDEX authorizations_reference ON authorizations (reference, id);
-CREATE INDEX authorizations_original ON authorizations (original, created_ms);
+CREATE INDEX authorizations_original ON authorizations (original, is_reversal, created_ms);
 CREATE INDEX paybacks_state ON paybacks (state, id);
 CREATE TABLE followed (
     name TEXT PRIMARY KEY,

@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use super::{schema, *};
+use super::{schema, sql::Dialect, *};
 
 /// A database with tables, of the kind that `CAUSEWAY_TEST_DATABASE` names, or a file that goes with the folder.
 pub(crate) async fn database() -> (Store, tempfile::TempDir) {
@@ -31,6 +31,51 @@ pub(crate) async fn database() -> (Store, tempfile::TempDir) {
     let store = Store::open(&location).expect("a database");
     store.write(|sql| schema::migrate(sql)).await.expect("tables");
     (store, folder)
+}
+
+/// A transaction, and what was asked of it.
+pub(crate) struct Watched<'a> {
+    sql: &'a mut dyn Sql,
+    pub statements: Vec<String>,
+    /// How many came back.
+    pub rows: usize,
+}
+
+impl<'a> Watched<'a> {
+    pub fn new(sql: &'a mut dyn Sql) -> Self {
+        Self {
+            sql,
+            statements: Vec::new(),
+            rows: 0,
+        }
+    }
+}
+
+impl Sql for Watched<'_> {
+    fn dialect(&self) -> Dialect {
+        self.sql.dialect()
+    }
+
+    fn execute(&mut self, statement: &str, values: &[Value<'_>]) -> Result<u64, StoreError> {
+        self.statements.push(statement.to_owned());
+        self.sql.execute(statement, values)
+    }
+
+    fn query(&mut self, statement: &str, values: &[Value<'_>]) -> Result<Vec<Row>, StoreError> {
+        self.statements.push(statement.to_owned());
+        let rows = self.sql.query(statement, values)?;
+        self.rows += rows.len();
+        Ok(rows)
+    }
+
+    fn script(&mut self, statements: &str) -> Result<(), StoreError> {
+        self.statements.push(statements.to_owned());
+        self.sql.script(statements)
+    }
+
+    fn exclusive(&mut self, number: i64) -> Result<(), StoreError> {
+        self.sql.exclusive(number)
+    }
 }
 
 fn counted(sql: &mut dyn Sql) -> Result<i64, StoreError> {

@@ -114,8 +114,9 @@ const COLUMNS: &str = "SELECT id, message_key, elements, reference, original, st
 /// Whether its key was not there.
 pub fn add(sql: &mut dyn Sql, new: &Authorization) -> Result<bool, StoreError> {
     let added = sql.execute(
-        "INSERT INTO authorizations (id, message_key, elements, reference, original, state, intent, created_ms, body) \
-         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING",
+        "INSERT INTO authorizations \
+         (id, message_key, elements, reference, original, state, intent, created_ms, is_reversal, body) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING",
         &[
             (&new.id).into(),
             (&new.key).into(),
@@ -125,6 +126,7 @@ pub fn add(sql: &mut dyn Sql, new: &Authorization) -> Result<bool, StoreError> {
             new.state.as_str().into(),
             new.intent.as_ref().into(),
             int(new.created_ms).into(),
+            (new.body.operation == Operation::Reversal).into(),
             (&document(&new.body)).into(),
         ],
     )?;
@@ -178,12 +180,12 @@ pub fn by_reference(sql: &mut dyn Sql, reference: &str, limit: usize) -> Result<
 
 /// Whether a reversal of it came, at that time or later.
 pub fn is_reversed(sql: &mut dyn Sql, elements: &str, since_ms: u64) -> Result<bool, StoreError> {
-    let rows = sql.query(
-        &format!("{COLUMNS} WHERE original = $1 AND created_ms >= $2"),
+    let row = sql.query_one(
+        "SELECT CAST(1 AS BIGINT) FROM authorizations \
+         WHERE original = $1 AND is_reversal = 1 AND created_ms >= $2 LIMIT 1",
         &[elements.into(), int(since_ms).into()],
     )?;
-    let reversals = rows.iter().map(authorization).collect::<Result<Vec<_>, _>>()?;
-    Ok(reversals.iter().any(|row| row.body.operation == Operation::Reversal))
+    Ok(row.is_some())
 }
 
 /// Writes it back as it is now.
@@ -199,3 +201,6 @@ pub fn save(sql: &mut dyn Sql, authorization: &Authorization) -> Result<(), Stor
     )?;
     if saved == 1 { Ok(()) } else { Err(StoreError::Changed) }
 }
+
+#[cfg(test)]
+pub mod tests;
