@@ -11,7 +11,7 @@ mod read;
 
 use std::{sync::Arc, time::Duration};
 
-use causeway_contracts::identity::AccountId;
+use causeway_contracts::{identity::AccountId, statement::AccountView};
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
     time::timeout,
@@ -34,7 +34,7 @@ use super::{
 };
 use crate::{
     acquiring::host::{Decision, Operation, Outcome, Request, server::Authorizer},
-    store::StoreError,
+    store::{Sql, StoreError},
 };
 
 /// Another gateway may have brought it to its end.
@@ -145,40 +145,20 @@ impl<P: Permits> Desk<P> {
             Ok(permit) if request.operation == Operation::BalanceInquiry => Some(self.balance(permit.account).await),
             _ => None,
         };
-        let (id, now_ms) = (id.to_owned(), gateway.now_ms());
         let number = request.message.text(49).unwrap_or_default().to_owned();
-        let stored = gateway.store.write::<_, StoreError, _>(move |sql| {
-            let mut row = authorizations::locked(sql, &id)?.ok_or(StoreError::Changed)?;
-            // Later than its job waited for.
-            if row.state != State::Deciding {
-                return Ok(());
-            }
-            match permitted {
-                Err(outcome) => row.finish(outcome),
-                Ok(permit) => {
-                    row.body.card = Some(permit.card);
-                    row.body.account = Some(permit.account);
-                    row.body.chip = permit.chip_answer.map(hex::encode);
-                    row.state = State::Pending;
-                }
-            }
-            match (balance, row.body.currency) {
-                (Some(Some(balances)), Some(currency)) => {
-                    row.body.amounts = Some(read::amount_field(&number, balance_of(&balances, currency)));
-                    row.finish(Outcome::Approved);
-                }
-                (Some(_), _) => row.finish(Outcome::IssuerUnavailable),
-                (None, _) => {}
-            }
-            if row.state == State::Pending {
-                jobs::kick(sql, Kind::Authorization, &row.id, now_ms)?;
-            }
-            authorizations::save(sql, &row)
-        });
+        let said = Said {
+            permitted,
+            balance,
+            number,
+        };
+        let (id, now_ms) = (id.to_owned(), gateway.now_ms());
+        let stored = gateway
+            .store
+            .write::<_, StoreError, _>(move |sql| note(sql, &id, said, now_ms));
         Ok(stored.await?)
     }
 
-    async fn balance(&self, account: AccountId) -> Option<causeway_contracts::statement::AccountView> {
+    async fn balance(&self, account: AccountId) -> Option<AccountView> {
         let gateway = Arc::clone(&self.gateway);
         let read = self
             .gateway
@@ -219,6 +199,45 @@ impl<P: Permits> Desk<P> {
     }
 }
 
+/// By the card's rules.
+struct Said {
+    permitted: Result<Permit, Outcome>,
+    /// If it was asked for; `None` in it: nobody could tell.
+    balance: Option<Option<AccountView>>,
+    /// Field 49.
+    number: String,
+}
+
+fn note(sql: &mut dyn Sql, id: &str, said: Said, now_ms: u64) -> Result<(), StoreError> {
+    // The job before its row: so does the job, and neither waits for the other for ever. One whose row is done ends itself.
+    if said.permitted.is_ok() && said.balance.is_none() {
+        jobs::kick(sql, Kind::Authorization, id, now_ms)?;
+    }
+    let mut row = authorizations::locked(sql, id)?.ok_or(StoreError::Changed)?;
+    // Later than its job waited for.
+    if row.state != State::Deciding {
+        return Ok(());
+    }
+    match said.permitted {
+        Err(outcome) => row.finish(outcome),
+        Ok(permit) => {
+            row.body.card = Some(permit.card);
+            row.body.account = Some(permit.account);
+            row.body.chip = permit.chip_answer.map(hex::encode);
+            row.state = State::Pending;
+        }
+    }
+    match (said.balance, row.body.currency) {
+        (Some(Some(balances)), Some(currency)) => {
+            row.body.amounts = Some(read::amount_field(&said.number, balance_of(&balances, currency)));
+            row.finish(Outcome::Approved);
+        }
+        (Some(_), _) => row.finish(Outcome::IssuerUnavailable),
+        (None, _) => {}
+    }
+    authorizations::save(sql, &row)
+}
+
 fn decision(row: &Authorization) -> Decision {
     let outcome = row.body.outcome.unwrap_or(Outcome::SystemMalfunction);
     // What the card permits is signed before the ledger is asked.
@@ -230,3 +249,6 @@ fn decision(row: &Authorization) -> Decision {
         amounts: row.body.amounts.clone(),
     }
 }
+
+#[cfg(test)]
+mod tests;
