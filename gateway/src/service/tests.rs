@@ -33,13 +33,13 @@ const GENESIS: &str = concat!(
 /// Nobody listens there: reserved for TCP multiplexing, and never used.
 const NOBODY: &str = "http://127.0.0.1:1";
 
-struct Office {
-    gateway: Arc<Gateway>,
+pub struct Office {
+    pub gateway: Arc<Gateway>,
     _folder: TempDir,
 }
 
 /// More than the defaults have is in `more`, in TOML.
-async fn office(more: &str) -> Office {
+pub async fn office(more: &str) -> Office {
     let folder = tempfile::tempdir().expect("a folder");
     let wallet = folder.path().join("wallet");
     Home::init(&wallet, GENESIS.as_ref(), vec![NOBODY.to_owned()]).expect("a wallet");

@@ -2,6 +2,8 @@
 //! until its end is known. Of what is about one payment, one at a time is under way.
 
 mod sign;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -207,8 +209,10 @@ fn free(
     let Some(first) = authorizations::any(sql, target)? else {
         return Ok(None);
     };
-    let payment = sign::payment_of(&first);
-    let mut payment = authorizations::locked(sql, &payment)?.ok_or(StoreError::Changed)?;
+    let Some(payment) = sign::payment_of(&first) else {
+        return Ok(None);
+    };
+    let mut payment = authorizations::locked(sql, payment)?.ok_or(StoreError::Changed)?;
     if payment.body.busy.as_deref() != Some(by) {
         return Ok(None);
     }

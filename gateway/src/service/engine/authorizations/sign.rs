@@ -138,11 +138,13 @@ fn on_its_own(gateway: &Gateway, sql: &mut dyn Sql, row: &Authorization) -> Draf
     }))
 }
 
-/// The id of the payment that money stands of: a completion is one of its authorisation.
-pub(super) fn payment_of(first: &Authorization) -> String {
-    match (&first.body.operation, &first.body.target) {
-        (Operation::Completion, Some(target)) => target.clone(),
-        _ => first.id.clone(),
+/// The id of the payment that money stands of: a completion is one of its authorisation. `None`: what was about a payment
+/// and not its completion has nothing of its own that could be undone.
+pub(super) fn payment_of(first: &Authorization) -> Option<&str> {
+    match (first.body.operation, &first.body.target) {
+        (Operation::Completion, Some(target)) => Some(target),
+        (_, Some(_)) => None,
+        (_, None) => Some(&first.id),
     }
 }
 
@@ -160,7 +162,10 @@ fn about(gateway: &Gateway, sql: &mut dyn Sql, row: &mut Authorization, first: &
         };
         return Ok(Err(Prepared::Ended(outcome)));
     }
-    let mut payment = authorizations::locked(sql, &payment_of(first))?.ok_or(StoreError::Changed)?;
+    let Some(payment) = payment_of(first) else {
+        return Ok(Err(Prepared::Ended(Outcome::InvalidTransaction)));
+    };
+    let mut payment = authorizations::locked(sql, payment)?.ok_or(StoreError::Changed)?;
     if payment.body.busy.as_ref().is_some_and(|busy| *busy != row.id) {
         return Ok(Err(Prepared::Wait));
     }
