@@ -3,7 +3,7 @@
 use causeway_contracts::{money::Amount, settlement::ContractId};
 use serde::{Deserialize, Serialize};
 
-use super::host::Outcome;
+use super::host::{Operation, Outcome};
 
 /// What of a payment is on the ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -95,9 +95,9 @@ impl Standing {
         }
     }
 
-    /// After a step of its was applied. `hold`: the one that the step has opened, if it opens one.
+    /// After a step of its was applied, for what was asked. `hold`: the one that the step has opened, if it opens one.
     #[must_use]
-    pub fn after(self, step: Step, hold: Option<ContractId>) -> Self {
+    pub fn after(self, step: Step, asked: Operation, hold: Option<ContractId>) -> Self {
         match (self, step) {
             (_, Step::Post { amount, .. }) => Self::Paid {
                 amount,
@@ -107,10 +107,15 @@ impl Standing {
                 Some(hold) => Self::Held { hold, amount: keep },
                 None => self,
             },
-            (Self::Paid { amount, returned }, Step::PayBack { amount: back }) => Self::Paid {
-                amount,
-                returned: Amount(returned.0 + back.0),
-            },
+            (Self::Paid { amount, returned }, Step::PayBack { amount: back }) => {
+                let returned = Amount(returned.0 + back.0);
+                // A refund does not make the payment unmade.
+                if returned == amount && asked == Operation::Reversal {
+                    Self::Nothing
+                } else {
+                    Self::Paid { amount, returned }
+                }
+            }
             (Self::PaidBack { amount }, Step::TakeBack { amount: back }) if back < amount => Self::PaidBack {
                 amount: Amount(amount.0 - back.0),
             },
@@ -186,6 +191,19 @@ mod tests {
         check(Standing::PaidBack { amount: Amount(10) }, reverse(0), Ok(Some(taken)));
     }
 
+    #[test]
+    fn only_a_payment_that_a_reversal_has_sent_back_in_full_was_never_made() {
+        let check = |standing: Standing, back, asked, expected| {
+            let step = Step::PayBack { amount: Amount(back) };
+            assert_eq!(standing.after(step, asked, None), expected, "{standing:?} {asked:?}");
+        };
+        check(paid(10, 0), 10, Operation::Reversal, Standing::Nothing);
+        check(paid(10, 3), 7, Operation::Reversal, Standing::Nothing);
+        check(paid(10, 3), 6, Operation::Reversal, paid(10, 9));
+        check(paid(10, 0), 10, Operation::Refund, paid(10, 10));
+        check(paid(10, 3), 7, Operation::Refund, paid(10, 10));
+    }
+
     proptest! {
         /// The cardholder's money is where the steps say: never paid twice, never returned beyond what was paid.
         #[test]
@@ -198,10 +216,10 @@ mod tests {
             let mut acquirer = if is_held { 0_i128 } else { i128::from(amount) };
             let mut set_aside = if is_held { i128::from(amount) } else { 0 };
             for (kind, value) in asks {
-                let later = match kind {
-                    0 => Later::Complete(Amount(value)),
-                    1 => Later::Refund(Amount(value)),
-                    _ => Later::Reverse { keep: Amount(value) },
+                let (asked, later) = match kind {
+                    0 => (Operation::Completion, Later::Complete(Amount(value))),
+                    1 => (Operation::Refund, Later::Refund(Amount(value))),
+                    _ => (Operation::Reversal, Later::Reverse { keep: Amount(value) }),
                 };
                 let Ok(Some(step)) = standing.step(later) else { continue };
                 match step {
@@ -214,7 +232,7 @@ mod tests {
                     Step::PayBack { amount } => acquirer -= i128::from(amount.0),
                     Step::TakeBack { .. } => prop_assert!(false, "there was no refund on its own"),
                 }
-                standing = standing.after(step, Some(NEXT));
+                standing = standing.after(step, asked, Some(NEXT));
                 prop_assert!(acquirer >= 0 && set_aside >= 0);
                 prop_assert!(acquirer + set_aside <= i128::from(amount));
                 let stands = match standing {

@@ -12,10 +12,10 @@ use causeway_contracts::{
     identity::AccountId,
     keys::SecretKey,
     ledger::{receipt::Outcome as Receipt, rejection::Rejection},
-    money::Currency,
+    money::{Amount, Currency},
     settlement::ContractId,
     statement::AccountView,
-    transaction::{SignedTransaction, TRANSACTION_BYTES_MAX},
+    transaction::{SignedTransaction, TRANSACTION_BYTES_MAX, TxId},
 };
 use causeway_wallet::client::{Delivery, Settled};
 
@@ -164,17 +164,12 @@ async fn end(
             return Ok(None);
         }
         row.finish(outcome);
-        let is_applied = outcome.is_approved() && by.is_some();
-        if is_applied && row.body.target.is_none() {
-            let hold = by.map(|id| ContractId::derive(&id, 0));
-            row.body.standing = standing(&row, hold);
+        let applied = by.filter(|_| outcome.is_approved());
+        if row.body.target.is_none() {
+            row.body.standing = applied.map_or(Standing::Nothing, |by| standing(&row, by));
         }
-        let target = row.body.target.clone();
         authorizations::save(sql, &row)?;
-        let Some(target) = target else { return Ok(None) };
-        let held_anew = by.filter(|_| is_applied).map(|id| ContractId::derive(&id, 1));
-        let step = row.body.step.filter(|_| is_applied);
-        free(sql, &target, &row.id, step, held_anew)
+        free(sql, &row, applied)
     });
     if let Some(undone) = ended.await? {
         issuing::release(gateway, &undone.id).await?;
@@ -185,27 +180,27 @@ async fn end(
 }
 
 /// What stands of one that has just been applied.
-fn standing(row: &Authorization, hold: Option<ContractId>) -> Standing {
+fn standing(row: &Authorization, by: TxId) -> Standing {
     let amount = row.body.amount;
-    match (row.body.operation, hold) {
-        (Operation::PreAuthorization, Some(hold)) => Standing::Held { hold, amount },
-        (Operation::Purchase, _) => Standing::Paid {
+    match row.body.operation {
+        Operation::PreAuthorization => Standing::Held {
+            hold: ContractId::derive(&by, 0),
             amount,
-            returned: causeway_contracts::money::Amount(0),
         },
-        (Operation::Refund, _) => Standing::PaidBack { amount },
+        Operation::Purchase => Standing::Paid {
+            amount,
+            returned: Amount(0),
+        },
+        Operation::Refund => Standing::PaidBack { amount },
         _ => Standing::Nothing,
     }
 }
 
-/// The payment is free for the next that is about it; it is given back if nothing of it stands any more.
-fn free(
-    sql: &mut dyn Sql,
-    target: &str,
-    by: &str,
-    step: Option<Step>,
-    held_anew: Option<ContractId>,
-) -> Result<Option<Authorization>, StoreError> {
+/// The payment that the row is about is free for the next; it is given back if nothing of it stands any more.
+fn free(sql: &mut dyn Sql, row: &Authorization, applied: Option<TxId>) -> Result<Option<Authorization>, StoreError> {
+    let Some(target) = &row.body.target else {
+        return Ok(None);
+    };
     let Some(first) = authorizations::any(sql, target)? else {
         return Ok(None);
     };
@@ -213,15 +208,18 @@ fn free(
         return Ok(None);
     };
     let mut payment = authorizations::locked(sql, payment)?.ok_or(StoreError::Changed)?;
-    if payment.body.busy.as_deref() != Some(by) {
+    if payment.body.busy.as_ref() != Some(&row.id) {
         return Ok(None);
     }
     payment.body.busy = None;
-    if let Some(step) = step {
-        payment.body.standing = payment.body.standing.after(step, held_anew);
+    let applied = row.body.step.zip(applied);
+    if let Some((step, by)) = applied {
+        let held_anew = ContractId::derive(&by, 1);
+        let standing = payment.body.standing;
+        payment.body.standing = standing.after(step, row.body.operation, Some(held_anew));
     }
     authorizations::save(sql, &payment)?;
-    let is_undone = step.is_some() && payment.body.standing == Standing::Nothing;
+    let is_undone = applied.is_some() && payment.body.standing == Standing::Nothing;
     Ok(is_undone.then_some(payment))
 }
 

@@ -1,8 +1,10 @@
 //! What ends without the ledger.
 
-use causeway_contracts::money::Amount;
+use causeway_contracts::transaction::Action;
+use causeway_wallet::payment;
 
 use super::*;
+use crate::service::records::cards::payments::{self, Payment};
 use crate::service::{
     records::authorizations::tests::taken_on,
     tests::{Office, office},
@@ -87,4 +89,78 @@ async fn what_was_about_a_payment_is_not_undone_and_nobody_says_so() {
         "there is nothing to undo"
     );
     assert_eq!(stored(&office, "paid").await, paid);
+}
+
+/// The message has used its amount of the day's limit.
+async fn use_limit(office: &Office, row: &Authorization) {
+    let message = serde_json::to_string(&row.body.key).expect("a key has a JSON form");
+    let payment = Payment {
+        card: "crd_1".to_owned(),
+        day: 1,
+        amount: row.body.amount,
+        counter: 0,
+        released: false,
+    };
+    let added = office
+        .gateway
+        .store
+        .write::<_, StoreError, _>(move |sql| payments::add(sql, &message, &payment));
+    assert!(added.await.expect("stored"));
+}
+
+async fn used(office: &Office) -> u64 {
+    let read = office
+        .gateway
+        .store
+        .read::<_, StoreError, _>(|sql| payments::used(sql, "crd_1", 1));
+    read.await.expect("read").0
+}
+
+/// Any that is signed.
+fn transaction(gateway: &Gateway) -> SignedTransaction {
+    let us = gateway.account_of(gateway.us());
+    let action = Action::Transfer {
+        from: us,
+        to: us,
+        currency: Currency::new("EUR").expect("a code"),
+        amount: Amount(1),
+    };
+    let made = payment::transaction(gateway.genesis(), action, Default::default(), 30);
+    made.expect("random bytes")
+        .sign(&[gateway.keys.operator().clone()])
+        .expect("signed")
+}
+
+/// A payment of which so much was returned is paid back so much more, as it was asked for.
+async fn paid_back(returned: u64, operation: Operation, amount: u64) -> (Standing, u64) {
+    let office = office("").await;
+    let mut paid = done("paid", Operation::Purchase, None, Outcome::Approved);
+    paid.body.standing = Standing::Paid {
+        amount: Amount(1_000),
+        returned: Amount(returned),
+    };
+    paid.body.busy = Some("back".to_owned());
+    let mut back = taken_on("back", operation);
+    back.state = State::Pending;
+    back.body.target = Some("paid".to_owned());
+    back.body.step = Some(Step::PayBack { amount: Amount(amount) });
+    use_limit(&office, &paid).await;
+    add(&office, vec![paid, back.clone()]).await;
+    let leased = leased(&office, "back", "a", 1).await;
+    let by = transaction(&office.gateway);
+    let due = end(&office.gateway, leased, back, Outcome::Approved, Some(&by)).await;
+    assert!(matches!(due, Ok(None)), "{due:?}");
+    (stored(&office, "paid").await.body.standing, used(&office).await)
+}
+
+#[tokio::test]
+async fn a_purchase_that_is_reversed_in_full_gives_back_its_use_of_the_days_limit() {
+    let paid = |returned| Standing::Paid {
+        amount: Amount(1_000),
+        returned: Amount(returned),
+    };
+    assert_eq!(paid_back(0, Operation::Reversal, 1_000).await, (Standing::Nothing, 0));
+    assert_eq!(paid_back(400, Operation::Reversal, 600).await, (Standing::Nothing, 0));
+    assert_eq!(paid_back(400, Operation::Reversal, 500).await, (paid(900), 1_000));
+    assert_eq!(paid_back(400, Operation::Refund, 600).await, (paid(1_000), 1_000));
 }
