@@ -114,14 +114,6 @@ pub async fn permit(gateway: &Gateway, id: &str, request: &Request, now_ms: u64)
     permitted.map_err(Refusal::outcome)
 }
 
-/// Gives back what a permitted payment has used of its card's limits: it was declined after all, or reversed. A counter
-/// stays used. The second time, and of a payment that was not permitted, nothing happens.
-pub async fn release(gateway: &Gateway, id: &str) -> Result<(), StoreError> {
-    let id = id.to_owned();
-    let released = gateway.store.write(move |sql| payments::release(sql, &id));
-    released.await.map(drop)
-}
-
 /// What a number stands for, as it was found.
 struct Found {
     holder: Holder,

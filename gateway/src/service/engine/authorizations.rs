@@ -29,10 +29,10 @@ use crate::{
     service::{
         authorize::GRACE_MS,
         context::Gateway,
-        issuing,
         records::{
             accounts,
             authorizations::{self, Authorization, State},
+            cards::payments,
             jobs::{self, Leased},
         },
     },
@@ -63,13 +63,13 @@ pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
             return Ok(Some(until_ms));
         }
         // Whoever was asking the card's rules is gone, and what they need with it.
-        return end(&gateway, leased, row, Outcome::IssuerUnavailable, None).await;
+        return end(&gateway, leased, Outcome::IssuerUnavailable, None).await;
     }
     let (signed, delivery) = match row.intent.as_deref() {
         Some(stored) => (stored_intent(stored)?, Delivery::Earlier),
         None => match prepare(&gateway, &leased).await? {
             Prepared::Signed(signed) => (*signed, Delivery::Never),
-            Prepared::Ended(outcome) => return end(&gateway, leased, row, outcome, None).await,
+            Prepared::Ended(outcome) => return end(&gateway, leased, outcome, None).await,
             Prepared::Wait => return Ok(Some(gateway.now_ms() + WAIT_MS)),
             Prepared::Later => return Ok(Some(later(&gateway, &leased))),
         },
@@ -80,11 +80,11 @@ pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
                 Receipt::Applied => Outcome::Approved,
                 Receipt::Rejected { reason, .. } => of_rejection(&gateway, &leased, reason).await?,
             };
-            end(&gateway, leased, row, outcome, Some(&signed)).await
+            end(&gateway, leased, outcome, Some(&signed)).await
         }
         // No money has moved, and whoever was to pay has gone.
         Ok(Settled::Dead { .. }) if row.body.target.is_none() => {
-            end(&gateway, leased, row, Outcome::IssuerUnavailable, None).await
+            end(&gateway, leased, Outcome::IssuerUnavailable, None).await
         }
         Ok(Settled::Dead { .. }) => {
             sign_anew(&gateway, &leased).await?;
@@ -144,24 +144,15 @@ async fn sign_anew(gateway: &Gateway, leased: &Leased) -> Result<(), StoreError>
         .await
 }
 
-/// Its end, and what it means to the payment that it is about, together.
-async fn end(
-    gateway: &Arc<Gateway>,
-    leased: Leased,
-    row: Authorization,
-    outcome: Outcome,
-    by: Option<&SignedTransaction>,
-) -> Due {
+/// Its end, and what it means to the payment that it is about and to the card's limit of the day, together.
+async fn end(gateway: &Arc<Gateway>, leased: Leased, outcome: Outcome, by: Option<&SignedTransaction>) -> Due {
     let by = by.map(SignedTransaction::id);
-    if !outcome.is_approved() && row.body.target.is_none() {
-        issuing::release(gateway, &row.id).await?;
-    }
-    let id = row.id;
+    let id = leased.id.clone();
     let ended = gateway.store.write::<_, StoreError, _>(move |sql| {
         jobs::check(sql, &leased)?;
         let mut row = authorizations::locked(sql, &leased.id)?.ok_or(StoreError::Changed)?;
         if row.state == State::Done {
-            return Ok(None);
+            return Ok(());
         }
         row.finish(outcome);
         let applied = by.filter(|_| outcome.is_approved());
@@ -169,11 +160,16 @@ async fn end(
             row.body.standing = applied.map_or(Standing::Nothing, |by| standing(&row, by));
         }
         authorizations::save(sql, &row)?;
-        free(sql, &row, applied)
+        let unmade = match row.body.target {
+            Some(_) => free(sql, &row, applied)?,
+            None => Some(row).filter(|row| !row.is_approved()),
+        };
+        if let Some(unmade) = unmade {
+            payments::release(sql, &unmade.id)?;
+        }
+        Ok(())
     });
-    if let Some(undone) = ended.await? {
-        issuing::release(gateway, &undone.id).await?;
-    }
+    ended.await?;
     // Nobody may be waiting.
     let _ = gateway.authorized.send(id);
     Ok(None)

@@ -26,10 +26,11 @@ use crate::{
         issuer::{Card, CardStatus, Device, DeviceStatus, Expiry, Limits},
     },
     service::{
-        issuing::{permit, release},
+        issuing::permit,
         records::cards::{
             self, StoredCard, StoredNumber,
             devices::{self, StoredDevice},
+            payments,
         },
     },
     store::StoreError,
@@ -353,9 +354,15 @@ async fn limits_states_and_categories_are_refused_with_their_outcome() {
     assert_eq!(bank.ask(&typed(2, 5_000)).await, Ok(()));
     assert_eq!(bank.ask(&typed(3, 3_001)).await, Err(Outcome::OverFrequencyLimit));
     // What was declined after all is given back, once.
-    let released = id("a", &typed(2, 5_000));
-    for _ in 0..2 {
-        release(&bank.office.gateway, &released).await.expect("released");
+    let name = id("a", &typed(2, 5_000));
+    for is_first in [true, false] {
+        let name = name.clone();
+        let released = bank
+            .office
+            .gateway
+            .store
+            .write(move |sql| payments::release(sql, &name));
+        assert_eq!(released.await.expect("written"), is_first);
     }
     assert_eq!(bank.ask(&typed(2, 5_000)).await, Err(Outcome::InvalidTransaction));
     assert_eq!(bank.ask(&typed(4, 5_000)).await, Ok(()));

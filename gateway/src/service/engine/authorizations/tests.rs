@@ -4,9 +4,8 @@ use causeway_contracts::transaction::Action;
 use causeway_wallet::payment;
 
 use super::*;
-use crate::service::records::cards::payments::{self, Payment};
 use crate::service::{
-    records::authorizations::tests::taken_on,
+    records::{authorizations::tests::taken_on, cards::payments::Payment},
     tests::{Office, office},
 };
 
@@ -93,7 +92,7 @@ async fn what_was_about_a_payment_is_not_undone_and_nobody_says_so() {
 
 /// The message has used its amount of the day's limit.
 async fn use_limit(office: &Office, row: &Authorization) {
-    let message = serde_json::to_string(&row.body.key).expect("a key has a JSON form");
+    let message = row.id.clone();
     let payment = Payment {
         card: "crd_1".to_owned(),
         day: 1,
@@ -145,10 +144,10 @@ async fn paid_back(returned: u64, operation: Operation, amount: u64) -> (Standin
     back.body.target = Some("paid".to_owned());
     back.body.step = Some(Step::PayBack { amount: Amount(amount) });
     use_limit(&office, &paid).await;
-    add(&office, vec![paid, back.clone()]).await;
+    add(&office, vec![paid, back]).await;
     let leased = leased(&office, "back", "a", 1).await;
     let by = transaction(&office.gateway);
-    let due = end(&office.gateway, leased, back, Outcome::Approved, Some(&by)).await;
+    let due = end(&office.gateway, leased, Outcome::Approved, Some(&by)).await;
     assert!(matches!(due, Ok(None)), "{due:?}");
     (stored(&office, "paid").await.body.standing, used(&office).await)
 }
@@ -163,4 +162,37 @@ async fn a_purchase_that_is_reversed_in_full_gives_back_its_use_of_the_days_limi
     assert_eq!(paid_back(400, Operation::Reversal, 600).await, (Standing::Nothing, 0));
     assert_eq!(paid_back(400, Operation::Reversal, 500).await, (paid(900), 1_000));
     assert_eq!(paid_back(400, Operation::Refund, 600).await, (paid(1_000), 1_000));
+}
+
+#[tokio::test]
+async fn only_whoever_ends_a_declined_payment_gives_back_its_use_of_the_days_limit() {
+    let office = office("").await;
+    let deciding = taken_on("aut_1", Operation::Purchase);
+    use_limit(&office, &deciding).await;
+    add(&office, vec![deciding]).await;
+    let lost = leased(&office, "aut_1", "a", 1).await;
+    let held = leased(&office, "aut_1", "b", 1 + jobs::LEASE_MS).await;
+    let refused = bring_on(Arc::clone(&office.gateway), lost).await;
+    assert!(matches!(refused, Err(StoreError::Changed)), "{refused:?}");
+    assert_eq!(used(&office).await, 1_000, "its lease is another's");
+    let ended = bring_on(Arc::clone(&office.gateway), held).await;
+    assert!(matches!(ended, Ok(None)), "{ended:?}");
+    assert_eq!(
+        stored(&office, "aut_1").await.body.outcome,
+        Some(Outcome::IssuerUnavailable)
+    );
+    assert_eq!(used(&office).await, 0);
+}
+
+#[tokio::test]
+async fn a_payment_that_was_approved_meanwhile_keeps_its_use_of_the_days_limit() {
+    let office = office("").await;
+    let approved = done("aut_1", Operation::Purchase, None, Outcome::Approved);
+    use_limit(&office, &approved).await;
+    add(&office, vec![approved.clone()]).await;
+    let leased = leased(&office, "aut_1", "a", 1).await;
+    let due = end(&office.gateway, leased, Outcome::IssuerUnavailable, None).await;
+    assert!(matches!(due, Ok(None)), "{due:?}");
+    assert_eq!(stored(&office, "aut_1").await, approved);
+    assert_eq!(used(&office).await, 1_000);
 }
