@@ -1,38 +1,26 @@
 //! The client on TCP: one task owns the session and its connection; whoever asks waits for it.
 
-use std::{collections::HashMap, io, sync::Arc, time::Duration};
+mod owner;
 
-use causeway_cards::{
-    crypto::key::TdesKey,
-    iso8583::{Frame, FrameTooLong, Frames, Message, frame},
-};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::{
-        TcpStream,
-        tcp::{OwnedReadHalf, OwnedWriteHalf},
-    },
-    sync::{mpsc, oneshot, watch},
-    time::{sleep, timeout},
-};
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use causeway_cards::{crypto::key::TdesKey, iso8583::Message};
+use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
     reversal::{Reversal, Reversals, StoreError},
-    session::{ClientSession, Effect, Limits, RequestId, Unanswered, is_passing},
+    session::{ClientSession, Limits, RequestId, Unanswered, is_passing},
 };
 use crate::acquiring::{
     clock::now_ms,
     host::{
-        LineId,
         key::{Usage, offer},
-        line::{Arrival, Dialect, LinkDialect},
+        line::{Dialect, LinkDialect},
     },
 };
+use owner::Owner;
 
 const COMMANDS_MAX: usize = 256;
-/// A client has one connection at a time.
-const LINE: LineId = LineId(0);
-const PAUSE_MIN: Duration = Duration::from_millis(100);
 
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -185,237 +173,6 @@ impl<R: Reversals> Client<R> {
         // If the owner is gone, the reply's sender is dropped with the command, and that is the answer.
         let _stopped = self.commands.send(command).await;
     }
-}
-
-struct Owner<R> {
-    session: ClientSession,
-    link: LinkDialect,
-    settings: Settings,
-    store: Arc<R>,
-    asking: HashMap<RequestId, oneshot::Sender<Answer>>,
-    shown: watch::Sender<Status>,
-}
-
-/// What is to be done with the connection after some effects.
-type Bytes = Result<Vec<u8>, Closed>;
-
-/// The connection is of no use any more.
-struct Closed;
-
-impl<R: Reversals> Owner<R> {
-    async fn run(mut self, mut arriving: mpsc::Receiver<Command>) {
-        let mut pause = PAUSE_MIN;
-        loop {
-            let connecting = timeout(self.wait_max(), TcpStream::connect(self.settings.address.clone()));
-            let connected = self.meanwhile(&mut arriving, connecting).await;
-            match connected {
-                None => return,
-                Some(Ok(Ok(stream))) => match self.converse(stream, &mut arriving).await {
-                    Ok(()) => return,
-                    Err(had_signed_on) if had_signed_on => pause = PAUSE_MIN,
-                    Err(_) => {}
-                },
-                Some(_) => {}
-            }
-            if self.meanwhile(&mut arriving, sleep(pause)).await.is_none() {
-                return;
-            }
-            pause = (pause * 2).min(self.settings.pause_max.max(PAUSE_MIN));
-        }
-    }
-
-    fn wait_max(&self) -> Duration {
-        Duration::from_millis(self.settings.limits.answer_within_ms)
-    }
-
-    /// Without a connection: commands are refused, and time goes on. `None` if nobody can give commands any more.
-    async fn meanwhile<T>(
-        &mut self,
-        arriving: &mut mpsc::Receiver<Command>,
-        future: impl Future<Output = T>,
-    ) -> Option<T> {
-        tokio::pin!(future);
-        loop {
-            let due = due_in(&self.session);
-            tokio::select! {
-                done = &mut future => return Some(done),
-                command = arriving.recv() => drop(self.command(command?)),
-                () = sleep(due) => {
-                    let effects = self.session.tick(now_ms());
-                    drop(self.apply(effects));
-                }
-            }
-        }
-    }
-
-    /// Until nobody can give commands any more, or, as an error, the connection ends: whether it had signed on.
-    async fn converse(&mut self, stream: TcpStream, arriving: &mut mpsc::Receiver<Command>) -> Result<(), bool> {
-        let mut had_signed_on = false;
-        let ended = self.exchange(stream, arriving, &mut had_signed_on).await;
-        self.session.disconnected();
-        self.show();
-        ended.map_err(|_| had_signed_on)
-    }
-
-    async fn exchange(
-        &mut self,
-        stream: TcpStream,
-        arriving: &mut mpsc::Receiver<Command>,
-        had_signed_on: &mut bool,
-    ) -> Result<(), Closed> {
-        stream.set_nodelay(true).map_err(closed)?;
-        let (mut reader, mut writer): (OwnedReadHalf, OwnedWriteHalf) = stream.into_split();
-        let (mut frames, mut piece) = (Frames::default(), [0; 4_096]);
-        let effects = self.session.connected(now_ms());
-        let mut bytes = self.apply(effects)?;
-        loop {
-            timeout(self.wait_max(), writer.write_all(&bytes))
-                .await
-                .map_err(|_| Closed)?
-                .map_err(closed)?;
-            *had_signed_on |= self.session.is_signed_on();
-            let due = due_in(&self.session);
-            bytes = tokio::select! {
-                command = arriving.recv() => match command {
-                    Some(command) => self.command(command)?,
-                    None => return Ok(()),
-                },
-                read = reader.read(&mut piece) => match read.map_err(closed)? {
-                    0 => return Err(Closed),
-                    read => {
-                        frames.push(&piece[..read]);
-                        self.read(&mut frames)?
-                    }
-                },
-                () = sleep(due) => {
-                    let effects = self.session.tick(now_ms());
-                    self.apply(effects)?
-                }
-            };
-        }
-    }
-
-    fn read(&mut self, frames: &mut Frames) -> Bytes {
-        let mut bytes = Vec::new();
-        while let Some(frame) = frames.take().map_err(|_| Closed)? {
-            let Frame::Message(wire) = frame else { continue };
-            match self.link.read(LINE, &wire, now_ms()) {
-                Arrival::Message(message) => {
-                    let effects = self.session.heard(message, now_ms());
-                    bytes.extend(self.apply(effects)?);
-                }
-                Arrival::Refused(..) => self.session.unreadable(),
-                Arrival::Unanswerable(_) => return Err(Closed),
-            }
-        }
-        self.show();
-        Ok(bytes)
-    }
-
-    fn command(&mut self, command: Command) -> Bytes {
-        let effects = match command {
-            Command::Take(message, reply) => {
-                let taken = self
-                    .is_writable(&message)
-                    .and_then(|()| self.session.take(message, now_ms()));
-                // Who asked waits for it in a task that nobody ends.
-                let _taken = reply.send(taken);
-                Vec::new()
-            }
-            Command::Send(id, reply) => {
-                self.asking.insert(id, reply);
-                self.session.send(id, now_ms())
-            }
-            Command::Abandon(id) => {
-                self.session.abandon(id);
-                Vec::new()
-            }
-            Command::Reverse(reversal) => self.session.reverse(reversal, now_ms()),
-            Command::Offer(key) => {
-                self.link.offer(key);
-                Vec::new()
-            }
-            Command::Switch => {
-                self.link.switch(now_ms());
-                self.link.closed(LINE);
-                Vec::new()
-            }
-        };
-        self.apply(effects)
-    }
-
-    fn is_writable(&self, message: &Message) -> Result<(), Unanswered> {
-        self.link.spec().to_bytes(message)?;
-        if let Some(reversal) = Reversal::of(message) {
-            self.link.spec().to_bytes(&reversal.message)?;
-        }
-        Ok(())
-    }
-
-    /// What is to be written.
-    fn apply(&mut self, effects: Vec<Effect>) -> Bytes {
-        let (mut bytes, mut is_closed) = (Vec::new(), false);
-        for effect in effects {
-            match effect {
-                Effect::Send(message) => self.write(message, &mut bytes),
-                Effect::KeepAlive => bytes.extend([0, 0]),
-                Effect::SignedOn => {}
-                Effect::Close => is_closed = true,
-                Effect::Ended(id, answer) => {
-                    if let Some(reply) = self.asking.remove(&id) {
-                        let _taken = reply.send(answer);
-                    }
-                }
-                Effect::Reversed { key, code } => self.reversed(key, &code),
-            }
-        }
-        self.show();
-        if is_closed { Err(Closed) } else { Ok(bytes) }
-    }
-
-    fn write(&self, mut message: Message, bytes: &mut Vec<u8>) {
-        let framed = frame::<FrameTooLong>(bytes, |out| {
-            let wire = self.link.write(LINE, &mut message).map_err(|_| FrameTooLong(0))?;
-            out.extend_from_slice(&wire);
-            Ok(())
-        });
-        if let Err(failed) = framed {
-            tracing::error!(message = %message.masked(), %failed, "a message of an issuer's link cannot be written");
-        }
-    }
-
-    fn reversed(&self, key: String, code: &str) {
-        if !["00", "25"].contains(&code) {
-            tracing::warn!(original = key, code, "a host declined a reversal");
-        }
-        let store = self.store.clone();
-        tokio::spawn(async move {
-            if let Err(failed) = store.remove(&key).await {
-                tracing::warn!(original = key, %failed, "a reversal that was answered stays stored, and will be sent again");
-            }
-        });
-    }
-
-    fn show(&self) {
-        let status = Status {
-            is_signed_on: self.session.is_signed_on(),
-            reversals: self.session.reversals(),
-            unmatched: self.session.unmatched(),
-        };
-        self.shown
-            .send_if_modified(|shown| std::mem::replace(shown, status) != status);
-    }
-}
-
-fn due_in(session: &ClientSession) -> Duration {
-    let due = session
-        .due_ms()
-        .map_or(60_000, |due_ms| due_ms.saturating_sub(now_ms()));
-    Duration::from_millis(due)
-}
-
-fn closed(_: io::Error) -> Closed {
-    Closed
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use causeway_cards::{
 use tokio::{
     net::{TcpListener, TcpSocket},
     task::JoinHandle,
+    time::sleep,
 };
 
 use super::*;
