@@ -209,7 +209,8 @@ bench: build
 .PHONY: bench-stages
 bench-stages: setup
 	$(call say,criterion benches of the stages of a payment)
-	$(CARGO) bench --locked --workspace --bench codec --bench commit --bench ledger --bench offline --bench proof --bench settlement --bench signatures
+	$(CARGO) bench --locked --workspace --bench codec --bench commit --bench ledger --bench offline --bench proof --bench settlement --bench signatures \
+	    --bench iso8583 --bench iso8583_host --bench pictures
 
 # Seeds of the simulation, and heights that each comes to at least.
 SEEDS ?= 20000
