@@ -207,6 +207,8 @@ class Link(unittest.TestCase):
             line.write(whole[:-1])
             answer = line.read()
             self.assertEqual((answer["t"], answer["39"]), ("0210", "30"))
+            answer = line.ask(purchase("400003") | {"4": "00000000125x"})
+            self.assertEqual((answer["t"], answer["11"], answer["39"], answer.get("4")), ("0210", "400003", "30", None))
 
     def test_an_empty_frame_is_answered_by_one(self) -> None:
         for variant in "ab":

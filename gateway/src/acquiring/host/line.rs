@@ -167,12 +167,18 @@ fn code(key: &TdesKey, covered: &[u8]) -> [u8; 8] {
     retail(key, covered, Padding::Method1).expect("a key in memory enciphers every block")
 }
 
-fn refused(refusal: Box<Refusal>) -> Arrival {
+/// Without the fields that are not what they should be: an answer that repeats those could not be written.
+fn refused(mut refusal: Box<Refusal>) -> Arrival {
     let hides_type = |violation: &Violation| {
         violation.place == Place::MessageType || matches!(violation.fault, Fault::MessageTooLong { .. })
     };
     if refusal.violations.iter().any(hides_type) || refusal.message.message_type().number() == 0 {
         return Arrival::Unanswerable(refusal);
+    }
+    for violation in &refusal.violations {
+        if let Place::Field(number) = violation.place {
+            refusal.message.remove(number);
+        }
     }
     Arrival::Refused(refusal.message, Outcome::FormatError)
 }
@@ -182,6 +188,7 @@ mod tests {
     use causeway_cards::iso8583::MessageType;
 
     use super::*;
+    use crate::acquiring::host::request::skeleton;
 
     fn echo() -> Message {
         let mut message = Message::new(MessageType::NETWORK);
@@ -233,6 +240,23 @@ mod tests {
         assert!(is_good(&mut line, 1, 9 + REPLACED_MS));
         assert!(!is_good(&mut line, 1, 10 + REPLACED_MS));
         assert!(is_good(&mut line, 2, 10 + REPLACED_MS));
+    }
+
+    #[test]
+    fn a_wrong_field_does_not_keep_the_answer_from_being_written() {
+        let dialect = Dialect {
+            spec: Spec::a(),
+            mac_key: None,
+        };
+        let wire = dialect.write(&mut echo()).expect("listed fields");
+        let at = wire.windows(6).position(|six| six == b"000001").expect("field 11");
+        let wrong = [&wire[..at], b"00000x", &wire[at + 6..]].concat();
+        let Arrival::Refused(message, Outcome::FormatError) = dialect.read(&wrong) else {
+            panic!("field 11 has a letter")
+        };
+        let mut answer = skeleton(&message);
+        assert!(answer.has(7) && !answer.has(11) && answer.has(70));
+        dialect.write(&mut answer).expect("fields that were read");
     }
 
     #[test]
