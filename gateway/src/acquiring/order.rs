@@ -131,6 +131,22 @@ pub enum Happened {
 }
 
 impl Happened {
+    pub const ALL: [Self; 13] = [
+        Self::Created,
+        Self::Authorized,
+        Self::Paid,
+        Self::Cancelled,
+        Self::Expired,
+        Self::Voided,
+        Self::RefundRequested,
+        Self::PartiallyRefunded,
+        Self::Refunded,
+        Self::RefundFailed,
+        Self::StrayReceived,
+        Self::StrayReturned,
+        Self::StrayFailed,
+    ];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Created => "created",

@@ -260,7 +260,7 @@ pub(super) fn tell_paid(gateway: &Gateway, sql: &mut dyn Sql, stored: &Stored) -
     let new = New {
         id: id::new("evt", now_ms).map_err(|_| StoreError::Busy)?,
         client: &stored.client,
-        kind: "settlement.paid",
+        kind: events::SETTLEMENT_PAID,
         object: &stored.id,
         data: &data,
         now_ms,

@@ -8,6 +8,7 @@ mod once;
 mod orders;
 mod refusals;
 mod settlements;
+mod webhooks;
 
 use std::sync::Arc;
 

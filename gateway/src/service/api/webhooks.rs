@@ -15,6 +15,7 @@ use crate::{
         problem::{Code, Problem},
         records::{
             PAGE_MAX,
+            events::is_kind,
             webhooks::{self, Webhook, WebhookBody},
         },
         views::{self, DeliveryView, Page, WebhookView},
@@ -32,7 +33,7 @@ pub struct WebhookRequest {
     /// `https`, at a public address.
     #[schema(min_length = 8, max_length = 2048, pattern = "^https?://")]
     pub url: String,
-    /// Kinds of events, such as `remittance.completed`; all if there are none.
+    /// Kinds of events, such as `remittance.completed` and `order.paid`; all if there are none.
     #[serde(default)]
     #[schema(max_items = 32)]
     pub events: Vec<String>,
@@ -84,12 +85,13 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
     if events.len() > 32 {
         return Err(Problem::field("events", "there are at most 32"));
     }
-    for kind in &events {
-        let known = |state: crate::remittance::state::State| *kind == format!("remittance.{state}");
-        if !crate::remittance::state::State::ALL.into_iter().any(known) {
-            let detail = "it is remittance. and a state, such as remittance.completed";
-            return Err(Problem::field("events", detail));
-        }
+    if let Some(unknown) = events.iter().find(|kind| !is_kind(kind)) {
+        let unknown: String = unknown.chars().take(64).collect();
+        let detail = format!(
+            "'{unknown}' is no kind of event; there are such as remittance.completed, order.paid, dispute.opened, settlement.paid \
+             and bulk.completed"
+        );
+        return Err(Problem::field("events", detail));
     }
     let id = id::named("wh", &call.object);
     let secret = new_secret()?;

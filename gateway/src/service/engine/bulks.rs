@@ -129,7 +129,7 @@ fn close(
         let new = New {
             id: event,
             client: &bulk.client,
-            kind: "bulk.completed",
+            kind: events::BULK_COMPLETED,
             object: &bulk.id,
             data: &data,
             now_ms,

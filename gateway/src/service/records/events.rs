@@ -5,7 +5,11 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::{int, unsigned, webhooks};
-use crate::store::{Row, Sql, StoreError};
+use crate::{
+    acquiring::{dispute, order::Happened},
+    remittance::state as remittance,
+    store::{Row, Sql, StoreError},
+};
 
 /// The lock under which numbers are given.
 const NUMBERING: i64 = 2;
@@ -32,6 +36,22 @@ struct Body<'a> {
     kind: &'a str,
     timestamp: String,
     data: &'a RawValue,
+}
+
+/// That a merchant's settlement was paid.
+pub const SETTLEMENT_PAID: &str = "settlement.paid";
+
+/// That the last row of a bulk file has ended.
+pub const BULK_COMPLETED: &str = "bulk.completed";
+
+/// Whether there are events of this kind: those above, and what happens to remittances, orders and disputes.
+pub fn is_kind(text: &str) -> bool {
+    match text.split_once('.') {
+        Some(("remittance", state)) => remittance::State::ALL.iter().any(|known| known.as_str() == state),
+        Some(("order", happened)) => Happened::ALL.iter().any(|known| known.as_str() == happened),
+        Some(("dispute", state)) => dispute::State::ALL.iter().any(|known| known.as_str() == state),
+        _ => [SETTLEMENT_PAID, BULK_COMPLETED].contains(&text),
+    }
 }
 
 /// An event that is to be.

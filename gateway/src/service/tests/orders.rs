@@ -19,6 +19,7 @@ use crate::{
         engine::paybacks,
         orders::{booked, expire_all, is_any_overdue, memo, named, walk_in},
         records::{
+            events::is_kind,
             jobs,
             merchants::{self, Merchant, MerchantBody, MerchantStore, StoreBody},
             orders as stored_orders,
@@ -213,9 +214,10 @@ impl Shop {
     pub async fn events(&self) -> Vec<String> {
         let page = self.get("/v1/events?limit=100").await;
         let told = page["data"].as_array().expect("a list");
-        told.iter()
-            .map(|event| event["type"].as_str().expect("a type").to_owned())
-            .collect()
+        let told = told
+            .iter()
+            .map(|event| event["type"].as_str().expect("a type").to_owned());
+        told.inspect(|kind| assert!(is_kind(kind), "{kind}")).collect()
     }
 }
 
