@@ -1,6 +1,5 @@
-//! What cards were permitted to pay, by the message that asked: what of a day's limit is used.
+//! What cards were permitted to pay, by the authorisation's id: what of a day's limit is used.
 
-use causeway_cards::iso8583::DuplicateKey;
 use causeway_contracts::money::Amount;
 
 use super::{int, small, unsigned};
