@@ -1,8 +1,10 @@
 //! What a gateway is run with: a file, read once into values that cannot be wrong.
 
 mod issuing;
+mod routes;
 
 pub use issuing::{Issuing, IssuingFault, KeyNames, Link, LinkFault, Variant};
+pub use routes::{CardRoute, RouteFault};
 
 use std::{
     collections::BTreeMap,
@@ -78,7 +80,7 @@ struct File {
     #[serde(default)]
     tls: Option<TlsText>,
     #[serde(default)]
-    acquiring: Option<Acquiring>,
+    acquiring: Option<AcquiringText>,
     #[serde(default)]
     issuing: Option<issuing::IssuingText>,
     #[serde(default)]
@@ -215,16 +217,42 @@ pub struct TlsFiles {
     pub client_authorities: Option<PathBuf>,
 }
 
-/// That this gateway has merchants.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+/// As it is written.
+#[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct AcquiringText {
+    #[serde(default = "quarter_of_an_hour")]
+    order_seconds: u32,
+    #[serde(default = "many_streams")]
+    streams: usize,
+    #[serde(default)]
+    routes: Vec<routes::RouteText>,
+}
+
+/// That this gateway has merchants.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Acquiring {
     /// For so long an order may be paid, unless it says otherwise.
-    #[serde(default = "quarter_of_an_hour")]
     pub order_seconds: u32,
     /// So many checkout pages are told of changes at the same time; others ask again by themselves.
-    #[serde(default = "many_streams")]
     pub streams: usize,
+}
+
+/// And the issuers that it asks for card payments.
+fn acquiring(text: AcquiringText) -> Result<(Acquiring, Vec<CardRoute>), ConfigError> {
+    let AcquiringText {
+        order_seconds,
+        streams,
+        routes,
+    } = text;
+    if !(ORDER_SECONDS_MIN..=ORDER_SECONDS_MAX).contains(&order_seconds) {
+        return Err(ConfigError::OrderSeconds(order_seconds));
+    }
+    if streams > STREAMS_MAX {
+        return Err(ConfigError::Streams(streams));
+    }
+    let routes = routes::all(routes).map_err(|(name, source)| ConfigError::Route { name, source })?;
+    Ok((Acquiring { order_seconds, streams }, routes))
 }
 
 fn quarter_of_an_hour() -> u32 {
@@ -269,6 +297,8 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// `None`: it has no merchants.
     pub acquiring: Option<Acquiring>,
+    /// The issuers that its merchants' card payments are asked of.
+    pub card_routes: Vec<CardRoute>,
     /// `None`: it has no cards.
     pub issuing: Option<Issuing>,
     pub limits: RequestLimits,
@@ -316,6 +346,12 @@ pub enum ConfigError {
          others find one"
     )]
     Streams(usize),
+    #[error("acquiring.routes.{name}")]
+    Route {
+        name: String,
+        #[source]
+        source: RouteFault,
+    },
     #[error(transparent)]
     Issuing(#[from] IssuingFault),
     #[error("limits: both numbers are above zero")]
@@ -398,14 +434,7 @@ impl Config {
         if !(30..=HOLD_SECONDS_MAX).contains(&file.hold_seconds) {
             return Err(ConfigError::Hold(file.hold_seconds));
         }
-        if let Some(Acquiring { order_seconds, streams }) = file.acquiring {
-            if !(ORDER_SECONDS_MIN..=ORDER_SECONDS_MAX).contains(&order_seconds) {
-                return Err(ConfigError::OrderSeconds(order_seconds));
-            }
-            if streams > STREAMS_MAX {
-                return Err(ConfigError::Streams(streams));
-            }
-        }
+        let (acquiring, card_routes) = file.acquiring.map(acquiring).transpose()?.unzip();
         let limits = RequestLimits {
             per_second: file.limits.requests_per_second,
             burst: file.limits.burst,
@@ -458,7 +487,8 @@ impl Config {
                 key: folder.join(tls.key),
                 client_authorities: tls.client_authorities.map(|path| folder.join(path)),
             }),
-            acquiring: file.acquiring,
+            acquiring,
+            card_routes: card_routes.unwrap_or_default(),
             issuing: file
                 .issuing
                 .map(|text| Issuing::try_from(text).map(|issuing| issuing.within(folder)))

@@ -21,6 +21,7 @@ use causeway_wallet::{
 use tokio::sync::{Notify, Semaphore, broadcast};
 
 use super::{
+    card_routes::CardRoutes,
     config::{Config, ConfigError, Fee, List, Operator},
     keys::Keys,
     limits::Limits,
@@ -114,6 +115,8 @@ pub struct Gateway {
     pub limits: Limits,
     pub sender: Sender,
     screening: Screening,
+    /// The links to issuers, which [`super::card_routes::start`] begins.
+    pub card_routes: CardRoutes,
     /// Of its cards, if it has any.
     pub hsm: Option<Arc<dyn Hsm>>,
     /// Something is due: whoever does it need not wait for its next look.
@@ -207,6 +210,7 @@ impl Gateway {
                 trust,
             }),
             screening: screening(&config.screening)?,
+            card_routes: CardRoutes::new(&config.card_routes, &store),
             hsm,
             wake: Arc::default(),
             wake_deliveries: Arc::default(),

@@ -3,6 +3,8 @@
 pub mod accounts;
 pub mod authorizations;
 pub mod bulks;
+pub mod card_attempts;
+pub mod card_reversals;
 pub mod cards;
 pub mod clients;
 pub mod disputes;

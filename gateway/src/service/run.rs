@@ -78,6 +78,7 @@ pub async fn run(path: &Path, passphrase: &str, ready: impl FnOnce(&Gateway)) ->
         })
     });
     let server = serve(&gateway, tls.transpose()?).map_err(|source| RunError::Serve { listen, source })?;
+    gateway.card_routes.start();
     let _hosts = authorize::start(&gateway, || Cards).await?;
     start_engine(Arc::clone(&gateway)).map_err(RunError::Engine)?;
     ready(&gateway);

@@ -327,6 +327,27 @@ CREATE INDEX authorizations_elements ON authorizations (elements, id);
 CREATE INDEX authorizations_reference ON authorizations (reference, id);
 CREATE INDEX authorizations_original ON authorizations (original, is_reversal, created_ms);
 CREATE INDEX paybacks_state ON paybacks (state, id);
+CREATE TABLE card_reversals (
+    route TEXT NOT NULL,
+    message_key TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    message BYTES NOT NULL,
+    PRIMARY KEY (route, message_key)
+)KEYED;
+CREATE TABLE card_traces (
+    route TEXT PRIMARY KEY,
+    last BIGINT NOT NULL
+)KEYED;
+CREATE TABLE card_attempts (
+    id TEXT PRIMARY KEY,
+    order_id TEXT NOT NULL,
+    route TEXT NOT NULL,
+    message_key TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    outcome TEXT,
+    body TEXT NOT NULL
+);
+CREATE INDEX card_attempts_order ON card_attempts (order_id, id);
 CREATE TABLE followed (
     name TEXT PRIMARY KEY,
     height BIGINT NOT NULL,

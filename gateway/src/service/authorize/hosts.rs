@@ -2,20 +2,15 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use causeway_cards::iso8583::Spec;
 use tokio::{net::TcpListener, task::JoinSet};
 
 use super::{Desk, Permits};
 use crate::{
     acquiring::host::{
         Limits,
-        line::Dialect,
         server::{Settings, serve},
     },
-    service::{
-        config::{Link, Variant},
-        context::Gateway,
-    },
+    service::{card_routes::dialect, config::Link, context::Gateway},
 };
 
 /// Messages whose answers a link has at hand; the others are in the database.
@@ -65,18 +60,10 @@ pub async fn start<P: Permits>(gateway: &Arc<Gateway>, permits: impl Fn() -> P) 
         let listener = TcpListener::bind(link.listen).await.map_err(failed)?;
         hosts.listen.push(listener.local_addr().map_err(failed)?);
         let desk = Desk::new(Arc::clone(gateway), issuing, link.clone(), permits());
-        let (dialect, settings) = (dialect(link), settings(link));
+        let (dialect, settings) = (dialect(link.variant), settings(link));
         hosts.tasks.spawn(serve(listener, dialect, settings, Arc::new(desk)));
     }
     Ok(hosts)
-}
-
-fn dialect(link: &Link) -> Dialect {
-    let spec = match link.variant {
-        Variant::A => Spec::a(),
-        Variant::B => Spec::b(),
-    };
-    Dialect { spec, mac_key: None }
 }
 
 fn settings(link: &Link) -> Settings {

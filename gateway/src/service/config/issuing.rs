@@ -2,6 +2,7 @@
 
 mod links;
 
+pub(super) use links::is_name;
 pub use links::{Link, LinkFault, Variant};
 
 use std::path::Path;

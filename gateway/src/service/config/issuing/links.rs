@@ -93,7 +93,7 @@ pub enum LinkFault {
     TooMany,
 }
 
-fn is_name(name: &str) -> bool {
+pub(in crate::service::config) fn is_name(name: &str) -> bool {
     let is_of_name = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=32).contains(&name.len()) && name.bytes().all(is_of_name)
 }

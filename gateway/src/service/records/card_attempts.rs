@@ -1,0 +1,210 @@
+//! Tries to pay orders by card, each written down before its message goes out: without a card's whole number.
+
+use causeway_contracts::money::Amount;
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+use super::{card_reversals, document, int, unsigned};
+use crate::store::{Row, Sql, StoreError};
+
+/// What became of a try.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AttemptOutcome {
+    /// The issuer has paid; the order is paid when the payment is booked.
+    Approved,
+    Declined,
+    /// No answer came that says it. What was paid is sent back.
+    Unknown,
+}
+
+impl AttemptOutcome {
+    const ALL: [Self; 3] = [Self::Approved, Self::Declined, Self::Unknown];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Approved => "approved",
+            Self::Declined => "declined",
+            Self::Unknown => "unknown",
+        }
+    }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Attempt {
+    pub id: String,
+    pub order: String,
+    /// The issuer's link.
+    pub route: String,
+    /// By which its reversal is known.
+    pub key: String,
+    pub created_ms: u64,
+    /// `None` while its answer is awaited.
+    pub outcome: Option<AttemptOutcome>,
+    pub body: AttemptBody,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct AttemptBody {
+    /// Field 37.
+    pub rrn: String,
+    /// Field 11.
+    pub trace: String,
+    pub amount: Amount,
+    /// The card's number by its first six and last four digits.
+    pub masked: String,
+    /// Field 39.
+    pub code: Option<String>,
+    /// Field 38.
+    pub approval: Option<String>,
+}
+
+const COLUMNS: &str = "SELECT id, order_id, route, message_key, created_ms, outcome, body FROM card_attempts";
+
+fn attempt(row: &Row) -> Result<Attempt, StoreError> {
+    let outcome = row.optional_text(5)?.map(|text| {
+        let known = AttemptOutcome::ALL.into_iter().find(|outcome| outcome.as_str() == text);
+        known.ok_or(StoreError::Column { column: 5 })
+    });
+    Ok(Attempt {
+        id: row.text(0)?.to_owned(),
+        order: row.text(1)?.to_owned(),
+        route: row.text(2)?.to_owned(),
+        key: row.text(3)?.to_owned(),
+        created_ms: unsigned(row.int(4)?, 4)?,
+        outcome: outcome.transpose()?,
+        body: row.json(6)?,
+    })
+}
+
+pub fn add(sql: &mut dyn Sql, attempt: &Attempt) -> Result<(), StoreError> {
+    sql.execute(
+        "INSERT INTO card_attempts (id, order_id, route, message_key, created_ms, outcome, body) \
+         VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        &[
+            (&attempt.id).into(),
+            (&attempt.order).into(),
+            (&attempt.route).into(),
+            (&attempt.key).into(),
+            int(attempt.created_ms).into(),
+            attempt.outcome.map(AttemptOutcome::as_str).into(),
+            (&document(&attempt.body)).into(),
+        ],
+    )?;
+    Ok(())
+}
+
+/// Writes down what became of it.
+pub fn save(sql: &mut dyn Sql, attempt: &Attempt) -> Result<(), StoreError> {
+    let saved = sql.execute(
+        "UPDATE card_attempts SET outcome = $2, body = $3 WHERE id = $1",
+        &[
+            (&attempt.id).into(),
+            attempt.outcome.map(AttemptOutcome::as_str).into(),
+            (&document(&attempt.body)).into(),
+        ],
+    )?;
+    if saved == 1 { Ok(()) } else { Err(StoreError::Changed) }
+}
+
+/// Its message was never sent.
+pub fn remove(sql: &mut dyn Sql, id: &str) -> Result<(), StoreError> {
+    sql.execute("DELETE FROM card_attempts WHERE id = $1", &[id.into()])?;
+    Ok(())
+}
+
+pub fn any(sql: &mut dyn Sql, id: &str) -> Result<Option<Attempt>, StoreError> {
+    let row = sql.query_one(&format!("{COLUMNS} WHERE id = $1"), &[id.into()])?;
+    row.map(|row| attempt(&row)).transpose()
+}
+
+/// The newest first.
+pub fn of_order(sql: &mut dyn Sql, order: &str, limit: usize) -> Result<Vec<Attempt>, StoreError> {
+    let statement = format!("{COLUMNS} WHERE order_id = $1 ORDER BY id DESC LIMIT $2");
+    let rows = sql.query(&statement, &[order.into(), (limit as i64).into()])?;
+    rows.iter().map(attempt).collect()
+}
+
+/// Whether an issuer may have paid the order, or be taking back what it has paid.
+pub fn is_any_open(sql: &mut dyn Sql, order: &str) -> Result<bool, StoreError> {
+    let row = sql.query_one(
+        "SELECT id FROM card_attempts WHERE order_id = $1 AND (outcome IS NULL OR outcome <> 'declined') LIMIT 1",
+        &[order.into()],
+    )?;
+    Ok(row.is_some())
+}
+
+/// Whether the payment of one is not decided for good: its answer is awaited, it was approved, or it is being reversed.
+pub fn is_busy(sql: &mut dyn Sql, attempt: &Attempt) -> Result<bool, StoreError> {
+    match attempt.outcome {
+        Some(AttemptOutcome::Approved) => Ok(true),
+        Some(AttemptOutcome::Declined) => Ok(false),
+        // Also of one whose gateway has died: its reversal was stored before its message went out.
+        Some(AttemptOutcome::Unknown) | None => card_reversals::is_there(sql, &attempt.route, &attempt.key),
+    }
+}
+
+/// One more for each message of a route, 1 to 999,999 and round again.
+pub fn next_trace(sql: &mut dyn Sql, route: &str) -> Result<u32, StoreError> {
+    sql.execute(
+        "INSERT INTO card_traces (route, last) VALUES ($1, 1) \
+         ON CONFLICT (route) DO UPDATE SET last = card_traces.last % 999999 + 1",
+        &[route.into()],
+    )?;
+    let row = sql.query_one("SELECT last FROM card_traces WHERE route = $1", &[route.into()])?;
+    let last = row.ok_or(StoreError::Changed)?.int(0)?;
+    u32::try_from(last).map_err(|_| StoreError::Column { column: 0 })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::tests::database;
+
+    #[tokio::test]
+    async fn traces_go_round_and_an_attempt_is_open_until_it_is_declined() {
+        let (store, _folder) = database().await;
+        let write = store.write::<_, StoreError, _>(|sql| {
+            assert_eq!((next_trace(sql, "one")?, next_trace(sql, "two")?), (1, 1));
+            assert_eq!(next_trace(sql, "one")?, 2);
+            sql.execute("UPDATE card_traces SET last = 999999 WHERE route = 'one'", &[])?;
+            assert_eq!((next_trace(sql, "one")?, next_trace(sql, "one")?), (1, 2));
+            let mut tried = Attempt {
+                id: "att_1".to_owned(),
+                order: "ord_1".to_owned(),
+                route: "one".to_owned(),
+                key: "k".to_owned(),
+                created_ms: 5,
+                outcome: None,
+                body: AttemptBody {
+                    rrn: "633407000001".to_owned(),
+                    trace: "000001".to_owned(),
+                    amount: Amount(1_000),
+                    masked: "990001******0012".to_owned(),
+                    code: None,
+                    approval: None,
+                },
+            };
+            assert!(!is_any_open(sql, "ord_1")?);
+            add(sql, &tried)?;
+            assert!(is_any_open(sql, "ord_1")? && !is_busy(sql, &tried)?);
+            card_reversals::put(sql, "one", "k", b"message", 7)?;
+            assert!(is_busy(sql, &tried)?);
+            assert_eq!(card_reversals::of_route(sql, "one", 6)?, []);
+            let kept = [("k".to_owned(), b"message".to_vec())];
+            assert_eq!(card_reversals::of_route(sql, "one", 7)?, kept);
+            assert_eq!(card_reversals::of_route(sql, "two", 7)?, []);
+            card_reversals::remove(sql, "one", "k")?;
+            tried.outcome = Some(AttemptOutcome::Declined);
+            tried.body.code = Some("51".to_owned());
+            save(sql, &tried)?;
+            assert!(!is_any_open(sql, "ord_1")?);
+            assert_eq!(of_order(sql, "ord_1", 10)?, [tried.clone()]);
+            remove(sql, "att_1")?;
+            assert_eq!(any(sql, "att_1")?, None);
+            Ok(())
+        });
+        write.await.expect("a database");
+    }
+}
