@@ -11,5 +11,6 @@ pub mod host;
 pub mod hsm;
 pub mod issuer;
 pub mod order;
+pub mod purchase;
 pub mod settlement;
 pub mod tap;

@@ -123,6 +123,7 @@ pub enum Happened {
     PartiallyRefunded,
     Refunded,
     RefundFailed,
+    Reversed,
     /// A payment that does not count came, and is on its way back.
     StrayReceived,
     StrayReturned,
@@ -159,6 +160,7 @@ impl Happened {
             Self::PartiallyRefunded => "partially_refunded",
             Self::Refunded => "refunded",
             Self::RefundFailed => "refund_failed",
+            Self::Reversed => "reversed",
             Self::StrayReceived => "stray_received",
             Self::StrayReturned => "stray_returned",
             Self::StrayFailed => "stray_failed",
@@ -297,7 +299,7 @@ impl Order {
         match self.state {
             State::Created => {}
             State::Cancelled | State::Expired | State::Voided => return Err(Stray::Late),
-            State::Authorized | State::Paid | State::PartiallyRefunded | State::Refunded => {
+            State::Authorized | State::Paid | State::PartiallyRefunded | State::Refunded | State::Reversed => {
                 return Err(Stray::Duplicate);
             }
         }
@@ -428,10 +430,21 @@ impl Order {
             true => (Change::RefundedWhole, Happened::Refunded),
             false => (Change::RefundedInPart, Happened::PartiallyRefunded),
         };
-        self.changed(change)?;
+        // What was under way when the payment was reversed goes back all the same.
+        if self.state != State::Reversed {
+            self.changed(change)?;
+        }
         self.refunding.0 -= amount.0;
         self.refunded.0 += amount.0;
         self.happened(happened, now_ms, Some(height), Some(amount));
+        Ok(())
+    }
+
+    /// The issuer of the card that has paid took the payment back, whatever went back besides.
+    pub fn reverse(&mut self, height: Height, now_ms: u64) -> Result<(), NotNow> {
+        self.changed(Change::Reversed)?;
+        let amount = self.payment.map(|payment| payment.amount);
+        self.happened(Happened::Reversed, now_ms, Some(height), amount);
         Ok(())
     }
 

@@ -100,6 +100,8 @@ pub enum Kind {
     Refund,
     /// Some of it went back since the payer's bank has disputed it.
     Chargeback,
+    /// It went back since its card's issuer took it back.
+    Reversal,
 }
 
 impl Kind {
@@ -108,6 +110,7 @@ impl Kind {
             Self::Capture => "capture",
             Self::Refund => "refund",
             Self::Chargeback => "chargeback",
+            Self::Reversal => "reversal",
         }
     }
 }
@@ -171,7 +174,8 @@ pub fn settle(
     };
     let captures = movements.iter().filter(|movement| movement.kind == Kind::Capture);
     let fees: u128 = captures.map(|capture| u128::from(terms.fee_of(capture.amount).0)).sum();
-    let (captured, refunded, charged_back) = (sum(Kind::Capture), sum(Kind::Refund), sum(Kind::Chargeback));
+    let (captured, charged_back) = (sum(Kind::Capture), sum(Kind::Chargeback));
+    let refunded = sum(Kind::Refund) + sum(Kind::Reversal);
     let taken = fees + refunded + charged_back + u128::from(brought_forward.0);
     Ok(Settlement {
         currency,

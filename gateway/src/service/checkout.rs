@@ -69,6 +69,7 @@ fn told(state: State) -> (&'static str, &'static str) {
         State::Paid => ("Paid", "good"),
         State::PartiallyRefunded => ("Paid, and refunded in part", "good"),
         State::Refunded => ("Refunded", "bad"),
+        State::Reversed => ("Taken back by the card's issuer", "bad"),
         State::Cancelled => ("Cancelled", "bad"),
         State::Expired => ("Expired", "bad"),
         State::Voided => ("Not taken", "bad"),

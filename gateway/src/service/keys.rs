@@ -78,6 +78,11 @@ impl Keys {
         *token.first_chunk().expect("32 bytes")
     }
 
+    /// Of a request's body, by which the same request is known: whoever reads it cannot try which card was in it.
+    pub fn fingerprint(&self, body: &[u8]) -> [u8; 32] {
+        *derived(&self.custody, "causeway-gateway/fingerprint/1", body)
+    }
+
     /// By which a card's or device's number is found again without being stored.
     pub fn number_hash(&self, digits: &[u8]) -> [u8; 32] {
         *derived(&self.custody, "causeway-gateway/card-number/1", digits)

@@ -76,6 +76,8 @@ use crate::{oauth::Scope, store::StoreError};
         api::codes::order_png,
         api::orders::cancel,
         api::orders::refund,
+        api::card_payments::by_card,
+        api::card_payments::by_code,
         api::disputes::create,
         api::disputes::list,
         api::disputes::get,

@@ -34,6 +34,9 @@ const PAYS: &str = "order";
 /// Of a payment back.
 const RETURNS: &str = "return";
 
+/// Of what a card's issuer takes back.
+const REVERSES: &str = "reversal";
+
 /// An order's or a merchant's id in 22 characters, as payers' wallets name it: its UUID in base64url.
 ///
 /// # Panics
@@ -57,6 +60,11 @@ pub fn return_memo(order: &str) -> Text<140> {
 /// Which order a payment names.
 pub(super) fn named(memo: &str) -> Option<String> {
     named_as(PAYS, "ord", memo)
+}
+
+/// The payment of which order is taken back.
+pub(super) fn reversed(memo: &str) -> Option<String> {
+    named_as(REVERSES, "ord", memo)
 }
 
 /// The id of this kind after the word.

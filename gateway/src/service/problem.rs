@@ -51,6 +51,7 @@ codes! {
     NoBic = "2006" "no_bic" 501 "The gateway has no BIC";
     NoAcquirer = "2007" "no_acquirer" 501 "The gateway has no merchants";
     NoIssuer = "2008" "no_issuer" 501 "The gateway has no cards";
+    IssuerUnreachable = "2009" "issuer_unreachable" 503 "The card's issuer cannot be reached";
     KeyOtherBody = "3001" "idempotency_key_other_request" 422 "The Idempotency-Key was used for another request";
     KeyRunning = "3002" "idempotency_key_running" 409 "A request with this Idempotency-Key is under way";
     QuoteUsed = "3003" "quote_used" 409 "The quote was used already";
@@ -70,8 +71,11 @@ codes! {
     NoTerms = "3018" "no_terms" 409 "The merchant has no terms of settlement";
     DisputeState = "3019" "dispute_state" 409 "The dispute is in another state";
     DayNotOver = "3020" "day_not_over" 409 "The day is not over on the ledger";
+    NotByCard = "3021" "not_by_card" 409 "The order cannot be paid by card";
     PayerAccountUnknown = "4001" "payer_account_unknown" 422 "The payer has no such account here";
     PayerAccountNotOpen = "4002" "payer_account_not_open" 409 "The payer's account is not open yet";
+    NoCardRoute = "4003" "no_card_route" 422 "No issuer of such cards is known";
+    OtherCardPayment = "4004" "other_card_payment" 409 "The chip has agreed to another payment";
     PayeeUnknown = "5001" "payee_unknown" 422 "Nobody is known by this account or alias";
     OperatorUnknown = "5002" "operator_unknown" 422 "No such operator is known here";
     PayeeRefused = "5003" "payee_refused" 422 "The payee's operator refuses the order";

@@ -4,8 +4,9 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{
     api::{
-        accounts, aliases, bulk, cards, checkout, codes, customers, disputes, entries, events, merchants, messages,
-        network, orders, quotes, remittances, settlements, statements, strays, terms, tokens, track, webhooks,
+        accounts, aliases, bulk, card_payments, cards, checkout, codes, customers, disputes, entries, events,
+        merchants, messages, network, orders, quotes, remittances, settlements, statements, strays, terms, tokens,
+        track, webhooks,
     },
     call::{Call, Reply},
     context::Gateway,
@@ -310,6 +311,24 @@ pub const ROUTES: &[Route] = &[
         orders::RefundRequest,
         orders::refund
     ),
+    Route {
+        check: card_payments::check_card,
+        ..post!(
+            "/v1/orders/{id}/card",
+            OrdersWrite,
+            card_payments::CardRequest,
+            card_payments::by_card
+        )
+    },
+    Route {
+        check: card_payments::check_present,
+        ..post!(
+            "/v1/orders/{id}/present",
+            OrdersWrite,
+            card_payments::PresentRequest,
+            card_payments::by_code
+        )
+    },
     post!("/v1/cards", CardsWrite, cards::CardRequest, cards::create),
     get!("/v1/cards", Access::Client(Scope::CardsRead), cards::list),
     get!("/v1/cards/{id}", Access::Client(Scope::CardsRead), cards::get),

@@ -13,7 +13,6 @@ use actix_web::{
     web,
 };
 use futures::StreamExt;
-use sha2::{Digest, Sha256};
 
 use super::{
     authenticate::{self, Credentials},
@@ -270,7 +269,7 @@ async fn once(
         path: call.target.clone(),
         key,
     };
-    let fingerprint: [u8; 32] = Sha256::digest(&call.body).into();
+    let fingerprint = gateway.keys.fingerprint(&call.body);
     let begun = {
         let (scope, object, now_ms) = (scope.clone(), call.object.clone(), call.now_ms);
         gateway

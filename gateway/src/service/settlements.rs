@@ -25,6 +25,7 @@ use crate::{
         order::{Happened, Order},
         settlement::{Agreement, DAY_MS, Kind, Movement, Period, Schedule, TooLarge, periods, settle},
     },
+    bookkeeping::Entry,
     store::{Sql, StoreError},
 };
 
@@ -52,6 +53,23 @@ pub(super) fn captured(gateway: &Gateway, sql: &mut dyn Sql, order: &Order, told
         transaction: payment.transaction.to_string(),
     };
     record(gateway, sql, order, &order.id, &movement)
+}
+
+/// Writes down that the entry has taken the order's payment back. The same about events.
+pub(super) fn reversed(gateway: &Gateway, sql: &mut dyn Sql, order: &Order, entry: &Entry) -> Result<(), StoreError> {
+    let (Some(payment), Some(transaction)) = (order.payment, entry.transaction) else {
+        return Ok(());
+    };
+    let movement = Movement {
+        kind: Kind::Reversal,
+        order: order.id.clone(),
+        reference: order.reference.clone().unwrap_or_default(),
+        at_ms: entry.time_ms.0,
+        amount: payment.amount,
+        transaction: transaction.to_string(),
+    };
+    let unique = order.id.rsplit('_').next().unwrap_or_default();
+    record(gateway, sql, order, &id::named("rev", unique), &movement)
 }
 
 /// Writes down that money of the order went back for good, at the ledger's time of now. The same about events.

@@ -2,6 +2,7 @@
 
 mod access;
 mod authorize;
+mod card_payments;
 mod cards;
 mod disputes;
 mod once;

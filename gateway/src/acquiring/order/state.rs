@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-/// Where an order stands. The last four are ends.
+/// Where an order stands. From the last four nothing comes any more.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 #[schema(as = OrderState)]
@@ -20,6 +20,8 @@ pub enum State {
     PartiallyRefunded,
     /// All of it went back.
     Refunded,
+    /// The card's issuer took the payment back.
+    Reversed,
     /// By the merchant, before it was paid.
     Cancelled,
     /// Nobody paid in time.
@@ -29,19 +31,20 @@ pub enum State {
 }
 
 impl State {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Created,
         Self::Authorized,
         Self::Paid,
         Self::PartiallyRefunded,
         Self::Refunded,
+        Self::Reversed,
         Self::Cancelled,
         Self::Expired,
         Self::Voided,
     ];
 
     pub fn is_end(self) -> bool {
-        matches!(self, Self::Refunded | Self::Cancelled | Self::Expired | Self::Voided)
+        matches!(self, Self::Reversed | Self::Cancelled | Self::Expired | Self::Voided)
     }
 
     /// Whether nobody needs to wait for the payment any more.
@@ -56,6 +59,7 @@ impl State {
             Self::Paid => "paid",
             Self::PartiallyRefunded => "partially_refunded",
             Self::Refunded => "refunded",
+            Self::Reversed => "reversed",
             Self::Cancelled => "cancelled",
             Self::Expired => "expired",
             Self::Voided => "voided",
@@ -72,6 +76,7 @@ impl State {
             (Self::Authorized, Change::Voided) => Some(Self::Voided),
             (Self::Paid | Self::PartiallyRefunded, Change::RefundedInPart) => Some(Self::PartiallyRefunded),
             (Self::Paid | Self::PartiallyRefunded, Change::RefundedWhole) => Some(Self::Refunded),
+            (Self::Paid | Self::PartiallyRefunded | Self::Refunded, Change::Reversed) => Some(Self::Reversed),
             _ => None,
         }
     }
@@ -96,6 +101,8 @@ pub enum Change {
     RefundedInPart,
     /// The refund of what was left is final.
     RefundedWhole,
+    /// What was paid by card was drawn back by its issuer, by a final block.
+    Reversed,
     Cancelled,
     Expired,
     /// The hold was ended without paying it.
@@ -103,12 +110,13 @@ pub enum Change {
 }
 
 impl Change {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Authorized,
         Self::Captured,
         Self::Paid,
         Self::RefundedInPart,
         Self::RefundedWhole,
+        Self::Reversed,
         Self::Cancelled,
         Self::Expired,
         Self::Voided,

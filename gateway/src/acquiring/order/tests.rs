@@ -57,6 +57,10 @@ fn at(state: State) -> Order {
             order.request_refund(amount, 1_200).unwrap();
             order.refund_settled(amount, Height(10), 1_200).unwrap();
         }
+        State::Reversed => {
+            order = at(State::Paid);
+            order.reverse(Height(10), 1_200).unwrap();
+        }
         State::Cancelled => order.cancel(1_100).unwrap(),
         State::Expired => order.expire(2_000).unwrap(),
         State::Voided => {
@@ -77,8 +81,11 @@ authorized -> paid by Captured
 authorized -> voided by Voided
 paid -> partially_refunded by RefundedInPart
 paid -> refunded by RefundedWhole
+paid -> reversed by Reversed
 partially_refunded -> partially_refunded by RefundedInPart
-partially_refunded -> refunded by RefundedWhole";
+partially_refunded -> refunded by RefundedWhole
+partially_refunded -> reversed by Reversed
+refunded -> reversed by Reversed";
 
 #[test]
 fn the_table_has_these_edges_and_no_others() {
@@ -102,7 +109,8 @@ fn the_table_has_these_edges_and_no_others() {
 #[test]
 fn nothing_happens_beside_the_table() {
     type Do = fn(&mut Order) -> Result<(), NotNow>;
-    let done: [(Change, Do); 5] = [
+    let done: [(Change, Do); 6] = [
+        (Change::Reversed, |order| order.reverse(Height(10), 1_500)),
         (Change::Authorized, |order| {
             order.authorize(payment(1_000, 1_500), 1_500)
         }),
@@ -183,6 +191,7 @@ fn a_payment_counts_when_it_is_exact_in_time_and_the_first() {
         State::Paid,
         State::PartiallyRefunded,
         State::Refunded,
+        State::Reversed,
     ] {
         check(state, |paid| paid.time_ms = 2_000, true, Err(Stray::Duplicate));
     }
@@ -223,6 +232,21 @@ fn refunds_are_at_most_what_is_left() {
             "partially_refunded",
             "refunded"
         ]
+    );
+}
+
+#[test]
+fn a_refund_under_way_ends_after_its_payment_was_reversed() {
+    let mut order = at(State::Paid);
+    order.request_refund(Amount(400), 1_500).unwrap();
+    order.request_refund(Amount(100), 1_500).unwrap();
+    order.reverse(Height(10), 1_600).unwrap();
+    assert_eq!(order.refundable(), Amount(0));
+    order.refund_settled(Amount(400), Height(11), 1_700).unwrap();
+    order.refund_failed(Amount(100), 1_800);
+    assert_eq!(
+        (order.state, order.refunded, order.refunding),
+        (State::Reversed, Amount(400), Amount(0))
     );
 }
 

@@ -114,7 +114,7 @@ fn row(subject: &Subject<'_>, movement: &Movement) -> [String; 9] {
             let net = Amount(movement.amount.0 - fee.0);
             (text(movement.amount), text(fee), text(net))
         }
-        Kind::Refund | Kind::Chargeback => {
+        Kind::Refund | Kind::Chargeback | Kind::Reversal => {
             let back = minus(text(movement.amount));
             (back.clone(), text(Amount::ZERO), back)
         }

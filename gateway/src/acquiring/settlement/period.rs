@@ -87,7 +87,7 @@ impl Sums {
     fn add(&mut self, movement: &Movement) -> bool {
         let sum = match movement.kind {
             Kind::Capture => &mut self.came,
-            Kind::Refund | Kind::Chargeback => &mut self.went,
+            Kind::Refund | Kind::Chargeback | Kind::Reversal => &mut self.went,
         };
         let added = sum.checked_add(movement.amount);
         *sum = added.unwrap_or(*sum);

@@ -150,7 +150,7 @@ fn net_sum(file: &str) -> i128 {
 }
 
 fn movements() -> impl Strategy<Value = Vec<Movement>> {
-    let kind = prop_oneof![3 => Just(Kind::Capture), 1 => Just(Kind::Refund), 1 => Just(Kind::Chargeback)];
+    let kind = prop_oneof![3 => Just(Kind::Capture), 1 => Just(Kind::Refund), 1 => Just(Kind::Chargeback), 1 => Just(Kind::Reversal)];
     let one = (kind, 1..1_000_000u64).prop_map(|(kind, amount)| movement(kind, amount));
     prop::collection::vec(one, 0..20)
 }

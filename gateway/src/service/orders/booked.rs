@@ -8,7 +8,7 @@ use std::{
 use causeway_contracts::transaction::TxId;
 use sha2::{Digest, Sha256};
 
-use super::{named, tell, tell_of};
+use super::{named, reversed, tell, tell_of};
 use crate::{
     acquiring::order::{Happened, Order, Payment, State, Stray},
     bookkeeping::{Direction, Entry, Kind as EntryKind},
@@ -16,6 +16,7 @@ use crate::{
         context::Gateway,
         id,
         records::{
+            card_attempts,
             jobs::{self, Kind, Leased},
             merchants, orders,
             paybacks::{self, Payback, PaybackBody, PaybackState, Why},
@@ -43,7 +44,12 @@ pub(in crate::service) fn booked(gateway: &Gateway, sql: &mut dyn Sql, entries: 
         .iter()
         .filter_map(|entry| Some((named(&entry.memo)?, entry, payment(entry)?)))
         .collect();
-    let ids: BTreeSet<&String> = payments.iter().map(|(order, ..)| order).collect();
+    let reversals: Vec<_> = entries
+        .iter()
+        .filter_map(|entry| Some((reversal(entry)?, entry)))
+        .collect();
+    let named = payments.iter().map(|(order, ..)| order);
+    let ids: BTreeSet<&String> = named.chain(reversals.iter().map(|(order, _)| order)).collect();
     // All are locked before the first event is, and in order: else two who change orders could wait for each other.
     let mut known = BTreeMap::new();
     for id in ids {
@@ -65,8 +71,20 @@ pub(in crate::service) fn booked(gateway: &Gateway, sql: &mut dyn Sql, entries: 
             known.strays.push(Happened::StrayReceived);
         }
     }
+    let mut taken_back = Vec::new();
+    for (id, entry) in reversals {
+        let Some(known) = known.get_mut(&id).filter(|known| known.order.pay_to == entry.account) else {
+            continue;
+        };
+        if card_attempts::is_any_open(sql, &id)? && take_back(gateway, &mut known.order, entry) {
+            taken_back.push((id, entry));
+        }
+    }
     for known in known.values() {
         settlements::captured(gateway, sql, &known.order, known.told)?;
+    }
+    for (id, entry) in taken_back {
+        settlements::reversed(gateway, sql, &known[&id].order, entry)?;
     }
     let mut has_news = false;
     for known in known.into_values() {
@@ -113,7 +131,9 @@ fn keep(
     if paybacks::any(sql, &payback.id)?.is_some() {
         return Ok(false);
     }
-    let is_returned = order.stray() && returned < STRAYS_OF_BLOCK_MAX;
+    // What a card's issuer may be taking back is not sent back as well.
+    let is_safe = !card_attempts::is_any_unknown(sql, &order.id)?;
+    let is_returned = order.stray() && returned < STRAYS_OF_BLOCK_MAX && is_safe;
     if is_returned {
         payback.state = PaybackState::Pending;
     }
@@ -124,6 +144,26 @@ fn keep(
         jobs::kick(sql, Kind::Payback, &payback.id, gateway.now_ms())?;
     }
     Ok(is_returned)
+}
+
+/// Whether the entry takes the order's payment back, whole.
+fn take_back(gateway: &Gateway, order: &mut Order, entry: &Entry) -> bool {
+    let is_payment = |payment: Payment| (payment.currency, payment.amount) == (entry.currency, entry.amount);
+    let is_done = order.payment.is_some_and(is_payment) && order.reverse(entry.height, gateway.now_ms()).is_ok();
+    if !is_done {
+        tracing::warn!(
+            order = order.id,
+            height = entry.height.0,
+            "an issuer took money back that is not the order's payment"
+        );
+    }
+    is_done
+}
+
+/// Which order's payment an issuer draws back, by the acquirer's mandate, if that is what the entry is of.
+fn reversal(entry: &Entry) -> Option<String> {
+    let is_drawn = (entry.kind, entry.direction) == (EntryKind::Collection, Direction::Debit);
+    is_drawn.then(|| reversed(&entry.memo)).flatten()
 }
 
 /// Whether an order's time was over in blocks up to this time, and nobody has paid it.

@@ -1,6 +1,7 @@
 //! Orders, and what was sent back of them, as clients see them.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use causeway_cards::iso8583::codes;
 use causeway_contracts::money::{Amount, Currency};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -10,11 +11,17 @@ use crate::{
     money::Money,
     service::{
         context::Gateway,
-        records::paybacks::{self, Payback, PaybackState, Why},
+        records::{
+            card_attempts::{self, Attempt, AttemptOutcome},
+            paybacks::{self, Payback, PaybackState, Why},
+        },
         time::rfc3339,
     },
     store::{Sql, StoreError},
 };
+
+/// So many tries by card an order may have.
+pub const ATTEMPTS_MAX: usize = 20;
 
 /// So many strays are shown, the newest.
 const STRAYS_MAX: usize = 100;
@@ -59,6 +66,8 @@ pub struct OrderView {
     pub refunds: Vec<RefundView>,
     /// Payments that do not count; the newest first, and at most 100. An order's first 20 are sent back by themselves.
     pub strays: Vec<StrayView>,
+    /// What was tried by card; the newest first, and at most 20.
+    pub attempts: Vec<AttemptView>,
     pub timeline: Vec<OrderMomentView>,
     pub created_at: String,
 }
@@ -108,6 +117,30 @@ pub struct RefundView {
     pub created_at: String,
 }
 
+/// A try to pay an order by card.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct AttemptView {
+    pub id: String,
+    /// `attempt`
+    pub object: &'static str,
+    pub order: String,
+    pub outcome: AttemptOutcome,
+    /// The issuer's response code (ISO 8583, field 39).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// What it says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub meaning: Option<&'static str>,
+    /// The issuer's approval (field 38).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approval: Option<String>,
+    /// The retrieval reference number (field 37).
+    pub rrn: String,
+    /// The number's first six and last four digits.
+    pub masked: String,
+    pub at: String,
+}
+
 /// A payment that does not count.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct StrayView {
@@ -146,10 +179,11 @@ pub fn with_paybacks(gateway: &Gateway, sql: &mut dyn Sql, order: &Order) -> Res
         State::Created => super::code::of(gateway, sql, order)?,
         _ => None,
     };
-    Ok(view(gateway, order, code, &found))
+    let tried = card_attempts::of_order(sql, &order.id, ATTEMPTS_MAX)?;
+    Ok(view(gateway, order, code, &found, &tried))
 }
 
-fn view(gateway: &Gateway, order: &Order, code: Option<String>, paybacks: &[Payback]) -> OrderView {
+fn view(gateway: &Gateway, order: &Order, code: Option<String>, paybacks: &[Payback], tried: &[Attempt]) -> OrderView {
     let money = |amount: Amount| order.money(amount);
     let refunds = paybacks.iter().filter_map(|payback| refund(order, payback));
     let strays = paybacks.iter().filter_map(|payback| stray(gateway, payback));
@@ -180,8 +214,27 @@ fn view(gateway: &Gateway, order: &Order, code: Option<String>, paybacks: &[Payb
         refunding: money(order.refunding),
         refunds: refunds.collect(),
         strays: strays.collect(),
+        attempts: tried.iter().map(attempt).collect(),
         timeline: order.timeline.iter().map(|moment| moment_view(order, moment)).collect(),
         created_at: rfc3339(order.created_ms),
+    }
+}
+
+/// While its answer is awaited, nobody knows what becomes of it.
+pub fn attempt(attempt: &Attempt) -> AttemptView {
+    let body = &attempt.body;
+    let meaning = |code: &String| codes::meaning(&codes::RESPONSES, code.as_str());
+    AttemptView {
+        id: attempt.id.clone(),
+        object: "attempt",
+        order: attempt.order.clone(),
+        outcome: attempt.outcome.unwrap_or(AttemptOutcome::Unknown),
+        code: body.code.clone(),
+        meaning: body.code.as_ref().and_then(meaning),
+        approval: body.approval.clone(),
+        rrn: body.rrn.clone(),
+        masked: body.masked.clone(),
+        at: rfc3339(attempt.created_ms),
     }
 }
 

@@ -135,6 +135,15 @@ pub fn is_any_open(sql: &mut dyn Sql, order: &str) -> Result<bool, StoreError> {
     Ok(row.is_some())
 }
 
+/// Whether one ended without anyone knowing whether it has paid.
+pub fn is_any_unknown(sql: &mut dyn Sql, order: &str) -> Result<bool, StoreError> {
+    let row = sql.query_one(
+        "SELECT id FROM card_attempts WHERE order_id = $1 AND (outcome IS NULL OR outcome = 'unknown') LIMIT 1",
+        &[order.into()],
+    )?;
+    Ok(row.is_some())
+}
+
 /// Whether the payment of one is not decided for good: its answer is awaited, it was approved, or it is being reversed.
 pub fn is_busy(sql: &mut dyn Sql, attempt: &Attempt) -> Result<bool, StoreError> {
     match attempt.outcome {

@@ -82,6 +82,7 @@ impl Subject<'_> {
                 Kind::Capture => (Direction::Credit, domain("RCDT", "BOOK")),
                 Kind::Refund => (Direction::Debit, domain("ICDT", "RRTN")),
                 Kind::Chargeback => (Direction::Debit, own("CHARGEBACK")),
+                Kind::Reversal => (Direction::Debit, own("REVERSAL")),
             };
             let about = match movement.reference.as_str() {
                 "" => movement.order.clone(),

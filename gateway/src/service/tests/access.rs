@@ -148,6 +148,8 @@ async fn nobody_sees_what_is_anothers() {
                 "merchants" if route.path.ends_with("/terms") => json!({}),
                 "merchants" => json!({ "name": "Main street" }),
                 "cards" if route.path.ends_with("/pin") => json!({ "pin": "1234" }),
+                "orders" if route.path.ends_with("/card") => super::card_payments::tap("990001", 1_000),
+                "orders" if route.path.ends_with("/present") => super::card_payments::shown("990001"),
                 "stores" => json!({ "label": "till 1" }),
                 _ => json!({}),
             };
