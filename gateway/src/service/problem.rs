@@ -294,6 +294,10 @@ mod tests {
             ("test_bulk.py", vec![AtomicTooLarge, LedgerRefused, ComplianceRefused]),
             ("test_faults.py", vec![Internal, Busy, DayNotOver]),
             ("test_cards.py", vec![NoIssuer, CardState]),
+            (
+                "../../../gateway/src/service/tests/card_payments.rs",
+                vec![IssuerUnreachable, NotByCard, NoCardRoute, OtherCardPayment],
+            ),
             ("test_without_network.py", vec![LedgerUnreachable, PayerAccountNotOpen]),
             (
                 "test_orders.py",
