@@ -132,6 +132,8 @@ pub enum PosError {
     NoApplication,
     #[error(transparent)]
     Ask(#[from] AskError),
+    #[error("the card's issuer has not said whether it pays; what it may have paid is taken back: look at the order")]
+    Unknown,
     #[error("cannot print the result")]
     Print(#[source] super::inspect::InspectError),
 }
@@ -242,7 +244,11 @@ fn with_terminal(body: &mut Value, order: &OrderArgs) {
 
 fn answered((is_good, answer): (bool, Value)) -> Result<bool, PosError> {
     print(&answer)?;
-    Ok(is_good)
+    match answer["outcome"].as_str() {
+        Some("unknown") => Err(PosError::Unknown),
+        Some(outcome) => Ok(is_good && outcome == "approved"),
+        None => Ok(is_good),
+    }
 }
 
 fn print(value: &Value) -> Result<(), PosError> {
