@@ -132,7 +132,7 @@ pub enum Happened {
 }
 
 impl Happened {
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Created,
         Self::Authorized,
         Self::Paid,
@@ -146,6 +146,7 @@ impl Happened {
         Self::StrayReceived,
         Self::StrayReturned,
         Self::StrayFailed,
+        Self::Reversed,
     ];
 
     pub const fn as_str(self) -> &'static str {
