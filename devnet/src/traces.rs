@@ -163,8 +163,9 @@ mod tests {
             assert_eq!(forms(&with(&other)), ["BCD at the other nibble"]);
             let encoded = |inner: &[u8]| STANDARD_NO_PAD.encode(with(inner)).into_bytes();
             assert_eq!(forms(&encoded(PAN.as_bytes())), ["base64 of text"]);
-            assert_eq!(forms(&encoded(&bcd)), ["base64 of BCD"]);
-            assert_eq!(forms(&encoded(&other)), ["base64 of that"]);
+            // Four bits on, both may have the same characters.
+            assert!(forms(&encoded(&bcd)).contains(&"base64 of BCD"));
+            assert!(forms(&encoded(&other)).contains(&"base64 of that"));
         }
         assert_eq!(forms(hex::encode(PAN).as_bytes()), ["hexadecimal of text"]);
         // The digits are packed, and those printed again.

@@ -152,7 +152,7 @@ struct Asked {
 enum Begun {
     /// The same request has begun it before.
     Before(Attempt),
-    Now(Attempt, Message),
+    Now(Attempt, Box<Message>),
 }
 
 async fn pay(
@@ -178,7 +178,7 @@ async fn pay(
         Begun::Before(attempt) => attempt,
         Begun::Now(attempt, message) => {
             // It is brought to its end though nobody waits for it.
-            let asking = tokio::spawn(ask(Arc::clone(gateway), attempt, message));
+            let asking = tokio::spawn(ask(Arc::clone(gateway), attempt, *message));
             asking.await.map_err(|error| Problem::internal(&error))??
         }
     };
@@ -235,7 +235,7 @@ fn begin(gateway: &Gateway, sql: &mut dyn Sql, asked: Asked) -> Result<Begun, Ch
         },
     };
     attempts::add(sql, &attempt)?;
-    Ok(Begun::Now(attempt, message))
+    Ok(Begun::Now(attempt, Box::new(message)))
 }
 
 /// That the order waits for just this payment. Gives its currency's digits.

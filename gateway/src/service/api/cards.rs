@@ -250,7 +250,7 @@ async fn account(gateway: &Gateway, call: &Call, id: String) -> Result<String, P
 async fn add(gateway: &Gateway, stored: StoredCard) -> Result<Option<StoredCard>, Problem> {
     let added = gateway.store.write::<_, StoreError, _>(move |sql| {
         cards::add(sql, &stored)?;
-        Ok(cards::any(sql, &stored.card.id)?)
+        cards::any(sql, &stored.card.id)
     });
     Ok(added.await?)
 }
