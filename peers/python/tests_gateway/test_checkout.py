@@ -42,7 +42,7 @@ class Checkout(unittest.TestCase):
     @contextmanager
     def opened(self, order: dict, **how: object):
         """The order's page. Nothing of it fails, is refused by its policy, or is wider than the screen."""
-        context = self.browser.new_context(**{"viewport": PHONE} | how)
+        context = self.browser.new_context(**{"viewport": PHONE, "device_scale_factor": 3} | how)
         try:
             page = context.new_page()
             faults: list[str] = []
@@ -79,7 +79,7 @@ class Checkout(unittest.TestCase):
             before = self.picture(page, "created-360")
             scanned = self.scan(before)
             self.assertEqual((scanned["amount"], scanned["memo"]), ("42.00", order["memo"]))
-            self.scan(before, "--pay", "provider")
+            trial.run("causeway", "scan", str(before), "--home", "provider.wallet", "--pay", "provider")
             self.status_is(page, "Paid")
             self.picture(page, "paid-360")
             self.assertEqual(streams[0].headers["content-type"], "text/event-stream")
@@ -95,6 +95,8 @@ class Checkout(unittest.TestCase):
         order = self.order()
         for width in (320, 360, 1280):
             how = {"viewport": {"width": width, "height": 740}, "color_scheme": "dark"}
+            # Phones have more pixels.
+            how["device_scale_factor"] = 3 if width < 500 else 1
             with self.opened(order, **how) as page:
                 picture = self.picture(page, f"created-dark-{width}")
                 self.assertEqual(self.scan(picture)["memo"], order["memo"])
