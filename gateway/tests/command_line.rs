@@ -1,7 +1,9 @@
 //! The program as it is run: what it prints, and how it ends.
 
 use std::{
+    fs,
     io::Write,
+    net::{Ipv4Addr, TcpListener},
     process::{Command, Output, Stdio},
 };
 
@@ -243,4 +245,27 @@ fn messages_and_codes_of_cards_are_inspected() {
     assert_eq!(found[0]["valid"], true, "{found:?}");
     assert_eq!(found[0]["objects"][1]["objects"][1]["value"], "541333******0011");
     assert_eq!(found[1]["violations"][0]["code"], "length_truncated");
+}
+
+#[test]
+fn a_provider_whose_port_is_taken_says_so() {
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let listen = taken.local_addr().expect("an address");
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = |name: &str, text: String| {
+        let path = folder.path().join(name);
+        fs::write(&path, text).expect("written");
+        path.into_os_string().into_string().expect("UTF-8")
+    };
+    let config = format!(
+        "wallet = \"wallet\"\naccount = \"main\"\nlisten = \"{listen}\"\nspread_bp = 25\nhold_seconds_max = 600\n\
+         valid_seconds = 20\nrates.files = [\"rates.csv\"]\nsell.EUR = {{ min = \"1.00\", max = \"2.00\", fee = \"0.50\" }}\n"
+    );
+    let config = file("maker.toml", config);
+    let passphrase = file("passphrase", "only for trying".to_owned());
+    let arguments = ["maker", "--config", &config, "--passphrase-file", &passphrase];
+    let (status, objects, stderr) = run(&arguments, b"");
+    assert_eq!((status, objects.len()), (2, 0), "{stderr}");
+    let said = format!("cannot serve on {listen}");
+    assert!(stderr.contains(&said) && !stderr.contains("panicked"), "{stderr}");
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     io,
-    net::SocketAddr,
+    net::{SocketAddr, TcpListener},
     path::Path,
 };
 
@@ -47,6 +47,10 @@ pub enum RunError {
 /// Serves until the process is told to stop. `ready` is told the address once it listens.
 pub async fn run(config: &Path, passphrase: &str, ready: impl FnOnce(SocketAddr)) -> Result<(), RunError> {
     let file = MakerFile::read(config)?;
+    let listen = file.listen;
+    let wrong = |source| RunError::Serve { listen, source };
+    // Before anything is opened or begun that a port which is taken would have to undo.
+    let listener = TcpListener::bind(listen).map_err(wrong)?;
     let rates = file.rates.load()?;
     let home = Home::open(&file.wallet)?;
     let entry = home.account(Some(&file.account))?;
@@ -65,7 +69,6 @@ pub async fn run(config: &Path, passphrase: &str, ready: impl FnOnce(SocketAddr)
         }
     }
     let terms = file.terms(|currency| exponents.get(&currency).copied())?;
-    let listen = file.listen;
     let account = entry.address.account;
     let parts = Parts {
         quoter: Quoter {
@@ -82,9 +85,8 @@ pub async fn run(config: &Path, passphrase: &str, ready: impl FnOnce(SocketAddr)
         prefix: client.prefix(),
         holder: Holder { client, account, key },
         files: file.rates,
-        listen,
+        listener,
     };
-    let wrong = |source| RunError::Serve { listen, source };
     let (server, address) = serve(parts).map_err(wrong)?;
     ready(address);
     server.await.map_err(wrong)

@@ -1,6 +1,11 @@
 //! `POST /v1/quotes` of a maker, and how it is run.
 
-use std::{collections::BTreeMap, io, net::SocketAddr, time::Duration};
+use std::{
+    collections::BTreeMap,
+    io,
+    net::{SocketAddr, TcpListener},
+    time::Duration,
+};
 
 use actix::{Actor, MailboxError, Recipient};
 use actix_web::{
@@ -256,7 +261,7 @@ pub struct Parts {
     pub holder: Holder,
     pub files: RatesFiles,
     pub prefix: AddressPrefix,
-    pub listen: SocketAddr,
+    pub listener: TcpListener,
 }
 
 /// Serves until it is told to stop. Gives the address that it listens on, whose port may have been chosen by the
@@ -267,8 +272,9 @@ pub fn serve(parts: Parts) -> io::Result<(Server, SocketAddr)> {
         holder,
         files,
         prefix,
-        listen,
+        listener,
     } = parts;
+    let address = listener.local_addr()?;
     let (exponents, spread_bp) = (quoter.exponents.clone(), quoter.terms.spread.get());
     let counter = web::Data::new(Counter {
         desk: Desk::new(quoter, holder, files).start().recipient(),
@@ -284,8 +290,7 @@ pub fn serve(parts: Parts) -> io::Result<(Server, SocketAddr)> {
     .workers(1)
     .max_connections(CONNECTIONS_MAX)
     .client_request_timeout(ARRIVAL_MAX)
-    .bind(listen)?;
-    let address = server.addrs()[0];
+    .listen(listener)?;
     Ok((server.run(), address))
 }
 
