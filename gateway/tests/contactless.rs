@@ -171,7 +171,7 @@ fn taps_that_are_torn_anywhere_use_no_counter_twice() {
     // Lost were the answers to GET PROCESSING OPTIONS and READ RECORD.
     assert_eq!(verify(&once(1_250, None).expect("paid").de55), 4);
     assert!(
-        matches!(once(5_000, None), Err(TapError::Failed(Failure::Refused(..)))),
+        matches!(once(5_000, None), Err(TapError::Failed(Failure::Locked))),
         "locked"
     );
     assert!(matches!(once(100_001, None), Err(TapError::NotBegun(_))));

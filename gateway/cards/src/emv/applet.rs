@@ -42,7 +42,8 @@ pub const AID: [u8; 7] = [0xf0, 0x43, 0x57, 0x50, 0x41, 0x59, 0x01];
 
 /// The counter could not be saved.
 pub const MEMORY_FAILURE: StatusWord = StatusWord(0x6581);
-/// The amount needs the holder, and the phone was not unlocked: unlock it, and hold it to the reader again.
+/// The amount needs the holder, and the phone was not unlocked: unlock it, and hold it to the reader again. So contactless
+/// kernels send payers to their phones; a PIN at the terminal would not do.
 pub const UNLOCK: StatusWord = StatusWord(0x6986);
 /// Every limited-use key is used: the phone must be online to get more. Of ISO's range for applications.
 pub const OUT_OF_KEYS: StatusWord = StatusWord(0x9e10);

@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | directory | SELECT `2PAY.SYS.DDF01` | entries 61 with 4F and 87 |
 //! | application | SELECT the one of best priority; when refused, the next | 9F38, which may be absent |
-//! | options | GET PROCESSING OPTIONS with what 9F38 wants | 82, 94; Visa's and ours: cryptogram and 9F6C too |
+//! | options | GET PROCESSING OPTIONS with what 9F38 wants | 82, 94; Visa's and ours: cryptogram and 9F6C too; 6986: a locked phone |
 //! | records | READ RECORD, each that 94 names | 57, 8C and what else is kept |
 //! | cryptogram | GENERATE AC with what 8C wants, if there is none yet | Mastercard's: 9F26 9F27 9F36 9F10 |
 //!
@@ -30,6 +30,7 @@ use self::{
 };
 use super::{
     apdu::{ANSWER_BYTES_MAX, Command, CryptogramKind, PPSE, Request, Response, ResponseError, StatusWord},
+    applet::UNLOCK,
     dol::Dol,
     tags::named as tags,
     tlv::{Node, Tag, TlvError, find, read_tree},
@@ -51,6 +52,9 @@ pub enum Failure {
     AnswerTooLong(usize),
     #[error("the card's answer ends in {0:02X} and a byte, which is no status")]
     Status(u8),
+    /// EMV Contactless Book C-3 has the terminal say "see phone", and try again.
+    #[error("the payer is to verify on the phone: unlock it, and hold it to the reader again")]
+    Locked,
     #[error("the card refuses {0:?} with {1}: {meaning}", meaning = .1.meaning())]
     Refused(Asked, StatusWord),
     #[error("the card has no application that this terminal takes")]
@@ -172,8 +176,10 @@ impl Kernel {
         if status != StatusWord::OK && asked == Asked::Application && !self.candidates.is_empty() {
             return self.select_next();
         }
-        if status != StatusWord::OK {
-            return Err(Failure::Refused(asked, status));
+        match (asked, status) {
+            (_, StatusWord::OK) => {}
+            (Asked::Options, UNLOCK) => return Err(Failure::Locked),
+            _ => return Err(Failure::Refused(asked, status)),
         }
         match asked {
             Asked::Directory => self.directory(data),

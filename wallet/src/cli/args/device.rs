@@ -40,7 +40,8 @@ pub struct Tap {
     /// Pay at most this much each time, in the device's currency, such as 50.00
     #[arg(long, value_name = "AMOUNT")]
     pub max: Option<String>,
-    /// The phone is unlocked: the next payment, and it only, says that its holder was verified
+    /// The phone is unlocked: the next payment, and it only, says that its holder was verified. A locked one does not pay
+    /// what a terminal wants that for
     #[arg(long)]
     pub unlock: bool,
 }

@@ -49,7 +49,9 @@ pub fn tap(wallet: &Wallet, args: &Tap) -> anyhow::Result<()> {
             }
             Event::Paid { counter, .. } => say!("The terminal asks for what is no amount. Counter {counter} is used."),
             Event::NotAgreed => say!("Not paid: the terminal asks for more than --max, or another currency."),
-            Event::Locked => say!("Not paid: the terminal wants the phone to be unlocked; use --unlock."),
+            Event::Locked => {
+                say!("Not paid: the amount needs its holder. Unlock the phone with --unlock, and tap again.")
+            }
             Event::OutOfKeys => say!("Not paid: every key is used; `causeway device keys FILE` adds more."),
         }
     };

@@ -68,15 +68,14 @@ impl Asked {
             && number(amount).is_some_and(|amount| amount <= consent.amount_max)
     }
 
-    /// Tag 9F6C: how the holder is verified. `None` when the terminal wants that, the phone is locked, and no PIN can
-    /// be asked for at the terminal.
+    /// Tag 9F6C: how the holder is verified. `None` when the terminal wants that and the phone is locked: issuers take no
+    /// PIN with a phone's number, so that a terminal's PIN pad is of no use.
     pub fn card_qualifiers(&self, is_unlocked: bool) -> Option<[u8; 2]> {
-        let [first, second, ..] = self.terminal_qualifiers;
-        let (has_online_pin, is_wanted) = (first & 0x04 != 0, second & 0x40 != 0);
+        let is_wanted = self.terminal_qualifiers[1] & 0x40 != 0;
         match (is_unlocked, is_wanted) {
             (true, _) => Some([0, 0x80]),
             (false, false) => Some([0, 0]),
-            (false, true) => has_online_pin.then_some([0x80, 0]),
+            (false, true) => None,
         }
     }
 }

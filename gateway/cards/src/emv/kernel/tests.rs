@@ -105,12 +105,17 @@ fn a_tap_gives_what_the_issuer_verifies() {
 
 #[test]
 fn the_holder_is_verified_from_the_limit_on() {
-    let by = |phone: &mut Phone, amount| phone.tap(transaction(amount, 978), None).unwrap().holder_verification;
+    let by = |phone: &mut Phone, amount| {
+        let outcome = phone.tap(transaction(amount, 978), None)?;
+        Ok(outcome.holder_verification)
+    };
     let phone = &mut phone();
-    assert_eq!(by(phone, 4_999), HolderVerification::None);
-    assert_eq!(by(phone, 5_000), HolderVerification::OnlinePin);
+    assert_eq!(by(phone, 4_999), Ok(HolderVerification::None));
+    // Though the terminal has a PIN pad: issuers take no PIN with a phone's number.
+    assert_eq!(by(phone, 5_000), Err(Failure::Locked));
+    assert_eq!(phone.applet.keys_left(), 9, "that costs no counter");
     phone.applet.unlock();
-    assert_eq!(by(phone, 5_000), HolderVerification::OnDevice);
+    assert_eq!(by(phone, 5_000), Ok(HolderVerification::OnDevice));
 }
 
 #[test]
@@ -257,6 +262,7 @@ fn each_fault_of_a_payment_has_its_failure() {
         }),
     );
     check("9e10", Failure::Refused(Asked::Options, StatusWord(0x9e10)));
+    check("6986", Failure::Locked);
     check("90", Failure::Torn);
     check("8000", Failure::Status(0x80));
     check(&"00".repeat(259), Failure::AnswerTooLong(259));

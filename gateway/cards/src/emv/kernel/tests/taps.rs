@@ -92,10 +92,13 @@ fn tears() -> impl Strategy<Value = Option<(usize, Tear)>> {
 proptest! {
     #[test]
     fn invariant_a_counter_gives_one_cryptogram(
-        taps in prop::collection::vec((1..=100_000_u64, 1..=999_u16, tears()), 1..24)
+        taps in prop::collection::vec((1..=100_000_u64, 1..=999_u16, tears(), any::<bool>()), 1..24)
     ) {
         let phone = &mut phone();
-        for (amount, currency, tear) in taps {
+        for (amount, currency, tear, is_unlocked) in taps {
+            if is_unlocked {
+                phone.applet.unlock();
+            }
             match phone.tap(transaction(amount, currency), tear) {
                 Ok(outcome) => {
                     prop_assert_eq!(verify(&outcome.de55), phone.saved);
@@ -104,6 +107,7 @@ proptest! {
                     prop_assert_eq!(hex::encode(&all[&0x5f2a]), format!("{currency:04}"));
                 }
                 Err(Failure::Torn) => prop_assert!(tear.is_some()),
+                Err(Failure::Locked) => prop_assert!(amount >= 5_000 && !is_unlocked),
                 Err(Failure::Refused(Asked::Options, StatusWord(0x9e10))) => prop_assert_eq!(phone.applet.keys_left(), 0),
                 Err(other) => prop_assert!(false, "{}", other),
             }
