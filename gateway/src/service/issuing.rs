@@ -5,18 +5,18 @@
 //! looked at, what of the day's limit is used before the payment is permitted. A message that was permitted is permitted
 //! again if it comes again, and uses nothing more.
 
-use std::sync::Arc;
+mod proofs;
+mod taken;
 
-use causeway_cards::{
-    crypto::{CryptoError, cryptogram::Version, cvv::CardData, derivation::CardNumber},
-    emv::tlv::{Tag, Writer},
-    pan::Pan,
-};
+use causeway_cards::pan::Pan;
 use causeway_contracts::identity::{AccountId, Address};
 use zeroize::Zeroizing;
 
+use self::{
+    proofs::Proofs,
+    taken::{Booked, book, take},
+};
 use super::{
-    config::KeyNames,
     context::Gateway,
     records::{
         accounts,
@@ -29,24 +29,11 @@ use super::{
 use crate::{
     acquiring::{
         host::{Operation, Outcome, Request},
-        hsm::{Answer, Cryptogram, Hsm, HsmError, PinBlock},
-        issuer::{Chip, Entry, Holder, Presented},
+        hsm::HsmError,
+        issuer::{Holder, Presented},
     },
-    store::{Sql, StoreError},
+    store::StoreError,
 };
-
-const DAY_MS: u64 = 86_400_000;
-
-/// Issuer authentication data.
-const ANSWER: Tag = Tag::of(0x91);
-
-/// The service code over which the value of a chip's track is made.
-const CHIP_SERVICE: &str = "999";
-/// And of the one that is printed on it.
-const PRINTED_SERVICE: &str = "000";
-
-/// A card status update: approved (byte 2, bit 8: EMV Book 3, annex C10), and nothing of the card is changed.
-const APPROVED: [u8; 4] = [0, 0x80, 0, 0];
 
 /// A payment that its cardholder may make, as far as the card says: the account's money and its limits on the ledger
 /// are not looked at.
@@ -223,196 +210,4 @@ fn check_again(before: &Payment, holder: &Holder, presented: &Presented) -> Resu
 async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Refusal> + Send + 'static) -> Result<T, Refusal> {
     let done = tokio::task::spawn_blocking(work).await;
     done.unwrap_or_else(|_| Err(Outcome::SystemMalfunction.into()))
-}
-
-/// What only keys can say.
-struct Proofs {
-    hsm: Arc<dyn Hsm>,
-    names: KeyNames,
-    holder: Holder,
-    /// Of the number that was presented.
-    digits: Zeroizing<String>,
-}
-
-impl Proofs {
-    /// The cryptogram, and the value of a track; gives field 55 of the answer.
-    fn check(&self, presented: &Presented) -> Result<Option<Vec<u8>>, Refusal> {
-        let answer = match &presented.chip {
-            Some(chip) => Some(self.check_cryptogram(chip)?),
-            None => None,
-        };
-        let needs_value = match presented.entry {
-            Entry::Stripe | Entry::Chip => true,
-            Entry::Tap => self.holder.device.is_none(),
-            Entry::Manual | Entry::Code | Entry::Return => false,
-        };
-        if needs_value {
-            self.check_value(presented)?;
-        }
-        Ok(answer)
-    }
-
-    fn check_cryptogram(&self, chip: &Chip) -> Result<Vec<u8>, Refusal> {
-        if Version::of_visa(&chip.transaction.issuer) != Ok(Version::Visa18) {
-            return Err(Outcome::CryptogramWrong.into());
-        }
-        let is_device = self.holder.device.is_some();
-        let master = if is_device {
-            &self.names.devices
-        } else {
-            &self.names.cards
-        };
-        let sequence = format!("{:02}", self.holder.sequence());
-        let cryptogram = Cryptogram {
-            version: Version::Visa18,
-            card: CardNumber {
-                pan: &self.digits,
-                sequence: Some(&sequence),
-            },
-            transaction: &chip.transaction,
-            value: &chip.cryptogram,
-        };
-        if !self.hsm.verify_cryptogram(master, &cryptogram)? {
-            return Err(Outcome::CryptogramWrong.into());
-        }
-        let answer = Answer::Two {
-            update: APPROVED,
-            own: &[],
-        };
-        let data = self.hsm.response_cryptogram(master, &cryptogram, answer)?;
-        let mut field = Writer::new();
-        field.primitive(ANSWER, &data);
-        Ok(field.into_bytes())
-    }
-
-    fn check_value(&self, presented: &Presented) -> Result<(), Refusal> {
-        let stripe = presented.stripe.as_ref().ok_or(Outcome::CardValueWrong)?;
-        // A stripe that is made of a chip's data, or of what is printed, has these.
-        if presented.entry == Entry::Stripe && [CHIP_SERVICE, PRINTED_SERVICE].contains(&&*stripe.service) {
-            return Err(Outcome::CardValueWrong.into());
-        }
-        let card = CardData {
-            pan: &self.digits,
-            date: &self.holder.card.expiry.to_string(),
-            service: match presented.entry {
-                Entry::Stripe => &stripe.service,
-                _ => CHIP_SERVICE,
-            },
-        };
-        let is_right = self.hsm.verify_cvv(&self.names.cvv, card, &stripe.value)?;
-        is_right.then_some(()).ok_or(Outcome::CardValueWrong.into())
-    }
-
-    /// A block of another key, number or format is a wrong PIN.
-    fn check_pin(&self, block: [u8; 8]) -> Result<(), Refusal> {
-        let reference = self.holder.card.pin.as_deref().ok_or(Outcome::WrongPin)?;
-        let KeyNames {
-            pin, pin_verification, ..
-        } = &self.names;
-        let block = PinBlock::Format0(block);
-        let verified = self
-            .hsm
-            .verify_pin(pin, &block, &self.digits, pin_verification, &reference.parse()?);
-        match verified {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(HsmError::Input(CryptoError::PinBlock(_))) => Err(Outcome::WrongPin.into()),
-            Err(error) => Err(error.into()),
-        }
-    }
-}
-
-/// The holder as it is now, for this transaction alone.
-fn locked(sql: &mut dyn Sql, before: &Holder) -> Result<Holder, StoreError> {
-    let card = cards::locked(sql, &before.card.id)?.ok_or(StoreError::Changed)?.card;
-    let device = match &before.device {
-        Some(device) => Some(devices::locked(sql, &device.id)?.ok_or(StoreError::Changed)?.device),
-        None => None,
-    };
-    Ok(Holder { card, device })
-}
-
-fn save(sql: &mut dyn Sql, holder: &Holder) -> Result<(), StoreError> {
-    cards::save(sql, &holder.card)?;
-    holder
-        .device
-        .as_ref()
-        .map_or(Ok(()), |device| devices::save(sql, device))
-}
-
-/// Takes the counter, and a try of the PIN, for good.
-async fn take(gateway: &Gateway, holder: &Holder, presented: &Presented, now_ms: u64) -> Result<(), Refusal> {
-    let before = holder.clone();
-    let status = Presented {
-        pan: presented.pan.clone(),
-        chip: presented.chip.clone(),
-        stripe: None,
-        pin_block: None,
-        category: None,
-        ..*presented
-    };
-    let taken = gateway.store.write(move |sql| {
-        let mut holder = locked(sql, &before)?;
-        holder.check(&status, now_ms)?;
-        if let Some(chip) = &status.chip {
-            holder.take_counter(chip.counter)?;
-        }
-        // No try left: the counter is used all the same.
-        let tried = holder.take_pin_try();
-        save(sql, &holder)?;
-        Ok::<_, Refusal>(tried)
-    });
-    Ok(taken.await??)
-}
-
-struct Booked {
-    message: String,
-    /// Whether limits are used.
-    is_payment: bool,
-    /// Whether counter and try were taken, and the PIN was right.
-    has_taken: bool,
-}
-
-/// Takes what was not taken yet, and of the limits.
-async fn book(
-    gateway: &Gateway,
-    holder: &Holder,
-    presented: Presented,
-    booked: Booked,
-    now_ms: u64,
-) -> Result<(), Refusal> {
-    let before = holder.clone();
-    let done = gateway.store.write(move |sql| {
-        let mut holder = locked(sql, &before)?;
-        if booked.has_taken {
-            holder.pin_was_right();
-        } else {
-            holder.check(&presented, now_ms)?;
-            if let Some(chip) = &presented.chip {
-                holder.take_counter(chip.counter)?;
-            }
-        }
-        save(sql, &holder)?;
-        if !booked.is_payment {
-            return Ok(Ok(()));
-        }
-        let day = now_ms / DAY_MS;
-        let used = payments::used(sql, &holder.card.id, day)?;
-        // Above its limits: the counter is used all the same.
-        if let Err(outcome) = holder.card.check_limits(&presented, used) {
-            return Ok(Err(outcome));
-        }
-        let payment = Payment {
-            card: holder.card.id,
-            day,
-            amount: presented.amount,
-            counter: presented.chip.as_ref().map_or(0, |chip| chip.counter),
-            released: false,
-        };
-        if payments::add(sql, &booked.message, &payment)? {
-            Ok(Ok(()))
-        } else {
-            Ok::<_, Refusal>(Err(Outcome::DuplicateTransmission))
-        }
-    });
-    Ok(done.await??)
 }

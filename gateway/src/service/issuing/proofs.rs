@@ -1,0 +1,126 @@
+//! What only keys can say of a card's payment: whether its cryptogram, its card value and its PIN are right.
+
+use std::sync::Arc;
+
+use causeway_cards::{
+    crypto::{CryptoError, cryptogram::Version, cvv::CardData, derivation::CardNumber},
+    emv::tlv::{Tag, Writer},
+};
+use zeroize::Zeroizing;
+
+use super::Refusal;
+use crate::{
+    acquiring::{
+        host::Outcome,
+        hsm::{Answer, Cryptogram, Hsm, HsmError, PinBlock},
+        issuer::{Chip, Entry, Holder, Presented},
+    },
+    service::config::KeyNames,
+};
+
+/// Issuer authentication data.
+const ANSWER: Tag = Tag::of(0x91);
+
+/// The service code over which the value of a chip's track is made.
+const CHIP_SERVICE: &str = "999";
+/// And of the one that is printed on it.
+const PRINTED_SERVICE: &str = "000";
+
+/// A card status update: approved (byte 2, bit 8: EMV Book 3, annex C10), and nothing of the card is changed.
+const APPROVED: [u8; 4] = [0, 0x80, 0, 0];
+
+/// What only keys can say.
+pub(super) struct Proofs {
+    pub hsm: Arc<dyn Hsm>,
+    pub names: KeyNames,
+    pub holder: Holder,
+    /// Of the number that was presented.
+    pub digits: Zeroizing<String>,
+}
+
+impl Proofs {
+    /// The cryptogram, and the value of a track; gives field 55 of the answer.
+    pub fn check(&self, presented: &Presented) -> Result<Option<Vec<u8>>, Refusal> {
+        let answer = match &presented.chip {
+            Some(chip) => Some(self.check_cryptogram(chip)?),
+            None => None,
+        };
+        let needs_value = match presented.entry {
+            Entry::Stripe | Entry::Chip => true,
+            Entry::Tap => self.holder.device.is_none(),
+            Entry::Manual | Entry::Code | Entry::Return => false,
+        };
+        if needs_value {
+            self.check_value(presented)?;
+        }
+        Ok(answer)
+    }
+
+    fn check_cryptogram(&self, chip: &Chip) -> Result<Vec<u8>, Refusal> {
+        if Version::of_visa(&chip.transaction.issuer) != Ok(Version::Visa18) {
+            return Err(Outcome::CryptogramWrong.into());
+        }
+        let is_device = self.holder.device.is_some();
+        let master = if is_device {
+            &self.names.devices
+        } else {
+            &self.names.cards
+        };
+        let sequence = format!("{:02}", self.holder.sequence());
+        let cryptogram = Cryptogram {
+            version: Version::Visa18,
+            card: CardNumber {
+                pan: &self.digits,
+                sequence: Some(&sequence),
+            },
+            transaction: &chip.transaction,
+            value: &chip.cryptogram,
+        };
+        if !self.hsm.verify_cryptogram(master, &cryptogram)? {
+            return Err(Outcome::CryptogramWrong.into());
+        }
+        let answer = Answer::Two {
+            update: APPROVED,
+            own: &[],
+        };
+        let data = self.hsm.response_cryptogram(master, &cryptogram, answer)?;
+        let mut field = Writer::new();
+        field.primitive(ANSWER, &data);
+        Ok(field.into_bytes())
+    }
+
+    fn check_value(&self, presented: &Presented) -> Result<(), Refusal> {
+        let stripe = presented.stripe.as_ref().ok_or(Outcome::CardValueWrong)?;
+        // A stripe that is made of a chip's data, or of what is printed, has these.
+        if presented.entry == Entry::Stripe && [CHIP_SERVICE, PRINTED_SERVICE].contains(&&*stripe.service) {
+            return Err(Outcome::CardValueWrong.into());
+        }
+        let card = CardData {
+            pan: &self.digits,
+            date: &self.holder.card.expiry.to_string(),
+            service: match presented.entry {
+                Entry::Stripe => &stripe.service,
+                _ => CHIP_SERVICE,
+            },
+        };
+        let is_right = self.hsm.verify_cvv(&self.names.cvv, card, &stripe.value)?;
+        is_right.then_some(()).ok_or(Outcome::CardValueWrong.into())
+    }
+
+    /// A block of another key, number or format is a wrong PIN.
+    pub fn check_pin(&self, block: [u8; 8]) -> Result<(), Refusal> {
+        let reference = self.holder.card.pin.as_deref().ok_or(Outcome::WrongPin)?;
+        let KeyNames {
+            pin, pin_verification, ..
+        } = &self.names;
+        let block = PinBlock::Format0(block);
+        let verified = self
+            .hsm
+            .verify_pin(pin, &block, &self.digits, pin_verification, &reference.parse()?);
+        match verified {
+            Ok(true) => Ok(()),
+            Ok(false) | Err(HsmError::Input(CryptoError::PinBlock(_))) => Err(Outcome::WrongPin.into()),
+            Err(error) => Err(error.into()),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! What a card's payment uses up, for good: counters, tries of PINs, and what of the limits.
+
+use super::Refusal;
+use crate::{
+    acquiring::{
+        host::Outcome,
+        issuer::{Holder, Presented},
+    },
+    service::{
+        context::Gateway,
+        records::cards::{
+            self, devices,
+            payments::{self, Payment},
+        },
+    },
+    store::{Sql, StoreError},
+};
+
+const DAY_MS: u64 = 86_400_000;
+
+/// The holder as it is now, for this transaction alone.
+fn locked(sql: &mut dyn Sql, before: &Holder) -> Result<Holder, StoreError> {
+    let card = cards::locked(sql, &before.card.id)?.ok_or(StoreError::Changed)?.card;
+    let device = match &before.device {
+        Some(device) => Some(devices::locked(sql, &device.id)?.ok_or(StoreError::Changed)?.device),
+        None => None,
+    };
+    Ok(Holder { card, device })
+}
+
+fn save(sql: &mut dyn Sql, holder: &Holder) -> Result<(), StoreError> {
+    cards::save(sql, &holder.card)?;
+    holder
+        .device
+        .as_ref()
+        .map_or(Ok(()), |device| devices::save(sql, device))
+}
+
+/// Takes the counter, and a try of the PIN, for good.
+pub(super) async fn take(
+    gateway: &Gateway,
+    holder: &Holder,
+    presented: &Presented,
+    now_ms: u64,
+) -> Result<(), Refusal> {
+    let before = holder.clone();
+    let status = Presented {
+        pan: presented.pan.clone(),
+        chip: presented.chip.clone(),
+        stripe: None,
+        pin_block: None,
+        category: None,
+        ..*presented
+    };
+    let taken = gateway.store.write(move |sql| {
+        let mut holder = locked(sql, &before)?;
+        holder.check(&status, now_ms)?;
+        if let Some(chip) = &status.chip {
+            holder.take_counter(chip.counter)?;
+        }
+        // No try left: the counter is used all the same.
+        let tried = holder.take_pin_try();
+        save(sql, &holder)?;
+        Ok::<_, Refusal>(tried)
+    });
+    Ok(taken.await??)
+}
+
+pub(super) struct Booked {
+    pub message: String,
+    /// Whether limits are used.
+    pub is_payment: bool,
+    /// Whether counter and try were taken, and the PIN was right.
+    pub has_taken: bool,
+}
+
+/// Takes what was not taken yet, and of the limits.
+pub(super) async fn book(
+    gateway: &Gateway,
+    holder: &Holder,
+    presented: Presented,
+    booked: Booked,
+    now_ms: u64,
+) -> Result<(), Refusal> {
+    let before = holder.clone();
+    let done = gateway.store.write(move |sql| {
+        let mut holder = locked(sql, &before)?;
+        if booked.has_taken {
+            holder.pin_was_right();
+        } else {
+            holder.check(&presented, now_ms)?;
+            if let Some(chip) = &presented.chip {
+                holder.take_counter(chip.counter)?;
+            }
+        }
+        save(sql, &holder)?;
+        if !booked.is_payment {
+            return Ok(Ok(()));
+        }
+        let day = now_ms / DAY_MS;
+        let used = payments::used(sql, &holder.card.id, day)?;
+        // Above its limits: the counter is used all the same.
+        if let Err(outcome) = holder.card.check_limits(&presented, used) {
+            return Ok(Err(outcome));
+        }
+        let payment = Payment {
+            card: holder.card.id,
+            day,
+            amount: presented.amount,
+            counter: presented.chip.as_ref().map_or(0, |chip| chip.counter),
+            released: false,
+        };
+        if payments::add(sql, &booked.message, &payment)? {
+            Ok(Ok(()))
+        } else {
+            Ok::<_, Refusal>(Err(Outcome::DuplicateTransmission))
+        }
+    });
+    Ok(done.await??)
+}
