@@ -21,7 +21,8 @@
 //! | limits | not the card's currency; above that of a payment; above that of a day | 12; `OverAmountLimit` 61; `OverFrequencyLimit` 65 |
 //! | category | the merchant's is refused | `NotPermittedToCardholder` 57 |
 //!
-//! A counter is taken once its cryptogram is right, and a try before its PIN is looked at: both are stored first.
+//! A counter is taken once its cryptogram is right, and a try before its PIN is looked at: both are stored first. The
+//! status is looked at once more after the PIN.
 
 mod card;
 mod presented;

@@ -158,7 +158,8 @@ impl Holder {
         chip.map_or(Ok(()), |chip| self.check_counter(presented.entry, chip, now_ms))
     }
 
-    fn check_status(&self) -> Result<(), Outcome> {
+    /// The first of [`Self::check`], and all that may change while a payment is looked at.
+    pub fn check_status(&self) -> Result<(), Outcome> {
         match self.card.status {
             CardStatus::Active => {}
             CardStatus::Blocked => return Err(Outcome::RestrictedCard),

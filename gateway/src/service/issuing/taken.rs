@@ -94,6 +94,10 @@ pub(super) async fn book(
             }
         }
         save(sql, &holder)?;
+        // It may have been blocked while its PIN was looked at.
+        if let Err(outcome) = holder.check_status() {
+            return Ok(Err(outcome));
+        }
         if !booked.is_payment {
             return Ok(Ok(()));
         }
@@ -118,3 +122,6 @@ pub(super) async fn book(
     });
     Ok(done.await??)
 }
+
+#[cfg(test)]
+mod tests;
