@@ -22,7 +22,8 @@
 //! | category | the merchant's is refused | `NotPermittedToCardholder` 57 |
 //!
 //! A counter is taken once its cryptogram is right, and a try before its PIN is looked at: both are stored first. The
-//! status is looked at once more after the PIN.
+//! status is looked at once more after the PIN. Five wrong cryptograms and card values in a row block the card, whichever
+//! of its numbers they come with; one that is missing, or of another kind, is none that could be guessed and is not counted.
 
 mod card;
 mod presented;
@@ -31,6 +32,8 @@ mod track;
 #[cfg(test)]
 mod tests;
 
-pub use card::{CODE_SECONDS, Card, CardStatus, Device, DeviceStatus, Expiry, Holder, KeyBatch, Limits, PIN_TRIES};
+pub use card::{
+    CODE_SECONDS, Card, CardStatus, Device, DeviceStatus, Expiry, Holder, KeyBatch, Limits, PIN_TRIES, WRONG_VALUES_MAX,
+};
 pub use presented::{Chip, Entry, Presented};
 pub use track::{StripeValue, Track2};

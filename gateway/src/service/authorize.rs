@@ -26,7 +26,7 @@ use super::{
     config::{Issuing, Link},
     context::Gateway,
     engine::balance_of,
-    issuing::{self, Permit},
+    issuing::{self, Declined, Permit},
     records::{
         authorizations::{self, Authorization, State},
         jobs::{self, Kind},
@@ -48,7 +48,7 @@ pub trait Permits: Send + Sync + 'static {
         id: &str,
         request: &Request,
         now_ms: u64,
-    ) -> impl Future<Output = Result<Permit, Outcome>> + Send;
+    ) -> impl Future<Output = Result<Permit, Declined>> + Send;
 }
 
 /// By the cards of this gateway.
@@ -61,7 +61,7 @@ impl Permits for Cards {
         id: &str,
         request: &Request,
         now_ms: u64,
-    ) -> impl Future<Output = Result<Permit, Outcome>> + Send {
+    ) -> impl Future<Output = Result<Permit, Declined>> + Send {
         issuing::permit(gateway, id, request, now_ms)
     }
 }
@@ -201,7 +201,7 @@ impl<P: Permits> Desk<P> {
 
 /// By the card's rules.
 struct Said {
-    permitted: Result<Permit, Outcome>,
+    permitted: Result<Permit, Declined>,
     /// If it was asked for; `None` in it: nobody could tell.
     balance: Option<Option<AccountView>>,
     /// Field 49.
@@ -214,12 +214,20 @@ fn note(sql: &mut dyn Sql, id: &str, said: Said, now_ms: u64) -> Result<(), Stor
         jobs::kick(sql, Kind::Authorization, id, now_ms)?;
     }
     let mut row = authorizations::locked(sql, id)?.ok_or(StoreError::Changed)?;
+    // With the decision, or neither.
+    if let Err(Declined {
+        wrong_value_of: Some(card),
+        ..
+    }) = &said.permitted
+    {
+        issuing::count_wrong_value(sql, card)?;
+    }
     // Later than its job waited for.
     if row.state != State::Deciding {
         return Ok(());
     }
     match said.permitted {
-        Err(outcome) => row.finish(outcome),
+        Err(declined) => row.finish(declined.outcome),
         Ok(permit) => {
             row.body.card = Some(permit.card);
             row.body.account = Some(permit.account);

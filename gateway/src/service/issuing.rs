@@ -2,7 +2,8 @@
 //! their order, are [`crate::acquiring::issuer`]'s.
 //!
 //! What must not be forgotten is on the disk before the outcome is told: a counter and a PIN's try before the PIN is
-//! looked at, what of the day's limit is used before the payment is permitted. A message that was permitted is permitted
+//! looked at, what of the day's limit is used before the payment is permitted. What was wrong of a card is counted with
+//! the decision. A message that was permitted is permitted
 //! again if it comes again, and uses nothing more.
 
 mod proofs;
@@ -12,6 +13,7 @@ use causeway_cards::pan::Pan;
 use causeway_contracts::identity::{AccountId, Address};
 use zeroize::Zeroizing;
 
+pub use self::taken::count_wrong_value;
 use self::{
     proofs::Proofs,
     taken::{Booked, book, take},
@@ -47,9 +49,32 @@ pub struct Permit {
     pub chip_answer: Option<Vec<u8>>,
 }
 
+/// Why a payment is not permitted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declined {
+    /// What the acquirer is told.
+    pub outcome: Outcome,
+    /// The card of which a value was wrong: whoever stores the outcome calls [`count_wrong_value`] with it.
+    pub wrong_value_of: Option<String>,
+}
+
+impl From<Outcome> for Declined {
+    fn from(outcome: Outcome) -> Self {
+        Self {
+            outcome,
+            wrong_value_of: None,
+        }
+    }
+}
+
 /// Why something is not permitted.
 enum Refusal {
     Outcome(Outcome),
+    /// A cryptogram or card value of this card was looked at and was wrong.
+    WrongValue {
+        outcome: Outcome,
+        card: String,
+    },
     Store(StoreError),
     Keys(HsmError),
 }
@@ -72,18 +97,22 @@ impl From<HsmError> for Refusal {
     }
 }
 
-impl Refusal {
-    fn outcome(self) -> Outcome {
-        match self {
-            Self::Outcome(outcome) => outcome,
-            Self::Store(error) if error.may_pass() => Outcome::IssuerUnavailable,
-            Self::Store(error) => {
+impl From<Refusal> for Declined {
+    fn from(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Outcome(outcome) => outcome.into(),
+            Refusal::WrongValue { outcome, card } => Self {
+                outcome,
+                wrong_value_of: Some(card),
+            },
+            Refusal::Store(error) if error.may_pass() => Outcome::IssuerUnavailable.into(),
+            Refusal::Store(error) => {
                 tracing::error!(error = error.to_string(), "a card's payment could not be checked");
-                Outcome::SystemMalfunction
+                Outcome::SystemMalfunction.into()
             }
-            Self::Keys(error) => {
+            Refusal::Keys(error) => {
                 tracing::error!(error = error.to_string(), "a card's payment could not be checked");
-                Outcome::IssuerUnavailable
+                Outcome::IssuerUnavailable.into()
             }
         }
     }
@@ -95,10 +124,9 @@ impl Refusal {
 /// numbers from another link has another.
 ///
 /// # Errors
-/// The outcome that the acquirer is told.
-pub async fn permit(gateway: &Gateway, id: &str, request: &Request, now_ms: u64) -> Result<Permit, Outcome> {
-    let permitted = checked(gateway, id, request, now_ms).await;
-    permitted.map_err(Refusal::outcome)
+/// The outcome that the acquirer is told. A wrong cryptogram or card value is not counted yet.
+pub async fn permit(gateway: &Gateway, id: &str, request: &Request, now_ms: u64) -> Result<Permit, Declined> {
+    Ok(checked(gateway, id, request, now_ms).await?)
 }
 
 /// What a number stands for, as it was found.

@@ -246,6 +246,7 @@ CREATE TABLE cards (
     number BYTES NOT NULL,
     pin TEXT,
     pin_tries_left BIGINT NOT NULL,
+    wrong_values BIGINT NOT NULL,
     counter BIGINT NOT NULL,
     created_ms BIGINT NOT NULL,
     body TEXT NOT NULL

@@ -10,6 +10,9 @@ use crate::acquiring::host::Outcome;
 /// Wrong ones in a row.
 pub const PIN_TRIES: u8 = 3;
 
+/// Wrong cryptograms and card values in a row. With so many a card is blocked, until its client unblocks it.
+pub const WRONG_VALUES_MAX: u8 = 5;
+
 /// For so long a customer's code is shown, by the clock of its phone.
 pub const CODE_SECONDS: u64 = 60;
 
@@ -103,6 +106,8 @@ pub struct Card {
     /// What the PIN is verified by: of no use without the security module's key.
     pub pin: Option<String>,
     pub pin_tries_left: u8,
+    /// Cryptograms and card values, also of its devices, since the last right one.
+    pub wrong_values: u8,
     /// Tag 9F36 of the chip, the highest that was taken.
     pub counter: u16,
     pub created_ms: u64,
@@ -194,6 +199,15 @@ impl Holder {
         is_good.then_some(()).ok_or(Outcome::NotPermittedToCardholder)
     }
 
+    /// Whether the issuer's card value is to be on the track: CVV of a stripe, iCVV of a chip.
+    pub fn needs_value(&self, entry: Entry) -> bool {
+        match entry {
+            Entry::Stripe | Entry::Chip => true,
+            Entry::Tap => self.device.is_none(),
+            Entry::Manual | Entry::Code | Entry::Return => false,
+        }
+    }
+
     fn check_counter(&self, entry: Entry, chip: &Chip, now_ms: u64) -> Result<(), Outcome> {
         let last = self.device.as_ref().map_or(self.card.counter, |device| device.counter);
         if chip.counter <= last {
@@ -230,6 +244,13 @@ impl Holder {
         Ok(())
     }
 
+    /// The payment's cryptogram and card value, if it has any: wrong ones before them count no more.
+    pub fn values_were_right(&mut self, presented: &Presented) {
+        if presented.chip.is_some() || self.needs_value(presented.entry) {
+            self.card.wrong_values = 0;
+        }
+    }
+
     /// Before the PIN is looked at.
     pub fn take_pin_try(&mut self) -> Result<(), Outcome> {
         let left = self.card.pin_tries_left.checked_sub(1);
@@ -243,6 +264,24 @@ impl Holder {
 }
 
 impl Card {
+    /// As its client wants it, or has told.
+    pub fn becomes(&mut self, status: CardStatus) {
+        self.status = status;
+        if status == CardStatus::Active {
+            self.wrong_values = 0;
+        }
+    }
+
+    /// A cryptogram or card value of its, or of a device of its, was looked at and was wrong. Whether it is blocked by that.
+    pub fn value_was_wrong(&mut self) -> bool {
+        self.wrong_values = self.wrong_values.saturating_add(1);
+        let is_blocked = self.wrong_values >= WRONG_VALUES_MAX && self.status == CardStatus::Active;
+        if is_blocked {
+            self.status = CardStatus::Blocked;
+        }
+        is_blocked
+    }
+
     /// Whether it may pay so much, if `used` was paid of this day's limit.
     pub fn check_limits(&self, presented: &Presented, used: Amount) -> Result<(), Outcome> {
         if presented.currency != self.currency {

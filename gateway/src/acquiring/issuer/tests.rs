@@ -89,6 +89,7 @@ fn card() -> Card {
         },
         pin: None,
         pin_tries_left: PIN_TRIES,
+        wrong_values: 0,
         counter: 0,
         created_ms: 0,
     }
@@ -358,6 +359,30 @@ proptest! {
             prop_assert!(wrong <= PIN_TRIES);
             prop_assert_eq!(holder.card.pin_tries_left, PIN_TRIES - wrong);
         }
+    }
+
+    /// A card pays on as long as no five wrong values come in a row, and nobody but its client ends a blocked one's state.
+    #[test]
+    fn invariant_wrong_values_in_a_row_block_the_card(values in prop::collection::vec(any::<bool>(), 0..40)) {
+        let tap = read(&message("071", Some(de55(|_| {})))).expect("a tap");
+        let mut holder = holder();
+        let (mut in_a_row, mut is_blocked) = (0, false);
+        for is_right in values {
+            if is_blocked {
+                prop_assert_eq!(holder.check(&tap, NOW), Err(Outcome::RestrictedCard));
+            } else if is_right {
+                holder.values_were_right(&tap);
+                in_a_row = 0;
+            } else {
+                in_a_row += 1;
+                is_blocked = in_a_row == WRONG_VALUES_MAX;
+                prop_assert_eq!(holder.card.value_was_wrong(), is_blocked);
+            }
+        }
+        if is_blocked {
+            holder.card.becomes(CardStatus::Active);
+        }
+        prop_assert_eq!(holder.check(&tap, NOW), Ok(()));
     }
 
     /// What is permitted of a day is within its limit, and each payment within its own.

@@ -92,6 +92,8 @@ pub struct CardView {
     pub manual_entry: bool,
     pub has_pin: bool,
     pub pin_tries_left: u8,
+    /// Wrong cryptograms and card values in a row; the fifth has blocked it.
+    pub wrong_values: u8,
     pub created_at: String,
 }
 
@@ -137,6 +139,7 @@ fn view(gateway: &Gateway, stored: &StoredCard) -> Result<CardView, Problem> {
         manual_entry: limits.manual_entry,
         has_pin: card.pin.is_some(),
         pin_tries_left: card.pin_tries_left,
+        wrong_values: card.wrong_values,
         created_at: rfc3339(card.created_ms),
     })
 }
@@ -220,6 +223,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
                 limits: limits.clone(),
                 pin: None,
                 pin_tries_left: PIN_TRIES,
+                wrong_values: 0,
                 counter: 0,
                 created_ms: call.now_ms,
             },
@@ -322,7 +326,7 @@ async fn becomes(
         if card.status != to && !from.contains(&card.status) {
             return Err(wrong_state(card));
         }
-        card.status = to;
+        card.becomes(to);
         Ok(())
     });
     Ok(Reply::ok(&view(gateway, &changed.await?)?))

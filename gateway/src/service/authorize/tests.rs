@@ -42,7 +42,7 @@ async fn a_job_is_asked_for_before_its_row_is_locked() {
 #[tokio::test]
 async fn what_is_declined_needs_no_job() {
     let (row, tables) = noted(Said {
-        permitted: Err(Outcome::StolenCard),
+        permitted: Err(Outcome::StolenCard.into()),
         balance: None,
         number: "978".to_owned(),
     })

@@ -45,12 +45,7 @@ impl Proofs {
             Some(chip) => Some(self.check_cryptogram(chip)?),
             None => None,
         };
-        let needs_value = match presented.entry {
-            Entry::Stripe | Entry::Chip => true,
-            Entry::Tap => self.holder.device.is_none(),
-            Entry::Manual | Entry::Code | Entry::Return => false,
-        };
-        if needs_value {
+        if self.holder.needs_value(presented.entry) {
             self.check_value(presented)?;
         }
         Ok(answer)
@@ -77,7 +72,7 @@ impl Proofs {
             value: &chip.cryptogram,
         };
         if !self.hsm.verify_cryptogram(master, &cryptogram)? {
-            return Err(Outcome::CryptogramWrong.into());
+            return Err(self.wrong(Outcome::CryptogramWrong));
         }
         let answer = Answer::Two {
             update: APPROVED,
@@ -104,7 +99,17 @@ impl Proofs {
             },
         };
         let is_right = self.hsm.verify_cvv(&self.names.cvv, card, &stripe.value)?;
-        is_right.then_some(()).ok_or(Outcome::CardValueWrong.into())
+        is_right
+            .then_some(())
+            .ok_or_else(|| self.wrong(Outcome::CardValueWrong))
+    }
+
+    /// What was looked at and was wrong counts.
+    fn wrong(&self, outcome: Outcome) -> Refusal {
+        Refusal::WrongValue {
+            outcome,
+            card: self.holder.card.id.clone(),
+        }
     }
 
     /// A block of another key, number or format is a wrong PIN.

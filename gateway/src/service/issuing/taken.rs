@@ -58,6 +58,7 @@ pub(super) async fn take(
         if let Some(chip) = &status.chip {
             holder.take_counter(chip.counter)?;
         }
+        holder.values_were_right(&status);
         // No try left: the counter is used all the same.
         let tried = holder.take_pin_try();
         save(sql, &holder)?;
@@ -92,6 +93,7 @@ pub(super) async fn book(
             if let Some(chip) = &presented.chip {
                 holder.take_counter(chip.counter)?;
             }
+            holder.values_were_right(&presented);
         }
         save(sql, &holder)?;
         // It may have been blocked while its PIN was looked at.
@@ -121,6 +123,15 @@ pub(super) async fn book(
         }
     });
     Ok(done.await??)
+}
+
+/// Counts a wrong cryptogram or card value, and blocks the card if there were too many in a row.
+pub fn count_wrong_value(sql: &mut dyn Sql, card: &str) -> Result<(), StoreError> {
+    let mut card = cards::locked(sql, card)?.ok_or(StoreError::Changed)?.card;
+    if card.value_was_wrong() {
+        tracing::warn!(card = card.id, "a card is blocked after too many wrong values");
+    }
+    cards::save(sql, &card)
 }
 
 #[cfg(test)]

@@ -78,7 +78,7 @@ pub fn add(sql: &mut dyn Sql, stored: &StoredCard) -> Result<bool, StoreError> {
     };
     let added = sql.execute(
         "INSERT INTO cards (id, client, account, status, number_hash, number, pin, pin_tries_left, counter, created_ms, \
-         body) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING",
+         body, wrong_values) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12) ON CONFLICT DO NOTHING",
         &[
             (&card.id).into(),
             (&card.client).into(),
@@ -91,13 +91,14 @@ pub fn add(sql: &mut dyn Sql, stored: &StoredCard) -> Result<bool, StoreError> {
             i64::from(card.counter).into(),
             int(card.created_ms).into(),
             (&document(&body)).into(),
+            i64::from(card.wrong_values).into(),
         ],
     )?;
     Ok(added > 0)
 }
 
 const CARD: &str = "SELECT id, client, account, status, number_hash, number, pin, pin_tries_left, counter, created_ms, \
-                    body FROM cards";
+                    body, wrong_values FROM cards";
 
 fn stored(row: &Row) -> Result<StoredCard, StoreError> {
     let body: Body = row.json(10)?;
@@ -114,6 +115,7 @@ fn stored(row: &Row) -> Result<StoredCard, StoreError> {
             limits: body.limits,
             pin: row.optional_text(6)?.map(str::to_owned),
             pin_tries_left: small(row, 7)?,
+            wrong_values: small(row, 11)?,
             counter: small(row, 8)?,
             created_ms: unsigned(row.int(9)?, 9)?,
         },
@@ -152,16 +154,17 @@ pub fn list(sql: &mut dyn Sql, client: &str, after: &str, limit: usize) -> Resul
     rows.iter().map(stored).collect()
 }
 
-/// What changes of a card: status, PIN, tries and counter.
+/// What changes of a card: status, PIN, tries, wrong values and counter.
 pub fn save(sql: &mut dyn Sql, card: &Card) -> Result<(), StoreError> {
     let changed = sql.execute(
-        "UPDATE cards SET status = $2, pin = $3, pin_tries_left = $4, counter = $5 WHERE id = $1",
+        "UPDATE cards SET status = $2, pin = $3, pin_tries_left = $4, counter = $5, wrong_values = $6 WHERE id = $1",
         &[
             (&card.id).into(),
             (&word(&card.status)).into(),
             card.pin.as_ref().into(),
             i64::from(card.pin_tries_left).into(),
             i64::from(card.counter).into(),
+            i64::from(card.wrong_values).into(),
         ],
     )?;
     if changed == 0 { Err(StoreError::Changed) } else { Ok(()) }

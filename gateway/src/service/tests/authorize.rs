@@ -21,7 +21,7 @@ use crate::{
     service::{
         authorize::{self, Hosts, Permits},
         context::Gateway,
-        issuing::Permit,
+        issuing::{Declined, Permit},
         records::{
             accounts::{self, Account, AccountBody},
             authorizations::{self, State},
@@ -34,12 +34,12 @@ use crate::{
 /// Says the same of each card, and counts how often it was asked.
 #[derive(Clone)]
 struct Rules {
-    answer: Result<Permit, Outcome>,
+    answer: Result<Permit, Declined>,
     asked: Arc<AtomicUsize>,
 }
 
 impl Permits for Rules {
-    async fn permit(&self, _: &Gateway, _: &str, _: &Request, _: u64) -> Result<Permit, Outcome> {
+    async fn permit(&self, _: &Gateway, _: &str, _: &Request, _: u64) -> Result<Permit, Declined> {
         self.asked.fetch_add(1, Ordering::Relaxed);
         self.answer.clone()
     }
@@ -48,7 +48,7 @@ impl Permits for Rules {
 impl Rules {
     fn new(answer: Result<Permit, Outcome>) -> Self {
         Self {
-            answer,
+            answer: answer.map_err(Declined::from),
             asked: Arc::default(),
         }
     }

@@ -33,6 +33,7 @@ fn card() -> StoredCard {
             },
             pin: None,
             pin_tries_left: PIN_TRIES,
+            wrong_values: 0,
             counter: 0,
             created_ms: 0,
         },
@@ -95,7 +96,10 @@ async fn a_card_that_is_blocked_while_its_pin_is_looked_at_pays_nothing() {
         has_taken: true,
     };
     let refusal = book(gateway, &holder, presented(), booked, 1).await.err();
-    assert_eq!(refusal.map(Refusal::outcome), Some(Outcome::RestrictedCard));
+    assert!(
+        matches!(refusal, Some(Refusal::Outcome(Outcome::RestrictedCard))),
+        "the state of now"
+    );
     let used = gateway
         .store
         .read::<_, StoreError, _>(|sql| payments::used(sql, "crd_1", 0));

@@ -36,6 +36,7 @@ fn card() -> StoredCard {
             },
             pin: None,
             pin_tries_left: 3,
+            wrong_values: 0,
             counter: 0,
             created_ms: 5,
         },
@@ -55,6 +56,7 @@ async fn cards_and_devices_are_found_by_their_numbers() {
         stored.card.status = CardStatus::Stolen;
         stored.card.pin = Some("1234".to_owned());
         stored.card.pin_tries_left = 0;
+        stored.card.wrong_values = 5;
         stored.card.counter = u16::MAX;
         save(sql, &stored.card)?;
         assert_eq!(by_number(sql, &[1; 32])?.as_ref(), Some(&stored));
