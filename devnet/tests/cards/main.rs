@@ -245,6 +245,9 @@ async fn messages_move_money_once_and_reversals_move_it_back() {
     forged.de55[at.map_or(last, |at| at + 3)] ^= 1;
     let forged = town.till.tapped(MessageType::FINANCIAL, 1_002, &forged);
     assert_eq!(town.line.code(&forged).await, "63");
+    let locked = town.phone.tap_as_it_is(5_000);
+    let locked = town.till.tapped(MessageType::FINANCIAL, 5_000, &locked);
+    town.check(&locked, "65", money).await;
     let more_than_there_is = town.purchase(60_000);
     town.check(&more_than_there_is, "51", money).await;
 

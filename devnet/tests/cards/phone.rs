@@ -27,8 +27,14 @@ impl Phone {
         Self(Applet::new(token, 1, keys.collect(), 0).unwrap())
     }
 
-    /// In euro cents.
+    /// In euro cents, by its holder.
     pub fn tap(&mut self, amount: u64) -> Tap {
+        self.0.unlock();
+        self.tap_as_it_is(amount)
+    }
+
+    /// The same without the holder, if the phone was not unlocked before.
+    pub fn tap_as_it_is(&mut self, amount: u64) -> Tap {
         let terminal = Terminal {
             country: 276,
             kind: 0x22,

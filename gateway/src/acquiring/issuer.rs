@@ -20,6 +20,7 @@
 //! | PIN | no try left; wrong | `PinTriesExceeded` 75; `WrongPin` 55 |
 //! | limits | not the card's currency; above that of a payment; above that of a day | 12; `OverAmountLimit` 61; `OverFrequencyLimit` 65 |
 //! | category | the merchant's is refused | `NotPermittedToCardholder` 57 |
+//! | holder | from an amount on (`verified_from`): of a tap or code, verified neither by the phone nor by a PIN | `HolderNotVerified` 65 |
 //!
 //! A counter is taken once its cryptogram is right, and a try before its PIN is looked at: both are stored first. The
 //! status is looked at once more after the PIN. Five wrong cryptograms and card values in a row block the card, whichever
@@ -28,6 +29,7 @@
 mod card;
 mod presented;
 mod track;
+mod verification;
 
 #[cfg(test)]
 mod tests;
@@ -37,3 +39,4 @@ pub use card::{
 };
 pub use presented::{Chip, Entry, Presented};
 pub use track::{StripeValue, Track2};
+pub use verification::{VerifiedFrom, VerifiedFromFault};

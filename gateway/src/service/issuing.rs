@@ -177,6 +177,7 @@ async fn checked(gateway: &Gateway, id: &str, request: &Request, now_ms: u64) ->
             message: id.to_owned(),
             is_payment: matches!(operation, Operation::Purchase | Operation::PreAuthorization),
             has_taken: taken,
+            verified_from: issuing.verified_from.of(presented.currency),
         };
         book(gateway, &found.holder, presented, booked, now_ms).await?;
     }

@@ -276,11 +276,19 @@ fn answer(data: &[u8]) -> Response {
     Response::new(data, StatusWord::OK).expect("its answers are short")
 }
 
+/// In the first byte of card verification results: the phone has verified its holder.
+const VERIFIED: u8 = 0x04;
+
 /// Tag 9F10: length 6, key index, version 18, card verification results of 3 bytes. Their first says that a second
-/// cryptogram was not asked for and the first is an ARQC (A0), and that the holder was verified by the phone (04).
+/// cryptogram was not asked for and the first is an ARQC (A0), and whether the holder was verified by the phone (04).
 fn issuer_data(key_index: u8, is_unlocked: bool) -> Vec<u8> {
-    let verified = if is_unlocked { 0xa4 } else { 0xa0 };
-    vec![6, key_index, Version::Visa18.byte(), 3, verified, 0, 0]
+    let verified = if is_unlocked { VERIFIED } else { 0 };
+    vec![6, key_index, Version::Visa18.byte(), 3, 0xa0 | verified, 0, 0]
+}
+
+/// Whether tag 9F10 of this application says that the phone has verified its holder. Its cryptogram must have been right.
+pub fn is_holder_verified(issuer_data: &[u8]) -> bool {
+    matches!(issuer_data, [6, _, _, 3, results, _, _] if results & VERIFIED != 0)
 }
 
 fn directory() -> Vec<u8> {

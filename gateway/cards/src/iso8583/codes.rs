@@ -60,7 +60,7 @@ pub const RESPONSES: [(&str, &str); 31] = [
     ("61", "exceeds amount limit"),
     ("62", "restricted card"),
     ("63", "security violation"),
-    ("65", "exceeds frequency limit"),
+    ("65", "exceeds frequency limit, or the holder is to be verified"),
     ("68", "response received too late"),
     ("75", "PIN tries exceeded"),
     ("91", "issuer or switch inoperative"),

@@ -69,6 +69,9 @@ outcomes! {
     /// The chip's cryptogram is wrong, or its counter was seen before.
     CryptogramWrong "63",
     OverFrequencyLimit "65",
+    /// The amount is one for which a contactless payment needs its holder: it may come again with the phone unlocked, or
+    /// with a PIN. Mastercard's issuers ask for that by the same code; of the codes here no other says "more is needed".
+    HolderNotVerified "65",
     TooLate "68",
     PinTriesExceeded "75",
     IssuerUnavailable "91",

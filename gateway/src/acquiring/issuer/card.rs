@@ -1,5 +1,6 @@
 //! Cards, the devices that stand for them, and what both may.
 
+use causeway_cards::emv::applet::is_holder_verified;
 use causeway_contracts::money::{Amount, Currency};
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
@@ -249,6 +250,18 @@ impl Holder {
         if presented.chip.is_some() || self.needs_value(presented.entry) {
             self.card.wrong_values = 0;
         }
+    }
+
+    /// From that amount on, a tap or code is by its holder: verified by the phone, as its cryptogram says, or by a PIN.
+    pub fn check_verification(&self, presented: &Presented, from: Amount) -> Result<(), Outcome> {
+        let is_wanted = matches!(presented.entry, Entry::Tap | Entry::Code) && presented.amount >= from;
+        let says_so = |chip: &Chip| is_holder_verified(&chip.transaction.issuer);
+        let by_phone = self.device.is_some() && presented.chip.as_ref().is_some_and(says_so);
+        // Of a PIN, that it was right was seen before.
+        if is_wanted && !by_phone && presented.pin_block.is_none() {
+            return Err(Outcome::HolderNotVerified);
+        }
+        Ok(())
     }
 
     /// Before the PIN is looked at.

@@ -317,6 +317,45 @@ fn limits_are_looked_at_in_order() {
     check("EUR", 1, 0, "7995", Err(Outcome::NotPermittedToCardholder));
 }
 
+#[test]
+fn a_tap_of_much_is_by_its_holder() {
+    let check = |entry: &str, results: &'static str, pin: bool, is_device: bool, expected: Result<(), Outcome>| {
+        let chip = ["031", "071"].contains(&entry).then(|| {
+            de55(|objects| {
+                put("9F10", results)(objects);
+                if entry == "031" {
+                    put("9F1A", "0000")(objects);
+                }
+            })
+        });
+        let mut presented = read(&message(entry, chip)).expect("a payment");
+        presented.pin_block = pin.then_some([0; 8]);
+        let holder = Holder {
+            device: is_device.then(device),
+            card: card(),
+        };
+        let found = holder.check_verification(&presented, presented.amount);
+        assert_eq!(found, expected, "{entry} {results} {pin} {is_device}");
+        let more = Amount(presented.amount.0 + 1);
+        assert_eq!(holder.check_verification(&presented, more), Ok(()), "below it");
+    };
+    let refused = Err(Outcome::HolderNotVerified);
+    let (not_verified, verified) = ("06011203A00000", "06011203A40000");
+    for entry in ["031", "071"] {
+        check(entry, not_verified, false, true, refused);
+        check(entry, verified, false, true, Ok(()));
+    }
+    // A card verifies nobody, whatever it says.
+    check("071", verified, false, false, refused);
+    check("071", not_verified, true, false, Ok(()));
+    for entry in ["011", "021"] {
+        check(entry, not_verified, false, false, Ok(()));
+    }
+    // Of another layout, whose bytes mean something else.
+    check("071", "0A011203A40000", false, true, refused);
+    check("071", "06011203A400", false, true, refused);
+}
+
 proptest! {
     /// Whatever order counters come in, each is taken once at most, and none after a higher one.
     #[test]

@@ -5,11 +5,15 @@ mod links;
 pub(super) use links::is_name;
 pub use links::{Link, LinkFault, Variant};
 
-use std::path::Path;
+use std::{collections::BTreeMap, path::Path};
 
+use causeway_contracts::money::Currency;
 use serde::Deserialize;
 
-use crate::acquiring::hsm::{HsmConfig, KeyName};
+use crate::acquiring::{
+    hsm::{HsmConfig, KeyName},
+    issuer::{VerifiedFrom, VerifiedFromFault},
+};
 
 /// As it is written.
 #[derive(Debug, Clone, Deserialize)]
@@ -27,6 +31,8 @@ pub struct IssuingText {
     answer_ms: u64,
     #[serde(default = "seven_days")]
     hold_days: u32,
+    #[serde(default)]
+    verified_from: BTreeMap<Currency, String>,
 }
 
 fn ten_seconds() -> u64 {
@@ -58,6 +64,8 @@ pub struct Issuing {
     pub answer_ms: u64,
     /// How long an authorisation holds money.
     pub hold_days: u32,
+    /// From which amount on a tap's holder must be verified.
+    pub verified_from: VerifiedFrom,
 }
 
 /// By which the security module calls the keys that cards need.
@@ -87,6 +95,8 @@ pub enum IssuingFault {
     Answer(u64),
     #[error("issuing.hold_days is {0}, and must be 1 to 31")]
     HoldDays(u32),
+    #[error("issuing.verified_from")]
+    VerifiedFrom(#[from] VerifiedFromFault),
     #[error("issuing.links.{name}")]
     Link {
         name: String,
@@ -124,6 +134,7 @@ impl TryFrom<IssuingText> for Issuing {
             links,
             answer_ms,
             hold_days,
+            verified_from,
         } = text;
         if !ANSWER_MS.contains(&answer_ms) {
             return Err(IssuingFault::Answer(answer_ms));
@@ -143,6 +154,7 @@ impl TryFrom<IssuingText> for Issuing {
             links: links::all(links)?,
             answer_ms,
             hold_days,
+            verified_from: VerifiedFrom::read(verified_from)?,
         })
     }
 }

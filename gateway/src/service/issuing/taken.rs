@@ -1,5 +1,7 @@
 //! What a card's payment uses up, for good: counters, tries of PINs, and what of the limits.
 
+use causeway_contracts::money::Amount;
+
 use super::Refusal;
 use crate::{
     acquiring::{
@@ -73,6 +75,8 @@ pub(super) struct Booked {
     pub is_payment: bool,
     /// Whether counter and try were taken, and the PIN was right.
     pub has_taken: bool,
+    /// From so much on a tap's holder is to be verified.
+    pub verified_from: Amount,
 }
 
 /// Takes what was not taken yet, and of the limits.
@@ -105,8 +109,9 @@ pub(super) async fn book(
         }
         let day = now_ms / DAY_MS;
         let used = payments::used(sql, &holder.card.id, day)?;
-        // Above its limits: the counter is used all the same.
-        if let Err(outcome) = holder.card.check_limits(&presented, used) {
+        let within = holder.card.check_limits(&presented, used);
+        // Refused for good: the counter is used all the same.
+        if let Err(outcome) = within.and_then(|()| holder.check_verification(&presented, booked.verified_from)) {
             return Ok(Err(outcome));
         }
         let payment = Payment {

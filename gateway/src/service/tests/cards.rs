@@ -2,6 +2,7 @@
 //! terminal's kernel.
 
 mod counted;
+mod verified;
 
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-use causeway_contracts::money::{Amount, Currency};
+use causeway_contracts::money::Currency;
 
 use super::*;
 use crate::{
@@ -94,6 +94,7 @@ async fn a_card_that_is_blocked_while_its_pin_is_looked_at_pays_nothing() {
         message: "aut_1".to_owned(),
         is_payment: true,
         has_taken: true,
+        verified_from: Amount(1),
     };
     let refusal = book(gateway, &holder, presented(), booked, 1).await.err();
     assert!(
