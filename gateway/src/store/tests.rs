@@ -37,6 +37,8 @@ pub(crate) async fn database() -> (Store, tempfile::TempDir) {
 pub(crate) struct Watched<'a> {
     sql: &'a mut dyn Sql,
     pub statements: Vec<String>,
+    /// In the order in which they were taken.
+    pub locks: Vec<i64>,
     /// How many came back.
     pub rows: usize,
 }
@@ -46,6 +48,7 @@ impl<'a> Watched<'a> {
         Self {
             sql,
             statements: Vec::new(),
+            locks: Vec::new(),
             rows: 0,
         }
     }
@@ -74,6 +77,7 @@ impl Sql for Watched<'_> {
     }
 
     fn exclusive(&mut self, number: i64) -> Result<(), StoreError> {
+        self.locks.push(number);
         self.sql.exclusive(number)
     }
 }

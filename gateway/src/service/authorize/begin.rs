@@ -1,5 +1,7 @@
 //! Where one message is taken on, once: together with the look for one that it is about.
 
+use std::collections::BTreeSet;
+
 use sha2::{Digest, Sha256};
 
 use super::Undecided;
@@ -31,25 +33,30 @@ pub(super) enum Begun {
 pub(super) async fn begin(gateway: &Gateway, asked: Authorization) -> Result<Begun, Undecided> {
     let now_ms = gateway.now_ms();
     let wait_ms = gateway.config.issuing.as_ref().map_or(0, |issuing| issuing.answer_ms) + GRACE_MS;
-    let begun = gateway.store.write::<_, StoreError, _>(move |sql| {
-        if let Some(known) = known(sql, &asked)? {
-            return Ok(known);
-        }
-        // A message and its reversal are not taken on at the same time.
-        sql.exclusive(lock(asked.original.as_ref().unwrap_or(&asked.elements)))?;
-        let mut new = asked;
-        place(sql, &mut new)?;
-        if !authorizations::add(sql, &new)? {
-            return Ok(known(sql, &new)?.unwrap_or(Begun::OtherContents));
-        }
-        match new.state {
-            State::Deciding => jobs::kick(sql, Kind::Authorization, &new.id, now_ms + wait_ms)?,
-            State::Pending => jobs::kick(sql, Kind::Authorization, &new.id, now_ms)?,
-            State::Done => {}
-        }
-        Ok(Begun::New(new))
-    });
+    let begun = gateway
+        .store
+        .write::<_, StoreError, _>(move |sql| take_on(sql, asked, now_ms, wait_ms));
     Ok(begun.await?)
+}
+
+/// `wait_ms`: for so long the card's rules may be asked.
+fn take_on(sql: &mut dyn Sql, mut new: Authorization, now_ms: u64, wait_ms: u64) -> Result<Begun, StoreError> {
+    if let Some(known) = known(sql, &new)? {
+        return Ok(known);
+    }
+    for lock in locks(sql, &new)? {
+        sql.exclusive(lock)?;
+    }
+    place(sql, &mut new)?;
+    if !authorizations::add(sql, &new)? {
+        return Ok(known(sql, &new)?.unwrap_or(Begun::OtherContents));
+    }
+    match new.state {
+        State::Deciding => jobs::kick(sql, Kind::Authorization, &new.id, now_ms + wait_ms)?,
+        State::Pending => jobs::kick(sql, Kind::Authorization, &new.id, now_ms)?,
+        State::Done => {}
+    }
+    Ok(Begun::New(new))
 }
 
 fn known(sql: &mut dyn Sql, asked: &Authorization) -> Result<Option<Begun>, StoreError> {
@@ -70,20 +77,11 @@ fn place(sql: &mut dyn Sql, new: &mut Authorization) -> Result<(), StoreError> {
         new.finish(Outcome::ReversedBefore);
         return Ok(());
     }
-    let operation = new.body.operation;
-    let target = match (&new.original, &new.reference) {
-        (Some(original), _) => authorizations::by_elements(sql, original)?,
-        (None, Some(reference)) if operation == Operation::Completion => {
-            let of_reference = authorizations::by_reference(sql, reference, OF_REFERENCE_MAX)?;
-            let approval = &new.body.approval;
-            let is_it = |row: &Authorization| {
-                row.body.operation == Operation::PreAuthorization && row.body.approval == *approval
-            };
-            of_reference.into_iter().find(is_it)
-        }
-        _ => None,
+    let target = match &new.original {
+        Some(original) => authorizations::by_elements(sql, original)?,
+        None => approved(sql, new)?,
     };
-    match (operation, target) {
+    match (new.body.operation, target) {
         (Operation::Reversal | Operation::Completion | Operation::Refund, Some(target)) => {
             new.body.target = Some(target.id);
             new.body.card = target.body.card;
@@ -96,7 +94,36 @@ fn place(sql: &mut dyn Sql, new: &mut Authorization) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// The authorisation that a completion names by fields 37 and 38.
+fn approved(sql: &mut dyn Sql, new: &Authorization) -> Result<Option<Authorization>, StoreError> {
+    let Some(reference) = new
+        .reference
+        .as_ref()
+        .filter(|_| new.body.operation == Operation::Completion)
+    else {
+        return Ok(None);
+    };
+    let of_reference = authorizations::by_reference(sql, reference, OF_REFERENCE_MAX)?;
+    let approval = &new.body.approval;
+    let is_it =
+        |row: &Authorization| row.body.operation == Operation::PreAuthorization && row.body.approval == *approval;
+    Ok(of_reference.into_iter().find(is_it))
+}
+
+/// A message is not taken on at the same time as one that is about it, nor as another about the same one. Taken in their
+/// order, so that no two messages wait for each other.
+fn locks(sql: &mut dyn Sql, new: &Authorization) -> Result<BTreeSet<i64>, StoreError> {
+    let first = match &new.original {
+        Some(original) => Some(original.clone()),
+        None => approved(sql, new)?.map(|first| first.elements),
+    };
+    Ok(first.iter().chain([&new.elements]).map(|it| lock(it)).collect())
+}
+
 fn lock(elements: &str) -> i64 {
     let hash = Sha256::digest(elements.as_bytes());
     i64::from_be_bytes(*hash.first_chunk().expect("32 bytes"))
 }
+
+#[cfg(test)]
+mod tests;
