@@ -29,6 +29,7 @@ use super::{
     issuing::{self, Declined, Permit},
     records::{
         authorizations::{self, Authorization, State},
+        cards::payments,
         jobs::{self, Kind},
     },
 };
@@ -222,8 +223,11 @@ fn note(sql: &mut dyn Sql, id: &str, said: Said, now_ms: u64) -> Result<(), Stor
     {
         issuing::count_wrong_value(sql, card)?;
     }
-    // Later than its job waited for.
+    // Later than its job waited for: it was declined, and what it has used since then is nobody's to give back but ours.
     if row.state != State::Deciding {
+        if said.permitted.is_ok() && !row.is_approved() {
+            payments::release(sql, id)?;
+        }
         return Ok(());
     }
     match said.permitted {

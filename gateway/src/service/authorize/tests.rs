@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    service::records::authorizations::tests::taken_on,
+    service::records::{authorizations::tests::taken_on, cards::payments::Payment},
     store::tests::{Watched, database},
 };
 
@@ -22,15 +22,18 @@ async fn noted(said: Said) -> (Authorization, Vec<&'static str>) {
     noted.await.expect("stored")
 }
 
-#[tokio::test]
-async fn a_job_is_asked_for_before_its_row_is_locked() {
-    let permit = Permit {
+fn permit() -> Permit {
+    Permit {
         card: "crd_1".to_owned(),
         account: AccountId([9; 20]),
         chip_answer: None,
-    };
+    }
+}
+
+#[tokio::test]
+async fn a_job_is_asked_for_before_its_row_is_locked() {
     let (row, tables) = noted(Said {
-        permitted: Ok(permit),
+        permitted: Ok(permit()),
         balance: None,
         number: "978".to_owned(),
     })
@@ -49,4 +52,38 @@ async fn what_is_declined_needs_no_job() {
     .await;
     assert_eq!((row.state, row.body.outcome), (State::Done, Some(Outcome::StolenCard)));
     assert_eq!(tables, ["authorizations", "authorizations"]);
+}
+
+/// What of the limit of the day is used, if the card permits a payment whose job has ended so in the meantime.
+async fn used_after(state: State, outcome: Outcome) -> u64 {
+    let (store, _folder) = database().await;
+    let noted = store.write::<_, StoreError, _>(move |sql| {
+        let mut row = taken_on("aut_1", Operation::Purchase);
+        row.state = state;
+        row.body.outcome = Some(outcome);
+        authorizations::add(sql, &row)?;
+        let payment = Payment {
+            card: "crd_1".to_owned(),
+            day: 1,
+            amount: row.body.amount,
+            counter: 0,
+            released: false,
+        };
+        payments::add(sql, &row.id, &payment)?;
+        let said = Said {
+            permitted: Ok(permit()),
+            balance: None,
+            number: "978".to_owned(),
+        };
+        note(sql, "aut_1", said, 7)?;
+        assert_eq!(authorizations::any(sql, "aut_1")?.as_ref(), Some(&row), "it has ended");
+        Ok(payments::used(sql, "crd_1", 1)?.0)
+    });
+    noted.await.expect("noted")
+}
+
+#[tokio::test]
+async fn a_permit_that_comes_too_late_gives_back_what_it_has_used() {
+    assert_eq!(used_after(State::Done, Outcome::IssuerUnavailable).await, 0);
+    assert_eq!(used_after(State::Done, Outcome::Approved).await, 1_000);
 }
