@@ -160,14 +160,11 @@ async fn end(gateway: &Arc<Gateway>, leased: Leased, outcome: Outcome, by: Optio
             row.body.standing = applied.map_or(Standing::Nothing, |by| standing(&row, by));
         }
         authorizations::save(sql, &row)?;
-        let unmade = match row.body.target {
-            Some(_) => free(sql, &row, applied)?,
-            None => Some(row).filter(|row| !row.is_approved()),
-        };
-        if let Some(unmade) = unmade {
-            payments::release(sql, &unmade.id)?;
+        match row.body.target {
+            Some(_) => free(sql, &row, applied),
+            None if row.is_approved() => Ok(()),
+            None => payments::release(sql, &row.id).map(drop),
         }
-        Ok(())
     });
     ended.await?;
     // Nobody may be waiting.
@@ -192,20 +189,20 @@ fn standing(row: &Authorization, by: TxId) -> Standing {
     }
 }
 
-/// The payment that the row is about is free for the next; it is given back if nothing of it stands any more.
-fn free(sql: &mut dyn Sql, row: &Authorization, applied: Option<TxId>) -> Result<Option<Authorization>, StoreError> {
+/// The payment that the row is about is free for the next; its use of the card's limit is what it can still be.
+fn free(sql: &mut dyn Sql, row: &Authorization, applied: Option<TxId>) -> Result<(), StoreError> {
     let Some(target) = &row.body.target else {
-        return Ok(None);
+        return Ok(());
     };
     let Some(first) = authorizations::any(sql, target)? else {
-        return Ok(None);
+        return Ok(());
     };
     let Some(payment) = sign::payment_of(&first) else {
-        return Ok(None);
+        return Ok(());
     };
     let mut payment = authorizations::locked(sql, payment)?.ok_or(StoreError::Changed)?;
     if payment.body.busy.as_ref() != Some(&row.id) {
-        return Ok(None);
+        return Ok(());
     }
     payment.body.busy = None;
     let applied = row.body.step.zip(applied);
@@ -215,8 +212,14 @@ fn free(sql: &mut dyn Sql, row: &Authorization, applied: Option<TxId>) -> Result
         payment.body.standing = standing.after(step, row.body.operation, Some(held_anew));
     }
     authorizations::save(sql, &payment)?;
-    let is_undone = applied.is_some() && payment.body.standing == Standing::Nothing;
-    Ok(is_undone.then_some(payment))
+    match (applied, payment.body.standing) {
+        (None, _) | (_, Standing::PaidBack { .. }) => Ok(()),
+        (Some(_), Standing::Nothing) => payments::release(sql, &payment.id).map(drop),
+        // A part that was sent back of what was paid has been made all the same.
+        (Some(_), Standing::Held { amount, .. } | Standing::Paid { amount, .. }) => {
+            payments::reduce(sql, &payment.id, amount)
+        }
+    }
 }
 
 /// Of a customer's account; `None` if it is none of this gateway's.

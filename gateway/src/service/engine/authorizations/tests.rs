@@ -9,6 +9,8 @@ use crate::service::{
     tests::{Office, office},
 };
 
+const HOLD: ContractId = ContractId([1; 20]);
+
 /// Brought to its end before.
 fn done(id: &str, operation: Operation, target: Option<&str>, outcome: Outcome) -> Authorization {
     let mut row = taken_on(id, operation);
@@ -162,6 +164,49 @@ async fn a_purchase_that_is_reversed_in_full_gives_back_its_use_of_the_days_limi
     assert_eq!(paid_back(400, Operation::Reversal, 600).await, (Standing::Nothing, 0));
     assert_eq!(paid_back(400, Operation::Reversal, 500).await, (paid(900), 1_000));
     assert_eq!(paid_back(400, Operation::Refund, 600).await, (paid(1_000), 1_000));
+}
+
+/// A hold of 1,000, of which a later message has done so much.
+async fn of_a_hold(operation: Operation, step: Step) -> (Standing, u64) {
+    let office = office("").await;
+    let mut hold = done("hold", Operation::PreAuthorization, None, Outcome::Approved);
+    hold.body.standing = Standing::Held {
+        hold: HOLD,
+        amount: Amount(1_000),
+    };
+    hold.body.busy = Some("later".to_owned());
+    let mut later = taken_on("later", operation);
+    later.state = State::Pending;
+    later.body.target = Some("hold".to_owned());
+    later.body.step = Some(step);
+    use_limit(&office, &hold).await;
+    add(&office, vec![hold, later]).await;
+    let leased = leased(&office, "later", "a", 1).await;
+    let by = transaction(&office.gateway);
+    let due = end(&office.gateway, leased, Outcome::Approved, Some(&by)).await;
+    assert!(matches!(due, Ok(None)), "{due:?}");
+    (stored(&office, "hold").await.body.standing, used(&office).await)
+}
+
+#[tokio::test]
+async fn what_of_a_hold_is_not_paid_gives_back_its_use_of_the_days_limit() {
+    let amount = Amount(400);
+    let post = Step::Post { hold: HOLD, amount };
+    let (standing, used) = of_a_hold(Operation::Completion, post).await;
+    let returned = Amount(0);
+    assert_eq!((standing, used), (Standing::Paid { amount, returned }, 400));
+    let shrink = Step::Shrink {
+        hold: HOLD,
+        keep: amount,
+    };
+    let (standing, used) = of_a_hold(Operation::Reversal, shrink).await;
+    assert!(
+        matches!(standing, Standing::Held { amount: Amount(400), hold } if hold != HOLD),
+        "{standing:?}"
+    );
+    assert_eq!(used, 400);
+    let void = Step::Void { hold: HOLD };
+    assert_eq!(of_a_hold(Operation::Reversal, void).await, (Standing::Nothing, 0));
 }
 
 #[tokio::test]

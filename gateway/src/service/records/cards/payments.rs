@@ -56,6 +56,13 @@ pub fn used(sql: &mut dyn Sql, card: &str, day: u64) -> Result<Amount, StoreErro
     row.map_or(Ok(Amount(0)), |row| Ok(Amount(unsigned(row.int(0)?, 0)?)))
 }
 
+/// No more than so much of it is used any more.
+pub fn reduce(sql: &mut dyn Sql, message: &str, amount: Amount) -> Result<(), StoreError> {
+    let statement = "UPDATE card_payments SET amount = $2 WHERE message = $1 AND released = 0 AND amount > $2";
+    sql.execute(statement, &[message.into(), int(amount.0).into()])?;
+    Ok(())
+}
+
 /// Whether it was there and not released.
 pub fn release(sql: &mut dyn Sql, message: &str) -> Result<bool, StoreError> {
     let statement = "UPDATE card_payments SET released = 1 WHERE message = $1 AND released = 0";

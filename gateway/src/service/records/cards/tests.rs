@@ -115,10 +115,15 @@ async fn what_a_day_has_used_is_without_what_was_released() {
         assert!(!payments::add(sql, "m1", &payment(8, 1))?);
         assert_eq!(payments::find(sql, "m2")?, Some(payment(8, 20)));
         assert_eq!(payments::used(sql, "crd_1", 8)?, Amount(120));
+        for (message, amount, used) in [("m2", 21, 120), ("m2", 5, 105), ("m4", 1, 105)] {
+            payments::reduce(sql, message, Amount(amount))?;
+            assert_eq!(payments::used(sql, "crd_1", 8)?, Amount(used), "{message} {amount}");
+        }
         assert!(payments::release(sql, "m1")?);
         assert!(!payments::release(sql, "m1")?);
         assert!(!payments::release(sql, "m4")?);
-        assert_eq!(payments::used(sql, "crd_1", 8)?, Amount(20));
+        payments::reduce(sql, "m1", Amount(1))?;
+        assert_eq!(payments::used(sql, "crd_1", 8)?, Amount(5));
         assert_eq!(payments::used(sql, "crd_2", 8)?, Amount(0));
         Ok(())
     });
