@@ -65,6 +65,7 @@ use crate::{oauth::Scope, store::StoreError};
         api::settlements::get,
         api::settlements::file,
         api::settlements::camt053,
+        api::settlements::redirect,
         api::merchants::create_store,
         api::merchants::stores,
         api::merchants::create_terminal,

@@ -72,6 +72,7 @@ codes! {
     DisputeState = "3019" "dispute_state" 409 "The dispute is in another state";
     DayNotOver = "3020" "day_not_over" 409 "The day is not over on the ledger";
     NotByCard = "3021" "not_by_card" 409 "The order cannot be paid by card";
+    SettlementState = "3024" "settlement_state" 409 "The settlement is in another state";
     PayerAccountUnknown = "4001" "payer_account_unknown" 422 "The payer has no such account here";
     PayerAccountNotOpen = "4002" "payer_account_not_open" 409 "The payer's account is not open yet";
     NoCardRoute = "4003" "no_card_route" 422 "No issuer of such cards is known";
@@ -297,6 +298,10 @@ mod tests {
             (
                 "../../../gateway/src/service/tests/card_payments.rs",
                 vec![IssuerUnreachable, NotByCard, NoCardRoute, OtherCardPayment],
+            ),
+            (
+                "../../../gateway/src/service/tests/settlements.rs",
+                vec![SettlementState],
             ),
             ("test_without_network.py", vec![LedgerUnreachable, PayerAccountNotOpen]),
             (

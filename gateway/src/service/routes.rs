@@ -270,6 +270,12 @@ pub const ROUTES: &[Route] = &[
         settlements::camt053
     ),
     post!(
+        "/v1/settlements/{id}/redirect",
+        Admin,
+        NothingRequest,
+        settlements::redirect
+    ),
+    post!(
         "/v1/merchants/{id}/stores",
         MerchantsWrite,
         merchants::StoreRequest,

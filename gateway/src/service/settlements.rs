@@ -259,6 +259,7 @@ fn make(
             height: None,
             paid_ms: None,
             problem: None,
+            redirected_ms: None,
         },
     };
     settlements::add(sql, &stored)?;

@@ -14,8 +14,8 @@ use crate::{
         context::Gateway,
         problem::{Code, Problem},
         records::{
-            merchants, movements,
-            settlements::{self, Stored},
+            jobs, merchants, movements,
+            settlements::{self, SettlementState, Stored},
         },
         settlements::{
             close,
@@ -25,7 +25,7 @@ use crate::{
         statement::Day,
         views::Page,
     },
-    store::StoreError,
+    store::{Sql, StoreError},
 };
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -174,9 +174,7 @@ pub async fn settle_now(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pr
         .write::<_, ChangeError, _>(move |sql| {
             let merchant = merchants::any(sql, &id)?.ok_or_else(|| Problem::not_found("merchant"))?;
             if merchant.body.settlement.is_none() {
-                let detail =
-                    "the merchant has no terms of settlement: what its orders bring stays in the collecting account";
-                return Err(Problem::new(Code::NoTerms, detail).into());
+                return Err(no_terms().into());
             }
             Ok(close(&shared, sql, &id, None)?)
         })
@@ -186,4 +184,56 @@ pub async fn settle_now(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pr
         data: closed.made.iter().map(|stored| settlement(gateway, stored)).collect(),
         has_more: closed.more,
     }))
+}
+
+/// Pays it to other accounts
+///
+/// For the operator's officers, of a settlement that the ledger has refused to pay: it goes to the accounts that its
+/// merchant's terms name now, by their shares of now. Its sums stay as they are.
+#[utoipa::path(post, path = "/v1/settlements/{id}/redirect", params(("id" = String, Path)),
+    request_body = super::remittances::NothingRequest, responses((status = 200, body = SettlementView)))]
+pub async fn redirect(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
+    let (id, now_ms) = (call.parameter("id").to_owned(), call.now_ms);
+    let redirected = gateway
+        .store
+        .write::<_, ChangeError, _>(move |sql| {
+            settlements::any(sql, &id)?.ok_or_else(|| Problem::not_found("settlement"))?;
+            // First its job, then the settlement, as the job does it: what it has signed is seen here.
+            jobs::kick(sql, jobs::Kind::Settlement, &id, now_ms)?;
+            let mut stored = settlements::any(sql, &id)?.ok_or(StoreError::Changed)?;
+            redirect_refused(sql, &mut stored, now_ms)?;
+            settlements::save(sql, &stored)?;
+            Ok(stored)
+        })
+        .await?;
+    tracing::info!(
+        settlement = redirected.id,
+        client = call.client().id,
+        "a settlement is paid to other accounts"
+    );
+    gateway.wake_settlements.notify_one();
+    Ok(Reply::ok(&settlement(gateway, &redirected)))
+}
+
+/// One that the ledger has refused, and that nothing is under way for.
+fn redirect_refused(sql: &mut dyn Sql, stored: &mut Stored, now_ms: u64) -> Result<(), ChangeError> {
+    let body = &mut stored.body;
+    if stored.state != SettlementState::Pending || stored.intent.is_some() || body.problem.is_none() {
+        let detail =
+            "only a settlement that the ledger has refused to pay is redirected, and not while it is being paid";
+        let state = serde_json::json!({ "state": stored.state.as_str() });
+        return Err(Problem::new(Code::SettlementState, detail).with(state).into());
+    }
+    let merchant = merchants::any(sql, &stored.merchant)?.ok_or(StoreError::Changed)?;
+    let agreement = merchant.body.settlement.ok_or_else(no_terms)?;
+    let (paid, currency) = (body.settlement.paid(), body.settlement.currency);
+    body.settlement.payouts = agreement.terms(currency).share(currency, paid);
+    body.problem = None;
+    body.redirected_ms = Some(now_ms);
+    Ok(())
+}
+
+fn no_terms() -> Problem {
+    let detail = "the merchant has no terms of settlement: what its orders bring stays in the collecting account";
+    Problem::new(Code::NoTerms, detail)
 }

@@ -36,8 +36,8 @@ pub struct TermsRequest {
 
 /// Changes how the merchant is paid out
 ///
-/// It holds for all that is not settled yet, also for what its orders have brought before; and settlements that the ledger
-/// refuses to pay are paid to the accounts that are named now.
+/// It holds for all that is not settled yet, also for what its orders have brought before. A settlement that is made
+/// already is paid as it says; one that the ledger refuses to pay is paid to the accounts of now if an officer redirects it.
 #[utoipa::path(put, path = "/v1/merchants/{id}/terms", params(("id" = String, Path)), request_body = TermsRequest,
     responses((status = 200, body = MerchantView)))]
 pub async fn put(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {

@@ -21,12 +21,11 @@ use crate::{
         records::{
             followed,
             jobs::{self, Leased},
-            merchants,
             settlements::{self, SettlementState, Stored},
         },
         settlements::{close, tell_paid},
     },
-    store::{Sql, StoreError},
+    store::StoreError,
 };
 
 /// A transaction may wait this long to be ordered. Only when it is over can another be signed in its place.
@@ -132,13 +131,12 @@ fn stored_intent(hexadecimal: &str) -> Result<SignedTransaction, StoreError> {
     signed.ok_or(StoreError::Column { column: 6 })
 }
 
-/// By the merchant's terms of now as to the accounts: one that the ledger refuses can be mended by other terms.
+/// To the accounts that were named when it was made: whoever may write terms later redirects nothing.
 async fn sign_and_keep(gateway: &Arc<Gateway>, leased: &Leased) -> Result<SignedTransaction, StoreError> {
     let (shared, leased) = (Arc::clone(gateway), leased.clone());
     let write = gateway.store.write::<_, StoreError, _>(move |sql| {
         jobs::check(sql, &leased)?;
         let mut stored = settlements::any(sql, &leased.id)?.ok_or(StoreError::Changed)?;
-        redirect(sql, &mut stored)?;
         let signed = sign(&shared, &stored).map_err(|error| {
             tracing::warn!(
                 settlement = stored.id,
@@ -153,17 +151,6 @@ async fn sign_and_keep(gateway: &Arc<Gateway>, leased: &Leased) -> Result<Signed
         Ok(signed)
     });
     write.await
-}
-
-fn redirect(sql: &mut dyn Sql, stored: &mut Stored) -> Result<(), StoreError> {
-    let merchant = merchants::any(sql, &stored.merchant)?.ok_or(StoreError::Changed)?;
-    let body = &mut stored.body;
-    if let Some(agreement) = merchant.body.settlement {
-        let (paid, currency) = (body.settlement.paid(), body.settlement.currency);
-        let now = agreement.terms(currency);
-        body.settlement.payouts = now.share(currency, paid);
-    }
-    Ok(())
 }
 
 fn sign(gateway: &Gateway, stored: &Stored) -> Result<SignedTransaction, SignError> {

@@ -70,6 +70,9 @@ pub struct SettlementBody {
     pub paid_ms: Option<u64>,
     /// Why it has not been paid so far.
     pub problem: Option<String>,
+    /// When an officer had it paid to other accounts than those of then.
+    #[serde(default)]
+    pub redirected_ms: Option<u64>,
 }
 
 /// # Errors

@@ -117,6 +117,9 @@ pub struct SettlementView {
     /// Why it has not been paid so far.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub problem: Option<String>,
+    /// When an officer had it paid to other accounts than those that its merchant's terms named when it was made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub redirected_at: Option<String>,
     pub created_at: String,
 }
 
@@ -160,6 +163,7 @@ pub fn settlement(gateway: &Gateway, stored: &Stored) -> SettlementView {
         height: body.height.map(|height| height.0),
         paid_at: body.paid_ms.map(rfc3339),
         problem: body.problem.clone(),
+        redirected_at: body.redirected_ms.map(rfc3339),
         created_at: rfc3339(body.created_ms),
     }
 }

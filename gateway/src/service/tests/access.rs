@@ -94,12 +94,13 @@ async fn tokens_of_others_are_none() {
 
 /// What the operator's officers do with anybody's.
 fn is_officers(path: &str) -> bool {
-    const ENDS: [&str; 9] = [
+    const ENDS: [&str; 10] = [
         "/compliance",
         "/suspend",
         "/resume",
         "/return",
         "/settle",
+        "/redirect",
         "/disputes",
         "/accept",
         "/reject",

@@ -286,35 +286,77 @@ async fn without_terms_money_stays_until_there_are_some() {
     assert_eq!(shop.refused(&settle, "d", json!({})).await, (409, "3018".to_owned()));
 }
 
+/// Whoever writes terms after a settlement was made does not get its money.
 #[actix_web::test]
-async fn a_payout_that_is_refused_goes_where_the_terms_say_then() {
+async fn a_settlement_is_paid_to_whom_the_terms_named_when_it_was_made() {
+    let shop = shop_with(ACQUIRING).await;
+    shop.put(shop.terms("t1")).await;
+    let order = shop.order("A-1").await;
+    shop.pay(&order).await;
+    let made = shop.settle_now("a").await;
+    let mut terms = shop.terms("t1");
+    terms["settlement"]["payout_account"] = json!(shop.address("BANKD"));
+    terms["settlement"]["splits"] = json!([]);
+    assert_eq!(shop.put(terms).await.0, 200);
+    let sent = shop.pay_all(Sent::Refused(Rejection::AccountNotActive)).await;
+    let again = shop.pay_all(applied()).await;
+    for signed in [&sent[0], &again[0]] {
+        assert_eq!(transfers(signed), [878, 97]);
+    }
+    let told = shop
+        .get(&format!("/v1/settlements/{}", made[0]["id"].as_str().expect("an id")))
+        .await;
+    assert_eq!(
+        (&told["payouts"], told.get("redirected_at")),
+        (&made[0]["payouts"], None)
+    );
+}
+
+#[actix_web::test]
+async fn a_payout_that_is_refused_goes_elsewhere_if_an_officer_says_so() {
     let shop = shop_with(ACQUIRING).await;
     shop.put(shop.terms("t1")).await;
     let order = shop.order("A-1").await;
     shop.pay(&order).await;
     let made = shop.settle_now("a").await;
     let path = format!("/v1/settlements/{}", made[0]["id"].as_str().expect("an id"));
+    let redirect = format!("{path}/redirect");
+    let other_state = (409, "3024".to_owned());
+    assert_eq!(
+        shop.refused(&redirect, "r1", json!({})).await,
+        other_state,
+        "not refused"
+    );
     let refused = shop.pay_all(Sent::Refused(Rejection::AccountNotActive)).await;
     let told = shop.get(&path).await;
     assert_eq!(told["state"], "pending");
-    assert!(
-        told["problem"]
-            .as_str()
-            .is_some_and(|problem| problem.contains("refuses")),
-        "{told}"
-    );
+    let problem = told["problem"].as_str().unwrap_or_default();
+    assert!(problem.contains("refuses"), "{told}");
+    assert_eq!(shop.put(json!({})).await.0, 200);
+    assert_eq!(shop.refused(&redirect, "r2", json!({})).await, (409, "3018".to_owned()));
     let mut terms = shop.terms("t1");
     terms["settlement"]["splits"] = json!([]);
     assert_eq!(shop.put(terms).await.0, 200);
-    // What was sent is sent again as long as its end is not known.
+    // What was sent is sent again as long as its end is not known, and goes nowhere else meanwhile.
     let unknown = shop.pay_all(Sent::Unknown).await;
-    let known = shop.pay_all(applied()).await;
     assert_ne!(refused[0].id(), unknown[0].id());
+    assert_eq!(shop.refused(&redirect, "r3", json!({})).await, other_state, "under way");
+    let known = shop.pay_all(Sent::Refused(Rejection::AccountNotActive)).await;
     assert_eq!(unknown, known);
-    assert_eq!(transfers(&known[0]), [975]);
+    let (status, told) = shop.post(&redirect, "r4", json!({})).await;
+    assert_eq!(
+        (status, &told["paid"], told.get("problem")),
+        (200, &eur("9.75"), None),
+        "{told}"
+    );
+    assert!(told["redirected_at"].is_string(), "{told}");
+    let sent = shop.pay_all(applied()).await;
+    assert_eq!(transfers(&sent[0]), [975]);
     let told = shop.get(&path).await;
-    assert_eq!((&told["state"], told.get("problem")), (&json!("paid"), None));
+    assert_eq!(told["state"], "paid");
+    assert_eq!(told["payouts"][0]["account"], json!(shop.address("BANKC")));
     assert_eq!(shop.pay_all(applied()).await, [], "it is paid once");
+    assert_eq!(shop.refused(&redirect, "r5", json!({})).await, other_state, "paid");
 }
 
 #[actix_web::test]
