@@ -1,6 +1,9 @@
 //! Amounts of money as the API writes them.
 
-use std::collections::BTreeMap;
+use std::{
+    collections::BTreeMap,
+    sync::{PoisonError, RwLock},
+};
 
 use causeway_contracts::money::{
     Amount, Currency,
@@ -36,9 +39,16 @@ impl Money {
     }
 }
 
-/// The currencies of a network, with their digits after the point.
-#[derive(Debug, Clone, Default)]
-pub struct Exponents(pub BTreeMap<Currency, u8>);
+/// The currencies of a network, with their digits after the point: those that are known here so far. A network may get
+/// more at any time, and whoever shares a database may know of one before.
+#[derive(Debug, Default)]
+pub struct Exponents(RwLock<BTreeMap<Currency, u8>>);
+
+impl FromIterator<(Currency, u8)> for Exponents {
+    fn from_iter<T: IntoIterator<Item = (Currency, u8)>>(known: T) -> Self {
+        Self(RwLock::new(known.into_iter().collect()))
+    }
+}
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MoneyFault {
@@ -48,10 +58,29 @@ pub enum MoneyFault {
     Amount(#[from] AmountTextError),
 }
 
+/// An amount cannot be written, since its currency is newer than what is known here.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("how many digits {0} has after its point is not known here yet")]
+pub struct DigitsUnknown(pub Currency);
+
 impl Exponents {
+    fn find(&self, currency: Currency) -> Option<u8> {
+        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        known.get(&currency).copied()
+    }
+
+    pub fn is_known(&self, currency: Currency) -> bool {
+        self.find(currency).is_some()
+    }
+
+    /// Its digits never change.
+    pub fn learn(&self, currency: Currency, exponent: u8) {
+        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        known.insert(currency, exponent);
+    }
+
     pub fn of(&self, currency: Currency) -> Result<u8, MoneyFault> {
-        let found = self.0.get(&currency).copied();
-        found.ok_or(MoneyFault::UnknownCurrency(currency))
+        self.find(currency).ok_or(MoneyFault::UnknownCurrency(currency))
     }
 
     /// In minor units.
@@ -59,10 +88,25 @@ impl Exponents {
         Ok(money.minor(self.of(money.currency)?)?)
     }
 
-    /// # Panics
-    /// If the network has no such currency: amounts of others are never held.
-    pub fn write(&self, amount: Amount, currency: Currency) -> Money {
-        let exponent = self.of(currency).expect("a currency of the network");
-        Money::of(amount, currency, exponent)
+    /// Of what is held here, which is in a currency of the network, though perhaps in one that is not known yet.
+    pub fn write(&self, amount: Amount, currency: Currency) -> Result<Money, DigitsUnknown> {
+        let exponent = self.find(currency).ok_or(DigitsUnknown(currency))?;
+        Ok(Money::of(amount, currency, exponent))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_amount_of_a_new_currency_is_written_once_its_digits_are_known() {
+        let code = |text| Currency::new(text).expect("a code");
+        let exponents: Exponents = [(code("EUR"), 2)].into_iter().collect();
+        let write = |currency| exponents.write(Amount(1_250), code(currency)).map(|money| money.value);
+        assert_eq!(write("EUR"), Ok("12.50".to_owned()));
+        assert_eq!(write("NEW"), Err(DigitsUnknown(code("NEW"))));
+        exponents.learn(code("NEW"), 3);
+        assert_eq!(write("NEW"), Ok("1.250".to_owned()));
     }
 }

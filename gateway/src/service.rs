@@ -16,6 +16,7 @@ mod checkout;
 pub mod clients;
 pub mod config;
 pub mod context;
+mod currencies;
 mod engine;
 mod follow;
 mod id;

@@ -15,6 +15,7 @@ use std::{path::PathBuf, str::FromStr, sync::Arc, sync::mpsc, thread};
 
 pub use self::sql::{Row, Sql, Value};
 use self::work::{Queue, Work};
+use crate::money::DigitsUnknown;
 use ::postgres::error::SqlState;
 
 #[derive(Debug, thiserror::Error)]
@@ -52,6 +53,14 @@ pub enum StoreError {
     Stopped,
     #[error("cannot start a thread")]
     Thread(#[source] std::io::Error),
+}
+
+/// Whatever was to be stored is stored when the currency is known, a few seconds later.
+impl From<DigitsUnknown> for StoreError {
+    fn from(unknown: DigitsUnknown) -> Self {
+        tracing::warn!(error = unknown.to_string(), "nothing is stored yet");
+        Self::Busy
+    }
 }
 
 impl StoreError {

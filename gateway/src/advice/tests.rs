@@ -35,11 +35,11 @@ fn schemas() -> Option<Schemas> {
 }
 
 fn exponents() -> Exponents {
-    Exponents(
-        [("EUR", 2), ("USD", 2), ("POINTS", 0)]
-            .map(|(code, exponent)| (currency(code), exponent))
-            .into(),
-    )
+    let known = [("EUR", 2), ("USD", 2), ("POINTS", 0)];
+    known
+        .map(|(code, exponent)| (currency(code), exponent))
+        .into_iter()
+        .collect()
 }
 
 fn currency(code: &str) -> Currency {

@@ -108,7 +108,7 @@ pub fn tell(gateway: &Gateway, sql: &mut dyn Sql, remittance: &Remittance, told:
         (State::Completed, Some(posting)) => remittances::proof(sql, &posting.to_string(), &remittance.id)?,
         _ => None,
     };
-    let view = views::remittance(gateway, remittance, proof);
+    let view = views::remittance(gateway, remittance, proof).map_err(StoreError::from)?;
     let data = to_raw_value(&view).expect("views have a JSON form");
     for moment in &remittance.timeline[told..] {
         let now_ms = gateway.now_ms();

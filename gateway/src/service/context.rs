@@ -1,13 +1,9 @@
 //! What all parts of a running gateway share. Nothing in it is what another instance on the same database would need.
 
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use causeway_contracts::{
     block::GenesisHash,
-    governance::CurrencyRecord,
     identity::{AccountId, Address, AddressPrefix, ParticipantId},
     keys::PublicKey,
     money::Currency,
@@ -23,6 +19,7 @@ use tokio::sync::{Notify, Semaphore, broadcast};
 use super::{
     card_routes::CardRoutes,
     config::{Config, ConfigError, Fee, List, Operator},
+    currencies,
     keys::Keys,
     limits::Limits,
     network::Network,
@@ -82,22 +79,6 @@ fn screening(lists: &[List]) -> Result<Screening, OpenError> {
     Ok(Screening::new(lists))
 }
 
-/// Which there are, one node may say; what each is, more than f of the validators must.
-async fn exponents(ledger: &Client, home: &Home) -> Result<Exponents, OpenError> {
-    let cannot = |source| OpenError::Currencies(Box::new(source));
-    let told: Vec<CurrencyRecord> = ledger.ask("/v1/currencies").await.map_err(cannot)?;
-    let mut exponents = Exponents::default();
-    // A node that leaves some out hides at most those that came later.
-    let first = home.genesis().currencies.iter().map(|record| record.code);
-    let codes: BTreeSet<_> = told.into_iter().map(|record| record.code).chain(first).collect();
-    for code in codes {
-        if let Some(known) = ledger.currency(code).await.map_err(cannot)? {
-            exponents.0.insert(known.code, known.exponent);
-        }
-    }
-    Ok(exponents)
-}
-
 /// An opened gateway, before it serves.
 pub struct Gateway {
     pub config: Config,
@@ -146,7 +127,9 @@ impl Gateway {
     pub async fn open(config: Config, passphrase: &str) -> Result<Self, OpenError> {
         let (keys, home) = open_keys(&config, passphrase)?;
         let ledger = home.client()?;
-        let exponents = exponents(&ledger, &home).await?;
+        let first = home.genesis().currencies.iter().map(|record| record.code);
+        let exponents = currencies::of_network(&ledger, first).await;
+        let exponents = exponents.map_err(|source| OpenError::Currencies(Box::new(source)))?;
         Self::assemble(config, keys, &home, ledger, exponents).await
     }
 
@@ -241,7 +224,7 @@ impl Gateway {
         let home = Home::open(&config.wallet).expect("a wallet");
         let ledger = home.client().expect("a client");
         let code = |text| Currency::new(text).expect("a code");
-        let exponents = Exponents(BTreeMap::from([(code("EUR"), 2), (code("THB"), 2)]));
+        let exponents = Exponents::from_iter([(code("EUR"), 2), (code("THB"), 2)]);
         let keys = Keys::new(&secret(1), &secret(2));
         let assembled = Self::assemble(config, keys, &home, ledger, exponents).await;
         assembled.expect("a gateway")

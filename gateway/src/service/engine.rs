@@ -86,6 +86,7 @@ pub async fn run(gateway: Arc<Gateway>) {
     );
     futures::join!(
         super::follow::begin(&gateway),
+        super::currencies::keep_up(&gateway),
         remittances,
         deliveries,
         follow,

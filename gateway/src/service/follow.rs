@@ -24,6 +24,7 @@ use tokio::time::{Instant, sleep, timeout};
 pub(super) use self::unsettled::held;
 use super::{
     context::Gateway,
+    currencies,
     engine::Due,
     orders,
     records::{
@@ -168,9 +169,25 @@ impl Job<'_> {
         let is_due = self.answers.values().any(|held| held.height == header.height);
         let has_news = !booked.entries.is_empty() || !booked.touched.is_empty() || is_due;
         if has_news || self.stored.elapsed() >= STORE_WITHIN {
+            self.know(&booked).await;
             self.store(booked).await?;
         }
         Ok(())
+    }
+
+    /// What is told of an entry has its amount. Its currency is on the ledger, so that enough validators say what it is
+    /// sooner or later; until then no block is booked.
+    async fn know(&self, booked: &Booked) {
+        for currency in booked.entries.iter().map(|entry| entry.currency) {
+            loop {
+                match currencies::learn(self.gateway, currency).await {
+                    Ok(true) => break,
+                    Ok(false) => tracing::warn!(%currency, "too few validators know a currency that is paid in"),
+                    Err(error) => tracing::warn!(%currency, error = told(&error), "a currency could not be asked for"),
+                }
+                sleep(RETRY).await;
+            }
+        }
     }
 
     fn pass(&mut self, header: &Header, booked: &Booked) {

@@ -5,7 +5,11 @@ use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
 
-use crate::{money::MoneyFault, store::StoreError};
+use super::currencies::ASK_EVERY;
+use crate::{
+    money::{DigitsUnknown, MoneyFault},
+    store::StoreError,
+};
 
 macro_rules! codes {
     ($($(#[$doc:meta])* $name:ident = $number:literal $word:literal $status:literal $title:literal;)*) => {
@@ -214,6 +218,14 @@ impl From<ClientError> for Problem {
             "too few validators of the network answer; nothing was changed",
         )
         .later(2)
+    }
+}
+
+impl From<DigitsUnknown> for Problem {
+    fn from(error: DigitsUnknown) -> Self {
+        let seconds = ASK_EVERY.as_secs();
+        let detail = format!("{error}: the currency is new; try again in {seconds} seconds");
+        Self::new(Code::Busy, detail).later(seconds)
     }
 }
 

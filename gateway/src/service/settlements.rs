@@ -274,7 +274,7 @@ fn make(
 
 /// Tells that it was paid.
 pub(super) fn tell_paid(gateway: &Gateway, sql: &mut dyn Sql, stored: &Stored) -> Result<(), StoreError> {
-    let data = to_raw_value(&views::settlement(gateway, stored)).expect("views have a JSON form");
+    let data = to_raw_value(&views::settlement(gateway, stored)?).expect("views have a JSON form");
     let now_ms = gateway.now_ms();
     let new = New {
         id: id::new("evt", now_ms).map_err(|_| StoreError::Busy)?,

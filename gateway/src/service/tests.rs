@@ -5,6 +5,7 @@ mod authorize;
 mod card_payments;
 mod cards;
 mod disputes;
+mod new_currency;
 mod once;
 mod orders;
 mod refusals;

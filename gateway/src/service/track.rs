@@ -3,7 +3,7 @@
 
 use crate::{
     aliases::masked,
-    money::{Exponents, Money},
+    money::{DigitsUnknown, Exponents, Money},
     remittance::{
         Moment, Remittance,
         state::{Side, State},
@@ -101,7 +101,10 @@ fn amount(money: &Money) -> String {
 }
 
 /// `token`: the last part of the page's own address.
-pub fn remittance(remittance: &Remittance, exponents: &Exponents, token: &str) -> String {
+///
+/// # Errors
+/// A fee is of a currency that is not known here yet.
+pub fn remittance(remittance: &Remittance, exponents: &Exponents, token: &str) -> Result<String, DigitsUnknown> {
     let order = &remittance.order;
     let (state, class) = told(remittance.state(), remittance.standing.held_by);
     let maker_fee = remittance
@@ -122,7 +125,7 @@ pub fn remittance(remittance: &Remittance, exponents: &Exponents, token: &str) -
     ];
     for (name, fee) in [("Provider's fee", maker_fee), ("Bank's fee", remittance.fee)] {
         if !fee.is_zero() {
-            rows.push((name, amount(&exponents.write(fee, order.source.currency))));
+            rows.push((name, amount(&exponents.write(fee, order.source.currency)?)));
         }
     }
     if let Some(quote) = &remittance.quote {
@@ -161,7 +164,8 @@ pub fn remittance(remittance: &Remittance, exponents: &Exponents, token: &str) -
         amount(&order.target),
         escaped(&masked(&order.beneficiary.name)),
     );
-    page(&format!("{state} · remittance"), !remittance.state().is_end(), &content)
+    let title = format!("{state} · remittance");
+    Ok(page(&title, !remittance.state().is_end(), &content))
 }
 
 fn step(moment: &Moment, is_last: bool) -> String {

@@ -1,5 +1,7 @@
 //! Objects as clients see them.
 
+use std::convert::Infallible;
+
 use causeway_contracts::{money::Amount, settlement::Rate, transaction::TxId};
 use serde::Serialize;
 use serde_json::{Value as Json, value::RawValue};
@@ -16,7 +18,7 @@ use super::{
     time::rfc3339,
 };
 use crate::{
-    money::Money,
+    money::{DigitsUnknown, Money},
     remittance::{
         Moment, Remittance, Wish,
         fact::{Question, Reason},
@@ -40,15 +42,26 @@ pub struct Page<T> {
 
 impl<T> Page<T> {
     /// `items` has one more than `limit`, if there are more.
-    pub fn of<S>(mut items: Vec<S>, limit: usize, cursor: impl Fn(&S) -> String, view: impl Fn(S) -> T) -> Self {
+    pub fn of<S>(items: Vec<S>, limit: usize, cursor: impl Fn(&S) -> String, view: impl Fn(S) -> T) -> Self {
+        let Ok(page) = Self::try_of(items, limit, cursor, |item| Ok::<_, Infallible>(view(item)));
+        page
+    }
+
+    /// The same, if all can be shown.
+    pub fn try_of<S, E>(
+        mut items: Vec<S>,
+        limit: usize,
+        cursor: impl Fn(&S) -> String,
+        view: impl Fn(S) -> Result<T, E>,
+    ) -> Result<Self, E> {
         let has_more = items.len() > limit;
         items.truncate(limit);
-        Self {
+        Ok(Self {
             object: "list",
             next_cursor: items.last().filter(|_| has_more).map(cursor),
-            data: items.into_iter().map(view).collect(),
+            data: items.into_iter().map(view).collect::<Result<_, _>>()?,
             has_more,
-        }
+        })
     }
 }
 
@@ -114,18 +127,18 @@ fn spread_bp(rate: Rate, mid: Rate) -> Option<u64> {
     u64::try_from(below.checked_mul(10_000)?.div_ceil(mid)).ok()
 }
 
-pub fn quote(gateway: &Gateway, quote: &Quote, now_ms: u64) -> QuoteView {
+pub fn quote(gateway: &Gateway, quote: &Quote, now_ms: u64) -> Result<QuoteView, DigitsUnknown> {
     let body = &quote.body;
     let money = |amount, currency| gateway.exponents.write(amount, currency);
     let fees = [("provider", body.maker_fee), ("operator", body.fee)];
     let fees: Vec<_> = fees
         .into_iter()
         .filter(|(_, amount)| !amount.is_zero())
-        .map(|(name, amount)| FeeView {
-            name,
-            amount: money(amount, body.source),
+        .map(|(name, amount)| {
+            let amount = money(amount, body.source)?;
+            Ok(FeeView { name, amount })
         })
-        .collect();
+        .collect::<Result<_, DigitsUnknown>>()?;
     let total = body.sent.0 + body.maker_fee.0 + body.fee.0;
     let path = body.signed.as_ref().map(|signed| HopView {
         maker: gateway.address(signed.quote.maker).to_string(),
@@ -133,7 +146,7 @@ pub fn quote(gateway: &Gateway, quote: &Quote, now_ms: u64) -> QuoteView {
         sell: body.source.to_string(),
         buy: body.target.to_string(),
     });
-    QuoteView {
+    Ok(QuoteView {
         id: quote.id.clone(),
         object: "quote",
         state: match &quote.used_by {
@@ -142,10 +155,10 @@ pub fn quote(gateway: &Gateway, quote: &Quote, now_ms: u64) -> QuoteView {
             None => "open",
         },
         account: body.account.clone(),
-        source: money(body.sent, body.source),
-        target: money(body.delivered, body.target),
+        source: money(body.sent, body.source)?,
+        target: money(body.delivered, body.target)?,
         fees,
-        total: money(Amount(total), body.source),
+        total: money(Amount(total), body.source)?,
         rate: body.rate,
         mid_rate: body.mid,
         spread_bp: body.rate.zip(body.mid).and_then(|(rate, mid)| spread_bp(rate, mid)),
@@ -154,7 +167,7 @@ pub fn quote(gateway: &Gateway, quote: &Quote, now_ms: u64) -> QuoteView {
         expires_at: rfc3339(quote.expires_ms),
         created_at: rfc3339(body.created_ms),
         remittance: quote.used_by.clone(),
-    }
+    })
 }
 
 /// Where it is found on the ledger: transactions whose receipts have been seen.
@@ -262,7 +275,11 @@ pub fn tracking_path(gateway: &Gateway, remittance: &str) -> String {
     format!("/track/{token}")
 }
 
-pub fn remittance(gateway: &Gateway, remittance: &Remittance, proof: Option<String>) -> RemittanceView {
+pub fn remittance(
+    gateway: &Gateway,
+    remittance: &Remittance,
+    proof: Option<String>,
+) -> Result<RemittanceView, DigitsUnknown> {
     let order = &remittance.order;
     let is_outgoing = remittance.side == Side::Sender;
     let maker_fee = remittance.quote.as_ref().map(|quote| quote.signed.quote.fee);
@@ -279,7 +296,7 @@ pub fn remittance(gateway: &Gateway, remittance: &Remittance, proof: Option<Stri
         true => (ledger.hold, ledger.hold_expires_at),
         false => (None, None),
     };
-    RemittanceView {
+    Ok(RemittanceView {
         id: remittance.id.clone(),
         object: "remittance",
         uetr: order.uetr.clone(),
@@ -292,11 +309,11 @@ pub fn remittance(gateway: &Gateway, remittance: &Remittance, proof: Option<Stri
         source: order.source.clone(),
         target: order.target.clone(),
         fees: fees
-            .map(|(name, amount)| FeeView {
-                name,
-                amount: gateway.exponents.write(amount, order.source.currency),
+            .map(|(name, amount)| {
+                let amount = gateway.exponents.write(amount, order.source.currency)?;
+                Ok(FeeView { name, amount })
             })
-            .collect(),
+            .collect::<Result<_, DigitsUnknown>>()?,
         sender_operator: order.sender_operator.to_string(),
         beneficiary_operator: order.beneficiary_operator.to_string(),
         sender: order.sender.clone(),
@@ -332,7 +349,7 @@ pub fn remittance(gateway: &Gateway, remittance: &Remittance, proof: Option<Stri
             )
         }),
         proof: proof.and_then(|proof| RawValue::from_string(proof).ok()),
-    }
+    })
 }
 
 #[derive(Debug, Serialize, ToSchema)]

@@ -64,10 +64,9 @@ pub async fn get(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> 
         let balances = view.balances.iter().filter_map(|balance| {
             // Only an issuer's own account is below zero, and none of those is a customer's.
             let available = u64::try_from(balance.available.0).map(Amount).ok()?;
-            gateway.exponents.of(balance.currency).ok()?;
             Some(BalanceView {
-                available: gateway.exponents.write(available, balance.currency),
-                held: gateway.exponents.write(balance.held, balance.currency),
+                available: gateway.exponents.write(available, balance.currency).ok()?,
+                held: gateway.exponents.write(balance.held, balance.currency).ok()?,
             })
         });
         balances.collect()

@@ -13,7 +13,7 @@ use crate::{
         dispute::{Decision, Ended, Kind, State},
         order::Order,
     },
-    money::Money,
+    money::{DigitsUnknown, Money},
     service::{
         call::{Call, Reply},
         change::ChangeError,
@@ -67,8 +67,8 @@ pub struct DisputeView {
     pub ended_at: Option<String>,
 }
 
-fn view(gateway: &Gateway, dispute: &Dispute) -> DisputeView {
-    DisputeView {
+fn view(gateway: &Gateway, dispute: &Dispute) -> Result<DisputeView, DigitsUnknown> {
+    Ok(DisputeView {
         id: dispute.id.clone(),
         object: "dispute",
         state: dispute.state,
@@ -76,10 +76,10 @@ fn view(gateway: &Gateway, dispute: &Dispute) -> DisputeView {
         reason: dispute.reason.clone(),
         merchant: dispute.merchant.clone(),
         order: dispute.order.clone(),
-        amount: gateway.exponents.write(dispute.amount, dispute.currency),
+        amount: gateway.exponents.write(dispute.amount, dispute.currency)?,
         created_at: rfc3339(dispute.created_ms),
         ended_at: dispute.ended_ms.map(rfc3339),
-    }
+    })
 }
 
 impl From<Ended> for Problem {
@@ -89,7 +89,7 @@ impl From<Ended> for Problem {
 }
 
 fn tell(gateway: &Gateway, sql: &mut dyn Sql, dispute: &Dispute) -> Result<(), StoreError> {
-    let data = to_raw_value(&view(gateway, dispute)).expect("views have a JSON form");
+    let data = to_raw_value(&view(gateway, dispute)?).expect("views have a JSON form");
     let now_ms = gateway.now_ms();
     let new = New {
         id: id::new("evt", now_ms).map_err(|_| StoreError::Busy)?,
@@ -144,7 +144,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
         })
         .await?;
     gateway.wake_deliveries.notify_one();
-    Ok(Reply::created(&view(gateway, &dispute)))
+    Ok(Reply::created(&view(gateway, &dispute)?))
 }
 
 fn open(sql: &mut dyn Sql, order: &mut Order, request: &DisputeRequest, amount: Amount) -> Result<(), ChangeError> {
@@ -217,7 +217,7 @@ async fn decide(gateway: &Arc<Gateway>, call: &Call, decision: Decision) -> Resu
         .await?;
     gateway.wake_paybacks.notify_one();
     gateway.wake_deliveries.notify_one();
-    Ok(Reply::ok(&view(gateway, &dispute)))
+    Ok(Reply::ok(&view(gateway, &dispute)?))
 }
 
 fn end(gateway: &Gateway, sql: &mut dyn Sql, order: &mut Order, dispute: &Dispute) -> Result<(), ChangeError> {
@@ -275,7 +275,7 @@ pub async fn get(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> 
         .read::<_, StoreError, _>(move |sql| disputes::find(sql, &client, &id))
         .await?;
     let dispute = found.ok_or_else(|| Problem::not_found("dispute"))?;
-    Ok(Reply::ok(&view(gateway, &dispute)))
+    Ok(Reply::ok(&view(gateway, &dispute)?))
 }
 
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
@@ -316,11 +316,11 @@ pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem>
         .store
         .read::<_, StoreError, _>(move |sql| disputes::list(sql, &client, &wanted, limit))
         .await?;
-    let page = Page::of(
+    let page = Page::try_of(
         found,
         limit,
         |dispute| dispute.id.clone(),
         |dispute| view(gateway, &dispute),
-    );
+    )?;
     Ok(Reply::ok(&page))
 }

@@ -87,13 +87,10 @@ pub struct EntryView {
 
 /// Whoever pays in a new currency does not keep the account's other entries from being listed.
 fn money(exponents: &Exponents, amount: Amount, currency: Currency) -> Money {
-    match exponents.of(currency) {
-        Ok(_) => exponents.write(amount, currency),
-        Err(_) => Money {
-            value: amount.to_string(),
-            currency,
-        },
-    }
+    exponents.write(amount, currency).unwrap_or_else(|_| Money {
+        value: amount.to_string(),
+        currency,
+    })
 }
 
 fn view(gateway: &Gateway, account: &Account, recorded: &Recorded) -> EntryView {
@@ -107,7 +104,7 @@ fn view(gateway: &Gateway, account: &Account, recorded: &Recorded) -> EntryView 
         kind: entry.kind,
         direction: entry.direction,
         amount: money(&gateway.exponents, entry.amount, entry.currency),
-        in_minor_units: gateway.exponents.of(entry.currency).is_err(),
+        in_minor_units: !gateway.exponents.is_known(entry.currency),
         balance_after: balance.map(|balance| money(&gateway.exponents, Amount(balance), entry.currency)),
         time: rfc3339(entry.time_ms.0),
         height: entry.height.0,
@@ -168,14 +165,12 @@ pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem>
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
 
     #[test]
     fn an_amount_of_a_currency_without_known_digits_is_in_minor_units() {
         let code = |text| Currency::new(text).expect("a code");
-        let exponents = Exponents(BTreeMap::from([(code("EUR"), 2)]));
+        let exponents = Exponents::from_iter([(code("EUR"), 2)]);
         let value = |currency| money(&exponents, Amount(1_250), code(currency)).value;
         assert_eq!([value("EUR"), value("NEW")], ["12.50", "1250"]);
     }

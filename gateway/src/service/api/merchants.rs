@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::{checks, customers::ListQuery, terms};
 use crate::{
     identifiers::country::Country,
+    money::DigitsUnknown,
     names::Name,
     service::{
         call::{Call, Reply},
@@ -85,9 +86,9 @@ pub struct MerchantView {
     pub created_at: String,
 }
 
-pub(super) fn view(gateway: &Gateway, merchant: &Merchant) -> MerchantView {
+pub(super) fn view(gateway: &Gateway, merchant: &Merchant) -> Result<MerchantView, DigitsUnknown> {
     let body = &merchant.body;
-    MerchantView {
+    Ok(MerchantView {
         id: merchant.id.clone(),
         object: "merchant",
         state: if merchant.suspended { "suspended" } else { "active" },
@@ -101,9 +102,10 @@ pub(super) fn view(gateway: &Gateway, merchant: &Merchant) -> MerchantView {
         settlement: body
             .settlement
             .as_ref()
-            .map(|agreement| settlements::views::terms(gateway, agreement)),
+            .map(|agreement| settlements::views::terms(gateway, agreement))
+            .transpose()?,
         created_at: rfc3339(merchant.created_ms),
-    }
+    })
 }
 
 /// That this gateway has merchants at all.
@@ -202,7 +204,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
             Ok(merchants::any(sql, &merchant.id)?.ok_or(StoreError::Changed)?)
         })
         .await?;
-    Ok(Reply::created(&view(gateway, &made)))
+    Ok(Reply::created(&view(gateway, &made)?))
 }
 
 /// Merchants, the oldest first
@@ -218,12 +220,12 @@ pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem>
             merchants::list(sql, &client, cursor.as_deref().unwrap_or_default(), limit)
         })
         .await?;
-    let page = Page::of(
+    let page = Page::try_of(
         found,
         limit,
         |merchant| merchant.id.clone(),
         |merchant| view(gateway, &merchant),
-    );
+    )?;
     Ok(Reply::ok(&page))
 }
 
@@ -240,7 +242,7 @@ pub(super) async fn find(gateway: &Gateway, client: String, id: String) -> Resul
     responses((status = 200, body = MerchantView)))]
 pub async fn get(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
     let merchant = find(gateway, call.client().id.clone(), call.parameter("id").to_owned()).await?;
-    Ok(Reply::ok(&view(gateway, &merchant)))
+    Ok(Reply::ok(&view(gateway, &merchant)?))
 }
 
 /// Ends its being paid
@@ -271,7 +273,7 @@ async fn set_suspended(gateway: &Arc<Gateway>, call: &Call, suspended: bool) -> 
         })
         .await?;
     let merchant = found.ok_or_else(|| Problem::not_found("merchant"))?;
-    Ok(Reply::ok(&view(gateway, &merchant)))
+    Ok(Reply::ok(&view(gateway, &merchant)?))
 }
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]

@@ -93,7 +93,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
         now_ms: call.now_ms,
     };
     let quote = make(gateway, asked, call.json()?).await?;
-    Ok(Reply::created(&views::quote(gateway, &quote, call.now_ms)))
+    Ok(Reply::created(&views::quote(gateway, &quote, call.now_ms)?))
 }
 
 /// Whose new quote it is.
@@ -301,5 +301,5 @@ pub async fn get(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> 
         .read::<_, StoreError, _>(move |sql| quotes::find(sql, &client, &id))
         .await?;
     let quote = found.ok_or_else(|| Problem::not_found("quote"))?;
-    Ok(Reply::ok(&views::quote(gateway, &quote, call.now_ms)))
+    Ok(Reply::ok(&views::quote(gateway, &quote, call.now_ms)?))
 }

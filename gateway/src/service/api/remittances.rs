@@ -102,7 +102,7 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
     };
     let remittance = make(gateway, order, request).await?;
     gateway.wake.notify_one();
-    Ok(Reply::created(&views::remittance(gateway, &remittance, None)))
+    Ok(Reply::created(&views::remittance(gateway, &remittance, None)?))
 }
 
 pub fn check(request: &RemittanceRequest) -> Result<(), Problem> {
@@ -199,8 +199,8 @@ pub async fn make(gateway: &Arc<Gateway>, ordered: Ordered, request: RemittanceR
         beneficiary,
         beneficiary_account,
         deliver_to,
-        source: gateway.exponents.write(body.sent, body.source),
-        target: gateway.exponents.write(body.delivered, body.target),
+        source: gateway.exponents.write(body.sent, body.source)?,
+        target: gateway.exponents.write(body.delivered, body.target)?,
         reserve_until: UnixSeconds(quote.expires_ms / 1000),
         hold_seconds: body.hold_seconds,
         end_to_end_id: request.end_to_end_id,
@@ -345,12 +345,12 @@ pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem>
             remittances::list(sql, &client, state, cursor.as_deref(), limit.min(PAGE_MAX))
         })
         .await?;
-    let page = Page::of(
+    let page = Page::try_of(
         found,
         limit,
         |remittance| remittance.id.clone(),
         |remittance| views::remittance(gateway, &remittance, None),
-    );
+    )?;
     Ok(Reply::ok(&page))
 }
 
@@ -372,7 +372,7 @@ pub async fn get(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> 
         })
         .await?;
     let remittance = remittance.ok_or_else(|| Problem::not_found("remittance"))?;
-    Ok(Reply::ok(&views::remittance(gateway, &remittance, proof)))
+    Ok(Reply::ok(&views::remittance(gateway, &remittance, proof)?))
 }
 
 /// Who may ask for a change: the client whose it is, or an officer of the operator's.
@@ -488,10 +488,10 @@ pub async fn cancel(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
     let reason = ReasonRequest::read(call, "CUST")?;
     let settled = recall(gateway, call, reason, None).await?;
     match settled.state() {
-        State::Cancelled => Ok(Reply::ok(&views::remittance(gateway, &settled, None))),
+        State::Cancelled => Ok(Reply::ok(&views::remittance(gateway, &settled, None)?)),
         State::PayingOut | State::Completed | State::Returned => Err(already_accepted(&settled)),
         state if state.is_end() => Err(wrong(&settled, "recalled").into()),
-        _ => Ok(Reply::json(202, &views::remittance(gateway, &settled, None))),
+        _ => Ok(Reply::json(202, &views::remittance(gateway, &settled, None)?)),
     }
 }
 
@@ -579,7 +579,7 @@ pub async fn accept(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
         }
     })
     .await?;
-    Ok(Reply::ok(&views::remittance(gateway, &changed, None)))
+    Ok(Reply::ok(&views::remittance(gateway, &changed, None)?))
 }
 
 /// An object without members.
@@ -607,7 +607,7 @@ pub async fn refuse(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
         Ok(())
     })
     .await?;
-    Ok(Reply::ok(&views::remittance(gateway, &changed, None)))
+    Ok(Reply::ok(&views::remittance(gateway, &changed, None)?))
 }
 
 /// Asks the sender's side something about an incoming remittance
@@ -631,7 +631,7 @@ pub async fn question(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Prob
         Ok(())
     })
     .await?;
-    Ok(Reply::ok(&views::remittance(gateway, &changed, None)))
+    Ok(Reply::ok(&views::remittance(gateway, &changed, None)?))
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -659,7 +659,7 @@ pub async fn answers(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Probl
         Ok(())
     })
     .await?;
-    Ok(Reply::ok(&views::remittance(gateway, &changed, None)))
+    Ok(Reply::ok(&views::remittance(gateway, &changed, None)?))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -714,7 +714,7 @@ pub async fn compliance(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pr
         Ok(())
     })
     .await?;
-    Ok(Reply::ok(&views::remittance(gateway, &changed, None)))
+    Ok(Reply::ok(&views::remittance(gateway, &changed, None)?))
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, ToSchema)]
@@ -745,7 +745,7 @@ pub async fn payout(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
     });
     checks::reason("reason", &reason)?;
     let changed = pay_out(gateway, call, result, reason).await?;
-    Ok(Reply::ok(&views::remittance(gateway, &changed, None)))
+    Ok(Reply::ok(&views::remittance(gateway, &changed, None)?))
 }
 
 /// Takes the word of the beneficiary's side for how it was paid out.

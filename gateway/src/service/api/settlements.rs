@@ -68,12 +68,12 @@ pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem>
         .store
         .read::<_, StoreError, _>(move |sql| settlements::list(sql, &client, &wanted, limit))
         .await?;
-    let page = Page::of(
+    let page = Page::try_of(
         found,
         limit,
         |stored| stored.id.clone(),
         |stored| settlement(gateway, &stored),
-    );
+    )?;
     Ok(Reply::ok(&page))
 }
 
@@ -90,7 +90,7 @@ async fn find(gateway: &Gateway, call: &Call) -> Result<Stored, Problem> {
 #[utoipa::path(get, path = "/v1/settlements/{id}", params(("id" = String, Path)),
     responses((status = 200, body = SettlementView)))]
 pub async fn get(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    Ok(Reply::ok(&settlement(gateway, &find(gateway, call).await?)))
+    Ok(Reply::ok(&settlement(gateway, &find(gateway, call).await?)?))
 }
 
 async fn taken(gateway: &Gateway, stored: &Stored) -> Result<Vec<Movement>, Problem> {
@@ -180,8 +180,9 @@ pub async fn settle_now(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Pr
         })
         .await?;
     gateway.wake_settlements.notify_one();
+    let made = closed.made.iter().map(|stored| settlement(gateway, stored));
     Ok(Reply::ok(&SettledView {
-        data: closed.made.iter().map(|stored| settlement(gateway, stored)).collect(),
+        data: made.collect::<Result<_, _>>()?,
         has_more: closed.more,
     }))
 }
@@ -212,7 +213,7 @@ pub async fn redirect(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Prob
         "a settlement is paid to other accounts"
     );
     gateway.wake_settlements.notify_one();
-    Ok(Reply::ok(&settlement(gateway, &redirected)))
+    Ok(Reply::ok(&settlement(gateway, &redirected)?))
 }
 
 /// One that the ledger has refused, and that nothing is under way for.

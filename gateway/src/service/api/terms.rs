@@ -67,7 +67,7 @@ pub async fn put(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> 
         })
         .await?;
     gateway.wake_settlements.notify_one();
-    Ok(Reply::ok(&view(gateway, &merchant)))
+    Ok(Reply::ok(&view(gateway, &merchant)?))
 }
 
 pub(super) fn own_account() -> Problem {

@@ -47,7 +47,7 @@ fn shown(status: u16, html: String) -> Reply {
 pub async fn page(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
     let token = call.parameter("token");
     Ok(match find(gateway, token).await? {
-        Some(remittance) => shown(200, track::remittance(&remittance, &gateway.exponents, token)),
+        Some(remittance) => shown(200, track::remittance(&remittance, &gateway.exponents, token)?),
         None => shown(404, track::unknown()),
     })
 }

@@ -95,7 +95,7 @@ fn money(gateway: &Gateway, request: &Request) -> Result<(Option<Currency>, Amou
 fn known_currency(gateway: &Gateway, number: &str) -> Result<Currency, Outcome> {
     let letters = currency::alphabetic(number).ok_or(Outcome::InvalidCurrency)?;
     let currency = Currency::new(letters).map_err(|_| Outcome::InvalidCurrency)?;
-    let is_known = gateway.exponents.0.contains_key(&currency);
+    let is_known = gateway.exponents.is_known(currency);
     is_known.then_some(currency).ok_or(Outcome::InvalidCurrency)
 }
 

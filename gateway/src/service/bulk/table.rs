@@ -177,7 +177,7 @@ mod tests {
 
     fn read_text(text: &str) -> Result<Vec<LineOrder>, Problem> {
         let currency = |code: &str| Currency::new(code).unwrap();
-        let exponents = Exponents([(currency("EUR"), 2), (currency("THB"), 2)].into());
+        let exponents = Exponents::from_iter([(currency("EUR"), 2), (currency("THB"), 2)]);
         let payer = Payer {
             account: "acc_1".to_owned(),
             source: None,

@@ -135,6 +135,7 @@ pub async fn order(
         && gateway.exponents.read(&money(instructed)).map_err(Problem::from)? < quote.body.sent
     {
         let costs = gateway.exponents.write(quote.body.sent, quote.body.source);
+        let costs = costs.map_err(Problem::from)?;
         let why = format!(
             "it takes {} {}, which is more than InstdAmt",
             costs.value, costs.currency

@@ -148,7 +148,7 @@ pub struct StrayView {
     pub order: String,
     pub reason: Stray,
     pub payer: String,
-    /// Absent if its currency is newer than this gateway's start.
+    /// Absent for some seconds if its currency is new.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
     /// By which it came.
@@ -289,6 +289,5 @@ pub fn stray(gateway: &Gateway, payback: &Payback) -> Option<StrayView> {
 }
 
 fn known_money(gateway: &Gateway, amount: Amount, currency: Currency) -> Option<Money> {
-    gateway.exponents.of(currency).ok()?;
-    Some(gateway.exponents.write(amount, currency))
+    gateway.exponents.write(amount, currency).ok()
 }

@@ -2,7 +2,6 @@
 
 use causeway_contracts::{
     identity::{AccountId, Address},
-    money::Currency,
     transaction::TxId,
 };
 use sha2::{Digest, Sha256};
@@ -67,9 +66,8 @@ fn begin(gateway: &Gateway, sql: &mut dyn Sql, entry: &Entry) -> Result<Option<S
     if pay_to != entry.account {
         return Ok(None);
     }
-    let Some(exponent) = exponent(gateway, payment.currency, payment.transaction) else {
-        return Ok(None);
-    };
+    // The follower has asked for it. If it is lost again the block is booked later.
+    let exponent = gateway.exponents.of(payment.currency).map_err(|_| StoreError::Busy)?;
     let order = Order::begin(Beginning {
         id: order_id(payment.transaction, entry),
         client: merchant.client,
@@ -92,15 +90,6 @@ fn begin(gateway: &Gateway, sql: &mut dyn Sql, entry: &Entry) -> Result<Option<S
     }
     tell(gateway, sql, &order, 0)?;
     Ok(Some(order.id))
-}
-
-/// Of a currency that is newer than this gateway's start it is not known.
-fn exponent(gateway: &Gateway, currency: Currency, transaction: TxId) -> Option<u8> {
-    let found = gateway.exponents.of(currency);
-    if let Err(why) = &found {
-        tracing::error!(%transaction, %why, "a payment to a merchant makes no order; start the gateway again, and refund it by hand");
-    }
-    found.ok()
 }
 
 /// From the entry, so that no payment makes two orders.

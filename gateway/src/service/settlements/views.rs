@@ -1,12 +1,12 @@
 //! Settlements, and what merchants have agreed to, as clients see them.
 
-use causeway_contracts::settlement::Part;
+use causeway_contracts::settlement::{Part, Share};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use crate::{
     acquiring::settlement::{Agreement, DAY_MS, Schedule},
-    money::Money,
+    money::{DigitsUnknown, Money},
     service::{
         context::Gateway,
         records::settlements::{SettlementState, Stored},
@@ -56,17 +56,17 @@ pub struct SplitText {
     pub bp: u16,
 }
 
-pub fn terms(gateway: &Gateway, agreement: &Agreement) -> TermsText {
+pub fn terms(gateway: &Gateway, agreement: &Agreement) -> Result<TermsText, DigitsUnknown> {
     let address = |part: &Part| gateway.address(part.to).to_string();
     let (own, others) = agreement.parts().split_first().expect("an agreement pays somebody");
     let fixed = agreement.fixed.iter();
-    TermsText {
+    Ok(TermsText {
         schedule: agreement.schedule,
         payout_account: address(own),
         fee: FeeText {
             fixed: fixed
                 .map(|(currency, amount)| gateway.exponents.write(*amount, *currency))
-                .collect(),
+                .collect::<Result<_, _>>()?,
             bp: agreement.share.get(),
         },
         splits: others
@@ -76,7 +76,7 @@ pub fn terms(gateway: &Gateway, agreement: &Agreement) -> TermsText {
                 bp: part.basis_points,
             })
             .collect(),
-    }
+    })
 }
 
 /// What a merchant gets for a day, or for a capture.
@@ -134,15 +134,17 @@ fn date(day: u64) -> String {
     moment(day.saturating_mul(DAY_MS)).date().to_string()
 }
 
-pub fn settlement(gateway: &Gateway, stored: &Stored) -> SettlementView {
+pub fn settlement(gateway: &Gateway, stored: &Stored) -> Result<SettlementView, DigitsUnknown> {
     let body = &stored.body;
     let sums = &body.settlement;
     let money = |amount| gateway.exponents.write(amount, sums.currency);
-    let payouts = sums.payouts.iter().map(|share| PayoutView {
-        account: gateway.address(share.to).to_string(),
-        amount: money(share.amount),
-    });
-    SettlementView {
+    let payout = |share: &Share| {
+        Ok(PayoutView {
+            account: gateway.address(share.to).to_string(),
+            amount: money(share.amount)?,
+        })
+    };
+    Ok(SettlementView {
         id: stored.id.clone(),
         object: "settlement",
         state: stored.state,
@@ -151,19 +153,19 @@ pub fn settlement(gateway: &Gateway, stored: &Stored) -> SettlementView {
         date: date(stored.day),
         number: stored.number,
         movements: body.movements,
-        captured: money(sums.captured),
-        fees: money(sums.fees),
-        refunded: money(sums.refunded),
-        charged_back: money(sums.charged_back),
-        brought_forward: money(sums.brought_forward),
-        carried_forward: money(sums.carried_forward),
-        paid: money(sums.paid()),
-        payouts: payouts.collect(),
+        captured: money(sums.captured)?,
+        fees: money(sums.fees)?,
+        refunded: money(sums.refunded)?,
+        charged_back: money(sums.charged_back)?,
+        brought_forward: money(sums.brought_forward)?,
+        carried_forward: money(sums.carried_forward)?,
+        paid: money(sums.paid())?,
+        payouts: sums.payouts.iter().map(payout).collect::<Result<_, DigitsUnknown>>()?,
         transaction: body.transaction.map(|id| id.to_string()),
         height: body.height.map(|height| height.0),
         paid_at: body.paid_ms.map(rfc3339),
         problem: body.problem.clone(),
         redirected_at: body.redirected_ms.map(rfc3339),
         created_at: rfc3339(body.created_ms),
-    }
+    })
 }

@@ -63,7 +63,7 @@ pub async fn everything(office: &Office, client: &str) -> BTreeMap<&'static str,
         },
     };
     let address: causeway_contracts::identity::Address = account.address.parse().expect("an address");
-    let money = gateway.exponents.write(amount, code("EUR"));
+    let money = gateway.exponents.write(amount, code("EUR")).expect("known");
     let order = Order {
         uetr: "174c245f-2682-4291-ad67-2a41e530cd27".to_owned(),
         sender_operator: gateway.us(),

@@ -1,0 +1,111 @@
+//! What another gateway on the same database has stored in a currency that this one does not know yet.
+
+use causeway_contracts::{
+    money::{Amount, Currency},
+    settlement::Part,
+    transaction::TxId,
+};
+use serde_json::json;
+
+use super::{
+    orders::{Shop, shop_with},
+    *,
+};
+use crate::{
+    acquiring::{
+        dispute,
+        order::tests::account,
+        settlement::{Agreement, Kind, Movement, Schedule},
+    },
+    maker::pricing::BasisPoints,
+    service::{
+        records::{
+            disputes::{self, Dispute},
+            merchants, movements, settlements,
+        },
+        settlements::{close, tell_paid},
+    },
+    store::StoreError,
+};
+
+fn new() -> Currency {
+    Currency::new("NEW").expect("a code")
+}
+
+/// Terms with a fee, a settlement and a dispute; gives the settlement's id.
+async fn stored(shop: &Shop) -> String {
+    let (gateway, id) = (Arc::clone(&shop.office.gateway), shop.merchant.clone());
+    let write = shop.office.gateway.store.write::<_, StoreError, _>(move |sql| {
+        let mut merchant = merchants::any(sql, &id)?.expect("a merchant");
+        let part = Part {
+            to: account("BANKC"),
+            basis_points: 10_000,
+        };
+        let fixed = [(new(), Amount(500))].into();
+        let terms = Agreement::new(Schedule::T1, fixed, BasisPoints::NONE, vec![part]);
+        merchant.body.settlement = Some(terms.expect("terms"));
+        merchants::save(sql, &merchant)?;
+        let movement = Movement {
+            kind: Kind::Capture,
+            order: "ord_1".to_owned(),
+            reference: String::new(),
+            at_ms: 0,
+            amount: Amount(10_000),
+            transaction: TxId([1; 32]).to_string(),
+        };
+        movements::add(sql, "ord_1", &id, new(), &movement)?;
+        let dispute = Dispute {
+            id: "dsp_01".to_owned(),
+            client: merchant.client,
+            merchant: id.clone(),
+            order: "ord_1".to_owned(),
+            state: dispute::State::Opened,
+            kind: dispute::Kind::Chargeback,
+            reason: "13.1".to_owned(),
+            currency: new(),
+            amount: Amount(1),
+            created_ms: 1,
+            ended_ms: None,
+        };
+        disputes::add(sql, &dispute)?;
+        Ok(close(&gateway, sql, &id, None)?.made.remove(0).id)
+    });
+    write.await.expect("stored")
+}
+
+#[actix_web::test]
+async fn an_amount_of_a_currency_that_is_not_known_yet_is_asked_for_again_and_nothing_panics() {
+    let shop = shop_with("[acquiring]\n").await;
+    let id = stored(&shop).await;
+    let settlement = format!("/v1/settlements/{id}");
+    let merchant = format!("/v1/merchants/{}", shop.merchant);
+    let app = shop.office.app().await;
+    let paths = [
+        &*settlement,
+        &*merchant,
+        "/v1/settlements",
+        "/v1/merchants",
+        "/v1/disputes",
+        "/v1/disputes/dsp_01",
+    ];
+    for path in paths {
+        let asked = Ask::new("GET", path).by(&shop.token);
+        assert_eq!(refused(&app, asked.request()).await, (503, "2002".to_owned()), "{path}");
+    }
+    let told = async || {
+        let (gateway, id) = (Arc::clone(&shop.office.gateway), id.clone());
+        let write = shop.office.gateway.store.write::<_, StoreError, _>(move |sql| {
+            let stored = settlements::any(sql, &id)?.expect("it is there");
+            tell_paid(&gateway, sql, &stored)
+        });
+        write.await
+    };
+    assert!(matches!(told().await, Err(StoreError::Busy)), "told later");
+    shop.office.gateway.exponents.learn(new(), 3);
+    assert!(told().await.is_ok());
+    let money = |value: &str| json!({ "value": value, "currency": "NEW" });
+    assert_eq!(shop.get(&settlement).await["paid"], money("9.500"));
+    assert_eq!(shop.get("/v1/disputes/dsp_01").await["amount"], money("0.001"));
+    let merchant = shop.get(&merchant).await;
+    assert_eq!(merchant["settlement"]["fee"]["fixed"], json!([money("0.500")]));
+}
