@@ -12,6 +12,7 @@ pub mod customers;
 pub mod disputes;
 pub mod entries;
 pub mod events;
+pub mod lists;
 pub mod merchants;
 pub mod messages;
 pub mod network;

@@ -16,6 +16,7 @@ pub mod jobs;
 pub mod merchants;
 pub mod messages;
 pub mod movements;
+mod newest;
 pub mod orders;
 pub mod paybacks;
 pub mod quotes;

@@ -4,39 +4,31 @@ use std::sync::Arc;
 
 use causeway_contracts::{identity::Address, money::Amount};
 
-use super::{checks, customers};
+use super::{
+    customers,
+    lists::{ListQuery, page},
+};
 use crate::{
     service::{
         call::{Call, Reply},
         context::Gateway,
         problem::Problem,
-        records::accounts,
+        records::accounts::{self, Account},
         views::{self, AccountView, BalanceView, Page},
     },
-    store::StoreError,
+    store::{Sql, StoreError},
 };
 
 /// Accounts, the oldest first
-#[utoipa::path(get, path = "/v1/accounts", params(customers::ListQuery),
+#[utoipa::path(get, path = "/v1/accounts", params(ListQuery),
     responses((status = 200, body = Page<AccountView>)))]
 pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let customers::ListQuery { cursor, limit } = call.query()?;
-    let limit = checks::limit(limit)?;
-    checks::cursor(cursor.as_deref())?;
     let client = call.client().id.clone();
-    let found = gateway
-        .store
-        .read::<_, StoreError, _>(move |sql| {
-            accounts::accounts(sql, &client, cursor.as_deref().unwrap_or_default(), limit)
-        })
-        .await?;
-    let page = Page::of(
-        found,
-        limit,
-        |account| account.id.clone(),
-        |account| views::account(&account, None),
-    );
-    Ok(Reply::ok(&page))
+    let read = move |sql: &mut dyn Sql, cursor: Option<String>, limit| {
+        accounts::accounts(sql, &client, cursor.as_deref().unwrap_or_default(), limit)
+    };
+    let view = |account: Account| Ok::<_, Problem>(views::account(&account, None));
+    page(gateway, call.query()?, read, |account| account.id.clone(), view).await
 }
 
 /// An account, with its balances on the ledger

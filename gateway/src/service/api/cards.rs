@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
 
-use super::{checks, customers::ListQuery};
+use super::lists::{ListQuery, page};
 use crate::{
     acquiring::{
         hsm::{Hsm, HsmError},
@@ -32,7 +32,7 @@ use crate::{
         time::rfc3339,
         views::Page,
     },
-    store::StoreError,
+    store::{Sql, StoreError},
 };
 
 /// How long a card is good.
@@ -262,19 +262,12 @@ async fn add(gateway: &Gateway, stored: StoredCard) -> Result<Option<StoredCard>
 /// Cards, the oldest first
 #[utoipa::path(get, path = "/v1/cards", params(ListQuery), responses((status = 200, body = Page<CardView>)))]
 pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let ListQuery { cursor, limit } = call.query()?;
-    let limit = checks::limit(limit)?;
-    checks::cursor(cursor.as_deref())?;
     let client = call.client().id.clone();
-    let found = gateway
-        .store
-        .read::<_, StoreError, _>(move |sql| cards::list(sql, &client, cursor.as_deref().unwrap_or_default(), limit));
-    let found = found.await?;
-    let views = found
-        .iter()
-        .map(|card| view(gateway, card))
-        .collect::<Result<Vec<_>, _>>()?;
-    Ok(Reply::ok(&Page::of(views, limit, |card| card.id.clone(), |card| card)))
+    let read = move |sql: &mut dyn Sql, cursor: Option<String>, limit| {
+        cards::list(sql, &client, cursor.as_deref().unwrap_or_default(), limit)
+    };
+    let view = |stored: StoredCard| view(gateway, &stored);
+    page(gateway, call.query()?, read, |stored| stored.card.id.clone(), view).await
 }
 
 /// A card

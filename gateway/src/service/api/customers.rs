@@ -14,7 +14,10 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::checks;
+use super::{
+    checks,
+    lists::{ListQuery, page},
+};
 use crate::{
     remittance::order::Party,
     service::{
@@ -26,7 +29,7 @@ use crate::{
         records::accounts::{self, Account, AccountBody, AliasText, Customer, CustomerBody},
         views::{self, CustomerView, Page},
     },
-    store::StoreError,
+    store::{Sql, StoreError},
 };
 
 /// Of one customer's account.
@@ -204,44 +207,21 @@ fn opening(gateway: &Gateway, account: &Account) -> Result<SignedTransaction, Pr
     payment::sign(gateway.genesis(), action, memo, gateway.keys.operator()).map_err(|error| Problem::internal(&error))
 }
 
-#[derive(Debug, Deserialize, utoipa::IntoParams)]
-#[serde(deny_unknown_fields)]
-#[into_params(parameter_in = Query)]
-pub struct ListQuery {
-    /// From the page before.
-    #[serde(default)]
-    #[param(max_length = 64, pattern = "^[!-~]*$")]
-    pub cursor: Option<String>,
-    #[serde(default)]
-    #[param(minimum = 1, maximum = 100)]
-    pub limit: Option<usize>,
-}
-
 /// Customers, the oldest first
 #[utoipa::path(get, path = "/v1/customers", params(ListQuery), responses((status = 200, body = Page<CustomerView>)))]
 pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let ListQuery { cursor, limit } = call.query()?;
-    let limit = checks::limit(limit)?;
-    checks::cursor(cursor.as_deref())?;
     let client = call.client().id.clone();
-    let found = gateway
-        .store
-        .read::<_, StoreError, _>(move |sql| {
-            let customers = accounts::customers(sql, &client, cursor.as_deref().unwrap_or_default(), limit)?;
-            let with_accounts = customers.into_iter().map(|customer| {
-                let accounts = accounts::of_customer(sql, &customer.id)?;
-                Ok((customer, accounts))
-            });
-            with_accounts.collect::<Result<Vec<_>, StoreError>>()
-        })
-        .await?;
-    let page = Page::of(
-        found,
-        limit,
-        |(customer, _)| customer.id.clone(),
-        |(customer, accounts)| views::customer(&customer, &accounts),
-    );
-    Ok(Reply::ok(&page))
+    let read = move |sql: &mut dyn Sql, cursor: Option<String>, limit: usize| {
+        let customers = accounts::customers(sql, &client, cursor.as_deref().unwrap_or_default(), limit)?;
+        let with_accounts = customers.into_iter().map(|customer| {
+            let accounts = accounts::of_customer(sql, &customer.id)?;
+            Ok((customer, accounts))
+        });
+        with_accounts.collect::<Result<Vec<_>, StoreError>>()
+    };
+    let id = |(customer, _): &(Customer, _)| customer.id.clone();
+    let view = |(customer, accounts): (Customer, Vec<_>)| Ok::<_, Problem>(views::customer(&customer, &accounts));
+    page(gateway, call.query()?, read, id, view).await
 }
 
 /// A customer

@@ -7,7 +7,10 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::to_raw_value;
 use utoipa::ToSchema;
 
-use super::checks;
+use super::{
+    checks,
+    lists::{ListQuery, page},
+};
 use crate::{
     acquiring::{
         dispute::{Decision, Ended, Kind, State},
@@ -302,25 +305,25 @@ pub struct DisputesQuery {
 /// Disputes about the client's orders, the newest first
 #[utoipa::path(get, path = "/v1/disputes", params(DisputesQuery), responses((status = 200, body = Page<DisputeView>)))]
 pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let query: DisputesQuery = call.query()?;
-    let limit = checks::limit(query.limit)?;
-    checks::cursor(query.cursor.as_deref())?;
-    checks::text("order", query.order.as_deref(), 64)?;
-    let wanted = disputes::Wanted {
-        order: query.order,
-        state: query.state.map(State::as_str),
-        before: query.cursor,
-    };
-    let client = call.client().id.clone();
-    let found = gateway
-        .store
-        .read::<_, StoreError, _>(move |sql| disputes::list(sql, &client, &wanted, limit))
-        .await?;
-    let page = Page::try_of(
-        found,
+    let DisputesQuery {
+        order,
+        state,
+        cursor,
         limit,
+    } = call.query()?;
+    checks::text("order", order.as_deref(), 64)?;
+    let client = call.client().id.clone();
+    let read = move |sql: &mut dyn Sql, before, limit| {
+        let state = state.map(State::as_str);
+        disputes::list(sql, &client, &disputes::Wanted { order, state, before }, limit)
+    };
+    let view = |dispute: Dispute| view(gateway, &dispute);
+    page(
+        gateway,
+        ListQuery { cursor, limit },
+        read,
         |dispute| dispute.id.clone(),
-        |dispute| view(gateway, &dispute),
-    )?;
-    Ok(Reply::ok(&page))
+        view,
+    )
+    .await
 }

@@ -6,7 +6,11 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::{checks, customers::ListQuery, terms};
+use super::{
+    checks,
+    lists::{ListQuery, page},
+    terms,
+};
 use crate::{
     identifiers::country::Country,
     money::DigitsUnknown,
@@ -25,7 +29,7 @@ use crate::{
         time::rfc3339,
         views::Page,
     },
-    store::StoreError,
+    store::{Sql, StoreError},
 };
 
 /// Letters and digits of numbers that people read to each other: none that looks like another.
@@ -210,23 +214,12 @@ pub async fn create(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
 /// Merchants, the oldest first
 #[utoipa::path(get, path = "/v1/merchants", params(ListQuery), responses((status = 200, body = Page<MerchantView>)))]
 pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let ListQuery { cursor, limit } = call.query()?;
-    let limit = checks::limit(limit)?;
-    checks::cursor(cursor.as_deref())?;
     let client = call.client().id.clone();
-    let found = gateway
-        .store
-        .read::<_, StoreError, _>(move |sql| {
-            merchants::list(sql, &client, cursor.as_deref().unwrap_or_default(), limit)
-        })
-        .await?;
-    let page = Page::try_of(
-        found,
-        limit,
-        |merchant| merchant.id.clone(),
-        |merchant| view(gateway, &merchant),
-    )?;
-    Ok(Reply::ok(&page))
+    let read = move |sql: &mut dyn Sql, cursor: Option<String>, limit| {
+        merchants::list(sql, &client, cursor.as_deref().unwrap_or_default(), limit)
+    };
+    let view = |merchant: Merchant| view(gateway, &merchant);
+    page(gateway, call.query()?, read, |merchant| merchant.id.clone(), view).await
 }
 
 pub(super) async fn find(gateway: &Gateway, client: String, id: String) -> Result<Merchant, Problem> {
@@ -344,18 +337,12 @@ pub async fn create_store(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, 
 #[utoipa::path(get, path = "/v1/merchants/{id}/stores", params(("id" = String, Path), ListQuery),
     responses((status = 200, body = Page<StoreView>)))]
 pub async fn stores(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let ListQuery { cursor, limit } = call.query()?;
-    let limit = checks::limit(limit)?;
-    checks::cursor(cursor.as_deref())?;
     let merchant = find(gateway, call.client().id.clone(), call.parameter("id").to_owned()).await?;
-    let found = gateway
-        .store
-        .read::<_, StoreError, _>(move |sql| {
-            merchants::stores(sql, &merchant.id, cursor.as_deref().unwrap_or_default(), limit)
-        })
-        .await?;
-    let page = Page::of(found, limit, |store| store.id.clone(), |store| store_view(&store));
-    Ok(Reply::ok(&page))
+    let read = move |sql: &mut dyn Sql, cursor: Option<String>, limit| {
+        merchants::stores(sql, &merchant.id, cursor.as_deref().unwrap_or_default(), limit)
+    };
+    let view = |store: MerchantStore| Ok::<_, Problem>(store_view(&store));
+    page(gateway, call.query()?, read, |store| store.id.clone(), view).await
 }
 
 #[derive(Debug, Clone, Deserialize, ToSchema)]
@@ -437,21 +424,10 @@ pub async fn create_terminal(gateway: &Arc<Gateway>, call: &Call) -> Result<Repl
 #[utoipa::path(get, path = "/v1/stores/{id}/terminals", params(("id" = String, Path), ListQuery),
     responses((status = 200, body = Page<TerminalView>)))]
 pub async fn terminals(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let ListQuery { cursor, limit } = call.query()?;
-    let limit = checks::limit(limit)?;
-    checks::cursor(cursor.as_deref())?;
     let store = find_store(gateway, call).await?;
-    let found = gateway
-        .store
-        .read::<_, StoreError, _>(move |sql| {
-            merchants::terminals(sql, &store.id, cursor.as_deref().unwrap_or_default(), limit)
-        })
-        .await?;
-    let page = Page::of(
-        found,
-        limit,
-        |terminal| terminal.id.clone(),
-        |terminal| terminal_view(&terminal),
-    );
-    Ok(Reply::ok(&page))
+    let read = move |sql: &mut dyn Sql, cursor: Option<String>, limit| {
+        merchants::terminals(sql, &store.id, cursor.as_deref().unwrap_or_default(), limit)
+    };
+    let view = |terminal: Terminal| Ok::<_, Problem>(terminal_view(&terminal));
+    page(gateway, call.query()?, read, |terminal| terminal.id.clone(), view).await
 }

@@ -7,7 +7,11 @@ use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::{checks, merchants::acquiring};
+use super::{
+    checks,
+    lists::{ListQuery, page},
+    merchants::acquiring,
+};
 use crate::{
     acquiring::order::{Beginning, Order, State},
     money::{Money, MoneyFault},
@@ -219,33 +223,36 @@ pub struct OrdersQuery {
 /// Orders, the newest first
 #[utoipa::path(get, path = "/v1/orders", params(OrdersQuery), responses((status = 200, body = Page<OrderView>)))]
 pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let query: OrdersQuery = call.query()?;
-    let limit = checks::limit(query.limit)?;
-    checks::cursor(query.cursor.as_deref())?;
-    checks::text("merchant", query.merchant.as_deref(), 64)?;
-    checks::text("reference", query.reference.as_deref(), 35)?;
-    let wanted = orders::Wanted {
-        merchant: query.merchant,
-        reference: query.reference,
-        state: query.state.map(State::as_str),
-        before: query.cursor,
-    };
-    let client = call.client().id.clone();
-    let shared = Arc::clone(gateway);
-    let found = gateway
-        .store
-        .read::<_, StoreError, _>(move |sql| {
-            let found = orders::list(sql, &client, &wanted, limit)?;
-            let views = found.iter().map(|order| views::with_paybacks(&shared, sql, order));
-            views.collect::<Result<Vec<_>, _>>()
-        })
-        .await?;
-    Ok(Reply::ok(&Page::of(
-        found,
+    let OrdersQuery {
+        merchant,
+        reference,
+        state,
+        cursor,
         limit,
-        |order| order.id.clone(),
-        |order| order,
-    )))
+    } = call.query()?;
+    checks::text("merchant", merchant.as_deref(), 64)?;
+    checks::text("reference", reference.as_deref(), 35)?;
+    let (client, shared) = (call.client().id.clone(), Arc::clone(gateway));
+    let read = move |sql: &mut dyn Sql, before, limit| {
+        let wanted = orders::Wanted {
+            merchant,
+            reference,
+            state: state.map(State::as_str),
+            before,
+        };
+        let found = orders::list(sql, &client, &wanted, limit)?;
+        let views = found.iter().map(|order| views::with_paybacks(&shared, sql, order));
+        views.collect()
+    };
+    let asked = ListQuery { cursor, limit };
+    page(
+        gateway,
+        asked,
+        read,
+        |order: &OrderView| order.id.clone(),
+        Ok::<_, Problem>,
+    )
+    .await
 }
 
 /// Cancels it

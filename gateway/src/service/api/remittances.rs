@@ -10,7 +10,10 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use utoipa::ToSchema;
 
-use super::checks;
+use super::{
+    checks,
+    lists::{ListQuery, page},
+};
 use crate::{
     identifiers::uetr::Uetr,
     remittance::{
@@ -31,7 +34,7 @@ use crate::{
         records::{PAGE_MAX, accounts, quotes, remittances},
         views::{self, Page, RemittanceView},
     },
-    store::StoreError,
+    store::{Sql, StoreError},
 };
 
 /// Who is to get the money, and by which account.
@@ -317,7 +320,7 @@ fn alias(lookup: &mut Lookup, kind: &str, value: &str) -> Result<String, Problem
 #[derive(Debug, Deserialize, utoipa::IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
-pub struct ListQuery {
+pub struct RemittancesQuery {
     /// Only those in this state.
     #[serde(default)]
     state: Option<State>,
@@ -331,27 +334,24 @@ pub struct ListQuery {
 }
 
 /// Remittances, the newest first
-#[utoipa::path(get, path = "/v1/remittances", params(ListQuery),
+#[utoipa::path(get, path = "/v1/remittances", params(RemittancesQuery),
     responses((status = 200, body = Page<RemittanceView>)))]
 pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let ListQuery { state, cursor, limit } = call.query()?;
-    let limit = checks::limit(limit)?;
-    checks::cursor(cursor.as_deref())?;
+    let RemittancesQuery { state, cursor, limit } = call.query()?;
     let client = call.client().id.clone();
-    let found = gateway
-        .store
-        .read::<_, StoreError, _>(move |sql| {
-            let state = state.map(State::as_str);
-            remittances::list(sql, &client, state, cursor.as_deref(), limit.min(PAGE_MAX))
-        })
-        .await?;
-    let page = Page::try_of(
-        found,
-        limit,
+    let read = move |sql: &mut dyn Sql, cursor: Option<String>, limit: usize| {
+        let state = state.map(State::as_str);
+        remittances::list(sql, &client, state, cursor.as_deref(), limit.min(PAGE_MAX))
+    };
+    let view = |remittance: Remittance| views::remittance(gateway, &remittance, None);
+    page(
+        gateway,
+        ListQuery { cursor, limit },
+        read,
         |remittance| remittance.id.clone(),
-        |remittance| views::remittance(gateway, &remittance, None),
-    )?;
-    Ok(Reply::ok(&page))
+        view,
+    )
+    .await
 }
 
 /// A remittance, with the proof of its payment once it is completed

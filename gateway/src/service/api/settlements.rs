@@ -5,7 +5,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{checks, statements};
+use super::{
+    checks,
+    lists::{ListQuery, page},
+    statements,
+};
 use crate::{
     acquiring::settlement::{DAY_MS, Movement, Subject as FileSubject, write},
     service::{
@@ -53,28 +57,28 @@ pub struct SettlementsQuery {
 #[utoipa::path(get, path = "/v1/settlements", params(SettlementsQuery),
     responses((status = 200, body = Page<SettlementView>)))]
 pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let query: SettlementsQuery = call.query()?;
-    let limit = checks::limit(query.limit)?;
-    checks::cursor(query.cursor.as_deref())?;
-    checks::text("merchant", query.merchant.as_deref(), 64)?;
-    let day = query.date.as_deref().map(statements::day).transpose()?;
-    let wanted = settlements::Wanted {
-        merchant: query.merchant,
-        day: day.map(|day: Day| day.begin_ms() / DAY_MS),
-        before: query.cursor,
-    };
-    let client = call.client().id.clone();
-    let found = gateway
-        .store
-        .read::<_, StoreError, _>(move |sql| settlements::list(sql, &client, &wanted, limit))
-        .await?;
-    let page = Page::try_of(
-        found,
+    let SettlementsQuery {
+        merchant,
+        date,
+        cursor,
         limit,
+    } = call.query()?;
+    checks::text("merchant", merchant.as_deref(), 64)?;
+    let day = date.as_deref().map(statements::day).transpose()?;
+    let day = day.map(|day: Day| day.begin_ms() / DAY_MS);
+    let client = call.client().id.clone();
+    let read = move |sql: &mut dyn Sql, before, limit| {
+        settlements::list(sql, &client, &settlements::Wanted { merchant, day, before }, limit)
+    };
+    let view = |stored: Stored| settlement(gateway, &stored);
+    page(
+        gateway,
+        ListQuery { cursor, limit },
+        read,
         |stored| stored.id.clone(),
-        |stored| settlement(gateway, &stored),
-    )?;
-    Ok(Reply::ok(&page))
+        view,
+    )
+    .await
 }
 
 async fn find(gateway: &Gateway, call: &Call) -> Result<Stored, Problem> {

@@ -3,10 +3,10 @@
 use causeway_contracts::money::{Amount, Currency};
 use serde::{Deserialize, Serialize};
 
-use super::document;
+use super::{document, newest::newest};
 use crate::{
     acquiring::dispute::{Kind, State},
-    store::{Row, Sql, StoreError},
+    store::{Row, Sql, StoreError, Value},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,17 +83,12 @@ pub struct Wanted {
 
 /// The newest first; one more than is asked for if there are more.
 pub fn list(sql: &mut dyn Sql, client: &str, wanted: &Wanted, limit: usize) -> Result<Vec<Dispute>, StoreError> {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let rows = sql.query(
-        "SELECT body FROM disputes WHERE client = $1 AND ($2 = '' OR order_id = $2) AND ($3 = '' OR state = $3) \
-         AND ($4 = '' OR id < $4) ORDER BY id DESC LIMIT $5",
-        &[
-            client.into(),
-            (&text(&wanted.order)).into(),
-            wanted.state.unwrap_or_default().into(),
-            (&text(&wanted.before)).into(),
-            (limit as i64 + 1).into(),
-        ],
-    )?;
+    let conditions = [
+        ("order_id =", wanted.order.as_deref().map(Value::from)),
+        ("state =", wanted.state.map(Value::from)),
+        ("id <", wanted.before.as_deref().map(Value::from)),
+    ];
+    let (select, values) = newest("SELECT body FROM disputes", client, conditions, limit);
+    let rows = sql.query(&select, &values)?;
     rows.iter().map(|row| row.json(0)).collect()
 }

@@ -1,6 +1,6 @@
 //! Orders of merchants, each with the token of its checkout page and what its payment is proved by.
 
-use super::{document, int};
+use super::{document, int, newest::newest};
 use crate::{
     acquiring::order::Order,
     store::{Row, Sql, StoreError, Value},
@@ -87,23 +87,15 @@ pub fn list(sql: &mut dyn Sql, client: &str, wanted: &Wanted, limit: usize) -> R
 }
 
 impl Wanted {
-    /// Asks only for what is wanted, so that an index finds it.
     fn select<'a>(&'a self, client: &'a str, limit: usize) -> (String, Vec<Value<'a>>) {
+        let text = |text: &'a Option<String>| text.as_deref().map(Value::from);
         let conditions = [
-            ("merchant =", self.merchant.as_deref()),
-            ("reference =", self.reference.as_deref()),
-            ("state =", self.state),
-            ("id <", self.before.as_deref()),
+            ("merchant =", text(&self.merchant)),
+            ("reference =", text(&self.reference)),
+            ("state =", self.state.map(Value::from)),
+            ("id <", text(&self.before)),
         ];
-        let mut select = "SELECT body FROM orders WHERE client = $1".to_owned();
-        let mut values = vec![client.into(), (limit as i64 + 1).into()];
-        for (condition, value) in conditions {
-            if let Some(value) = value {
-                values.push(value.into());
-                select.push_str(&format!(" AND {condition} ${}", values.len()));
-            }
-        }
-        (format!("{select} ORDER BY id DESC LIMIT $2"), values)
+        newest("SELECT body FROM orders", client, conditions, limit)
     }
 }
 

@@ -5,10 +5,10 @@ use causeway_contracts::{block::Height, identity::AccountId, money::Currency, tr
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use super::{document, int, unsigned};
+use super::{document, int, newest::newest, unsigned};
 use crate::{
     acquiring::settlement::{Schedule, Settlement, Terms},
-    store::{Row, Sql, StoreError},
+    store::{Row, Sql, StoreError, Value},
 };
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -154,21 +154,12 @@ pub struct Wanted {
 
 /// The newest first; one more than is asked for if there are more.
 pub fn list(sql: &mut dyn Sql, client: &str, wanted: &Wanted, limit: usize) -> Result<Vec<Stored>, StoreError> {
-    let text = |text: &Option<String>| text.clone().unwrap_or_default();
-    let day = wanted.day.map_or(-1, int);
-    let select = format!(
-        "{STORED} WHERE client = $1 AND ($2 = '' OR merchant = $2) AND ($3 < 0 OR day = $3) AND ($4 = '' OR id < $4) \
-         ORDER BY id DESC LIMIT $5"
-    );
-    let rows = sql.query(
-        &select,
-        &[
-            client.into(),
-            (&text(&wanted.merchant)).into(),
-            day.into(),
-            (&text(&wanted.before)).into(),
-            (limit as i64 + 1).into(),
-        ],
-    )?;
+    let conditions = [
+        ("merchant =", wanted.merchant.as_deref().map(Value::from)),
+        ("day =", wanted.day.map(|day| int(day).into())),
+        ("id <", wanted.before.as_deref().map(Value::from)),
+    ];
+    let (select, values) = newest(STORED, client, conditions, limit);
+    let rows = sql.query(&select, &values)?;
     rows.iter().map(stored).collect()
 }
