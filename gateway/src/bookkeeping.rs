@@ -3,7 +3,8 @@
 //! A [`Bookkeeper`] takes the blocks in order, each with its receipts and the transactions that they are about, and
 //! gives an [`Entry`] for each time that money came to or left a watched account. Booked is what is available and
 //! held together: money that a contract sets aside has not left, and is no entry until it is paid. So an account's
-//! entries add up to the change of that sum, which the ledger knows too.
+//! entries add up to the change of that sum, which the ledger knows too. What becomes of holds that may pay such an account is
+//! told beside them ([`HoldNews`]).
 //!
 //! # What a block does not say
 //! A later payment names only the contract. So the contracts that are open and may pay a watched account, or out of one,
@@ -22,6 +23,7 @@ mod action;
 mod agreed;
 mod booking;
 mod entry;
+mod hold;
 mod memory;
 mod standing;
 
@@ -41,6 +43,7 @@ use self::{agreed::Agreed, booking::Booking, memory::Memory};
 pub use self::{
     booking::Booked,
     entry::{Direction, Entry, Kind, Touched},
+    hold::{HoldChange, HoldNews},
     memory::WEIGHT_MAX,
 };
 
@@ -173,6 +176,7 @@ fn end(memory: &mut Memory, booking: &mut Booking<'_>, id: ContractId, how: Endi
         Ending::Netted => {}
         Ending::Released => memory.release(booking, id),
         Ending::Closed => memory.close(booking, id),
+        Ending::Expired => memory.end_hold(booking, id, HoldChange::Expired),
         _ => memory.forget(&id),
     }
 }

@@ -14,6 +14,7 @@ use super::{
     agreed::{Agreed, exchange_payments},
     booking::{Booking, Side},
     entry::{Direction, Kind},
+    hold::{HoldChange, only_leg},
     memory::{Memory, PartOfHold},
 };
 
@@ -123,7 +124,14 @@ fn book_settlement(
             memory.post(booking, *hold, part);
         }
         SettlementAction::PostGroup { hold, .. } => memory.post_group(booking, *hold),
-        SettlementAction::Void { hold, .. } | SettlementAction::VoidGroup { hold, .. } => memory.forget(hold),
+        SettlementAction::Void { hold, .. } | SettlementAction::VoidGroup { hold, .. } => {
+            memory.end_hold(booking, *hold, HoldChange::Voided);
+        }
+        SettlementAction::Hold(hold) => {
+            if let Some(leg) = only_leg(hold) {
+                booking.hold_opened(id, leg);
+            }
+        }
         SettlementAction::Claim(claim) => match claim.side {
             EscrowSide::Release => memory.release(booking, claim.escrow),
             EscrowSide::Refund => memory.forget(&claim.escrow),
@@ -142,8 +150,7 @@ fn book_settlement(
         SettlementAction::Offer(offer) => place(memory, booking, id, offer, trade),
         SettlementAction::PayPath(payment) => pay_path(memory, booking, payment, trade),
         // They open contracts, set money aside in its owner's account, or move none.
-        SettlementAction::Hold(_)
-        | SettlementAction::Escrow(_)
+        SettlementAction::Escrow(_)
         | SettlementAction::Allow(_)
         | SettlementAction::Mandate(_)
         | SettlementAction::Request(_)

@@ -11,7 +11,10 @@ use causeway_contracts::{
     transaction::TxId,
 };
 
-use super::entry::{Direction, Entry, Kind, Touched};
+use super::{
+    entry::{Direction, Entry, Kind, Touched},
+    hold::{HoldChange, HoldNews},
+};
 
 /// What a block booked for the watched accounts.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -20,6 +23,8 @@ pub struct Booked {
     pub entries: Vec<Entry>,
     /// Each once. None of them means that the entries are all that there is.
     pub touched: BTreeSet<Touched>,
+    /// In the order in which it happened.
+    pub holds: Vec<HoldNews>,
 }
 
 /// One side of a movement of money.
@@ -115,6 +120,25 @@ impl<'a> Booking<'a> {
         // 64 actions, each of at most 17 payments, make fewer.
         *part = part.checked_add(1).expect("a transaction makes at most 2,176 entries");
         self.booked.entries.push(entry);
+    }
+
+    /// Money is set aside that may come to an account.
+    pub fn hold_opened(&mut self, hold: ContractId, leg: &Leg) {
+        if self.accounts.contains(&leg.creditor) {
+            let memo = self.memo.clone();
+            self.hold(hold, HoldChange::Opened { leg: *leg, memo });
+        }
+    }
+
+    pub fn hold(&mut self, hold: ContractId, change: HoldChange) {
+        self.booked.holds.push(HoldNews {
+            hold,
+            change,
+            height: self.height,
+            index: self.index,
+            time_ms: self.time_ms,
+            transaction: self.transaction,
+        });
     }
 
     /// What happened may have changed any balance.

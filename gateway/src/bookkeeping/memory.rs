@@ -18,6 +18,7 @@ use super::{
     agreed::{Agreed, Opened, Payment},
     booking::Booking,
     entry::Kind,
+    hold::HoldChange,
     standing::Standing,
 };
 
@@ -159,7 +160,34 @@ impl Memory {
         self.contracts.get_mut(&id)
     }
 
+    /// Tells of a hold by which a watched account may be paid, as far as is known: one that did not fit may be one.
+    fn tell_of_hold(&self, booking: &mut Booking<'_>, id: ContractId, change: HoldChange) {
+        let pays_one = |payments: &[Payment]| match payments {
+            [only] => booking.accounts().contains(&only.leg.creditor),
+            _ => false,
+        };
+        let is_told = match self.contracts.get(&id) {
+            Some(Agreed::Hold(payments)) => pays_one(payments),
+            Some(_) => false,
+            None => !self.doubts.is_empty(),
+        };
+        if is_told {
+            booking.hold(id, change);
+        }
+    }
+
+    /// What was held is its owner's again.
+    pub fn end_hold(&mut self, booking: &mut Booking<'_>, id: ContractId, how: HoldChange) {
+        self.tell_of_hold(booking, id, how);
+        self.forget(&id);
+    }
+
     pub fn post_group(&mut self, booking: &mut Booking<'_>, id: ContractId) {
+        let whole = HoldChange::Posted {
+            amount: None,
+            keep_rest: false,
+        };
+        self.tell_of_hold(booking, id, whole);
         if let Some(Agreed::Hold(payments)) = self.take(booking, id) {
             for Payment { leg, kind } in payments {
                 booking.paid(&leg, kind, Some(id));
@@ -169,6 +197,11 @@ impl Memory {
 
     /// Of a hold of one payment: the ledger posts no part of others.
     pub fn post(&mut self, booking: &mut Booking<'_>, id: ContractId, part: PartOfHold) {
+        let posted = HoldChange::Posted {
+            amount: part.amount,
+            keep_rest: part.keep_rest,
+        };
+        self.tell_of_hold(booking, id, posted);
         let Some(Agreed::Hold(payments)) = self.look(booking, id) else {
             return;
         };

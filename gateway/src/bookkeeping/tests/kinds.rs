@@ -13,7 +13,7 @@ use causeway_contracts::{
 };
 
 use super::town::{BANK, Town, code, key, list};
-use crate::bookkeeping::{BookError, Booked, Bookkeeper, Direction, Kind, Touched};
+use crate::bookkeeping::{BookError, Booked, Bookkeeper, Direction, HoldChange, Kind, Touched};
 
 const ANN: usize = 0;
 const BEN: usize = 1;
@@ -193,8 +193,78 @@ fn held_money_is_booked_when_it_is_posted() {
     ];
     check(&town, &booked, &all);
     let made = town.block(20, vec![]);
-    assert_eq!(made.receipts.len(), 1);
-    assert_eq!(made.booked, Booked::default());
+    assert_eq!((made.receipts.len(), made.booked.entries.len()), (1, 0));
+}
+
+/// What became of which hold, in a booked block.
+fn told(booked: &Booked) -> Vec<(ContractId, HoldChange)> {
+    let news = booked.holds.iter();
+    news.map(|news| (news.hold, news.change.clone())).collect()
+}
+
+#[test]
+fn what_becomes_of_holds_for_a_watched_payee_is_told() {
+    let mut town = Town::watching(&[BEN]);
+    let to_ben = leg(&town, ANN, BEN, EUR, 100);
+    let open = |town: &mut Town| {
+        let opening = hold(town, &[to_ben]);
+        let opening = town.sign(vec![opening]);
+        let (id, memo) = (ContractId::derive(&opening.id(), 0), opening.transaction.memo.clone());
+        let booked = town.block(1, vec![opening]).booked;
+        assert_eq!(told(&booked), [(id, HoldChange::Opened { leg: to_ben, memo })]);
+        assert_eq!(booked.holds[0].height, town.ledger.tip().height);
+        id
+    };
+    let id = open(&mut town);
+    for (amount, keep_rest) in [(30, true), (50, false)] {
+        let posting = post(&town, id, amount, keep_rest);
+        let (_, by, booked) = town.act(posting);
+        let amount = Some(Amount(amount));
+        assert_eq!(told(&booked), [(id, HoldChange::Posted { amount, keep_rest })]);
+        assert_eq!(booked.holds[0].transaction, Some(by));
+    }
+    let (voided, expiring) = (open(&mut town), open(&mut town));
+    let by = town.id(ANN);
+    let void = Action::Settle(SettlementAction::Void { hold: voided, by });
+    let (_, _, booked) = town.act(void);
+    assert_eq!(told(&booked), [(voided, HoldChange::Voided)]);
+    let booked = town.block(20, vec![]).booked;
+    assert_eq!(told(&booked), [(expiring, HoldChange::Expired)]);
+    assert_eq!(booked.holds[0].transaction, None);
+    // Of one for others, and of one of two payments, nothing.
+    let others = hold(&town, &[leg(&town, ANN, CAT, EUR, 1)]);
+    let two = hold(&town, &[to_ben, leg(&town, ANN, CAT, EUR, 1)]);
+    for opening in [others, two] {
+        let (id, _, booked) = town.act(opening);
+        assert_eq!(told(&booked), []);
+        let void = Action::Settle(SettlementAction::VoidGroup { hold: id, by });
+        let end = town.sign(vec![void]);
+        let booked = town.block(1, vec![end]).booked;
+        assert!(booked.holds.iter().all(|news| news.change == HoldChange::Voided));
+    }
+}
+
+#[test]
+fn the_end_of_a_hold_that_did_not_fit_is_told_all_the_same() {
+    let mut town = Town::watching(&[BEN]);
+    town.bookkeeper = town.bookkeeper.clone().with_weight_max(0);
+    let opening = hold(&town, &[leg(&town, ANN, BEN, EUR, 100)]);
+    let (id, _, booked) = town.act(opening);
+    assert_eq!(booked.holds.len(), 1);
+    let posting = post(&town, id, 100, false);
+    let (_, _, booked) = town.act(posting);
+    let amount = Some(Amount(100));
+    assert_eq!(
+        told(&booked),
+        [(
+            id,
+            HoldChange::Posted {
+                amount,
+                keep_rest: false
+            }
+        )]
+    );
+    assert_eq!(booked.entries, []);
 }
 
 #[test]
@@ -474,7 +544,7 @@ fn what_did_not_fit_is_touched() {
     town.bookkeeper = town.bookkeeper.clone().with_weight_max(0);
     let opening = hold(&town, &[leg(&town, ANN, BEN, EUR, 100)]);
     let (id, _, booked) = town.act(opening);
-    assert_eq!(booked, Booked::default());
+    assert_eq!((booked.entries.len(), booked.touched.len()), (0, 0));
     let posting = post(&town, id, 100, false);
     let (_, _, booked) = town.act(posting);
     let expected = touched(&town, &[(ANN, Some(EUR)), (BEN, Some(EUR))]);

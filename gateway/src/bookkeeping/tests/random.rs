@@ -5,18 +5,24 @@ mod op;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use causeway_contracts::{identity::AccountId, money::Currency, settlement::ContractId};
+use causeway_contracts::{
+    identity::AccountId,
+    money::{Amount, Currency},
+    settlement::{ContractId, Terms},
+};
 use proptest::{prelude::*, strategy::ValueTree, test_runner::TestRunner};
 
 use self::op::{Block, any_op, blocks, exact};
 use super::town::{BANK, CODES, Town, code};
-use crate::bookkeeping::{Bookkeeper, Direction, Kind, Touched};
+use crate::bookkeeping::{Bookkeeper, Direction, HoldChange, HoldNews, Kind, Touched};
 
 struct Run {
     town: Town,
     opened: Vec<ContractId>,
     /// What each watched account has by its entries.
     sums: BTreeMap<(AccountId, Currency), i128>,
+    /// What is held to watched accounts, by what is told of holds.
+    held: BTreeMap<ContractId, Amount>,
     quotes: u8,
     kinds: BTreeSet<Kind>,
     /// Balances that were touched and had changed by more than the entries say.
@@ -32,6 +38,7 @@ impl Run {
             town,
             opened: Vec::new(),
             sums: BTreeMap::new(),
+            held: BTreeMap::new(),
             quotes: 0,
             kinds: BTreeSet::new(),
             others: 0,
@@ -86,6 +93,7 @@ impl Run {
             *sum.expect("only of watched accounts") += change;
             self.kinds.insert(entry.kind);
         }
+        booked.holds.into_iter().for_each(|news| self.hear(news));
         self.touched += booked.touched.len();
         self.compare(&booked.touched);
         let kept = serde_json::to_string(&self.town.bookkeeper).unwrap();
@@ -93,6 +101,43 @@ impl Run {
         let restored: Bookkeeper = serde_json::from_str(&kept).unwrap();
         assert_eq!(restored, self.town.bookkeeper);
         self.town.bookkeeper = restored;
+    }
+
+    fn hear(&mut self, news: HoldNews) {
+        if let HoldChange::Opened { leg, .. } = &news.change {
+            self.held.insert(news.hold, leg.amount);
+        }
+        let Some(held) = self.held.get_mut(&news.hold) else {
+            return;
+        };
+        match news.change {
+            HoldChange::Opened { .. } => {}
+            HoldChange::Posted {
+                amount,
+                keep_rest: true,
+            } if amount.is_some_and(|amount| amount < *held) => {
+                held.0 -= amount.map_or(0, |amount| amount.0);
+            }
+            HoldChange::Posted { .. } | HoldChange::Voided | HoldChange::Expired => {
+                self.held.remove(&news.hold);
+            }
+        }
+    }
+
+    /// What is told of holds is what the ledger has of them.
+    fn compare_holds(&self) {
+        let is_watched = |account: &AccountId| self.town.bookkeeper.watches(account);
+        let mut open = BTreeMap::new();
+        for id in &self.opened {
+            let contract = self.town.ledger.contract(id).filter(|contract| contract.is_open());
+            if let Some(Terms::Hold(hold)) = contract.map(|contract| &contract.terms)
+                && let [leg] = &hold.legs[..]
+                && is_watched(&leg.creditor)
+            {
+                open.insert(*id, leg.amount);
+            }
+        }
+        assert_eq!(self.held, open);
     }
 
     /// Nothing is remembered of contracts that have ended.
@@ -140,6 +185,7 @@ proptest! {
         let mut run = Run::new(&watched, 10_000);
         for block in blocks {
             run.block(block);
+            run.compare_holds();
         }
         prop_assert_eq!((run.touched, run.others), (0, 0), "nobody has to ask the ledger");
     }
