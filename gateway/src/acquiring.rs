@@ -11,6 +11,7 @@ pub mod host;
 pub mod hsm;
 pub mod issuer;
 pub mod order;
+pub mod preauthorization;
 pub mod purchase;
 pub mod settlement;
 pub mod tap;

@@ -8,4 +8,4 @@ pub mod session;
 
 pub use connection::{Client, Settings, Status};
 pub use reversal::{Reversal, Reversals, StoreError};
-pub use session::{ClientSession, Limits, Unanswered};
+pub use session::{ClientSession, Limits, Unanswered, is_passing};

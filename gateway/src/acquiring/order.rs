@@ -4,6 +4,7 @@
 //! a [`Stray`], which is sent back whole. Of the one payment that counts, refunds send back at most all. Here is no clock,
 //! ledger or database: the caller says what is final, and when.
 
+mod capture;
 pub mod state;
 
 use causeway_contracts::{
@@ -15,7 +16,10 @@ use causeway_contracts::{
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-pub use self::state::{Change, State};
+pub use self::{
+    capture::{Capture, VoidReason},
+    state::{Change, State},
+};
 use crate::money::Money;
 
 /// Of one order, each with an intent of its own.
@@ -45,10 +49,12 @@ pub struct Order {
     pub created_ms: u64,
     /// A payment counts in blocks before this time.
     pub expires_ms: u64,
+    #[serde(default, skip_serializing_if = "Capture::is_automatic")]
+    pub capture: Capture,
     pub state: State,
     /// One more with each change.
     pub version: u64,
-    /// The one that counts.
+    /// The one that counts; while it is authorized, what is held.
     pub payment: Option<Payment>,
     /// Of the payment, what is on its way back.
     pub refunding: Amount,
@@ -82,6 +88,7 @@ pub struct Beginning {
     pub amount: Amount,
     pub now_ms: u64,
     pub expires_ms: u64,
+    pub capture: Capture,
 }
 
 /// Money on the ledger that was sent for an order, or is held for it.
@@ -124,6 +131,10 @@ pub enum Happened {
     Refunded,
     RefundFailed,
     Reversed,
+    /// Its issuer has not captured what it holds.
+    CaptureFailed,
+    /// Its issuer has not voided what it holds.
+    VoidFailed,
     /// A payment that does not count came, and is on its way back.
     StrayReceived,
     StrayReturned,
@@ -132,7 +143,7 @@ pub enum Happened {
 }
 
 impl Happened {
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Created,
         Self::Authorized,
         Self::Paid,
@@ -147,6 +158,8 @@ impl Happened {
         Self::StrayReturned,
         Self::StrayFailed,
         Self::Reversed,
+        Self::CaptureFailed,
+        Self::VoidFailed,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -162,6 +175,8 @@ impl Happened {
             Self::Refunded => "refunded",
             Self::RefundFailed => "refund_failed",
             Self::Reversed => "reversed",
+            Self::CaptureFailed => "capture_failed",
+            Self::VoidFailed => "void_failed",
             Self::StrayReceived => "stray_received",
             Self::StrayReturned => "stray_returned",
             Self::StrayFailed => "stray_failed",
@@ -176,8 +191,11 @@ pub struct Moment {
     pub at_ms: u64,
     /// Of the block in which it became final.
     pub height: Option<Height>,
-    /// Of a refund.
+    /// Of a refund, or of a capture that failed.
     pub amount: Option<Amount>,
+    /// Of what was voided.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<VoidReason>,
 }
 
 /// Why a payment does not count. The first that holds, in this order.
@@ -239,6 +257,7 @@ impl Order {
             amount,
             now_ms,
             expires_ms,
+            capture,
         } = beginning;
         let mut order = Self {
             id,
@@ -254,6 +273,7 @@ impl Order {
             amount,
             created_ms: now_ms,
             expires_ms,
+            capture,
             state: State::Created,
             version: 0,
             payment: None,
@@ -274,6 +294,7 @@ impl Order {
             at_ms,
             height,
             amount,
+            reason: None,
         });
     }
 
@@ -327,30 +348,6 @@ impl Order {
         self.strays = self.strays.saturating_add(1);
         self.touched();
         self.strays <= STRAYS_RETURNED_MAX
-    }
-
-    /// The money is held for it. A hold need not be of its whole amount, since a tip or what is weighed comes later.
-    pub fn authorize(&mut self, held: Payment, now_ms: u64) -> Result<(), NotNow> {
-        self.changed(Change::Authorized)?;
-        self.payment = Some(held);
-        self.happened(Happened::Authorized, now_ms, Some(held.height), None);
-        Ok(())
-    }
-
-    /// What was held is paid, by `captured`.
-    pub fn capture(&mut self, captured: Payment, now_ms: u64) -> Result<(), NotNow> {
-        self.changed(Change::Captured)?;
-        self.payment = Some(captured);
-        self.happened(Happened::Paid, now_ms, Some(captured.height), None);
-        Ok(())
-    }
-
-    /// What was held went back.
-    pub fn void(&mut self, height: Option<Height>, now_ms: u64) -> Result<(), NotNow> {
-        self.changed(Change::Voided)?;
-        self.payment = None;
-        self.happened(Happened::Voided, now_ms, height, None);
-        Ok(())
     }
 
     pub fn cancel(&mut self, now_ms: u64) -> Result<(), NotNow> {

@@ -1,4 +1,5 @@
-//! A purchase by card, as a terminal brings it, and the message (0200) by which an acquirer asks its issuer.
+//! A payment by card, as a terminal brings it, and the message by which an acquirer asks its issuer to pay (0200) or to hold the
+//! money (0100).
 
 use causeway_cards::{
     currency,
@@ -171,9 +172,31 @@ fn decimal(bytes: &[u8]) -> Option<u64> {
     Some(number)
 }
 
+/// Of UTC, as fields 13 and 12 have it; field 7 is both.
+pub(super) struct Stamp {
+    pub date: String,
+    pub clock: String,
+}
+
+impl Stamp {
+    pub fn of(now_ms: u64) -> Self {
+        let at = utc(now_ms);
+        Self {
+            date: format!("{:02}{:02}", u8::from(at.month()), at.day()),
+            clock: format!("{:02}{:02}{:02}", at.hour(), at.minute(), at.second()),
+        }
+    }
+}
+
+fn utc(now_ms: u64) -> OffsetDateTime {
+    OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(now_ms.cast_signed())
+}
+
 /// Whom the money is for, and what makes the message one of its kind.
 #[derive(Debug, Clone)]
 pub struct Purchase<'a> {
+    /// 0200, or 0100 if the money is only to be held.
+    pub message_type: MessageType,
     pub amount: Amount,
     /// ISO 4217, three digits.
     pub currency: &'a str,
@@ -202,12 +225,10 @@ impl Purchase<'_> {
     /// # Errors
     /// An amount of more than 12 digits.
     pub fn message(&self, presented: &Presented) -> Result<(Message, String), Violation> {
-        let at = OffsetDateTime::UNIX_EPOCH + time::Duration::milliseconds(self.now_ms.cast_signed());
-        let date = format!("{:02}{:02}", u8::from(at.month()), at.day());
-        let clock = format!("{:02}{:02}{:02}", at.hour(), at.minute(), at.second());
+        let (at, Stamp { date, clock }) = (utc(self.now_ms), Stamp::of(self.now_ms));
         let trace = format!("{:06}", self.trace);
         let rrn = format!("{}{:03}{:02}{trace}", at.year().rem_euclid(10), at.ordinal(), at.hour());
-        let mut message = Message::new(MessageType::FINANCIAL);
+        let mut message = Message::new(self.message_type);
         message.set(2, presented.pan.digits())?;
         let texts = [
             (3, "000000"),

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod aliases;
 pub mod bulk;
+pub mod captures;
 pub mod card_payments;
 pub mod cards;
 pub mod checkout;

@@ -153,6 +153,9 @@ fn details(shown: &Shown<'_>) -> String {
     rows.push(("Order", escaped(&order.id)));
     if let Some(payment) = order.payment.filter(|_| order.state.is_settled()) {
         rows.push(("Paid", time(payment.time_ms)));
+        if payment.amount != order.amount {
+            rows.push(("Charged", money(&order.money(payment.amount))));
+        }
         rows.push(("Final in block", payment.height.to_string()));
         rows.push(("Transaction", format!("<code>{}</code>", payment.transaction)));
     }

@@ -107,6 +107,7 @@ pub struct Gateway {
     pub wake_paybacks: Arc<Notify>,
     pub wake_settlements: Arc<Notify>,
     pub wake_authorizations: Arc<Notify>,
+    pub wake_card_advices: Arc<Notify>,
     /// Ids of authorisations that this process has brought to their ends.
     pub authorized: broadcast::Sender<String>,
     /// For pages of people that are told of changes while they are open.
@@ -201,6 +202,7 @@ impl Gateway {
             wake_paybacks: Arc::default(),
             wake_settlements: Arc::default(),
             wake_authorizations: Arc::default(),
+            wake_card_advices: Arc::default(),
             authorized: broadcast::Sender::new(1_024),
             streams: Arc::new(Semaphore::new(
                 config.acquiring.map_or(0, |acquiring| acquiring.streams),

@@ -5,6 +5,7 @@
 mod atomic;
 mod authorizations;
 mod bulks;
+pub(super) mod card_advices;
 mod deliveries;
 mod intent;
 pub(super) mod paybacks;
@@ -84,6 +85,12 @@ pub async fn run(gateway: Arc<Gateway>) {
         Arc::clone(&gateway.wake_authorizations),
         authorizations::bring_on,
     );
+    let card_advices = look_after(
+        Arc::clone(&gateway),
+        Kind::CardAdvice,
+        Arc::clone(&gateway.wake_card_advices),
+        card_advices::bring_on,
+    );
     futures::join!(
         super::follow::begin(&gateway),
         super::currencies::keep_up(&gateway),
@@ -94,6 +101,7 @@ pub async fn run(gateway: Arc<Gateway>) {
         paybacks,
         settlements,
         authorizations,
+        card_advices,
     );
 }
 

@@ -167,7 +167,7 @@ impl Job<'_> {
         }
         self.pass(&header, &booked);
         let is_due = self.answers.values().any(|held| held.height == header.height);
-        let has_news = !booked.entries.is_empty() || !booked.touched.is_empty() || is_due;
+        let has_news = booked != Booked::default() || is_due;
         if has_news || self.stored.elapsed() >= STORE_WITHIN {
             self.know(&booked).await;
             self.store(booked).await?;
@@ -237,7 +237,7 @@ impl Job<'_> {
                     followed::save_bookkeeper(sql, &kept)?;
                 }
                 let entries = orders::walk_in::with_orders(&gateway, sql, &booked.entries)?;
-                let has_orders = orders::booked(&gateway, sql, &entries)?;
+                let has_orders = orders::booked(&gateway, sql, &entries, &booked.holds)?;
                 Ok((has_orders, orders::is_any_overdue(sql, time_ms)?))
             })
             .await?;
@@ -246,6 +246,7 @@ impl Job<'_> {
         }
         if has_orders || is_overdue {
             self.gateway.wake_paybacks.notify_one();
+            self.gateway.wake_card_advices.notify_one();
             self.gateway.wake_settlements.notify_one();
             self.gateway.wake_deliveries.notify_one();
         }

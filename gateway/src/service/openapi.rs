@@ -79,6 +79,8 @@ use crate::{oauth::Scope, store::StoreError};
         api::orders::refund,
         api::card_payments::by_card,
         api::card_payments::by_code,
+        api::captures::capture,
+        api::captures::void,
         api::disputes::create,
         api::disputes::list,
         api::disputes::get,

@@ -3,6 +3,7 @@
 
 mod booked;
 pub mod code;
+pub(super) mod held;
 pub mod views;
 pub mod walk_in;
 
@@ -106,6 +107,7 @@ pub(super) fn change<E: From<ChangeError> + From<StoreError>>(
     if order != before {
         orders::save(sql, &order)?;
         settlements::captured(gateway, sql, &order, before.timeline.len())?;
+        held::release(gateway, sql, &order)?;
         tell(gateway, sql, &order, before.timeline.len())?;
     }
     Ok(order)

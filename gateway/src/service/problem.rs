@@ -76,6 +76,7 @@ codes! {
     DisputeState = "3019" "dispute_state" 409 "The dispute is in another state";
     DayNotOver = "3020" "day_not_over" 409 "The day is not over on the ledger";
     NotByCard = "3021" "not_by_card" 409 "The order cannot be paid by card";
+    CaptureTooLarge = "3022" "capture_too_large" 409 "More than is held for the order";
     SettlementState = "3024" "settlement_state" 409 "The settlement is in another state";
     PayerAccountUnknown = "4001" "payer_account_unknown" 422 "The payer has no such account here";
     PayerAccountNotOpen = "4002" "payer_account_not_open" 409 "The payer's account is not open yet";
@@ -314,6 +315,10 @@ mod tests {
             (
                 "../../../gateway/src/service/tests/settlements.rs",
                 vec![SettlementState],
+            ),
+            (
+                "../../../gateway/src/service/tests/preauthorizations/refused.rs",
+                vec![CaptureTooLarge],
             ),
             ("test_without_network.py", vec![LedgerUnreachable, PayerAccountNotOpen]),
             (

@@ -3,6 +3,7 @@
 pub mod accounts;
 pub mod authorizations;
 pub mod bulks;
+pub mod card_advices;
 pub mod card_attempts;
 pub mod card_reversals;
 pub mod cards;
@@ -17,6 +18,7 @@ pub mod merchants;
 pub mod messages;
 pub mod movements;
 mod newest;
+pub mod order_holds;
 pub mod orders;
 pub mod paybacks;
 pub mod quotes;

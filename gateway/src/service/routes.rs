@@ -4,7 +4,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{
     api::{
-        accounts, aliases, bulk, card_payments, cards, checkout, codes, customers, disputes, entries, events,
+        accounts, aliases, bulk, captures, card_payments, cards, checkout, codes, customers, disputes, entries, events,
         merchants, messages, network, orders, quotes, remittances, settlements, statements, strays, terms, tokens,
         track, webhooks,
     },
@@ -335,6 +335,13 @@ pub const ROUTES: &[Route] = &[
             card_payments::by_code
         )
     },
+    post!(
+        "/v1/orders/{id}/capture",
+        OrdersWrite,
+        captures::CaptureRequest,
+        captures::capture
+    ),
+    post!("/v1/orders/{id}/void", OrdersWrite, NothingRequest, captures::void),
     post!("/v1/cards", CardsWrite, cards::CardRequest, cards::create),
     get!("/v1/cards", Access::Client(Scope::CardsRead), cards::list),
     get!("/v1/cards/{id}", Access::Client(Scope::CardsRead), cards::get),

@@ -8,6 +8,7 @@ mod disputes;
 mod new_currency;
 mod once;
 mod orders;
+mod preauthorizations;
 mod refusals;
 mod settlements;
 mod webhooks;

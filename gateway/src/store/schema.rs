@@ -349,6 +349,24 @@ CREATE TABLE card_attempts (
     body TEXT NOT NULL
 );
 CREATE INDEX card_attempts_order ON card_attempts (order_id, id);
+CREATE TABLE card_advices (
+    id TEXT PRIMARY KEY,
+    order_id TEXT NOT NULL,
+    attempt TEXT NOT NULL,
+    state TEXT NOT NULL,
+    created_ms BIGINT NOT NULL,
+    message BYTES NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX card_advices_order ON card_advices (order_id, id);
+CREATE TABLE order_holds (
+    hold TEXT PRIMARY KEY,
+    order_id TEXT NOT NULL,
+    state TEXT NOT NULL,
+    opened_ms BIGINT NOT NULL,
+    body TEXT NOT NULL
+);
+CREATE INDEX order_holds_order ON order_holds (order_id, state, opened_ms);
 CREATE TABLE followed (
     name TEXT PRIMARY KEY,
     height BIGINT NOT NULL,

@@ -15,7 +15,7 @@ mod due;
 mod hear;
 mod number;
 
-pub(super) use hear::is_passing;
+pub use hear::is_passing;
 pub use number::transmission_time;
 
 use std::collections::BTreeMap;

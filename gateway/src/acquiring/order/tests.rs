@@ -28,6 +28,7 @@ pub fn order() -> Order {
         amount: Amount(1_000),
         now_ms: 1_000,
         expires_ms: 2_000,
+        capture: Capture::Automatic,
     })
 }
 
@@ -65,7 +66,7 @@ fn at(state: State) -> Order {
         State::Expired => order.expire(2_000).unwrap(),
         State::Voided => {
             order = at(State::Authorized);
-            order.void(None, 1_200).unwrap();
+            order.void(VoidReason::Requested, Height(10), 1_200).unwrap();
         }
     }
     assert_eq!(order.state, state);
@@ -115,7 +116,9 @@ fn nothing_happens_beside_the_table() {
             order.authorize(payment(1_000, 1_500), 1_500)
         }),
         (Change::Captured, |order| order.capture(payment(900, 1_500), 1_500)),
-        (Change::Voided, |order| order.void(None, 1_500)),
+        (Change::Voided, |order| {
+            order.void(VoidReason::Expired, Height(10), 1_500)
+        }),
         (Change::Cancelled, |order| order.cancel(1_500)),
         (Change::Expired, |order| order.expire(2_500)),
     ];
@@ -291,6 +294,45 @@ fn so_many_strays_are_sent_back_by_themselves_and_so_many_refunds_are_made() {
         order.refund_failed(Amount(1), 1_500);
     }
     assert_eq!(order.request_refund(Amount(1), 1_500), Err(RefundFault::TooMany));
+}
+
+#[test]
+fn what_is_held_authorizes_if_it_is_exact_and_in_time() {
+    let order = order();
+    let check = |held: Payment, expected| assert_eq!(order.fits(&held), expected, "{held:?}");
+    check(payment(1_000, 1_999), true);
+    check(payment(1_000, 2_000), false);
+    check(payment(999, 1_999), false);
+    check(payment(1_001, 1_999), false);
+    let other = Payment {
+        currency: code("THB"),
+        ..payment(1_000, 1_999)
+    };
+    check(other, false);
+}
+
+#[test]
+fn a_void_says_why_and_what_was_not_captured_needs_no_hold() {
+    for state in State::ALL {
+        let expected = !matches!(state, State::Created | State::Authorized);
+        assert_eq!(at(state).needs_no_hold(), expected, "{state}");
+    }
+    let mut captured = at(State::Authorized);
+    captured.capture_failed(Amount(5), 1_150);
+    captured.capture(payment(900, 1_200), 1_200).unwrap();
+    assert!(!captured.needs_no_hold());
+    let text = serde_json::to_string(&at(State::Voided)).unwrap();
+    assert!(text.contains(r#""happened":"voided","at_ms":1200,"height":10,"amount":null,"reason":"requested"}"#));
+    let manual = Order {
+        capture: Capture::Manual,
+        ..at(State::Voided)
+    };
+    let text = serde_json::to_string(&manual).unwrap();
+    assert!(
+        text.contains(r#""expires_ms":2000,"capture":"manual","state""#),
+        "{text}"
+    );
+    assert_eq!(serde_json::from_str::<Order>(&text).unwrap(), manual);
 }
 
 /// As it is stored.

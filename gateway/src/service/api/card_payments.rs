@@ -1,10 +1,14 @@
-//! Orders paid by a card, a tap or a customer's code: the issuer is asked by ISO 8583, and pays on the ledger.
+//! Orders paid by a card, a tap or a customer's code: the issuer is asked by ISO 8583, and pays on the ledger, or holds the money
+//! there.
 //!
 //! What a request brings of a card is in no table, log, event or problem: only its first six and last four digits are.
 
 use std::sync::Arc;
 
-use causeway_cards::{currency, iso8583::Message};
+use causeway_cards::{
+    currency,
+    iso8583::{Message, MessageType},
+};
 use serde::Deserialize;
 use utoipa::ToSchema;
 use zeroize::Zeroizing;
@@ -12,8 +16,9 @@ use zeroize::Zeroizing;
 use super::merchants::acquiring;
 use crate::{
     acquiring::{
-        client::{Reversal, Unanswered},
-        order::{NotNow, Order, State},
+        client::{Reversal, Unanswered, is_passing},
+        order::{Capture, NotNow, Order, State},
+        preauthorization::Stored,
         purchase::{Entry, Presented, PresentedFault, Purchase},
     },
     service::{
@@ -22,12 +27,13 @@ use crate::{
         context::Gateway,
         id,
         orders::{
-            memo,
+            held, memo,
             views::{self, ATTEMPTS_MAX, AttemptView},
         },
         problem::{Code, Problem},
         records::{
             card_attempts::{self as attempts, Attempt, AttemptBody, AttemptOutcome},
+            jobs::{self, Kind},
             merchants::{self, Merchant},
             orders,
         },
@@ -121,8 +127,8 @@ pub fn check_present(call: &Call) -> Result<(), Problem> {
 
 /// Pays it by a card or a tap
 ///
-/// The card's issuer is asked once. `approved` tells the terminal; the order is paid when the ledger's payment is booked. After `unknown`,
-/// what may have been paid is taken back by itself.
+/// The card's issuer is asked once. `approved` tells the terminal; the order is paid when the ledger's payment is booked, or, if its
+/// `capture` is `manual`, authorized when the ledger's hold is. After `unknown`, what may have been paid or held is taken back by itself.
 #[utoipa::path(post, path = "/v1/orders/{id}/card", params(("id" = String, Path)), request_body = CardRequest,
     responses((status = 200, body = AttemptView)))]
 pub async fn by_card(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
@@ -201,6 +207,10 @@ fn begin(gateway: &Gateway, sql: &mut dyn Sql, asked: Asked) -> Result<Begun, Ch
     let terminal = terminal(sql, &order, asked.terminal)?;
     let trace = attempts::next_trace(sql, &route.name)?;
     let purchase = Purchase {
+        message_type: match order.capture {
+            Capture::Automatic => MessageType::FINANCIAL,
+            Capture::Manual => MessageType::AUTHORIZATION,
+        },
         amount: order.amount,
         currency,
         memo: &memo(&order.id),
@@ -218,6 +228,10 @@ fn begin(gateway: &Gateway, sql: &mut dyn Sql, asked: Asked) -> Result<Begun, Ch
         .message(&asked.presented)
         .map_err(|error| Problem::internal(&error))?;
     let reversal = Reversal::of(&message).ok_or(StoreError::Changed)?;
+    let undo = match order.capture {
+        Capture::Automatic => None,
+        Capture::Manual => Stored::of(&message).map(|stored| hex::encode(stored.to_bytes())),
+    };
     let attempt = Attempt {
         id: asked.id,
         order: order.id,
@@ -232,9 +246,14 @@ fn begin(gateway: &Gateway, sql: &mut dyn Sql, asked: Asked) -> Result<Begun, Ch
             masked: asked.presented.pan.masked(),
             code: None,
             approval: None,
+            undo,
         },
     };
     attempts::add(sql, &attempt)?;
+    if attempt.body.undo.is_some() {
+        let given_up_ms = asked.now_ms + route.answer_ms + BEGUN_MS;
+        jobs::kick(sql, Kind::CardAdvice, &attempt.id, given_up_ms)?;
+    }
     Ok(Begun::Now(attempt, Box::new(message)))
 }
 
@@ -316,12 +335,17 @@ async fn ask(gateway: Arc<Gateway>, mut attempt: Attempt, message: Message) -> R
         }
         Err(unsent) => Err(unsent),
     };
-    let (written, is_unsent) = (attempt.clone(), has_gone.is_err());
-    let write = gateway.store.write::<_, StoreError, _>(move |sql| match is_unsent {
-        true => attempts::remove(sql, &written.id),
-        false => attempts::save(sql, &written),
+    let (shared, is_unsent) = (Arc::clone(&gateway), has_gone.is_err());
+    let write = gateway.store.write::<_, ChangeError, _>(move |sql| {
+        if is_unsent {
+            attempts::remove(sql, &attempt.id)?;
+            return Ok(attempt);
+        }
+        held::answered(&shared, sql, attempt)
     });
-    write.await?;
+    let attempt = write.await?;
+    gateway.wake_card_advices.notify_one();
+    gateway.wake_deliveries.notify_one();
     has_gone.map(|()| attempt).map_err(|unsent| {
         tracing::warn!(error = %unsent, "a card's issuer could not be asked");
         let detail = format!("the card's issuer was not asked: {unsent}; try again");
@@ -329,14 +353,14 @@ async fn ask(gateway: Arc<Gateway>, mut attempt: Attempt, message: Message) -> R
     })
 }
 
-/// 63, 91, 92 and 96 do not say whether it was done: the link has it undone. An approval in part is none: the order is paid whole, and what
-/// comes in part is sent back as a stray.
+/// What does not say whether it was done is undone by the link. An approval in part is none: the order is paid whole. What comes in part
+/// is sent back as a stray, and what is held in part is undone.
 fn answered(attempt: &mut Attempt, answer: &Message) {
     let text = |field| answer.text(field).map(str::to_owned);
     let code = text(39).unwrap_or_default();
     attempt.outcome = Some(match code.as_str() {
         "00" => AttemptOutcome::Approved,
-        "" | "63" | "91" | "92" | "96" => AttemptOutcome::Unknown,
+        _ if is_passing(answer) => AttemptOutcome::Unknown,
         _ => AttemptOutcome::Declined,
     });
     attempt.body.approval = text(38).filter(|_| code == "00");

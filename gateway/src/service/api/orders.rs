@@ -13,7 +13,7 @@ use super::{
     merchants::acquiring,
 };
 use crate::{
-    acquiring::order::{Beginning, Order, State},
+    acquiring::order::{Beginning, Capture, Order, State},
     money::{Money, MoneyFault},
     service::{
         call::{Call, Reply},
@@ -60,6 +60,9 @@ pub struct OrderRequest {
     #[serde(default)]
     #[schema(minimum = 30, maximum = 86400)]
     pub expires_in: Option<u32>,
+    /// `manual`: a card's issuer only holds the money, until it is captured or voided.
+    #[serde(default)]
+    pub capture: Capture,
 }
 
 /// An order
@@ -145,6 +148,10 @@ fn make(gateway: &Gateway, sql: &mut dyn Sql, new: NewOrder) -> Result<Order, Ch
         store = Some(terminal.store);
     }
     let pay_to = walk_in::pay_to(gateway, sql, &merchant)?;
+    if request.capture == Capture::Manual && pay_to != gateway.account_of(gateway.us()) {
+        let detail = "cards pay to the operator's own account, and this merchant's orders are paid to another";
+        return Err(Problem::new(Code::NotByCard, detail).of("capture").into());
+    }
     let order = Order::begin(Beginning {
         id: new.id,
         client: new.client,
@@ -159,6 +166,7 @@ fn make(gateway: &Gateway, sql: &mut dyn Sql, new: NewOrder) -> Result<Order, Ch
         amount: new.amount,
         now_ms: new.now_ms,
         expires_ms: new.expires_ms,
+        capture: request.capture,
     });
     let checkout = Sha256::digest(gateway.keys.checkout(&order.id));
     if !orders::add(sql, &order, &checkout)? {
@@ -257,7 +265,7 @@ pub async fn list(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem>
 
 /// Cancels it
 ///
-/// As long as nobody has paid. A payment that comes later is sent back.
+/// As long as nobody has paid. A payment that comes later is sent back, and what a card's issuer holds for it is voided.
 #[utoipa::path(post, path = "/v1/orders/{id}/cancel", params(("id" = String, Path)),
     request_body = super::remittances::NothingRequest, responses((status = 200, body = OrderView)))]
 pub async fn cancel(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
@@ -277,6 +285,7 @@ pub async fn cancel(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Proble
             Ok(views::with_paybacks(&shared, sql, &order)?)
         })
         .await?;
+    gateway.wake_card_advices.notify_one();
     gateway.wake_deliveries.notify_one();
     Ok(Reply::ok(&view))
 }

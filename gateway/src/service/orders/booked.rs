@@ -8,10 +8,10 @@ use std::{
 use causeway_contracts::transaction::TxId;
 use sha2::{Digest, Sha256};
 
-use super::{named, reversed, tell, tell_of};
+use super::{held, named, reversed, tell, tell_of};
 use crate::{
     acquiring::order::{Happened, Order, Payment, State, Stray},
-    bookkeeping::{Direction, Entry, Kind as EntryKind},
+    bookkeeping::{Direction, Entry, HoldNews, Kind as EntryKind},
     service::{
         context::Gateway,
         id,
@@ -32,14 +32,20 @@ const OVERDUE_MAX: usize = 100;
 /// Of so many strays of one block it is told, and they are sent back by themselves.
 const STRAYS_OF_BLOCK_MAX: usize = 200;
 
-/// Entries of final blocks pay orders, in the transaction that books them. Whether anything has changed.
+/// What final blocks book pays orders, in the transaction that books it, and what they say of holds authorizes, captures and voids
+/// those. Whether anything has changed.
 ///
 /// A payment that names an order of which this database knows nothing is somebody else's: another gateway of the same
 /// operator may have it. Of entries that were booked before nothing comes again.
 ///
 /// What one block can cause is bounded: whoever sends dust that names orders makes at most [`STRAYS_OF_BLOCK_MAX`] events
 /// and payments back, and of one order at most as many as it returns by itself; what is beyond that is kept.
-pub(in crate::service) fn booked(gateway: &Gateway, sql: &mut dyn Sql, entries: &[Entry]) -> Result<bool, StoreError> {
+pub(in crate::service) fn booked(
+    gateway: &Gateway,
+    sql: &mut dyn Sql,
+    entries: &[Entry],
+    holds: &[HoldNews],
+) -> Result<bool, StoreError> {
     let payments: Vec<_> = entries
         .iter()
         .filter_map(|entry| Some((named(&entry.memo)?, entry, payment(entry)?)))
@@ -48,40 +54,20 @@ pub(in crate::service) fn booked(gateway: &Gateway, sql: &mut dyn Sql, entries: 
         .iter()
         .filter_map(|entry| Some((reversal(entry)?, entry)))
         .collect();
+    let holds = held::of_orders(sql, holds)?;
     let named = payments.iter().map(|(order, ..)| order);
-    let ids: BTreeSet<&String> = named.chain(reversals.iter().map(|(order, _)| order)).collect();
-    // All are locked before the first event is, and in order: else two who change orders could wait for each other.
-    let mut known = BTreeMap::new();
-    for id in ids {
-        if let Some(order) = orders::locked(sql, id)? {
-            known.insert(id.clone(), Known::of(order));
+    let named = named.chain(reversals.iter().map(|(order, _)| order));
+    let mut known = lock(sql, named.chain(holds.iter().map(|(order, _)| order)).collect())?;
+    receive(gateway, sql, &mut known, payments)?;
+    for (id, news) in holds {
+        if let Some(known) = known.get_mut(&id) {
+            held::book(gateway, sql, &mut known.order, news, entries)?;
         }
     }
-    let mut returned = 0;
-    for (id, entry, payment) in payments {
-        let Some(known) = known.get_mut(&id).filter(|known| known.order.pay_to == entry.account) else {
-            continue;
-        };
-        let merchant = merchants::any(sql, &known.order.merchant)?.ok_or(StoreError::Changed)?;
-        let received = known.order.receive(payment, merchant.suspended, gateway.now_ms());
-        if let Err(reason) = received
-            && keep(gateway, sql, &mut known.order, entry, payment, reason, returned)?
-        {
-            returned += 1;
-            known.strays.push(Happened::StrayReceived);
-        }
-    }
-    let mut taken_back = Vec::new();
-    for (id, entry) in reversals {
-        let Some(known) = known.get_mut(&id).filter(|known| known.order.pay_to == entry.account) else {
-            continue;
-        };
-        if card_attempts::is_any_open(sql, &id)? && take_back(gateway, &mut known.order, entry) {
-            taken_back.push((id, entry));
-        }
-    }
+    let taken_back = take_all_back(gateway, sql, &mut known, reversals)?;
     for known in known.values() {
         settlements::captured(gateway, sql, &known.order, known.told)?;
+        held::release(gateway, sql, &known.order)?;
     }
     for (id, entry) in taken_back {
         settlements::reversed(gateway, sql, &known[&id].order, entry)?;
@@ -96,6 +82,59 @@ pub(in crate::service) fn booked(gateway: &Gateway, sql: &mut dyn Sql, entries: 
         }
     }
     Ok(has_news)
+}
+
+/// All are locked before the first event is, and in order: else two who change orders could wait for each other.
+fn lock(sql: &mut dyn Sql, ids: BTreeSet<&String>) -> Result<BTreeMap<String, Known>, StoreError> {
+    let mut known = BTreeMap::new();
+    for id in ids {
+        if let Some(order) = orders::locked(sql, id)? {
+            known.insert(id.clone(), Known::of(order));
+        }
+    }
+    Ok(known)
+}
+
+fn receive(
+    gateway: &Gateway,
+    sql: &mut dyn Sql,
+    known: &mut BTreeMap<String, Known>,
+    payments: Vec<(String, &Entry, Payment)>,
+) -> Result<(), StoreError> {
+    let mut returned = 0;
+    for (id, entry, payment) in payments {
+        let Some(known) = known.get_mut(&id).filter(|known| known.order.pay_to == entry.account) else {
+            continue;
+        };
+        let merchant = merchants::any(sql, &known.order.merchant)?.ok_or(StoreError::Changed)?;
+        let received = known.order.receive(payment, merchant.suspended, gateway.now_ms());
+        if let Err(reason) = received
+            && keep(gateway, sql, &mut known.order, entry, payment, reason, returned)?
+        {
+            returned += 1;
+            known.strays.push(Happened::StrayReceived);
+        }
+    }
+    Ok(())
+}
+
+/// Those that were.
+fn take_all_back<'a>(
+    gateway: &Gateway,
+    sql: &mut dyn Sql,
+    known: &mut BTreeMap<String, Known>,
+    reversals: Vec<(String, &'a Entry)>,
+) -> Result<Vec<(String, &'a Entry)>, StoreError> {
+    let mut taken_back = Vec::new();
+    for (id, entry) in reversals {
+        let Some(known) = known.get_mut(&id).filter(|known| known.order.pay_to == entry.account) else {
+            continue;
+        };
+        if card_attempts::is_any_open(sql, &id)? && take_back(gateway, &mut known.order, entry) {
+            taken_back.push((id, entry));
+        }
+    }
+    Ok(taken_back)
 }
 
 /// An order, and how it was before.
@@ -204,6 +243,7 @@ fn expire(gateway: &Gateway, sql: &mut dyn Sql, time_ms: u64) -> Result<bool, St
         let expired = order.expire(gateway.now_ms());
         expired.expect("it was created and nothing else");
         orders::save(sql, &order)?;
+        held::release(gateway, sql, &order)?;
         tell(gateway, sql, &order, told)?;
     }
     Ok(is_more)

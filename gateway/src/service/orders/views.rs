@@ -1,17 +1,22 @@
 //! Orders, and what was sent back of them, as clients see them.
 
+mod advice;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use causeway_cards::iso8583::codes;
 use causeway_contracts::money::{Amount, Currency};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+pub use self::advice::{AdviceView, advice};
+use super::held::ADVICES_MAX;
 use crate::{
-    acquiring::order::{Happened, Moment, Order, REFUNDS_MAX, State, Stray},
+    acquiring::order::{Capture, Happened, Moment, Order, REFUNDS_MAX, State, Stray, VoidReason},
     money::Money,
     service::{
         context::Gateway,
         records::{
+            card_advices,
             card_attempts::{self, Attempt, AttemptOutcome},
             paybacks::{self, Payback, PaybackState, Why},
         },
@@ -55,6 +60,8 @@ pub struct OrderView {
     pub code: Option<String>,
     /// In blocks before this time a payment counts.
     pub expires_at: String,
+    /// When a card's money is taken.
+    pub capture: Capture,
     /// Who has this address sees the order's page.
     pub checkout_url: String,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -68,11 +75,13 @@ pub struct OrderView {
     pub strays: Vec<StrayView>,
     /// What was tried by card; the newest first, and at most 20.
     pub attempts: Vec<AttemptView>,
+    /// What issuers were told about money that they hold; the newest first, and at most 20.
+    pub advices: Vec<AdviceView>,
     pub timeline: Vec<OrderMomentView>,
     pub created_at: String,
 }
 
-/// The payment that counts.
+/// The payment that counts; of an order that is authorized, what is held.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct OrderPaymentView {
     pub payer: String,
@@ -89,9 +98,12 @@ pub struct OrderMomentView {
     pub at: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub height: Option<u64>,
-    /// Of a refund.
+    /// Of a refund, or of a capture that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub amount: Option<Money>,
+    /// Why it was voided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<VoidReason>,
 }
 
 /// Money of an order that is sent back at the merchant's wish.
@@ -180,10 +192,18 @@ pub fn with_paybacks(gateway: &Gateway, sql: &mut dyn Sql, order: &Order) -> Res
         _ => None,
     };
     let tried = card_attempts::of_order(sql, &order.id, ATTEMPTS_MAX)?;
-    Ok(view(gateway, order, code, &found, &tried))
+    let told = match order.capture {
+        Capture::Automatic => Vec::new(),
+        Capture::Manual => card_advices::of_order(sql, &order.id, ADVICES_MAX)?,
+    };
+    Ok(OrderView {
+        attempts: tried.iter().map(attempt).collect(),
+        advices: told.iter().map(|told| advice(order, told)).collect(),
+        ..view(gateway, order, code, &found)
+    })
 }
 
-fn view(gateway: &Gateway, order: &Order, code: Option<String>, paybacks: &[Payback], tried: &[Attempt]) -> OrderView {
+fn view(gateway: &Gateway, order: &Order, code: Option<String>, paybacks: &[Payback]) -> OrderView {
     let money = |amount: Amount| order.money(amount);
     let refunds = paybacks.iter().filter_map(|payback| refund(order, payback));
     let strays = paybacks.iter().filter_map(|payback| stray(gateway, payback));
@@ -202,6 +222,7 @@ fn view(gateway: &Gateway, order: &Order, code: Option<String>, paybacks: &[Payb
         memo: super::memo(&order.id).to_string(),
         code,
         expires_at: rfc3339(order.expires_ms),
+        capture: order.capture,
         checkout_url: format!("{}{}", gateway.config.public_url, checkout_path(gateway, &order.id)),
         payment: order.payment.map(|payment| OrderPaymentView {
             payer: gateway.address(payment.payer).to_string(),
@@ -214,7 +235,8 @@ fn view(gateway: &Gateway, order: &Order, code: Option<String>, paybacks: &[Payb
         refunding: money(order.refunding),
         refunds: refunds.collect(),
         strays: strays.collect(),
-        attempts: tried.iter().map(attempt).collect(),
+        attempts: Vec::new(),
+        advices: Vec::new(),
         timeline: order.timeline.iter().map(|moment| moment_view(order, moment)).collect(),
         created_at: rfc3339(order.created_ms),
     }
@@ -223,19 +245,23 @@ fn view(gateway: &Gateway, order: &Order, code: Option<String>, paybacks: &[Payb
 /// While its answer is awaited, nobody knows what becomes of it.
 pub fn attempt(attempt: &Attempt) -> AttemptView {
     let body = &attempt.body;
-    let meaning = |code: &String| codes::meaning(&codes::RESPONSES, code.as_str());
     AttemptView {
         id: attempt.id.clone(),
         object: "attempt",
         order: attempt.order.clone(),
         outcome: attempt.outcome.unwrap_or(AttemptOutcome::Unknown),
         code: body.code.clone(),
-        meaning: body.code.as_ref().and_then(meaning),
+        meaning: meaning(body.code.as_ref()),
         approval: body.approval.clone(),
         rrn: body.rrn.clone(),
         masked: body.masked.clone(),
         at: rfc3339(attempt.created_ms),
     }
+}
+
+/// What a response code says.
+fn meaning(code: Option<&String>) -> Option<&'static str> {
+    codes::meaning(&codes::RESPONSES, code?.as_str())
 }
 
 fn moment_view(order: &Order, moment: &Moment) -> OrderMomentView {
@@ -244,6 +270,7 @@ fn moment_view(order: &Order, moment: &Moment) -> OrderMomentView {
         at: rfc3339(moment.at_ms),
         height: moment.height.map(|height| height.0),
         amount: moment.amount.map(|amount| order.money(amount)),
+        reason: moment.reason,
     }
 }
 

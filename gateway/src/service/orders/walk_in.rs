@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 
 use super::{booked::payment, memo, named_as, tell};
 use crate::{
-    acquiring::order::{Beginning, Order},
+    acquiring::order::{Beginning, Capture, Order},
     bookkeeping::Entry,
     service::{
         context::Gateway,
@@ -83,6 +83,7 @@ fn begin(gateway: &Gateway, sql: &mut dyn Sql, entry: &Entry) -> Result<Option<S
         now_ms: payment.time_ms,
         // After the block of the payment, before any other.
         expires_ms: payment.time_ms + 1,
+        capture: Capture::Automatic,
     });
     let checkout = Sha256::digest(gateway.keys.checkout(&order.id));
     if !orders::add(sql, &order, &checkout)? {

@@ -11,7 +11,7 @@ use crate::store::{Row, Sql, StoreError};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AttemptOutcome {
-    /// The issuer has paid; the order is paid when the payment is booked.
+    /// The issuer has paid, or holds the money; the order changes when the ledger's block is booked.
     Approved,
     Declined,
     /// No answer came that says it. What was paid is sent back.
@@ -58,6 +58,9 @@ pub struct AttemptBody {
     pub code: Option<String>,
     /// Field 38.
     pub approval: Option<String>,
+    /// Of an authorisation: the advice that undoes it, in variant A and hexadecimal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub undo: Option<String>,
 }
 
 const COLUMNS: &str = "SELECT id, order_id, route, message_key, created_ms, outcome, body FROM card_attempts";
@@ -193,6 +196,7 @@ mod tests {
                     masked: "990001******0012".to_owned(),
                     code: None,
                     approval: None,
+                    undo: None,
                 },
             };
             assert!(!is_any_open(sql, "ord_1")?);

@@ -26,6 +26,8 @@ pub enum Kind {
     Settlement,
     /// What an acquirer asked for is brought to its end.
     Authorization,
+    /// A card's issuer is told to capture or void what it holds.
+    CardAdvice,
 }
 
 impl Kind {
@@ -38,6 +40,7 @@ impl Kind {
             Self::Payback => "payback",
             Self::Settlement => "settlement",
             Self::Authorization => "authorization",
+            Self::CardAdvice => "card_advice",
         }
     }
 }

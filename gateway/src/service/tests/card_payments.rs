@@ -35,9 +35,9 @@ use crate::{
     store::StoreError,
 };
 
-const BIN: &str = "990001";
+pub const BIN: &str = "990001";
 
-fn digits(bin: &str) -> String {
+pub fn digits(bin: &str) -> String {
     let numbers = (0..10).map(|check| format!("{bin}000000001{check}"));
     numbers
         .into_iter()
@@ -74,18 +74,18 @@ pub fn shown(bin: &str) -> Value {
 
 /// What an issuer was asked, and what it answers: nothing, if that is not there.
 #[derive(Default)]
-struct Issuer {
-    seen: Mutex<Vec<(Operation, Message)>>,
+pub struct Issuer {
+    pub seen: Mutex<Vec<(Operation, Message)>>,
     answer: Mutex<Option<Outcome>>,
 }
 
 impl Issuer {
-    fn count(&self, operation: Operation) -> usize {
+    pub fn count(&self, operation: Operation) -> usize {
         let seen = self.seen.lock().expect("no panic");
         seen.iter().filter(|(known, _)| *known == operation).count()
     }
 
-    fn will(&self, answer: Option<Outcome>) {
+    pub fn will(&self, answer: Option<Outcome>) {
         *self.answer.lock().expect("no panic") = answer;
     }
 }
@@ -107,7 +107,7 @@ impl Authorizer for Issuer {
     }
 }
 
-async fn listening(issuer: &Arc<Issuer>) -> (String, JoinHandle<()>) {
+pub async fn listening(issuer: &Arc<Issuer>) -> (String, JoinHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("an address").to_string();
     let settings = Settings {
@@ -122,13 +122,13 @@ async fn listening(issuer: &Arc<Issuer>) -> (String, JoinHandle<()>) {
     (address, tokio::spawn(serving))
 }
 
-struct Counter {
-    shop: Shop,
-    issuer: Arc<Issuer>,
-    host: JoinHandle<()>,
+pub struct Counter {
+    pub shop: Shop,
+    pub issuer: Arc<Issuer>,
+    pub host: JoinHandle<()>,
 }
 
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+pub async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
     for _ in 0..1_000 {
         if is_so().await {
             return;
@@ -139,7 +139,7 @@ async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
 }
 
 /// Its issuer approves.
-async fn counter() -> Counter {
+pub async fn counter() -> Counter {
     let issuer = Arc::new(Issuer::default());
     issuer.will(Some(Outcome::Approved));
     let (address, host) = listening(&issuer).await;
@@ -158,12 +158,12 @@ async fn counter() -> Counter {
 }
 
 impl Counter {
-    async fn pay(&self, order: &str, key: &str, body: Value) -> (u16, Value) {
+    pub async fn pay(&self, order: &str, key: &str, body: Value) -> (u16, Value) {
         let path = if body["code"].is_null() { "card" } else { "present" };
         self.shop.post(&format!("/v1/orders/{order}/{path}"), key, body).await
     }
 
-    async fn reversals(&self) -> usize {
+    pub async fn reversals(&self) -> usize {
         let read = self
             .shop
             .office
@@ -174,7 +174,7 @@ impl Counter {
     }
 }
 
-fn field(message: &Message, field: u8) -> String {
+pub fn field(message: &Message, field: u8) -> String {
     message.text(field).unwrap_or_default().to_owned()
 }
 
@@ -242,7 +242,7 @@ async fn an_approved_card_has_one_message_and_the_ledger_says_paid() {
 }
 
 /// In all columns of all tables, text or bytes.
-async fn assert_nothing_of(shop: &Shop, number: &str) {
+pub async fn assert_nothing_of(shop: &Shop, number: &str) {
     let number = number.to_owned();
     let read = shop.office.gateway.store.read::<_, StoreError, _>(move |sql| {
         let tables = sql.query("SELECT name FROM sqlite_master WHERE type = 'table'", &[])?;

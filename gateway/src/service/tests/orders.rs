@@ -14,7 +14,7 @@ use sha2::Digest;
 
 use super::*;
 use crate::{
-    bookkeeping::{Direction, Entry, Kind},
+    bookkeeping::{Direction, Entry, HoldNews, Kind},
     service::{
         engine::paybacks,
         orders::{booked, expire_all, is_any_overdue, memo, named, walk_in},
@@ -142,11 +142,16 @@ impl Shop {
 
     /// As the follower does it with a block's entries. Whether there was news.
     pub async fn book(&self, entries: Vec<Entry>, time_ms: u64) -> bool {
+        self.book_with(entries, Vec::new(), time_ms).await
+    }
+
+    /// The same, of a block that also says something of holds.
+    pub async fn book_with(&self, entries: Vec<Entry>, holds: Vec<HoldNews>, time_ms: u64) -> bool {
         let gateway = Arc::clone(&self.office.gateway);
         let write = self.office.gateway.store.write::<_, StoreError, _>(move |sql| {
             crate::service::records::entries::add(sql, &entries)?;
             let entries = walk_in::with_orders(&gateway, sql, &entries)?;
-            let has_news = booked(&gateway, sql, &entries)?;
+            let has_news = booked(&gateway, sql, &entries, &holds)?;
             jobs::kick(sql, jobs::Kind::Follow, "follow", 0)?;
             let leased = jobs::claim(sql, jobs::Kind::Follow, "f", 1, 1)?;
             Ok((has_news, is_any_overdue(sql, time_ms)?, leased))

@@ -84,6 +84,6 @@ impl ClientSession {
 }
 
 /// Whether an answer does not say what became of its request, which may have been done, or be done yet.
-pub(in super::super) fn is_passing(answer: &Message) -> bool {
+pub fn is_passing(answer: &Message) -> bool {
     answer.text(39).is_none_or(|code| PASSING.contains(&code))
 }
