@@ -20,7 +20,8 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|bytes: &[u8]| {
     assert!(bytes.len() <= BODY_BYTES_MAX, "as it is when it comes to be read");
     let currency = |code| Currency::new(code).expect("a code");
-    let exponents = Exponents([(currency("EUR"), 2), (currency("JPY"), 0), (currency("BTC"), 8)].into());
+    let digits = [(currency("EUR"), 2), (currency("JPY"), 0), (currency("BTC"), 8)];
+    let exponents: Exponents = digits.into_iter().collect();
     let operator = ParticipantId::new("BANKB").expect("a name");
     for source in [None, Some(currency("EUR"))] {
         let payer = Payer {
