@@ -1,36 +1,29 @@
 //! Cards of a gateway of a devnet with one validator, from the terminal's message to the ledger: each message moves its
 //! money once, whatever is repeated, reversed or killed.
 
+#[path = "../common/banks.rs"]
+mod banks;
 #[path = "../common/mod.rs"]
 mod common;
+mod customer;
 mod line;
 mod phone;
 
-use std::{collections::BTreeMap, future::pending, process::Command, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use causeway_cards::iso8583::{Message, MessageType};
-use causeway_contracts::{
-    identity::{AccountId, Address, ParticipantId},
-    money::{Amount, Currency},
-};
+use causeway_contracts::{identity::AccountId, money::Amount};
 use causeway_devnet::{
-    fleet::{Fleet, Lifetime},
+    fleet::Fleet,
     network::Network,
-    services::{
-        Programs, Service, Services,
-        api::{Api, text},
-        cards,
-        configs::Settings,
-    },
-    teller::Teller,
+    services::{Service, Services, api::Api, cards, configs::Settings},
 };
 use causeway_wallet::client::Client;
-use common::program;
-use indicatif::ProgressBar;
 use nix::sys::signal::Signal;
-use serde_json::{Value, json};
 
 use self::{
+    banks::{euro, own_account},
+    customer::{card, customer},
     line::{Line, Till},
     phone::Phone,
 };
@@ -86,26 +79,6 @@ struct Town {
     _dir: tempfile::TempDir,
 }
 
-fn euro() -> Currency {
-    Currency::new("EUR").unwrap()
-}
-
-fn eur(value: &str) -> Value {
-    json!({ "value": value, "currency": "EUR" })
-}
-
-fn id(text: &str) -> ParticipantId {
-    ParticipantId::new(text).unwrap()
-}
-
-/// A card with these limits, and a phone that pays like it.
-async fn card(api: &Api, account: &str, payment: &str, day: &str) -> Phone {
-    let card = json!({ "account": account, "limit_payment": eur(payment), "limit_day": eur(day) });
-    let card = api.post("/v1/cards", &card).await.unwrap();
-    let devices = format!("/v1/cards/{}/devices", text(&card, "/id").unwrap());
-    Phone::new(&api.post(&devices, &json!({})).await.unwrap())
-}
-
 impl Town {
     /// A customer with [`FUNDS`], whose account's id comes with it.
     async fn new(base_port: u16) -> (Self, String) {
@@ -121,24 +94,10 @@ impl Town {
             mandates: BTreeMap::from([(euro(), mandate)]),
             ..Settings::default()
         };
-        let programs = Programs {
-            gateway: program("causeway-gateway"),
-            wallet: program("causeway"),
-        };
-        let services = Services::start(&network, programs, Lifetime::Ours, &settings, pending())
-            .await
-            .unwrap();
+        let services = banks::start(&network, &settings).await;
         let api = Api::open(&network.folder.service(GATEWAY).client()).await.unwrap();
-        let customer = json!({ "party": { "name": "Anna Schmidt" } });
-        let customer = api.post("/v1/customers", &customer).await.unwrap();
-        let address: Address = text(&customer, "/accounts/0/address").unwrap().parse().unwrap();
-        let account = text(&customer, "/accounts/0/id").unwrap().to_owned();
+        let (holder, account) = customer(&network, &wallet, &api, FUNDS).await;
         let phone = card(&api, &account, "1000.00", "3000.00").await;
-        let bar = ProgressBar::hidden();
-        let teller = Teller::new(&network, &wallet);
-        let holders = [address.account];
-        let funded = teller.fund(id("BANKA"), euro(), &holders, Amount(FUNDS), &bar);
-        funded.await.unwrap();
         let town = Self {
             line: Line::open(network.plan.base_port.cards()).await,
             network,
@@ -146,7 +105,7 @@ impl Town {
             services,
             wallet,
             api,
-            holder: address.account,
+            holder,
             phone,
             till: Till::default(),
             _dir: dir,
@@ -154,24 +113,15 @@ impl Town {
         (town, account)
     }
 
-    async fn balance(&self, account: AccountId, participant: &str) -> (i128, i128) {
-        let key = self.network.seed.key(participant);
-        let view = self.wallet.account(&account, &key).await.unwrap().unwrap();
-        let euros = view.balances.iter().find(|balance| balance.currency == euro());
-        euros.map_or((0, 0), |balance| {
-            let held = i128::from(balance.held.0);
-            (balance.available.0, held)
-        })
-    }
-
     async fn money(&self) -> Money {
-        let own = |participant| AccountId::of_participant(&self.network.genesis.origin(), id(participant));
-        let (available, held) = self.balance(self.holder, "BANKA").await;
+        let balance = |account, participant| banks::balance(&self.network, &self.wallet, account, participant);
+        let own = |participant| own_account(&self.network, participant);
+        let (available, held) = balance(self.holder, "BANKA").await;
         Money {
             available,
             held,
-            issuer: self.balance(own("BANKA"), "BANKA").await.0,
-            acquirer: self.balance(own("BANKB"), "BANKB").await.0,
+            issuer: balance(own("BANKA"), "BANKA").await.0,
+            acquirer: balance(own("BANKB"), "BANKB").await.0,
         }
     }
 
@@ -209,16 +159,6 @@ impl Town {
         self.services.wait_healthy().await.unwrap();
         self.line = Line::open(self.network.plan.base_port.cards()).await;
         self.line.code(message).await
-    }
-
-    /// The gateway's books agree with the ledger.
-    fn reconcile(&self) {
-        let mut command = Command::new(program("causeway-gateway"));
-        let config = self.network.folder.service(GATEWAY).config();
-        command.arg("reconcile").arg("--config").arg(config);
-        command.arg("--passphrase-file").arg(self.network.folder.passphrase());
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{output:?}");
     }
 }
 
@@ -294,7 +234,7 @@ async fn messages_move_money_once_and_reversals_move_it_back() {
     town.check(&purchase, "00", money).await;
     let purchase = town.purchase(1);
     town.check(&purchase, "65", money).await;
-    town.reconcile();
+    banks::reconcile(&town.network, GATEWAY);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -320,5 +260,5 @@ async fn a_killed_gateway_goes_on_with_what_it_was_asked_and_does_it_once() {
     assert_eq!(town.kill_during(&reversal).await, "00");
     money = money.paid(-1_000);
     town.check(&reversal, "00", money).await;
-    town.reconcile();
+    banks::reconcile(&town.network, GATEWAY);
 }

@@ -1,22 +1,18 @@
 //! Orders of a merchant at a gateway of a devnet with one validator: paid by a wallet that names them, refunded, sent back
 //! when they do not count, and in the books to the unit.
 
+#[path = "../common/banks.rs"]
+mod banks;
 #[path = "../common/mod.rs"]
 mod common;
 
-use std::{future::pending, process::Command, time::Duration};
+use std::{process::Command, time::Duration};
 
-use causeway_contracts::{
-    identity::{AccountId, Address, ParticipantId},
-    ledger::receipt::Outcome,
-    money::{Amount, Currency},
-    transaction::Action,
-};
+use causeway_contracts::{identity::Address, ledger::receipt::Outcome, money::Amount, transaction::Action};
 use causeway_devnet::{
-    fleet::Lifetime,
     network::Network,
     services::{
-        Programs, Service, Services,
+        Service,
         api::{Api, text},
         configs::Settings,
     },
@@ -26,6 +22,8 @@ use causeway_wallet::{client::Client, payment};
 use common::program;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
+
+use self::banks::{eur, euro, id, own_account};
 
 /// Where free ports are looked for.
 const BASE_PORT: u16 = 49_000;
@@ -40,28 +38,12 @@ struct Town {
     merchant: String,
 }
 
-fn id(text: &str) -> ParticipantId {
-    ParticipantId::new(text).unwrap()
-}
-
-fn euro() -> Currency {
-    Currency::new("EUR").unwrap()
-}
-
-fn eur(value: &str) -> Value {
-    json!({ "value": value, "currency": "EUR" })
-}
-
 impl Town {
-    fn account(&self, participant: &str) -> AccountId {
-        AccountId::of_participant(&self.network.genesis.origin(), id(participant))
-    }
-
     /// The other bank's own account pays.
     async fn pay(&self, order: &Value, amount: u64) {
         let to: Address = text(order, "/pay_to").unwrap().parse().unwrap();
         let payment = payment::Payment {
-            from: self.account("BANKB"),
+            from: own_account(&self.network, "BANKB"),
             to: to.account,
             currency: euro(),
             amount: Amount(amount),
@@ -92,15 +74,8 @@ impl Town {
 
     /// What the banks have, in minor units.
     async fn balance(&self, participant: &str) -> i128 {
-        let key = self.network.seed.key(participant);
-        let view = self
-            .wallet
-            .account(&self.account(participant), &key)
-            .await
-            .unwrap()
-            .unwrap();
-        let euros = view.balances.iter().find(|balance| balance.currency == euro());
-        euros.map_or(0, |balance| balance.available.0)
+        let own = own_account(&self.network, participant);
+        banks::balance(&self.network, &self.wallet, own, participant).await.0
     }
 }
 
@@ -113,13 +88,7 @@ async fn an_order_is_paid_by_its_memo_and_refunded_and_what_does_not_count_goes_
         services: vec![Service::Gateway(0)],
         ..Settings::default()
     };
-    let programs = Programs {
-        gateway: program("causeway-gateway"),
-        wallet: program("causeway"),
-    };
-    let services = Services::start(&network, programs, Lifetime::Ours, &settings, pending())
-        .await
-        .unwrap();
+    let services = banks::start(&network, &settings).await;
     let wallet = Client::new(network.genesis.clone(), network.api_urls()).unwrap();
     let api = Api::open(&network.folder.service(Service::Gateway(0)).client())
         .await
@@ -133,7 +102,7 @@ async fn an_order_is_paid_by_its_memo_and_refunded_and_what_does_not_count_goes_
         api,
     };
     let (teller, bar) = (Teller::new(&town.network, &town.wallet), ProgressBar::hidden());
-    let payer = town.account("BANKB");
+    let payer = own_account(&town.network, "BANKB");
     let issue = Action::Issue {
         currency: euro(),
         to: payer,
@@ -163,7 +132,7 @@ async fn an_order_is_paid_by_its_memo_and_refunded_and_what_does_not_count_goes_
     let after = [town.balance("BANKA").await, town.balance("BANKB").await];
     assert_eq!([after[0] - before[0], after[1] - before[1]], [600, -600], "to the unit");
     receipt(&town, &order, dir.path()).await;
-    reconcile(&town.network);
+    banks::reconcile(&town.network, Service::Gateway(0));
     drop((services, fleet));
 }
 
@@ -183,13 +152,4 @@ async fn receipt(town: &Town, order: &Value, dir: &std::path::Path) {
         .output()
         .unwrap();
     assert!(verify.status.success(), "{verify:?}");
-}
-
-fn reconcile(network: &Network) {
-    let folder = network.folder.service(Service::Gateway(0));
-    let mut command = Command::new(program("causeway-gateway"));
-    command.arg("reconcile").arg("--config").arg(folder.config());
-    command.arg("--passphrase-file").arg(network.folder.passphrase());
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{output:?}");
 }

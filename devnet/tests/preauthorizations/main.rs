@@ -1,35 +1,37 @@
 //! A merchant of one bank authorizes orders by a card of the other one's on a devnet with one validator, and captures and voids them:
 //! on the ledger each is done once, whichever gateway is killed.
 
+#[path = "../common/banks.rs"]
+mod banks;
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../cards/customer.rs"]
+mod customer;
 #[path = "../cards/phone.rs"]
 mod phone;
 
-use std::{future::pending, process::Command, time::Duration};
+use std::time::Duration;
 
-use causeway_contracts::{
-    identity::{AccountId, Address, ParticipantId},
-    money::{Amount, Currency},
-};
+use causeway_contracts::identity::AccountId;
 use causeway_devnet::{
-    fleet::{Fleet, Lifetime},
+    fleet::Fleet,
     folder,
     network::Network,
     services::{
-        Programs, Service, Services,
+        Service, Services,
         api::{Api, text},
         cards,
         configs::Settings,
     },
-    teller::Teller,
 };
 use causeway_wallet::client::Client;
-use common::program;
-use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
-use self::phone::Phone;
+use self::{
+    banks::{eur, own_account},
+    customer::{card, customer},
+    phone::Phone,
+};
 
 /// Where free ports are looked for.
 const BASE_PORT: u16 = 45_000;
@@ -62,36 +64,6 @@ struct Town {
     _dir: tempfile::TempDir,
 }
 
-fn euro() -> Currency {
-    Currency::new("EUR").unwrap()
-}
-
-fn eur(value: &str) -> Value {
-    json!({ "value": value, "currency": "EUR" })
-}
-
-fn id(text: &str) -> ParticipantId {
-    ParticipantId::new(text).unwrap()
-}
-
-/// A customer's account with [`FUNDS`], and a phone that stands for its card.
-async fn customer(network: &Network, wallet: &Client) -> (AccountId, Phone) {
-    let bank = Api::open(&network.folder.service(ISSUER).client()).await.unwrap();
-    let customer = json!({ "party": { "name": "Anna Schmidt" } });
-    let customer = bank.post("/v1/customers", &customer).await.unwrap();
-    let address: Address = text(&customer, "/accounts/0/address").unwrap().parse().unwrap();
-    let account = text(&customer, "/accounts/0/id").unwrap();
-    let card = json!({ "account": account, "limit_payment": eur("1000.00"), "limit_day": eur("3000.00") });
-    let card = bank.post("/v1/cards", &card).await.unwrap();
-    let devices = format!("/v1/cards/{}/devices", text(&card, "/id").unwrap());
-    let phone = Phone::new(&bank.post(&devices, &json!({})).await.unwrap());
-    let (teller, bar) = (Teller::new(network, wallet), ProgressBar::hidden());
-    let holders = [address.account];
-    let funded = teller.fund(id("BANKA"), euro(), &holders, Amount(FUNDS), &bar);
-    funded.await.unwrap();
-    (address.account, phone)
-}
-
 impl Town {
     async fn new() -> Self {
         let dir = tempfile::tempdir().unwrap();
@@ -102,14 +74,11 @@ impl Town {
             services: vec![ISSUER, ACQUIRER],
             ..Settings::default()
         };
-        let programs = Programs {
-            gateway: program("causeway-gateway"),
-            wallet: program("causeway"),
-        };
-        let services = Services::start(&network, programs, Lifetime::Ours, &settings, pending());
-        let mut services = services.await.unwrap();
+        let mut services = banks::start(&network, &settings).await;
         route(&network, &mut services).await;
-        let (holder, phone) = customer(&network, &wallet).await;
+        let bank = Api::open(&network.folder.service(ISSUER).client()).await.unwrap();
+        let (holder, account) = customer(&network, &wallet, &bank, FUNDS).await;
+        let phone = card(&bank, &account, "1000.00", "3000.00").await;
         let shop = Api::open(&network.folder.service(ACQUIRER).client()).await.unwrap();
         let merchant = json!({ "name": "Hotel Berlin", "city": "Berlin", "country": "DE", "category": "7011" });
         let merchant = shop.post("/v1/merchants", &merchant).await.unwrap();
@@ -126,20 +95,13 @@ impl Town {
         }
     }
 
-    async fn balance(&self, account: AccountId, participant: &str) -> (i128, i128) {
-        let key = self.network.seed.key(participant);
-        let view = self.wallet.account(&account, &key).await.unwrap().unwrap();
-        let euros = view.balances.iter().find(|balance| balance.currency == euro());
-        euros.map_or((0, 0), |balance| (balance.available.0, i128::from(balance.held.0)))
-    }
-
     async fn money(&self) -> Money {
-        let acquirer = AccountId::of_participant(&self.network.genesis.origin(), id("BANKB"));
-        let (available, held) = self.balance(self.holder, "BANKA").await;
+        let balance = |account, participant| banks::balance(&self.network, &self.wallet, account, participant);
+        let (available, held) = balance(self.holder, "BANKA").await;
         Money {
             available,
             held,
-            acquirer: self.balance(acquirer, "BANKB").await.0,
+            acquirer: balance(own_account(&self.network, "BANKB"), "BANKB").await.0,
         }
     }
 
@@ -188,18 +150,6 @@ impl Town {
         self.services.restart(ACQUIRER).unwrap();
         self.services.restart(ISSUER).unwrap();
         self.services.wait_healthy().await.unwrap();
-    }
-
-    /// Both gateways' books agree with the ledger.
-    fn reconcile(&self) {
-        for service in [ISSUER, ACQUIRER] {
-            let mut command = Command::new(program("causeway-gateway"));
-            let config = self.network.folder.service(service).config();
-            command.arg("reconcile").arg("--config").arg(config);
-            command.arg("--passphrase-file").arg(self.network.folder.passphrase());
-            let output = command.output().unwrap();
-            assert!(output.status.success(), "{output:?}");
-        }
     }
 }
 
@@ -272,5 +222,7 @@ async fn what_a_card_holds_for_an_order_is_captured_or_voided_once_whoever_is_ki
     let order = town.becomes(&order, is_over).await;
     let last = order["timeline"].as_array().and_then(|moments| moments.last()).unwrap();
     assert_eq!((town.money().await, &last["reason"]), (second, &json!("requested")));
-    town.reconcile();
+    for gateway in [ISSUER, ACQUIRER] {
+        banks::reconcile(&town.network, gateway);
+    }
 }

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    service::records::{authorizations::tests::taken_on, cards::payments::Payment},
+    service::records::authorizations::tests::{limit_use, taken_on},
     store::tests::{Watched, database},
 };
 
@@ -62,14 +62,7 @@ async fn used_after(state: State, outcome: Outcome) -> u64 {
         row.state = state;
         row.body.outcome = Some(outcome);
         authorizations::add(sql, &row)?;
-        let payment = Payment {
-            card: "crd_1".to_owned(),
-            day: 1,
-            amount: row.body.amount,
-            counter: 0,
-            released: false,
-        };
-        payments::add(sql, &row.id, &payment)?;
+        payments::add(sql, &row.id, &limit_use(&row))?;
         let said = Said {
             permitted: Ok(permit()),
             balance: None,

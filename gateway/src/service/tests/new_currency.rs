@@ -1,29 +1,21 @@
 //! What another gateway on the same database has stored in a currency that this one does not know yet.
 
-use causeway_contracts::{
-    money::{Amount, Currency},
-    settlement::Part,
-    transaction::TxId,
-};
+use causeway_contracts::money::{Amount, Currency};
 use serde_json::json;
 
 use super::{
     orders::{Shop, shop_with},
+    settlements::settled,
     *,
 };
 use crate::{
-    acquiring::{
-        dispute,
-        order::tests::account,
-        settlement::{Agreement, Kind, Movement, Schedule},
-    },
-    maker::pricing::BasisPoints,
+    acquiring::dispute,
     service::{
         records::{
             disputes::{self, Dispute},
-            merchants, movements, settlements,
+            merchants, settlements,
         },
-        settlements::{close, tell_paid},
+        settlements::tell_paid,
     },
     store::StoreError,
 };
@@ -36,28 +28,13 @@ fn new() -> Currency {
 async fn stored(shop: &Shop) -> String {
     let (gateway, id) = (Arc::clone(&shop.office.gateway), shop.merchant.clone());
     let write = shop.office.gateway.store.write::<_, StoreError, _>(move |sql| {
-        let mut merchant = merchants::any(sql, &id)?.expect("a merchant");
-        let part = Part {
-            to: account("BANKC"),
-            basis_points: 10_000,
-        };
-        let fixed = [(new(), Amount(500))].into();
-        let terms = Agreement::new(Schedule::T1, fixed, BasisPoints::NONE, vec![part]);
-        merchant.body.settlement = Some(terms.expect("terms"));
-        merchants::save(sql, &merchant)?;
-        let movement = Movement {
-            kind: Kind::Capture,
-            order: "ord_1".to_owned(),
-            reference: String::new(),
-            at_ms: 0,
-            amount: Amount(10_000),
-            transaction: TxId([1; 32]).to_string(),
-        };
-        movements::add(sql, "ord_1", &id, new(), &movement)?;
+        let merchant = merchants::any(sql, &id)?.expect("a merchant");
+        let client = merchant.client.clone();
+        let settlement = settled(&gateway, sql, merchant, (Amount(10_000), new()), Amount(500))?;
         let dispute = Dispute {
             id: "dsp_01".to_owned(),
-            client: merchant.client,
-            merchant: id.clone(),
+            client,
+            merchant: id,
             order: "ord_1".to_owned(),
             state: dispute::State::Opened,
             kind: dispute::Kind::Chargeback,
@@ -68,7 +45,7 @@ async fn stored(shop: &Shop) -> String {
             ended_ms: None,
         };
         disputes::add(sql, &dispute)?;
-        Ok(close(&gateway, sql, &id, None)?.made.remove(0).id)
+        Ok(settlement)
     });
     write.await.expect("stored")
 }

@@ -5,6 +5,8 @@ mod kills;
 use causeway_contracts::{
     block::Height,
     ledger::rejection::Rejection,
+    money::{Amount, Currency},
+    settlement::Part,
     transaction::{Action, SignedTransaction, TxId},
 };
 use causeway_wallet::client::Delivery;
@@ -15,7 +17,10 @@ use super::{
     *,
 };
 use crate::{
-    acquiring::settlement::{Agreement, DAY_MS, Kind, Movement, Schedule},
+    acquiring::{
+        order::tests::account,
+        settlement::{Agreement, DAY_MS, Kind, Movement, Schedule},
+    },
     iso20022::{
         inspection::{SchemaVerdict, inspect},
         rules::RuleYear,
@@ -26,11 +31,12 @@ use crate::{
         engine::settlements::{Sent, pay},
         records::{
             jobs::{self, Leased},
-            merchants, movements,
+            merchants::{self, Merchant},
+            movements,
         },
         settlements::{Closed, close},
     },
-    store::StoreError,
+    store::{Sql, StoreError},
 };
 
 const ACQUIRING: &str = "bic = \"BANKDEFFXXX\"\n[acquiring]\n";
@@ -39,27 +45,39 @@ const ACQUIRING: &str = "bic = \"BANKDEFFXXX\"\n[acquiring]\n";
 pub async fn stored(gateway: &Arc<Gateway>, client: &str, merchant: &str) -> String {
     let (shared, client, id) = (Arc::clone(gateway), client.to_owned(), merchant.to_owned());
     let write = gateway.store.write::<_, StoreError, _>(move |sql| {
-        let mut merchant = merchants::find(sql, &client, &id)?.expect("a merchant");
-        let part = causeway_contracts::settlement::Part {
-            to: crate::acquiring::order::tests::account("BANKC"),
-            basis_points: 10_000,
-        };
-        let terms = Agreement::new(Schedule::T1, Default::default(), BasisPoints::NONE, vec![part]);
-        merchant.body.settlement = Some(terms.expect("terms"));
-        merchants::save(sql, &merchant)?;
-        let movement = Movement {
-            kind: Kind::Capture,
-            order: "ord_1".to_owned(),
-            reference: String::new(),
-            at_ms: 0,
-            amount: causeway_contracts::money::Amount(1_000),
-            transaction: TxId([1; 32]).to_string(),
-        };
-        let euro = causeway_contracts::money::Currency::new("EUR").expect("a code");
-        movements::add(sql, "ord_1", &id, euro, &movement)?;
-        Ok(close(&shared, sql, &id, None)?.made.remove(0).id)
+        let merchant = merchants::find(sql, &client, &id)?.expect("a merchant");
+        let euro = Currency::new("EUR").expect("a code");
+        settled(&shared, sql, merchant, (Amount(1_000), euro), Amount::ZERO)
     });
     write.await.expect("stored")
+}
+
+/// That of one capture, by terms with this fixed fee; gives its id.
+pub fn settled(
+    gateway: &Gateway,
+    sql: &mut dyn Sql,
+    mut merchant: Merchant,
+    (amount, currency): (Amount, Currency),
+    fee: Amount,
+) -> Result<String, StoreError> {
+    let part = Part {
+        to: account("BANKC"),
+        basis_points: 10_000,
+    };
+    let fixed = [(currency, fee)].into();
+    let terms = Agreement::new(Schedule::T1, fixed, BasisPoints::NONE, vec![part]);
+    merchant.body.settlement = Some(terms.expect("terms"));
+    merchants::save(sql, &merchant)?;
+    let movement = Movement {
+        kind: Kind::Capture,
+        order: "ord_1".to_owned(),
+        reference: String::new(),
+        at_ms: 0,
+        amount,
+        transaction: TxId([1; 32]).to_string(),
+    };
+    movements::add(sql, "ord_1", &merchant.id, currency, &movement)?;
+    Ok(close(gateway, sql, &merchant.id, None)?.made.remove(0).id)
 }
 
 impl Shop {

@@ -5,7 +5,7 @@ use causeway_wallet::payment;
 
 use super::*;
 use crate::service::{
-    records::{authorizations::tests::taken_on, cards::payments::Payment},
+    records::authorizations::tests::{limit_use, taken_on},
     tests::{Office, office},
 };
 
@@ -94,14 +94,7 @@ async fn what_was_about_a_payment_is_not_undone_and_nobody_says_so() {
 
 /// The message has used its amount of the day's limit.
 async fn use_limit(office: &Office, row: &Authorization) {
-    let message = row.id.clone();
-    let payment = Payment {
-        card: "crd_1".to_owned(),
-        day: 1,
-        amount: row.body.amount,
-        counter: 0,
-        released: false,
-    };
+    let (message, payment) = (row.id.clone(), limit_use(row));
     let added = office
         .gateway
         .store

@@ -1,7 +1,21 @@
 use causeway_cards::iso8583::{Message, MessageType};
 
 use super::*;
-use crate::store::tests::{Watched, database};
+use crate::{
+    service::records::cards::payments::Payment,
+    store::tests::{Watched, database},
+};
+
+/// Its amount of the limit of day 1 of a card.
+pub fn limit_use(row: &Authorization) -> Payment {
+    Payment {
+        card: "crd_1".to_owned(),
+        day: 1,
+        amount: row.body.amount,
+        counter: 0,
+        released: false,
+    }
+}
 
 /// A message as it is taken on; its id stands for whatever names it.
 pub fn taken_on(id: &str, operation: Operation) -> Authorization {
