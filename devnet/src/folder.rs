@@ -6,10 +6,13 @@
 //!   genesis.toml devnet.toml
 //!   keys/                      the seed, the keys of council, issuers and operators, and a passphrase for wallets
 //!   validator-0/               node.toml, validator.key, network.key, node.log, pid.json, data/
-//!   gateway-banka/             gateway.toml, gateway.db, client.json, admin.json, gateway.log, pid.json, wallet/
+//!   gateway-banka/             gateway.toml, gateway.db, client.json, admin.json, gateway.log, pid.json, wallet/; of cards: card-keys,
+//!                              sealing-key
+//!   gateway-bankb/             the same without keys of cards, and merchant.json
 //!   maker-1/                   maker.toml, maker.log, pid.json, wallet/
 //!   issuer-cny/                issuer.toml, account.key, certificate.key, grant.key, beacon.key, issuer.log, pid.json, state/
 //!   rates.csv                  reference rates for makers
+//!   mandates.json              contracts by which BANKB gives money back to BANKA's cardholders, by currency
 //! DIR/demo/                    made by `demo`: the same in its own network/, and demo.json
 //! DIR/crash/                 made by `crash`: the same in its own network/
 //! DIR/instances/             made by `instances`: the same in its own network/
@@ -244,6 +247,11 @@ impl NetworkFolder {
         self.0.join("rates.csv")
     }
 
+    /// Contracts by which the second operator gives money back to the first one's cardholders, by currency.
+    pub fn mandates(&self) -> PathBuf {
+        self.0.join("mandates.json")
+    }
+
     pub fn service(&self, service: Service) -> ServiceFolder {
         ServiceFolder {
             path: self.0.join(service.name()),
@@ -349,6 +357,11 @@ impl ServiceFolder {
     /// Of a gateway: the same, of an officer of the operator's.
     pub fn admin(&self) -> PathBuf {
         self.path.join("admin.json")
+    }
+
+    /// Of a gateway that takes cards: a merchant of that client's, with its store and terminal.
+    pub fn merchant(&self) -> PathBuf {
+        self.path.join("merchant.json")
     }
 }
 

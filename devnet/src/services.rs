@@ -8,6 +8,7 @@ pub mod cards;
 pub mod clients;
 pub mod configs;
 pub mod issuers;
+pub mod merchant;
 pub mod service;
 pub mod wallets;
 
@@ -19,8 +20,8 @@ use futures::future::try_join_all;
 use nix::sys::signal::Signal;
 use tokio::process::{Child, Command};
 
-use self::configs::Settings;
 pub use self::service::{GATEWAYS, ISSUERS, MAKERS, Programs, Service};
+use self::{cards::Mandates, configs::Settings};
 use crate::{
     daemon::{self, Lifetime, last_words},
     fleet::STOP_BOUND,
@@ -80,8 +81,12 @@ impl Services {
         let line = progress::line("wallets, keys and accounts of services");
         let all = settings.all();
         wallets::make(&self.network, &all)?;
-        configs::write(&self.network, settings)?;
         let client = Client::new(self.network.genesis.clone(), self.network.api_urls())?;
+        let mandates = match settings.has_gateway(Settings::has_cards) {
+            true => cards::mandates(&self.network, &client).await?,
+            false => Mandates::new(),
+        };
+        configs::write(&self.network, settings, &mandates)?;
         accounts::prepare(&self.network, &client, &all).await?;
         issuers::open(&self.network, &client, &all).await?;
         clients::make(&self.network, settings).await?;
@@ -89,7 +94,8 @@ impl Services {
         for service in all {
             self.spawn(service)?;
         }
-        self.wait_healthy().await
+        self.wait_healthy().await?;
+        merchant::register(&self.network, settings).await
     }
 
     fn spawn(&mut self, service: Service) -> anyhow::Result<()> {

@@ -256,7 +256,7 @@ impl<'a> Teller<'a> {
     }
 
     /// A transaction of these actions, that can be ordered from now on for a minute.
-    fn sign<'k>(
+    pub fn sign<'k>(
         &self,
         actions: Vec<Action>,
         keys: impl IntoIterator<Item = &'k SecretKey>,

@@ -145,9 +145,19 @@ fn announce(network: &Network) {
                     "{name}  clients client.json and admin.json in {}",
                     folder.path().display()
                 );
+                if folder.merchant().exists() {
+                    println!(
+                        "{name}  a merchant, its store and terminal in {}",
+                        folder.merchant().display()
+                    );
+                }
             }
         }
     }
+    println!(
+        "cards of BANKA are asked for at {} by ISO 8583",
+        network.plan.base_port.cards()
+    );
     println!("webhooks may go to http://{}", network.plan.base_port.webhooks());
     println!("makers begin to quote in {QUOTE_SECONDS} s");
 }

@@ -56,7 +56,8 @@ impl Api {
         Ok(())
     }
 
-    fn token(&self) -> String {
+    /// Good for ten minutes at most.
+    pub fn token(&self) -> String {
         self.token.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
@@ -78,6 +79,19 @@ impl Api {
     pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
         let request = self.http.get(format!("{}{path}", self.credentials.api));
         self.good("GET", path, request).await
+    }
+
+    /// What is no JSON.
+    pub async fn get_bytes(&self, path: &str) -> anyhow::Result<Vec<u8>> {
+        let request = self.http.get(format!("{}{path}", self.credentials.api));
+        let response = request.bearer_auth(self.token()).send().await?;
+        let status = response.status();
+        let bytes = response.bytes().await?;
+        if !status.is_success() {
+            let said = String::from_utf8_lossy(&bytes);
+            bail!("GET {}{path} came to {status}: {said}", self.credentials.api);
+        }
+        Ok(bytes.into())
     }
 
     /// Each call is another order: with an idempotency key of its own.

@@ -2,8 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use anyhow::{Context, bail};
 use causeway_contracts::{
-    codec::Text,
     identity::{AccountId, ParticipantId},
     ledger::receipt::Outcome,
     money::{Amount, Currency},
@@ -11,15 +11,20 @@ use causeway_contracts::{
     transaction::{Action, UnixSeconds},
 };
 use causeway_gateway::acquiring::hsm::{Algorithm, Hsm, HsmConfig, HsmError, KeySpec, Purpose};
-use causeway_wallet::{client::Client, clock, payment};
+use causeway_wallet::{client::Client, clock};
 
 use super::{
     GATEWAYS,
-    configs::text::{HsmText, IssuingText, LinkText},
+    configs::{
+        Settings,
+        text::{HsmText, IssuingText, LinkText, RouteText},
+    },
 };
 use crate::{
     folder::{self, CARD_KEYS, SEALING_KEY, ServiceFolder},
+    genesis::CURRENCIES,
     network::Network,
+    teller::Teller,
 };
 
 /// Of numbers for national use (ISO/IEC 7812-1), which no card scheme has.
@@ -27,16 +32,43 @@ pub const BIN: &str = "990000";
 
 pub const TOKEN_BIN: &str = "990001";
 
+/// Of ISO 8583 between both.
+const VARIANT: &str = "a";
+
+/// The key that keys of cards' cryptograms are derived from.
+pub const MASTER: &str = "cards";
+
+/// The key of card verification values.
+pub const CARD_VALUES: &str = "cvv";
+
 /// By their words in the configuration, which are their names too.
 const KEYS: [(&str, Purpose); 5] = [
-    ("cards", Purpose::CryptogramMaster),
+    (MASTER, Purpose::CryptogramMaster),
     ("devices", Purpose::CryptogramMaster),
-    ("cvv", Purpose::Cvv),
+    (CARD_VALUES, Purpose::Cvv),
     ("pin", Purpose::Pin),
     ("pin_verification", Purpose::PinVerification),
 ];
 
 const DAY_SECONDS: u64 = 86_400;
+
+/// Of each currency, in minor units: what the first operator may draw a day for its cardholders.
+const DRAWN_MAX: Amount = Amount(100_000_000);
+
+/// What the issuer calls its acquirer (field 32).
+const ACQUIRER_ID: &str = "27100";
+
+/// The contracts by which the second operator's account gives money back to the first one's cardholders.
+pub type Mandates = BTreeMap<Currency, ContractId>;
+
+/// The module with the keys of a gateway that issues cards.
+pub fn security_module(folder: &ServiceFolder) -> anyhow::Result<Box<dyn Hsm>> {
+    let config = HsmConfig::Software {
+        file: folder.card_keys(),
+        key_file: folder.sealing_key(),
+    };
+    Ok(config.open()?)
+}
 
 /// Those that are not there yet.
 pub fn make_keys(folder: &ServiceFolder) -> anyhow::Result<()> {
@@ -46,11 +78,7 @@ pub fn make_keys(folder: &ServiceFolder) -> anyhow::Result<()> {
         getrandom::fill(&mut key)?;
         folder::write_secret(&sealing, &hex::encode(key))?;
     }
-    let config = HsmConfig::Software {
-        file: folder.card_keys(),
-        key_file: sealing,
-    };
-    let hsm: Box<dyn Hsm> = config.open()?;
+    let hsm = security_module(folder)?;
     for (name, purpose) in KEYS {
         let name = name.parse()?;
         let spec = KeySpec {
@@ -72,10 +100,7 @@ fn acquirer(network: &Network) -> anyhow::Result<AccountId> {
     Ok(AccountId::of_participant(&network.genesis.origin(), id))
 }
 
-pub(super) fn section<'a>(
-    network: &Network,
-    mandates: &'a BTreeMap<Currency, ContractId>,
-) -> anyhow::Result<IssuingText<'a>> {
+pub(super) fn section<'a>(network: &Network, mandates: &'a Mandates) -> anyhow::Result<IssuingText<'a>> {
     let account = acquirer(network)?.address(network.genesis.address_prefix);
     Ok(IssuingText {
         bin: BIN,
@@ -89,7 +114,7 @@ pub(super) fn section<'a>(
         links: [LinkText {
             name: "bankb",
             listen: network.plan.base_port.cards(),
-            variant: "a",
+            variant: VARIANT,
             acquirer: GATEWAYS[1].id,
             account: account.to_string(),
             mandates,
@@ -97,32 +122,59 @@ pub(super) fn section<'a>(
     })
 }
 
-/// For ten years the second operator lets the first one draw up to `max` a day, for its cardholders.
-pub async fn mandate(
-    network: &Network,
-    client: &Client,
-    currency: Currency,
-    max: Amount,
-) -> anyhow::Result<ContractId> {
+/// How the second operator asks the first one's host.
+pub(super) fn route(network: &Network, settings: &Settings) -> RouteText {
+    RouteText {
+        name: "banka",
+        address: network.plan.base_port.cards(),
+        variant: VARIANT,
+        bins: [BIN, TOKEN_BIN],
+        acquirer_id: ACQUIRER_ID,
+        answer_ms: settings.card_answer_ms,
+    }
+}
+
+/// Of all currencies, for ten years. Those that are not there yet are made in one transaction of the second operator's; which
+/// there are stands in a file of the network's.
+pub async fn mandates(network: &Network, client: &Client) -> anyhow::Result<Mandates> {
+    let path = network.folder.mandates();
+    let mut known = match path.exists() {
+        true => serde_json::from_str(&folder::read(&path)?).with_context(|| path.display().to_string())?,
+        false => Mandates::new(),
+    };
+    let all = CURRENCIES.iter().map(|(code, ..)| Currency::new(code));
+    let mut missing = all.collect::<Result<Vec<_>, _>>()?;
+    missing.retain(|currency| !known.contains_key(currency));
+    if missing.is_empty() {
+        return Ok(known);
+    }
+    let mandates = missing.iter().map(|currency| mandate(network, *currency));
+    let actions = mandates.collect::<anyhow::Result<_>>()?;
+    let key = network.seed.key(GATEWAYS[1].id);
+    let signed = Teller::new(network, client).sign(actions, [&key])?;
+    if let Outcome::Rejected { reason, .. } = client.submit(&signed).await?.1.outcome {
+        bail!("the ledger refused the mandates of {}: {reason}", GATEWAYS[1].id);
+    }
+    let made = (0..).map(|place| ContractId::derive(&signed.id(), place));
+    known.extend(missing.into_iter().zip(made));
+    folder::write(&path, &serde_json::to_string_pretty(&known)?)?;
+    Ok(known)
+}
+
+fn mandate(network: &Network, currency: Currency) -> anyhow::Result<Action> {
     let now = clock::seconds_from_now(0);
     let mandate = Mandate {
         payer: acquirer(network)?,
         payee: AccountId::of_participant(&network.genesis.origin(), ParticipantId::new(GATEWAYS[0].id)?),
         currency,
-        max_payment: max,
-        max_per_period: max,
+        max_payment: DRAWN_MAX,
+        max_per_period: DRAWN_MAX,
         period_seconds: DAY_SECONDS,
         // The ledger's time may be behind.
         starts_at: UnixSeconds(now.0.saturating_sub(DAY_SECONDS)),
         ends_at: UnixSeconds(now.0 + 3_650 * DAY_SECONDS),
     };
-    let action = Action::Settle(SettlementAction::Mandate(mandate));
-    let key = network.seed.key(GATEWAYS[1].id);
-    let signed = payment::sign(client.genesis(), action, Text::default(), &key)?;
-    match client.submit(&signed).await?.1.outcome {
-        Outcome::Applied => Ok(ContractId::derive(&signed.id(), 0)),
-        Outcome::Rejected { reason, .. } => anyhow::bail!("the ledger refused the mandate: {reason}"),
-    }
+    Ok(Action::Settle(SettlementAction::Mandate(mandate)))
 }
 
 #[cfg(test)]
@@ -139,11 +191,7 @@ mod tests {
         let folder = network.service(Service::Gateway(0));
         let values = [(); 2].map(|()| {
             make_keys(&folder).unwrap();
-            let config = HsmConfig::Software {
-                file: folder.card_keys(),
-                key_file: folder.sealing_key(),
-            };
-            let hsm = config.open().unwrap();
+            let hsm = security_module(&folder).unwrap();
             KEYS.map(|(name, purpose)| {
                 let info = hsm.describe(&name.parse().unwrap()).unwrap();
                 assert_eq!(info.spec.purpose, purpose);

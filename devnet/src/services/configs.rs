@@ -2,9 +2,9 @@
 
 pub(super) mod text;
 
-use std::{collections::BTreeMap, net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf};
 
-use causeway_contracts::{money::Currency, offline::issuer::KeyRole, settlement::ContractId};
+use causeway_contracts::offline::issuer::KeyRole;
 use serde::Serialize;
 use time::OffsetDateTime;
 
@@ -13,7 +13,8 @@ use self::text::{
     RatesText, SellText, WebhooksText,
 };
 use super::{
-    GATEWAYS, ISSUERS, MAKERS, Service, cards,
+    GATEWAYS, ISSUERS, MAKERS, Service,
+    cards::{self, Mandates},
     issuers::{self, key_file},
     wallets::{CUSTODY_KEY, MAKER},
 };
@@ -98,8 +99,8 @@ pub struct Settings {
     /// Sanctions lists, by which each of them screens names.
     pub screening: Vec<ListFiles>,
     pub shared: Option<Shared>,
-    /// By which the second operator's account gives money back to the first one's cardholders ([`cards::mandate`]).
-    pub mandates: BTreeMap<Currency, ContractId>,
+    /// A card's payment that its issuer has not answered by then is reversed.
+    pub card_answer_ms: u64,
 }
 
 /// Where the first operator's gateway is two processes.
@@ -123,6 +124,17 @@ impl Settings {
         gateway == 0 && self.shared.is_none()
     }
 
+    /// The second operator's terminals take them.
+    pub(super) const fn takes_cards(&self, gateway: u16) -> bool {
+        gateway == 1 && self.shared.is_none()
+    }
+
+    /// Whether one of the gateways that there are is such a one.
+    pub(super) fn has_gateway(&self, is_it: impl Fn(&Self, u16) -> bool) -> bool {
+        let mut all = self.services.iter();
+        all.any(|service| matches!(service, Service::Gateway(index) if is_it(self, *index)))
+    }
+
     fn shared(&self, gateway: u16) -> Option<&Shared> {
         self.shared.as_ref().filter(|_| gateway == 0)
     }
@@ -143,7 +155,7 @@ impl Default for Settings {
             hold_seconds: 600,
             screening: Vec::new(),
             shared: None,
-            mandates: BTreeMap::new(),
+            card_answer_ms: 20_000,
         }
     }
 }
@@ -156,17 +168,17 @@ pub struct ListFiles {
     pub aliases: PathBuf,
 }
 
-pub fn write(network: &Network, settings: &Settings) -> anyhow::Result<()> {
+pub fn write(network: &Network, settings: &Settings, mandates: &Mandates) -> anyhow::Result<()> {
     folder::write(&network.folder.rates(), &rates(OffsetDateTime::now_utc()))?;
     for service in settings.all() {
         if matches!(service, Service::Gateway(index) if settings.has_cards(index)) {
             cards::make_keys(&network.folder.service(service))?;
         }
         let text = match service {
-            Service::Gateway(index) => toml::to_string(&gateway(network, index, settings)?)?,
+            Service::Gateway(index) => toml::to_string(&gateway(network, index, settings, mandates)?)?,
             Service::Instance(index) => toml::to_string(&GatewayText {
                 listen: service.listen(network.plan.base_port),
-                ..gateway(network, index, settings)?
+                ..gateway(network, index, settings, mandates)?
             })?,
             Service::Maker(index) => toml::to_string(&maker(network, index))?,
             Service::Issuer(index) => toml::to_string(&issuer(network, index)?)?,
@@ -184,7 +196,12 @@ fn rates(now: OffsetDateTime) -> String {
     format!("Date, {}\n{day}, {}\n", codes.join(", "), units.join(", "))
 }
 
-fn gateway<'a>(network: &Network, index: u16, settings: &'a Settings) -> anyhow::Result<GatewayText<'a>> {
+fn gateway<'a>(
+    network: &Network,
+    index: u16,
+    settings: &'a Settings,
+    mandates: &'a Mandates,
+) -> anyhow::Result<GatewayText<'a>> {
     let ports = network.plan.base_port;
     let own = &GATEWAYS[usize::from(index)];
     let fee = |terms: &'static Terms| {
@@ -224,10 +241,16 @@ fn gateway<'a>(network: &Network, index: u16, settings: &'a Settings) -> anyhow:
             allow: vec![ports.webhooks()],
         },
         screening: &settings.screening,
-        acquiring: AcquiringText {},
+        acquiring: AcquiringText {
+            routes: settings
+                .takes_cards(index)
+                .then(|| cards::route(network, settings))
+                .into_iter()
+                .collect(),
+        },
         issuing: settings
             .has_cards(index)
-            .then(|| cards::section(network, &settings.mandates))
+            .then(|| cards::section(network, mandates))
             .transpose()?,
         // Those of trials and of load, not of an operator's.
         limits: LimitsText {
@@ -296,7 +319,7 @@ fn issuer(network: &Network, index: u16) -> anyhow::Result<IssuerText> {
 
 #[cfg(test)]
 mod tests {
-    use causeway_contracts::money::Currency;
+    use causeway_contracts::{money::Currency, settlement::ContractId};
     use causeway_gateway::{maker::config::MakerFile, service::config::Config};
 
     use super::*;
@@ -320,7 +343,7 @@ mod tests {
             hold_seconds: 31,
             ..Settings::default()
         };
-        write(&network, &settings).unwrap();
+        write(&network, &settings, &Mandates::new()).unwrap();
 
         let config = Config::read(&folder.service(Service::Gateway(1)).config()).unwrap();
         assert_eq!((config.operator.as_str(), config.hold_seconds), ("BANKB", 31));
@@ -351,6 +374,32 @@ mod tests {
     }
 
     #[test]
+    fn the_second_operators_terminals_ask_where_the_first_one_answers() {
+        let dir = tempfile::tempdir().unwrap();
+        let folder = Folder::open_or_create(dir.path()).unwrap().network();
+        let plan = Plan {
+            validators: 1,
+            base_port: BasePort::new(BASE_PORT).unwrap(),
+        };
+        let network = Network::create(folder.clone(), plan).unwrap();
+        let settings = Settings {
+            card_answer_ms: 3_000,
+            ..Settings::default()
+        };
+        let mandates = Mandates::from([(Currency::new("EUR").unwrap(), ContractId([7; 20]))]);
+        write(&network, &settings, &mandates).unwrap();
+        let [issuer, acquirer] =
+            [0, 1].map(|index| Config::read(&folder.service(Service::Gateway(index)).config()).unwrap());
+        assert!(issuer.card_routes.is_empty() && acquirer.issuing.is_none());
+        let (issuing, route) = (issuer.issuing.unwrap(), &acquirer.card_routes[0]);
+        let link = &issuing.links[0];
+        assert_eq!((link.acquirer.as_str(), &link.mandates), ("BANKB", &mandates));
+        assert_eq!(route.address, link.listen.to_string());
+        assert_eq!((route.variant, route.answer_ms), (link.variant, 3_000));
+        assert_eq!(route.bins, [issuing.bin, issuing.token_bin]);
+    }
+
+    #[test]
     fn two_instances_differ_in_where_they_listen_alone() {
         let dir = tempfile::tempdir().unwrap();
         let folder = Folder::open_or_create(dir.path()).unwrap().network();
@@ -366,7 +415,7 @@ mod tests {
             }),
             ..Settings::default()
         };
-        write(&network, &settings).unwrap();
+        write(&network, &settings, &Mandates::new()).unwrap();
         let instances = [Service::Gateway(0), Service::Instance(0)];
         let texts = instances.map(|service| {
             let path = folder.service(service).config();

@@ -9,20 +9,20 @@ mod customer;
 mod line;
 mod phone;
 
-use std::{collections::BTreeMap, time::Duration};
+use std::time::Duration;
 
 use causeway_cards::iso8583::{Message, MessageType};
-use causeway_contracts::{identity::AccountId, money::Amount};
+use causeway_contracts::identity::AccountId;
 use causeway_devnet::{
     fleet::Fleet,
     network::Network,
-    services::{Service, Services, api::Api, cards, configs::Settings},
+    services::{Service, Services, api::Api, configs::Settings},
 };
 use causeway_wallet::client::Client;
 use nix::sys::signal::Signal;
 
 use self::{
-    banks::{euro, own_account},
+    banks::own_account,
     customer::{card, customer},
     line::{Line, Till},
     phone::Phone,
@@ -86,12 +86,8 @@ impl Town {
         let (_folder, network) = common::network(dir.path(), base_port);
         let fleet = common::start(&network).await;
         let wallet = Client::new(network.genesis.clone(), network.api_urls()).unwrap();
-        let mandate = cards::mandate(&network, &wallet, euro(), Amount(100_000))
-            .await
-            .unwrap();
         let settings = Settings {
             services: vec![GATEWAY],
-            mandates: BTreeMap::from([(euro(), mandate)]),
             ..Settings::default()
         };
         let services = banks::start(&network, &settings).await;

@@ -5,6 +5,7 @@
 mod banks;
 #[path = "../common/mod.rs"]
 mod common;
+mod settled;
 
 use std::{process::Command, time::Duration};
 

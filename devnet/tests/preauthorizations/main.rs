@@ -15,12 +15,10 @@ use std::time::Duration;
 use causeway_contracts::identity::AccountId;
 use causeway_devnet::{
     fleet::Fleet,
-    folder,
     network::Network,
     services::{
         Service, Services,
         api::{Api, text},
-        cards,
         configs::Settings,
     },
 };
@@ -74,8 +72,7 @@ impl Town {
             services: vec![ISSUER, ACQUIRER],
             ..Settings::default()
         };
-        let mut services = banks::start(&network, &settings).await;
-        route(&network, &mut services).await;
+        let services = banks::start(&network, &settings).await;
         let bank = Api::open(&network.folder.service(ISSUER).client()).await.unwrap();
         let (holder, account) = customer(&network, &wallet, &bank, FUNDS).await;
         let phone = card(&bank, &account, "1000.00", "3000.00").await;
@@ -155,26 +152,6 @@ impl Town {
 
 fn path(order: &Value, what: &str) -> String {
     format!("/v1/orders/{}{what}", text(order, "/id").unwrap())
-}
-
-/// The acquirer asks the issuer's host, unless it does already.
-async fn route(network: &Network, services: &mut Services) {
-    let file = network.folder.service(ACQUIRER).config();
-    let config = folder::read(&file).unwrap();
-    if config.contains("[[acquiring.routes]]") {
-        return;
-    }
-    let route = format!(
-        "\n[[acquiring.routes]]\nname = \"banka\"\naddress = \"{}\"\nvariant = \"a\"\nbins = [\"{}\", \"{}\"]\n\
-         acquirer_id = \"27100\"\n",
-        network.plan.base_port.cards(),
-        cards::BIN,
-        cards::TOKEN_BIN,
-    );
-    folder::write(&file, &format!("{config}{route}")).unwrap();
-    services.kill(ACQUIRER).await.unwrap();
-    services.restart(ACQUIRER).unwrap();
-    services.wait_healthy().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, net::SocketAddr};
 
-use causeway_contracts::{money::Currency, settlement::ContractId};
 use serde::Serialize;
 
 use super::ListFiles;
+use crate::services::cards::Mandates;
 
 #[derive(Serialize)]
 pub struct GatewayText<'a> {
@@ -48,9 +48,22 @@ pub struct WebhooksText {
     pub allow: Vec<SocketAddr>,
 }
 
-/// As its defaults are.
+/// What is absent is as its defaults are.
 #[derive(Serialize)]
-pub struct AcquiringText {}
+pub struct AcquiringText {
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub routes: Vec<RouteText>,
+}
+
+#[derive(Serialize)]
+pub struct RouteText {
+    pub name: &'static str,
+    pub address: SocketAddr,
+    pub variant: &'static str,
+    pub bins: [&'static str; 2],
+    pub acquirer_id: &'static str,
+    pub answer_ms: u64,
+}
 
 #[derive(Serialize)]
 pub struct IssuingText<'a> {
@@ -76,7 +89,7 @@ pub struct LinkText<'a> {
     pub variant: &'static str,
     pub acquirer: &'static str,
     pub account: String,
-    pub mandates: &'a BTreeMap<Currency, ContractId>,
+    pub mandates: &'a Mandates,
 }
 
 #[derive(Serialize)]
