@@ -29,7 +29,7 @@ say = @printf '\n== %s\n' "$(1)"
 
 .PHONY: help
 help:
-	@echo 'make demo            four validators, a payroll, one of them killed; money abroad, and offline; checks everything'
+	@echo 'make demo            four validators, a payroll, one of them killed; money abroad, a merchant, offline; checks everything'
 	@echo 'make devnet          the same network, running until Ctrl-C'
 	@echo 'make chaos           the same under load, broken at random: MINUTES=2 SEED=1; checks every payment'
 	@echo 'make crash           gateways and validators killed KILLS=500 times while money is sent abroad; SEED=1'

@@ -1,8 +1,12 @@
 //! `demo`: the main jobs on real processes, with a validator killed on the way and everything checked.
 
+pub mod acquiring;
 pub mod audit;
+mod ledger;
 pub mod offline;
 pub mod payroll;
+mod printed;
+mod reader;
 pub mod remittance;
 pub mod report;
 pub mod settlement;
@@ -17,7 +21,7 @@ use std::{
 
 use anyhow::{Context, anyhow, bail};
 use causeway_contracts::{
-    identity::{AccountId, Address, ParticipantId, ReasonCode},
+    identity::{AccountId, ParticipantId, ReasonCode},
     money::{Amount, Currency},
     transaction::{Action, FreezeScope},
 };
@@ -29,7 +33,7 @@ use self::{
     audit::{Books, Paid},
     payroll::{Line, PAYROLL, Person, Standing},
     report::{Report, Validator},
-    wallet::{Event, Finished, Wallet, text},
+    wallet::{Event, Finished, Wallet},
 };
 use crate::{
     fleet::{self, Fleet, Lifetime, node_binary},
@@ -120,6 +124,7 @@ impl Demo<'_> {
         say("the gateways of two operators, and two liquidity providers");
         let settings = Settings {
             hold_seconds: HOLD_SECONDS,
+            card_answer_ms: acquiring::ANSWER_MS,
             ..Settings::default()
         };
         let mut services = Services::start(&network, programs.clone(), Lifetime::Ours, &settings, pending()).await?;
@@ -167,6 +172,10 @@ impl Demo<'_> {
         say("from a bank in Germany to one in Thailand, by their gateways");
         remittance::run(&network, &client, &company.wallet, report).await?;
 
+        say("orders of a merchant: paid by a wallet, a code, a phone and a card; refunded, reversed, and settled");
+        let place = self.folder.of(Trial::Demo).join("acquiring");
+        let cards = acquiring::run(&network, &client, &services, place, report).await?;
+
         say("from purse to purse with all validators stopped, by cards and QR codes; and a purse that is copied");
         let settings = Settings {
             services: Service::OFFLINE.to_vec(),
@@ -204,7 +213,9 @@ impl Demo<'_> {
             format!("killed, since they did not stop: {}", forced.join(", "))
         });
         let codes = FUNDS.map(|(_, code, _)| code);
-        audit::disks(&network, &node_binary()?, &codes, report).await
+        audit::disks(&network, &node_binary()?, &codes, report).await?;
+        say("cards' numbers and keys in all that the demo has left");
+        acquiring::search_again(&cards, &network, report)
     }
 
     fn network(&self) -> anyhow::Result<Network> {
@@ -271,24 +282,9 @@ impl Demo<'_> {
         people: &[Person],
         customers: &[Customer],
     ) -> anyhow::Result<Company> {
-        let home = self.folder.of(Trial::Demo).join("wallet");
-        let wallet = Wallet::new(home)?;
-        let genesis = network.folder.genesis();
-        let urls = network.api_urls();
-        let mut init = vec!["init", "--genesis", path(&genesis)?];
-        init.extend(urls.iter().flat_map(|url| ["--node", url]));
-        wallet.run(&init).await?;
-        let (operator, _) = OPERATORS[0];
-        let operator_key = network.folder.key(&format!("{operator}.key"));
-        wallet
-            .run(&["keys", "import", operator, "--seed-file", path(&operator_key)?])
-            .await?;
-        wallet.run(&["keys", "new", LABEL]).await?;
-        let open = ["account", "open", "--operator", operator, "--operator-key", operator];
-        let opened = wallet
-            .run(&[&open[..], &["--key", LABEL, "--tier", "0", "--label", LABEL]].concat())
-            .await?;
-        let address: Address = text(&opened, "address")?.parse()?;
+        let wallet = Wallet::new(self.folder.of(Trial::Demo).join("wallet"))?;
+        wallet.init(network).await?;
+        let address = wallet.open_account(network, OPERATORS[0].0, LABEL).await?;
 
         let mut contacts = "name,address\n".to_owned();
         for (person, customer) in people.iter().zip(customers) {

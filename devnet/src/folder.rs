@@ -18,6 +18,7 @@
 //! DIR/instances/             made by `instances`: the same in its own network/
 //! DIR/remit/                 made by `remit`: the same in its own network/
 //! DIR/offline/               made by `offline`: the same in its own network/, wallets, and offline.json
+//! DIR/acquiring/             made by `acquiring`: the same in its own network/, wallets, and acquiring.json
 //! DIR/chaos/                   made by `chaos`: the same in its own network/, and chaos.json
 //! DIR/attack/                  made by `attack`: the same in its own network/, and attack.json
 //! DIR/bench/                   made by `bench`: the same in its own network/
@@ -70,6 +71,7 @@ pub enum Trial {
     Instances,
     Remit,
     Offline,
+    Acquiring,
     Chaos,
     Attack,
     Bench,
@@ -79,12 +81,13 @@ pub enum Trial {
 }
 
 impl Trial {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Demo,
         Self::Crash,
         Self::Instances,
         Self::Remit,
         Self::Offline,
+        Self::Acquiring,
         Self::Chaos,
         Self::Attack,
         Self::Bench,
@@ -100,6 +103,7 @@ impl Trial {
             Self::Instances => "instances",
             Self::Remit => "remit",
             Self::Offline => "offline",
+            Self::Acquiring => "acquiring",
             Self::Chaos => "chaos",
             Self::Attack => "attack",
             Self::Bench => "bench",

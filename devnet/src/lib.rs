@@ -4,6 +4,7 @@
 //! Nothing here is known to the nodes: each runs from its own folder and configuration file, as an
 //! operator's would. All of it listens on loopback.
 
+pub mod act;
 pub mod attack;
 pub mod bench;
 pub mod chaos;
@@ -20,7 +21,6 @@ pub mod load;
 pub mod metrics;
 pub mod network;
 pub mod observer;
-pub mod offline;
 pub mod ports;
 pub mod process;
 pub mod progress;

@@ -4,12 +4,12 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 
 use anyhow::bail;
 use causeway_devnet::{
+    act::{self, Act},
     attack, bench, chaos, crash, demo, fleet,
     folder::{Folder, Trial},
     instances,
     load::{ACCOUNTS, Loader, Offer},
     network::Network,
-    offline,
     ports::{BASE_PORT, VALIDATORS_MAX},
     progress, remit, services, status, swap,
     up::{self, Options, StopSignals, VALIDATORS},
@@ -143,6 +143,18 @@ enum Command {
     ///
     /// It takes pcscd with vsmartcard-vpcd. The last line is `offline: ok` if everything holds.
     Offline {
+        #[command(flatten)]
+        place: Place,
+        /// The first of 300 ports; without it, free ones are looked for.
+        #[arg(long, value_name = "P")]
+        base_port: Option<u16>,
+    },
+    /// Plays a merchant's day on a network of its own: orders that are paid by a wallet, a code that is shown, a phone at a reader
+    /// and a card with a chip; one is refunded in part, one reversed when its issuer says nothing; then all is settled, and
+    /// the merchant's file and the ledger must agree to the unit.
+    ///
+    /// It takes pcscd with vsmartcard-vpcd. The last line is `acquiring: ok` if everything holds.
+    Acquiring {
         #[command(flatten)]
         place: Place,
         /// The first of 300 ports; without it, free ones are looked for.
@@ -403,8 +415,12 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             trial(&place, async |folder| remit::run(folder, options).await).await?;
         }
         Command::Offline { place, base_port } => {
-            trial(&place, async |folder| offline::run(folder, base_port).await).await?;
+            trial(&place, async |folder| act::run(folder, Act::Offline, base_port).await).await?;
             println!("offline: ok");
+        }
+        Command::Acquiring { place, base_port } => {
+            trial(&place, async |folder| act::run(folder, Act::Acquiring, base_port).await).await?;
+            println!("acquiring: ok");
         }
         Command::Swap { place, base_port } => {
             trial(&place, async |folder| swap::run(folder, base_port).await).await?;
@@ -509,6 +525,7 @@ async fn reset(place: &Place) -> anyhow::Result<()> {
         Trial::Instances,
         Trial::Remit,
         Trial::Offline,
+        Trial::Acquiring,
         Trial::Attack,
         Trial::Bench,
         Trial::Swap,

@@ -7,7 +7,6 @@ mod books;
 mod copied;
 mod media;
 mod person;
-mod reader;
 
 use std::{path::PathBuf, time::Instant};
 
@@ -21,8 +20,8 @@ use futures::future::try_join_all;
 use serde::Serialize;
 use tokio::time::timeout;
 
-use self::{books::Books, media::Medium, person::Person, reader::CardReader};
-use super::{PATIENCE, POLL, report::Report};
+use self::{books::Books, media::Medium, person::Person};
+use super::{PATIENCE, POLL, reader::CardReader, report::Report};
 use crate::{fleet::Fleet, network::Network, services::ISSUERS};
 
 /// What A's account has to begin with, and what of it is loaded.

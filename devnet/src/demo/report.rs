@@ -8,7 +8,7 @@ use causeway_contracts::{
 };
 use serde::Serialize;
 
-use super::{offline::Offline, remittance::Remittances, settlement::Settlement};
+use super::{acquiring::Acquiring, offline::Offline, remittance::Remittances, settlement::Settlement};
 use crate::{
     latency::Percentiles,
     load,
@@ -36,6 +36,7 @@ pub struct Report {
     pub receipts: Receipts,
     pub settlement: Option<Settlement>,
     pub remittances: Option<Remittances>,
+    pub acquiring: Option<Acquiring>,
     pub offline: Option<Offline>,
     pub all_up: Option<load::Report>,
     pub one_down: Option<load::Report>,
@@ -186,6 +187,9 @@ impl Report {
             );
         }
         for (name, value) in self.remittances.iter().flat_map(Remittances::rows) {
+            row(name, value);
+        }
+        for (name, value) in self.acquiring.iter().flat_map(Acquiring::rows) {
             row(name, value);
         }
         for (name, value) in self.offline.iter().flat_map(Offline::rows) {

@@ -7,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, bail};
-use causeway_contracts::transaction::TxId;
+use causeway_contracts::{identity::Address, transaction::TxId};
 use serde::Deserialize;
 use serde_json::Value;
 use tokio::{
@@ -15,7 +15,8 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-use crate::fleet::sibling;
+use super::{path, printed::Printed};
+use crate::{fleet::sibling, network::Network};
 
 #[derive(Clone)]
 pub struct Wallet {
@@ -24,6 +25,8 @@ pub struct Wallet {
     passphrase: String,
     /// What the program is run with, such as one that takes it to another network.
     enter: Vec<String>,
+    /// Where what it prints is kept, if it is.
+    printed: Option<Printed>,
 }
 
 /// A command that did not do what it was told.
@@ -68,7 +71,36 @@ impl Wallet {
             home,
             passphrase: hex::encode(passphrase),
             enter: Vec::new(),
+            printed: None,
         })
+    }
+
+    /// The same wallet, which keeps what it prints.
+    pub fn printing(self, printed: &Printed) -> Self {
+        Self {
+            printed: Some(printed.clone()),
+            ..self
+        }
+    }
+
+    /// Makes it, for this network.
+    pub async fn init(&self, network: &Network) -> anyhow::Result<()> {
+        let (genesis, urls) = (network.folder.genesis(), network.api_urls());
+        let mut init = vec!["init", "--genesis", path(&genesis)?];
+        init.extend(urls.iter().flat_map(|url| ["--node", url]));
+        self.run(&init).await.map(drop)
+    }
+
+    /// A new account under a new key, both of this name, opened by an operator whose key the wallet has from now on.
+    pub async fn open_account(&self, network: &Network, operator: &str, name: &str) -> anyhow::Result<Address> {
+        let operator_key = network.folder.key(&format!("{operator}.key"));
+        let import = ["keys", "import", operator, "--seed-file", path(&operator_key)?];
+        self.run(&import).await?;
+        self.run(&["keys", "new", name]).await?;
+        let open = ["account", "open", "--operator", operator, "--operator-key", operator];
+        let own = ["--key", name, "--tier", "0", "--label", name];
+        let opened = self.run(&[&open[..], &own].concat()).await?;
+        Ok(text(&opened, "address")?.parse()?)
     }
 
     /// The same wallet in another folder.
@@ -115,6 +147,9 @@ impl Wallet {
             .output()
             .await
             .context("cannot start the wallet")?;
+        if let Some(printed) = &self.printed {
+            printed.keep(&output)?;
+        }
         if !output.status.success() {
             bail!(
                 "`causeway {}` ended with {}: {}",

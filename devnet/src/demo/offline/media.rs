@@ -11,9 +11,8 @@ use tokio::time::timeout;
 use super::{
     Paid, Town,
     person::{PURSE, Person},
-    reader,
 };
-use crate::demo::{PATIENCE, path, wallet::Refusal};
+use crate::demo::{PATIENCE, path, reader, wallet::Refusal};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]

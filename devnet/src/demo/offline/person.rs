@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use causeway_contracts::{
-    identity::{AccountId, Address, ParticipantId},
+    identity::{AccountId, ParticipantId},
     money::{Amount, text::format_amount},
     offline::ids::PurseId,
 };
@@ -42,22 +42,9 @@ impl Person {
     /// Makes a wallet, an account and a purse, all by the wallet's own commands.
     pub async fn open(town: &Town<'_>, name: &'static str) -> anyhow::Result<Self> {
         let network = town.network;
-        let home = town.place.join(format!("wallet-{name}"));
-        let wallet = Wallet::new(home)?;
-        let (genesis, urls) = (network.folder.genesis(), network.api_urls());
-        let mut init = vec!["init", "--genesis", path(&genesis)?];
-        init.extend(urls.iter().flat_map(|url| ["--node", url]));
-        wallet.run(&init).await?;
-        let operator = ISSUERS[0].operator;
-        let operator_key = network.folder.key(&format!("{operator}.key"));
-        let import = ["keys", "import", operator, "--seed-file", path(&operator_key)?];
-        wallet.run(&import).await?;
-        wallet.run(&["keys", "new", name]).await?;
-        let open = ["account", "open", "--operator", operator, "--operator-key", operator];
-        let opened = wallet
-            .run(&[&open[..], &["--key", name, "--tier", "0", "--label", name]].concat())
-            .await?;
-        let address: Address = text(&opened, "address")?.parse()?;
+        let wallet = Wallet::new(town.place.join(format!("wallet-{name}")))?;
+        wallet.init(network).await?;
+        let address = wallet.open_account(network, ISSUERS[0].operator, name).await?;
 
         let pin_file = town.place.join(format!("pin-{name}"));
         folder::write_secret(&pin_file, &format!("{PIN}\n"))?;

@@ -1,14 +1,12 @@
 //! Who has what: the customers by the word of their gateways, the bank and the liquidity providers by the ledger's.
 
-use causeway_contracts::{
-    identity::{AccountId, ParticipantId},
-    money::Currency,
-};
+use causeway_contracts::identity::{AccountId, ParticipantId};
 use causeway_wallet::client::Client;
 use serde_json::Value;
 
 use super::{Api, Parties, Report, text};
 use crate::{
+    demo::ledger,
     network::Network,
     services::{MAKERS, wallets::maker_customer},
 };
@@ -38,13 +36,13 @@ impl Balances {
         let own = AccountId::of_participant(&network.genesis.origin(), bank);
         all.push((
             "sender's bank, EUR",
-            on_ledger(network, client, own, bank, "EUR").await?,
+            ledger::available(network, client, own, bank, "EUR").await?,
         ));
         let mut sums = [0, 0];
         for (index, _) in (0..).zip(&MAKERS) {
             let maker = maker_customer(network, index)?;
             for (sum, code) in sums.iter_mut().zip(["EUR", "THB"]) {
-                *sum += on_ledger(network, client, maker.id, maker.operator, code).await?;
+                *sum += ledger::available(network, client, maker.id, maker.operator, code).await?;
             }
         }
         all.extend([("makers, EUR", sums[0]), ("makers, THB", sums[1])]);
@@ -73,18 +71,4 @@ async fn customer(api: &Api, account: &str, currency: &str, part: &str) -> anyho
 
 fn minor(money: &Value) -> anyhow::Result<i128> {
     Ok(text(money, "/value")?.replace('.', "").parse()?)
-}
-
-async fn on_ledger(
-    network: &Network,
-    client: &Client,
-    account: AccountId,
-    reader: ParticipantId,
-    currency: &str,
-) -> anyhow::Result<i128> {
-    let view = client.account(&account, &network.seed.key(reader.as_str())).await?;
-    let currency = Currency::new(currency)?;
-    let balances = view.iter().flat_map(|view| view.balances.iter());
-    let mut own = balances.filter(|balance| balance.currency == currency);
-    Ok(own.next().map_or(0, |balance| balance.available.0))
 }

@@ -19,7 +19,7 @@ use crate::{daemon::last_words, folder};
 /// The reader's name to PC/SC.
 pub const NAME: &str = "Causeway trial";
 
-const SCRIPT: &str = include_str!("../../../../scripts/card-trial");
+const SCRIPT: &str = include_str!("../../../scripts/card-trial");
 
 /// Says how it is reached, and goes when nobody is left who could say anything to it.
 const WITHIN: &str = "printf '%s\\n%s\\n' \"$CAUSEWAY_READER_ENTER\" \"$CAUSEWAY_VPCD\"; read -r _ || true";
@@ -71,6 +71,12 @@ impl CardReader {
             enter: enter.split_whitespace().map(str::to_owned).collect(),
             vpcd,
         })
+    }
+
+    /// What a program is run with that is to reach both the reader's pcscd and the network.
+    pub fn enter_with_network(&self) -> Vec<String> {
+        let words = self.enter.iter().filter(|word| *word != "--net");
+        words.cloned().collect()
     }
 
     /// Whether what is where the reader is can reach the network.
