@@ -96,7 +96,14 @@ pub trait Hsm: Send + Sync {
     /// [`HsmError::NotExportable`] for a key that was not made so, and for every key of a token.
     fn export(&self, key: &KeyName, wrapping: &KeyName) -> Result<String, HsmError>;
 
+    /// A new random key, and the TR-31 block of version D in which it goes to the other side of a link, who has the same wrapping
+    /// key. Neither side's module gives it out again. Refused if the name is taken.
+    fn share(&self, key: &KeyName, spec: KeySpec, wrapping: &KeyName) -> Result<(KeyInfo, String), HsmError>;
+
     fn delete(&self, key: &KeyName) -> Result<(), HsmError>;
+
+    /// All keys, in the order of their names. Of a token those that this program made.
+    fn names(&self) -> Result<Vec<KeyName>, HsmError>;
 
     /// In constant time. Whether the counter is a new one is for the caller to see to.
     fn verify_cryptogram(&self, master: &KeyName, cryptogram: &Cryptogram<'_>) -> Result<bool, HsmError>;

@@ -32,6 +32,8 @@ pub enum HsmError {
     KeyBlock(&'static str, Purpose),
     #[error("components must be two at least, each as long as the key, and not cancel each other")]
     Components,
+    #[error("no wrapping key is configured under which another `{0}` could come or go")]
+    NoWrapping(KeyName),
     #[error("a module has at most {0} keys")]
     Full(usize),
     #[error("counters must be 1 to {DEVICE_KEYS_MAX}, from low to high")]

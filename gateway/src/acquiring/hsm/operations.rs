@@ -39,6 +39,9 @@ pub(super) trait Keeper: Send + Sync {
     /// Refused if the name is taken.
     fn generate(&self, key: &KeyName, spec: KeySpec) -> Result<(), HsmError>;
     fn delete(&self, key: &KeyName) -> Result<(), HsmError>;
+    fn names(&self) -> Result<Vec<KeyName>, HsmError>;
+    /// Random bytes of the module's own.
+    fn random(&self, bytes: &mut [u8]) -> Result<(), HsmError>;
     /// Of a key that is exportable.
     fn reveal(&self, key: &KeyName) -> Result<Zeroizing<Vec<u8>>, HsmError>;
 }
@@ -66,6 +69,29 @@ fn wrapping<'a, K: Keeper>(keeper: &'a K, name: &KeyName) -> Result<(K::Aes<'a>,
     Ok((keeper.aes(name)?, spec.algorithm.key_bytes()))
 }
 
+/// `key` in a block of version D. `exportability` is its header's: E may leave its next module, N may not.
+fn block<K: Keeper>(
+    keeper: &K,
+    wrapping_key: &KeyName,
+    spec: KeySpec,
+    exportability: &str,
+    key: &[u8],
+) -> Result<String, HsmError> {
+    let header = Header::new(Attributes {
+        version: "D",
+        usage: spec.purpose.usage(),
+        algorithm: spec.algorithm.letter(),
+        mode_of_use: spec.purpose.mode_of_use(),
+        key_version: "00",
+        exportability,
+    });
+    let header = header.map_err(causeway_cards::crypto::CryptoError::from)?;
+    let mut random = [0; tr31::RANDOM_BYTES];
+    keeper.random(&mut random)?;
+    let (protection, length) = wrapping(keeper, wrapping_key)?;
+    tr31::wrap_by(&protection, length, &header, key, &random)
+}
+
 fn card_key<K: Keeper>(
     keeper: &K,
     master: &KeyName,
@@ -85,6 +111,13 @@ fn pin_of<K: Keeper>(keeper: &K, name: &KeyName, block: &PinBlock, pan: &str) ->
             pin_block::decipher_4(&keeper.aes(name)?, *block, pan)
         }
         (_, is) => Err(HsmError::PinFormat { name: name.clone(), is }),
+    }
+}
+
+/// Of DES keys, whose lowest bits count for nothing.
+pub(super) fn set_odd_parity(key: &mut [u8]) {
+    for byte in key {
+        *byte ^= u8::from(byte.count_ones().is_multiple_of(2));
     }
 }
 
@@ -159,23 +192,32 @@ impl<K: Keeper> Hsm for K {
         if !spec.exportable {
             return Err(HsmError::NotExportable(key.clone()));
         }
-        let (protection, length) = wrapping(self, wrapping_key)?;
-        let header = Header::new(Attributes {
-            version: "D",
-            usage: spec.purpose.usage(),
-            algorithm: spec.algorithm.letter(),
-            mode_of_use: spec.purpose.mode_of_use(),
-            key_version: "00",
-            exportability: "E",
-        });
-        let header = header.map_err(causeway_cards::crypto::CryptoError::from)?;
-        let mut random = [0; tr31::RANDOM_BYTES];
-        getrandom::fill(&mut random)?;
-        tr31::wrap_by(&protection, length, &header, &self.reveal(key)?, &random)
+        block(self, wrapping_key, spec, "E", &self.reveal(key)?)
+    }
+
+    fn share(&self, key: &KeyName, spec: KeySpec, wrapping_key: &KeyName) -> Result<(KeyInfo, String), HsmError> {
+        let spec = KeySpec {
+            exportable: false,
+            ..spec.check()?
+        };
+        let mut bytes = Zeroizing::new(vec![0; spec.algorithm.key_bytes()]);
+        self.random(&mut bytes)?;
+        if spec.algorithm == Algorithm::Tdes {
+            set_odd_parity(&mut bytes);
+        }
+        let block = block(self, wrapping_key, spec, "N", &bytes)?;
+        self.put(key, spec, &bytes)?;
+        Ok((self.describe(key)?, block))
     }
 
     fn delete(&self, key: &KeyName) -> Result<(), HsmError> {
         Keeper::delete(self, key)
+    }
+
+    fn names(&self) -> Result<Vec<KeyName>, HsmError> {
+        let mut names = Keeper::names(self)?;
+        names.sort();
+        Ok(names)
     }
 
     fn verify_cryptogram(&self, master: &KeyName, cryptogram: &Cryptogram<'_>) -> Result<bool, HsmError> {

@@ -22,8 +22,11 @@ use cryptoki::{
 };
 use zeroize::Zeroizing;
 
-use self::objects::{by_id, destroy_left_half, find, id, id_of_left_half, put, refuse_taken, template};
-use super::{Algorithm, HsmError, KeyName, KeySpec, operations::Keeper, software::set_odd_parity};
+use self::objects::{by_id, destroy_left_half, find, id, id_of_left_half, names, put, refuse_taken, template};
+use super::{
+    Algorithm, HsmError, KeyName, KeySpec,
+    operations::{Keeper, set_odd_parity},
+};
 
 /// Why a token could not be used.
 #[derive(Debug, thiserror::Error)]
@@ -185,6 +188,12 @@ impl Pkcs11Hsm {
     }
 }
 
+fn random(session: &Session, bytes: &mut [u8]) -> Result<(), HsmError> {
+    session
+        .generate_random_slice(bytes)
+        .map_err(refused("give random bytes"))
+}
+
 impl Keeper for Pkcs11Hsm {
     type Tdes<'a> = OnToken<'a>;
     type Aes<'a> = OnToken<'a>;
@@ -216,9 +225,7 @@ impl Keeper for Pkcs11Hsm {
         if spec.purpose.has_left_half() {
             // Of a key that nobody sees there is no half to be had.
             let mut bytes = Zeroizing::new(vec![0; spec.algorithm.key_bytes()]);
-            session
-                .generate_random_slice(&mut bytes)
-                .map_err(refused("give random bytes"))?;
+            random(&session, &mut bytes)?;
             set_odd_parity(&mut bytes);
             return put(&session, key, spec, &bytes);
         }
@@ -241,6 +248,14 @@ impl Keeper for Pkcs11Hsm {
         let (object, spec) = find(&session, key)?.ok_or_else(|| HsmError::UnknownKey(key.clone()))?;
         session.destroy_object(object).map_err(refused("destroy a key"))?;
         destroy_left_half(&session, key, spec.purpose)
+    }
+
+    fn names(&self) -> Result<Vec<KeyName>, HsmError> {
+        names(&self.session())
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> Result<(), HsmError> {
+        random(&self.session(), bytes)
     }
 
     fn reveal(&self, key: &KeyName) -> Result<Zeroizing<Vec<u8>>, HsmError> {

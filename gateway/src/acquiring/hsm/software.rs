@@ -15,7 +15,7 @@ use zeroize::Zeroizing;
 use super::{
     Algorithm, HsmError, KeyName, KeySpec,
     file::{self, FILE_BYTES_MAX, KEYS_MAX, Keys, StoredKey},
-    operations::Keeper,
+    operations::{Keeper, set_odd_parity},
 };
 
 /// Keys that the operator's own key protects on disk, and nothing in memory: for tests, and where no module is at hand.
@@ -126,7 +126,7 @@ impl Keeper for SoftwareHsm {
 
     fn generate(&self, key: &KeyName, spec: KeySpec) -> Result<(), HsmError> {
         let mut bytes = Zeroizing::new(vec![0; spec.algorithm.key_bytes()]);
-        getrandom::fill(&mut bytes)?;
+        self.random(&mut bytes)?;
         if spec.algorithm == Algorithm::Tdes {
             set_odd_parity(&mut bytes);
         }
@@ -140,14 +140,15 @@ impl Keeper for SoftwareHsm {
         })
     }
 
+    fn names(&self) -> Result<Vec<KeyName>, HsmError> {
+        Ok(self.keys().keys().cloned().collect())
+    }
+
+    fn random(&self, bytes: &mut [u8]) -> Result<(), HsmError> {
+        Ok(getrandom::fill(bytes)?)
+    }
+
     fn reveal(&self, key: &KeyName) -> Result<Zeroizing<Vec<u8>>, HsmError> {
         self.with(key, |key| key.bytes.clone())
-    }
-}
-
-/// Of DES keys, whose lowest bits count for nothing.
-pub(super) fn set_odd_parity(key: &mut [u8]) {
-    for byte in key {
-        *byte ^= u8::from(byte.count_ones().is_multiple_of(2));
     }
 }

@@ -4,7 +4,12 @@ mod cards;
 mod codes;
 mod software;
 
-use causeway_cards::crypto::{CryptoError, key::AesKey, mac::Padding, tr31::KeyBlockError};
+use causeway_cards::crypto::{
+    CryptoError,
+    key::{AesKey, TdesKey},
+    mac::Padding,
+    tr31::{self, KeyBlockError},
+};
 
 use super::{Algorithm, Hsm, HsmConfig, HsmError, KeyName, KeySpec, PinReference, Pkcs11Hsm, Purpose, TokenError};
 
@@ -47,6 +52,7 @@ fn all_of(hsm: &dyn Hsm) {
     codes::pins_are_verified_and_translated(hsm);
     key_blocks_come_in(hsm);
     keys_are_made_kept_apart_and_deleted(hsm);
+    keys_are_shared_with_who_has_the_same_wrapping_key(hsm);
 }
 
 const KBPK: &str = "88E1AB2A2E3DD38C1FA039A536500CC8A87AB9D62DC92C01058FA79F44657DE6";
@@ -122,6 +128,31 @@ fn keys_are_made_kept_apart_and_deleted(hsm: &dyn Hsm) {
     }
     hsm.generate(&name("g2"), spec(Purpose::Mac, Algorithm::Tdes))
         .expect("a name is free when its key is deleted");
+}
+
+fn keys_are_shared_with_who_has_the_same_wrapping_key(hsm: &dyn Hsm) {
+    for (purpose, algorithm) in [(Purpose::Mac, Algorithm::Tdes), (Purpose::Pin, Algorithm::Aes256)] {
+        let (made, block) = hsm
+            .share(&name("shared"), spec(purpose, algorithm), &name("kbpk"))
+            .expect("a key");
+        let there = tr31::unwrap(&bytes(KBPK), &block).expect("the key is in it");
+        let check_value = match algorithm {
+            Algorithm::Tdes => TdesKey::new(&there.key).expect("a key").check_value(),
+            _ => AesKey::new(&there.key).expect("a key").check_value(),
+        };
+        assert_eq!(
+            (made.check_value, there.header.attributes().exportability),
+            (check_value, "N")
+        );
+        let again = hsm.share(&name("shared"), spec(purpose, algorithm), &name("kbpk"));
+        assert!(matches!(again, Err(HsmError::Exists(_))));
+        let kept = hsm.export(&name("shared"), &name("kbpk"));
+        assert!(matches!(kept, Err(HsmError::NotExportable(_))));
+        let names = hsm.names().expect("names");
+        assert!(names.contains(&name("shared")) && names.contains(&name("kbpk")) && names.is_sorted());
+        hsm.delete(&name("shared")).expect("a key");
+        assert!(!hsm.names().expect("names").contains(&name("shared")));
+    }
 }
 
 #[test]

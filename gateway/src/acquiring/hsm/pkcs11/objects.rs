@@ -58,6 +58,25 @@ pub(super) fn find(session: &Session, name: &KeyName) -> Result<Option<(ObjectHa
     }
 }
 
+/// Labels of all keys that have an id of ours, but for left halves.
+pub(super) fn names(session: &Session) -> Result<Vec<KeyName>, HsmError> {
+    let keys = [Attribute::Token(true), Attribute::Class(ObjectClass::SECRET_KEY)];
+    let mut names = vec![];
+    for object in session.find_objects(&keys).map_err(refused("find keys"))? {
+        let asked = [AttributeType::Id, AttributeType::Label];
+        let attributes = session
+            .get_attributes(object, &asked)
+            .map_err(refused("describe a key"))?;
+        let [Attribute::Id(id), Attribute::Label(label)] = &attributes[..] else {
+            continue;
+        };
+        let is_ours = id.strip_prefix(ID).is_some_and(|rest| rest.len() == 1);
+        let label = std::str::from_utf8(label).ok().and_then(|label| label.parse().ok());
+        names.extend(label.filter(|_| is_ours));
+    }
+    Ok(names)
+}
+
 fn spec(
     session: &Session,
     name: &KeyName,
