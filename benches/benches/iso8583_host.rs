@@ -52,7 +52,10 @@ async fn connect(spec: &'static Spec) -> Vec<TcpStream> {
         connections_max: CONNECTIONS as usize,
         idle: Duration::from_secs(600),
     };
-    let dialect = Dialect { spec, mac_key: None };
+    let dialect = Dialect {
+        spec,
+        mac_keys: Vec::new(),
+    };
     tokio::spawn(serve(listener, dialect, settings, Arc::new(Nobody)));
     let mut streams = Vec::new();
     for _ in 0..CONNECTIONS {

@@ -390,8 +390,8 @@ mod tests {
         write(&network, &settings, &mandates).unwrap();
         let [issuer, acquirer] =
             [0, 1].map(|index| Config::read(&folder.service(Service::Gateway(index)).config()).unwrap());
-        assert!(issuer.card_routes.is_empty() && acquirer.issuing.is_none());
-        let (issuing, route) = (issuer.issuing.unwrap(), &acquirer.card_routes[0]);
+        assert!(issuer.card_routing.routes.is_empty() && acquirer.issuing.is_none());
+        let (issuing, route) = (issuer.issuing.unwrap(), &acquirer.card_routing.routes[0]);
         let link = &issuing.links[0];
         assert_eq!((link.acquirer.as_str(), &link.mandates), ("BANKB", &mandates));
         assert_eq!(route.address, link.listen.to_string());

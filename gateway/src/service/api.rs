@@ -5,6 +5,7 @@ pub mod aliases;
 pub mod bulk;
 pub mod captures;
 pub mod card_payments;
+pub mod card_routes;
 pub mod cards;
 pub mod checkout;
 pub mod checks;

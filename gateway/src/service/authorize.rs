@@ -34,7 +34,12 @@ use super::{
     },
 };
 use crate::{
-    acquiring::host::{Decision, Operation, Outcome, Request, server::Authorizer},
+    acquiring::{
+        host::{Decision, Operation, Outcome, Request, key::take, server::Authorizer},
+        hsm::{HsmError, KeyName, Purpose},
+        link_key::{LinkKey, ModuleKey},
+        pin_keys::PinKeys,
+    },
     store::{Sql, StoreError},
 };
 
@@ -52,8 +57,16 @@ pub trait Permits: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Permit, Declined>> + Send;
 }
 
-/// By the cards of this gateway.
-pub struct Cards;
+/// By the cards of this gateway, whose PINs a link enciphers under its keys.
+pub struct Cards {
+    pin_keys: Arc<PinKeys>,
+}
+
+impl Cards {
+    pub fn new(pin_keys: Arc<PinKeys>) -> Self {
+        Self { pin_keys }
+    }
+}
 
 impl Permits for Cards {
     fn permit(
@@ -63,7 +76,7 @@ impl Permits for Cards {
         request: &Request,
         now_ms: u64,
     ) -> impl Future<Output = Result<Permit, Declined>> + Send {
-        issuing::permit(gateway, id, request, now_ms)
+        issuing::permit(gateway, &self.pin_keys, id, request, now_ms)
     }
 }
 
@@ -71,8 +84,37 @@ impl Permits for Cards {
 pub struct Desk<P> {
     gateway: Arc<Gateway>,
     link: Link,
+    keys: Keys,
     permits: P,
     answer: Duration,
+}
+
+/// A link's keys that can be changed.
+pub(super) struct Keys {
+    pub mac: Option<LinkKey>,
+    pub pin: Option<LinkKey>,
+    /// Those under which its PINs are now.
+    pub pin_keys: Arc<PinKeys>,
+}
+
+impl Keys {
+    pub(super) fn of(gateway: &Gateway, link: &Link) -> Result<Self, HsmError> {
+        let key = |name: &Option<KeyName>, purpose| {
+            let found = gateway.hsm.as_ref().zip(name.as_ref());
+            found.map(|(hsm, name)| LinkKey {
+                hsm: Arc::clone(hsm),
+                name: name.clone(),
+                purpose,
+                wrapping: link.keys.wrapping.clone(),
+            })
+        };
+        let pin = key(&link.keys.pin, Purpose::Pin);
+        Ok(Self {
+            mac: key(&link.keys.mac, Purpose::Mac),
+            pin_keys: Arc::new(issuing::pin_keys(gateway, pin.as_ref())?),
+            pin,
+        })
+    }
 }
 
 /// Why nothing was decided.
@@ -105,21 +147,30 @@ impl<P: Permits> Authorizer for Desk<P> {
             Err(_) => Outcome::IssuerUnavailable.into(),
         }
     }
+
+    async fn mac_key(&self, request: Request) -> Result<ModuleKey, Outcome> {
+        let key = self.keys.mac.as_ref().ok_or(Outcome::InvalidTransaction)?;
+        take(&request.message, key).await
+    }
 }
 
 impl<P: Permits> Desk<P> {
-    pub fn new(gateway: Arc<Gateway>, issuing: &Issuing, link: Link, permits: P) -> Self {
+    pub(super) fn new(gateway: Arc<Gateway>, issuing: &Issuing, link: Link, keys: Keys, permits: P) -> Self {
         Self {
             gateway,
             link,
+            keys,
             permits,
             answer: Duration::from_millis(issuing.answer_ms),
         }
     }
 
     async fn decided(&self, request: Request) -> Result<Decision, Undecided> {
-        if matches!(request.operation, Operation::PinKey | Operation::MacKey) {
-            return Err(Outcome::InvalidTransaction.into());
+        match request.operation {
+            Operation::PinKey => return self.pin_key(&request).await,
+            // The host asks for it by itself.
+            Operation::MacKey => return Err(Outcome::InvalidTransaction.into()),
+            _ => {}
         }
         let mut ends = self.gateway.authorized.subscribe();
         let asked = read::asked(&self.gateway, &self.link, &request)?;
@@ -136,6 +187,13 @@ impl<P: Permits> Desk<P> {
             }
         };
         self.ended(&id, &mut ends).await
+    }
+
+    /// Takes a key for PIN blocks on, beside the one before it.
+    async fn pin_key(&self, request: &Request) -> Result<Decision, Undecided> {
+        let key = self.keys.pin.as_ref().ok_or(Outcome::InvalidTransaction)?;
+        self.keys.pin_keys.offer(take(&request.message, key).await?);
+        Ok(Outcome::Approved.into())
     }
 
     /// Asks the card's rules and stores what they say.

@@ -7,7 +7,7 @@ use std::{
 
 use causeway_cards::iso8583::Spec;
 use causeway_wallet::clock;
-use tokio::time::sleep;
+use tokio::{sync::Mutex, task::spawn_blocking, time::sleep};
 
 use super::{
     config::{CardRoute, Variant},
@@ -15,8 +15,10 @@ use super::{
 };
 use crate::{
     acquiring::{
-        client::{Client, Limits, Reversal, Reversals, Settings, StoreError as ReversalsError},
+        client::{Client, Limits, Reversal, Reversals, Settings, StoreError as ReversalsError, Unanswered},
         host::line::Dialect,
+        hsm::{Hsm, HsmError, Purpose},
+        link_key::{LinkKey, ModuleKey},
     },
     store::{Store, StoreError},
 };
@@ -82,7 +84,37 @@ type Link = Client<StoredReversals>;
 struct Route {
     config: CardRoute,
     store: Store,
+    /// Of authentication codes.
+    key: Option<LinkKey>,
     link: Arc<OnceLock<Link>>,
+    /// Held while the key is changed.
+    changing: Arc<Mutex<()>>,
+}
+
+#[derive(Debug, thiserror::Error)]
+#[error("acquiring.routes.{route}: a key that the configuration names")]
+pub struct RouteKeyError {
+    route: String,
+    source: HsmError,
+}
+
+/// Why a route's key is still the one before.
+#[derive(Debug, thiserror::Error)]
+pub enum KeyUnchanged {
+    #[error("there is no such route")]
+    NoRoute,
+    #[error("the route has no mac_key, or no wrapping_key under which another could go")]
+    NoKey,
+    #[error("the key is being changed already")]
+    UnderWay,
+    #[error("the security module")]
+    Module(#[from] HsmError),
+    #[error("the issuer did not answer")]
+    Unanswered(#[from] Unanswered),
+    #[error("the issuer declined it with {0}")]
+    Declined(String),
+    #[error("the thread that asked the security module has failed")]
+    Failed,
 }
 
 /// All routes; their links end with it.
@@ -90,24 +122,53 @@ pub struct CardRoutes(Vec<Route>);
 
 impl CardRoutes {
     /// Before any connection is made.
-    pub fn new(routes: &[CardRoute], store: &Store) -> Self {
+    pub fn new(routes: &[CardRoute], store: &Store, hsm: Option<Arc<dyn Hsm>>) -> Self {
         let route = |config: &CardRoute| Route {
             config: config.clone(),
             store: store.clone(),
+            key: hsm.as_ref().and_then(|hsm| mac_key(hsm, config)),
             link: Arc::default(),
+            changing: Arc::default(),
         };
         Self(routes.iter().map(route).collect())
     }
 
     /// Connects all in the background, and sends what is left to be reversed.
-    pub fn start(&self) {
+    ///
+    /// # Errors
+    /// A key is not there, or for something else.
+    pub fn start(&self) -> Result<(), RouteKeyError> {
         for route in &self.0 {
+            let failed = |source| RouteKeyError {
+                route: route.config.name.clone(),
+                source,
+            };
+            generations(route.key.as_ref()).map_err(failed)?;
             tokio::spawn(begin(
                 route.config.clone(),
                 route.store.clone(),
+                route.key.clone(),
                 Arc::downgrade(&route.link),
             ));
         }
+        Ok(())
+    }
+
+    /// Makes a route a new key for authentication codes, and offers it to the issuer: the new key's check value, when both write with it. It
+    /// goes on if the caller goes away.
+    pub async fn change_mac_key(&self, name: &str) -> Result<[u8; 3], KeyUnchanged> {
+        let route = self.0.iter().find(|route| route.config.name == name);
+        let route = route.ok_or(KeyUnchanged::NoRoute)?;
+        let key = route.key.clone().filter(|key| key.wrapping.is_some());
+        let key = key.ok_or(KeyUnchanged::NoKey)?;
+        let link = route.link.get().cloned().ok_or(Unanswered::NotSignedOn)?;
+        let changing = Arc::clone(&route.changing).try_lock_owned();
+        let changing = changing.map_err(|_| KeyUnchanged::UnderWay)?;
+        let changed = tokio::spawn(async move {
+            let _changing = changing;
+            change(key, link).await
+        });
+        changed.await.map_err(|_| KeyUnchanged::Failed)?
     }
 
     /// The one whose bin is the longest that the number begins with.
@@ -127,15 +188,49 @@ impl CardRoutes {
     }
 }
 
+fn mac_key(hsm: &Arc<dyn Hsm>, route: &CardRoute) -> Option<LinkKey> {
+    route.keys.mac.as_ref().map(|name| LinkKey {
+        hsm: Arc::clone(hsm),
+        name: name.clone(),
+        purpose: Purpose::Mac,
+        wrapping: route.keys.wrapping.clone(),
+    })
+}
+
+fn generations(key: Option<&LinkKey>) -> Result<Vec<ModuleKey>, HsmError> {
+    key.map_or(Ok(Vec::new()), LinkKey::generations)
+}
+
+async fn change(key: LinkKey, link: Link) -> Result<[u8; 3], KeyUnchanged> {
+    // Before a key is made that could not be offered.
+    if !link.status().is_signed_on {
+        return Err(Unanswered::NotSignedOn.into());
+    }
+    let made = spawn_blocking(move || {
+        let (made, block) = key.share()?;
+        let check_value = key.hsm.check_value(made.name())?;
+        Ok::<_, HsmError>((made, block, check_value))
+    });
+    let (made, block, check_value) = made.await.map_err(|_| KeyUnchanged::Failed)??;
+    let answer = link.change_mac_key(made, &block).await?;
+    match answer.text(39) {
+        Some("00") => Ok(check_value),
+        code => Err(KeyUnchanged::Declined(code.unwrap_or_default().to_owned())),
+    }
+}
+
 /// Until it begins, or nobody needs it any more.
-async fn begin(route: CardRoute, store: Store, link: std::sync::Weak<OnceLock<Link>>) {
+async fn begin(route: CardRoute, store: Store, key: Option<LinkKey>, link: std::sync::Weak<OnceLock<Link>>) {
     loop {
         let reversals = Arc::new(StoredReversals {
             store: store.clone(),
             route: route.name.clone(),
             answer_ms: route.answer_ms,
         });
-        let started = Client::start(settings(&route), dialect(route.variant), reversals).await;
+        let started = match generations(key.as_ref()) {
+            Ok(keys) => Client::start(settings(&route), dialect(route.variant, keys), reversals).await,
+            Err(error) => Err(error.into()),
+        };
         let Some(link) = link.upgrade() else { return };
         match started {
             Ok(client) => {
@@ -143,7 +238,7 @@ async fn begin(route: CardRoute, store: Store, link: std::sync::Weak<OnceLock<Li
                 let _known = link.set(client);
                 return;
             }
-            Err(error) => tracing::warn!(route = route.name, %error, "the reversals of a route cannot be read"),
+            Err(error) => tracing::warn!(route = route.name, %error, "a route's reversals or keys cannot be read"),
         }
         drop(link);
         sleep(PAUSE_MAX).await;
@@ -165,10 +260,10 @@ fn settings(route: &CardRoute) -> Settings {
     }
 }
 
-pub(super) fn dialect(variant: Variant) -> Dialect {
+pub(super) fn dialect(variant: Variant, mac_keys: Vec<ModuleKey>) -> Dialect {
     let spec = match variant {
         Variant::A => Spec::a(),
         Variant::B => Spec::b(),
     };
-    Dialect { spec, mac_key: None }
+    Dialect { spec, mac_keys }
 }

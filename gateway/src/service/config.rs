@@ -3,11 +3,11 @@
 mod issuing;
 mod routes;
 
-pub use issuing::{Issuing, IssuingFault, KeyNames, Link, LinkFault, Variant};
+pub use issuing::{Issuing, IssuingFault, KeyNames, Link, LinkFault, LinkKeys, LinkKeysFault, Variant};
 pub use routes::{CardRoute, RouteFault};
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -22,6 +22,7 @@ use serde::Deserialize;
 
 pub use crate::fee::Fee;
 use crate::{
+    acquiring::hsm::{HsmConfig, KeyName},
     http_signatures::TargetUri,
     identifiers::bic::Bic,
     iso20022::rules::RuleYear,
@@ -227,6 +228,9 @@ struct AcquiringText {
     streams: usize,
     #[serde(default)]
     routes: Vec<routes::RouteText>,
+    /// Which has the routes' keys.
+    #[serde(default)]
+    hsm: Option<HsmConfig>,
 }
 
 /// That this gateway has merchants.
@@ -238,12 +242,20 @@ pub struct Acquiring {
     pub streams: usize,
 }
 
-/// And the issuers that it asks for card payments.
-fn acquiring(text: AcquiringText) -> Result<(Acquiring, Vec<CardRoute>), ConfigError> {
+/// The issuers that a gateway asks for card payments.
+#[derive(Debug, Clone, Default)]
+pub struct CardRouting {
+    pub routes: Vec<CardRoute>,
+    /// Which has the routes' keys.
+    pub hsm: Option<HsmConfig>,
+}
+
+fn acquiring(text: AcquiringText, folder: &Path) -> Result<(Acquiring, CardRouting), ConfigError> {
     let AcquiringText {
         order_seconds,
         streams,
         routes,
+        hsm,
     } = text;
     if !(ORDER_SECONDS_MIN..=ORDER_SECONDS_MAX).contains(&order_seconds) {
         return Err(ConfigError::OrderSeconds(order_seconds));
@@ -251,8 +263,9 @@ fn acquiring(text: AcquiringText) -> Result<(Acquiring, Vec<CardRoute>), ConfigE
     if streams > STREAMS_MAX {
         return Err(ConfigError::Streams(streams));
     }
-    let routes = routes::all(routes).map_err(|(name, source)| ConfigError::Route { name, source })?;
-    Ok((Acquiring { order_seconds, streams }, routes))
+    let routes = routes::all(routes, hsm.is_some()).map_err(|(name, source)| ConfigError::Route { name, source })?;
+    let hsm = hsm.map(|hsm| hsm.within(folder));
+    Ok((Acquiring { order_seconds, streams }, CardRouting { routes, hsm }))
 }
 
 fn quarter_of_an_hour() -> u32 {
@@ -298,7 +311,7 @@ pub struct Config {
     /// `None`: it has no merchants.
     pub acquiring: Option<Acquiring>,
     /// The issuers that its merchants' card payments are asked of.
-    pub card_routes: Vec<CardRoute>,
+    pub card_routing: CardRouting,
     /// `None`: it has no cards.
     pub issuing: Option<Issuing>,
     pub limits: RequestLimits,
@@ -354,6 +367,8 @@ pub enum ConfigError {
     },
     #[error(transparent)]
     Issuing(#[from] IssuingFault),
+    #[error("the key '{0}' is of a link and of a route; each needs its own")]
+    KeyTwice(KeyName),
     #[error("limits: both numbers are above zero")]
     Limits,
     #[error("fees.{currency}")]
@@ -364,6 +379,16 @@ pub enum ConfigError {
     },
     #[error("fees.{currency}.bp is {bp}, and must be 0 to 9,999")]
     Share { currency: Currency, bp: u16 },
+}
+
+/// In one module, no route has a key of a link or of cards.
+fn own_keys(issuing: &Issuing, routing: &CardRouting) -> Result<(), ConfigError> {
+    let of_links = issuing.links.iter().flat_map(|link| [&link.keys.mac, &link.keys.pin]);
+    let of_cards = issuing.keys.all().map(|(name, _)| name);
+    let taken: BTreeSet<_> = of_links.flatten().chain(of_cards).collect();
+    let mut routes = routing.routes.iter().filter_map(|route| route.keys.mac.as_ref());
+    let twice = routes.find(|name| taken.contains(name));
+    twice.map_or(Ok(()), |name| Err(ConfigError::KeyTwice(name.clone())))
 }
 
 fn allowed(texts: &[String]) -> Result<Vec<HostAndPort>, ConfigError> {
@@ -434,7 +459,15 @@ impl Config {
         if !(30..=HOLD_SECONDS_MAX).contains(&file.hold_seconds) {
             return Err(ConfigError::Hold(file.hold_seconds));
         }
-        let (acquiring, card_routes) = file.acquiring.map(acquiring).transpose()?.unzip();
+        let acquiring = file.acquiring.map(|text| acquiring(text, folder));
+        let (acquiring, card_routing) = acquiring.transpose()?.unzip();
+        let issuing = file
+            .issuing
+            .map(|text| Issuing::try_from(text).map(|issuing| issuing.within(folder)));
+        let (issuing, card_routing) = (issuing.transpose()?, card_routing.unwrap_or_default());
+        if let Some(issuing) = issuing.as_ref().filter(|issuing| issuing.hsm == card_routing.hsm) {
+            own_keys(issuing, &card_routing)?;
+        }
         let limits = RequestLimits {
             per_second: file.limits.requests_per_second,
             burst: file.limits.burst,
@@ -488,11 +521,8 @@ impl Config {
                 client_authorities: tls.client_authorities.map(|path| folder.join(path)),
             }),
             acquiring,
-            card_routes: card_routes.unwrap_or_default(),
-            issuing: file
-                .issuing
-                .map(|text| Issuing::try_from(text).map(|issuing| issuing.within(folder)))
-                .transpose()?,
+            card_routing,
+            issuing,
             limits,
             workers: file.workers.unwrap_or(2).clamp(1, 64),
         })

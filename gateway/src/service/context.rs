@@ -50,8 +50,12 @@ pub enum OpenError {
     Currencies(#[source] Box<ClientError>),
     #[error("{operator} is no participant of the network, or {key} is not its key")]
     NotOurKey { operator: ParticipantId, key: PublicKey },
-    #[error("issuing.hsm: the security module")]
-    Hsm(#[from] HsmConfigError),
+    #[error("{section}.hsm: the security module")]
+    Hsm {
+        section: &'static str,
+        #[source]
+        source: HsmConfigError,
+    },
     #[error("webhooks")]
     Trust(#[from] TrustFault),
     #[error("screening: the list {name}")]
@@ -77,6 +81,24 @@ fn screening(lists: &[List]) -> Result<Screening, OpenError> {
     };
     let lists = lists.iter().map(read).collect::<Result<_, _>>()?;
     Ok(Screening::new(lists))
+}
+
+type Module = Option<Arc<dyn Hsm>>;
+
+/// Of cards and of routes, which may be one: then it is opened once.
+fn modules(config: &Config) -> Result<(Module, Module), OpenError> {
+    let open = |section, config: &HsmConfig| {
+        let opened = config.open().map_err(|source| OpenError::Hsm { section, source });
+        opened.map(Arc::<dyn Hsm>::from)
+    };
+    let issuing = config.issuing.as_ref().and_then(|issuing| issuing.hsm.as_ref());
+    let routing = config.card_routing.hsm.as_ref();
+    let cards = issuing.map(|hsm| open("issuing", hsm)).transpose()?;
+    let routes = match routing {
+        Some(_) if routing == issuing => cards.clone(),
+        routing => routing.map(|hsm| open("acquiring", hsm)).transpose()?,
+    };
+    Ok((cards, routes))
 }
 
 /// An opened gateway, before it serves.
@@ -170,8 +192,7 @@ impl Gateway {
         store.read(|sql| schema::check(sql)).await?;
         let fees = config.fees(&exponents)?;
         let trust = system_trust()?;
-        let hsm = config.issuing.as_ref().and_then(|issuing| issuing.hsm.as_ref());
-        let hsm = hsm.map(HsmConfig::open).transpose()?.map(Arc::from);
+        let (hsm, route_hsm) = modules(&config)?;
         let token_key = keys.tokens();
         let jwks = JwkSet {
             keys: vec![Jwk::of(&token_key.verifying_key())],
@@ -194,7 +215,7 @@ impl Gateway {
                 trust,
             }),
             screening: screening(&config.screening)?,
-            card_routes: CardRoutes::new(&config.card_routes, &store),
+            card_routes: CardRoutes::new(&config.card_routing.routes, &store, route_hsm),
             hsm,
             wake: Arc::default(),
             wake_deliveries: Arc::default(),

@@ -9,6 +9,8 @@
 mod proofs;
 mod taken;
 
+use std::sync::Arc;
+
 use causeway_cards::pan::Pan;
 use causeway_contracts::identity::{AccountId, Address};
 use zeroize::Zeroizing;
@@ -33,6 +35,8 @@ use crate::{
         host::{Operation, Outcome, Request},
         hsm::HsmError,
         issuer::{Holder, Presented},
+        link_key::{LinkKey, ModuleKey},
+        pin_keys::PinKeys,
     },
     store::StoreError,
 };
@@ -125,8 +129,24 @@ impl From<Refusal> for Declined {
 ///
 /// # Errors
 /// The outcome that the acquirer is told. A wrong cryptogram or card value is not counted yet.
-pub async fn permit(gateway: &Gateway, id: &str, request: &Request, now_ms: u64) -> Result<Permit, Declined> {
-    Ok(checked(gateway, id, request, now_ms).await?)
+pub async fn permit(
+    gateway: &Gateway,
+    pin_keys: &Arc<PinKeys>,
+    id: &str,
+    request: &Request,
+    now_ms: u64,
+) -> Result<Permit, Declined> {
+    Ok(checked(gateway, pin_keys, id, request, now_ms).await?)
+}
+
+/// The key of a link under which PINs come, or else that of the issuer for all.
+pub(super) fn pin_keys(gateway: &Gateway, own: Option<&LinkKey>) -> Result<PinKeys, HsmError> {
+    if let Some(own) = own {
+        return own.generations().map(PinKeys::new);
+    }
+    let key = gateway.hsm.as_ref().zip(gateway.config.issuing.as_ref());
+    let key = key.map(|(hsm, issuing)| ModuleKey::new(Arc::clone(hsm), issuing.keys.pin.clone()));
+    Ok(PinKeys::new(key.into_iter().collect()))
 }
 
 /// What a number stands for, as it was found.
@@ -136,7 +156,13 @@ struct Found {
     before: Option<Payment>,
 }
 
-async fn checked(gateway: &Gateway, id: &str, request: &Request, now_ms: u64) -> Result<Permit, Refusal> {
+async fn checked(
+    gateway: &Gateway,
+    pin_keys: &Arc<PinKeys>,
+    id: &str,
+    request: &Request,
+    now_ms: u64,
+) -> Result<Permit, Refusal> {
     let issuing = gateway.config.issuing.as_ref().ok_or(Outcome::NoSuchIssuer)?;
     let hsm = gateway.hsm.clone().ok_or(Outcome::IssuerUnavailable)?;
     let operation = request.operation;
@@ -158,6 +184,7 @@ async fn checked(gateway: &Gateway, id: &str, request: &Request, now_ms: u64) ->
     let proofs = Proofs {
         hsm,
         names: issuing.keys.clone(),
+        pin_keys: Arc::clone(pin_keys),
         holder: found.holder.clone(),
         digits,
     };

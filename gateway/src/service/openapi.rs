@@ -100,6 +100,7 @@ use crate::{oauth::Scope, store::StoreError};
         api::cards::devices::block,
         api::strays::list,
         api::strays::send_back,
+        api::card_routes::change_mac_key,
         api::customers::create,
         api::customers::list,
         api::customers::get,

@@ -78,6 +78,7 @@ codes! {
     NotByCard = "3021" "not_by_card" 409 "The order cannot be paid by card";
     CaptureTooLarge = "3022" "capture_too_large" 409 "More than is held for the order";
     SettlementState = "3024" "settlement_state" 409 "The settlement is in another state";
+    KeyUnchanged = "3026" "key_unchanged" 409 "The key of the link is the one before";
     PayerAccountUnknown = "4001" "payer_account_unknown" 422 "The payer has no such account here";
     PayerAccountNotOpen = "4002" "payer_account_not_open" 409 "The payer's account is not open yet";
     NoCardRoute = "4003" "no_card_route" 422 "No issuer of such cards is known";
@@ -320,6 +321,7 @@ mod tests {
                 "../../../gateway/src/service/tests/preauthorizations/refused.rs",
                 vec![CaptureTooLarge],
             ),
+            ("../../../gateway/src/service/tests/link_keys.rs", vec![KeyUnchanged]),
             ("test_without_network.py", vec![LedgerUnreachable, PayerAccountNotOpen]),
             (
                 "test_orders.py",

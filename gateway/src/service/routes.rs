@@ -4,9 +4,9 @@ use std::{future::Future, pin::Pin, sync::Arc};
 
 use super::{
     api::{
-        accounts, aliases, bulk, captures, card_payments, cards, checkout, codes, customers, disputes, entries, events,
-        merchants, messages, network, orders, quotes, remittances, settlements, statements, strays, terms, tokens,
-        track, webhooks,
+        accounts, aliases, bulk, captures, card_payments, card_routes, cards, checkout, codes, customers, disputes,
+        entries, events, merchants, messages, network, orders, quotes, remittances, settlements, statements, strays,
+        terms, tokens, track, webhooks,
     },
     call::{Call, Reply},
     context::Gateway,
@@ -398,6 +398,12 @@ pub const ROUTES: &[Route] = &[
     post!("/v1/disputes/{id}/withdraw", Admin, NothingRequest, disputes::withdraw),
     get!("/v1/strays", Access::Client(Scope::Admin), strays::list),
     post!("/v1/strays/{id}/return", Admin, NothingRequest, strays::send_back),
+    post!(
+        "/v1/card-routes/{name}/mac-key",
+        Admin,
+        NothingRequest,
+        card_routes::change_mac_key
+    ),
     post!(
         "/v1/customers",
         CustomersWrite,

@@ -4,6 +4,7 @@ use std::{io, net::SocketAddr, path::Path, sync::Arc, thread};
 
 use super::{
     authorize::{self, Cards, HostError},
+    card_routes::RouteKeyError,
     clients::{self, ClientsError, Made},
     config::{Config, ConfigError},
     context::{Gateway, OpenError, open_keys},
@@ -31,6 +32,8 @@ pub enum RunError {
     Engine(#[source] io::Error),
     #[error(transparent)]
     Host(#[from] HostError),
+    #[error(transparent)]
+    RouteKey(#[from] RouteKeyError),
 }
 
 /// Makes the database of a configuration, or brings it to the version that this program knows.
@@ -78,8 +81,8 @@ pub async fn run(path: &Path, passphrase: &str, ready: impl FnOnce(&Gateway)) ->
         })
     });
     let server = serve(&gateway, tls.transpose()?).map_err(|source| RunError::Serve { listen, source })?;
-    gateway.card_routes.start();
-    let _hosts = authorize::start(&gateway, || Cards).await?;
+    gateway.card_routes.start()?;
+    let _hosts = authorize::start(&gateway, Cards::new).await?;
     start_engine(Arc::clone(&gateway)).map_err(RunError::Engine)?;
     ready(&gateway);
     server.await.map_err(|source| RunError::Serve { listen, source })

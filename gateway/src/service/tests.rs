@@ -5,6 +5,7 @@ mod authorize;
 mod card_payments;
 mod cards;
 mod disputes;
+mod link_keys;
 mod new_currency;
 mod once;
 mod orders;
@@ -27,7 +28,10 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 
 use super::{clients, config::Config, context::Gateway, run, serve::configure};
-use crate::oauth::{Grant, Lifetime, Scope, Scopes};
+use crate::{
+    acquiring::hsm::Hsm,
+    oauth::{Grant, Lifetime, Scope, Scopes},
+};
 
 const GENESIS: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
@@ -42,9 +46,22 @@ pub struct Office {
     _folder: TempDir,
 }
 
+/// A security module's keys in the office's folder.
+const MODULE: &str = "hsm = { kind = \"software\", file = \"keys\", key_file = \"sealing\" }\n";
+
 /// More than the defaults have is in `more`, in TOML.
 pub async fn office(more: &str) -> Office {
+    office_with(more, |_| ()).await
+}
+
+/// `keys` puts more into its security module than cards need.
+async fn office_with(more: &str, keys: impl FnOnce(&Arc<dyn Hsm>)) -> Office {
     let folder = tempfile::tempdir().expect("a folder");
+    let has_module = more.contains("[issuing]") || more.contains(MODULE);
+    let hsm = has_module.then(|| cards::hsm(folder.path()));
+    if let Some(hsm) = &hsm {
+        keys(hsm);
+    }
     let wallet = folder.path().join("wallet");
     Home::init(&wallet, GENESIS.as_ref(), vec![NOBODY.to_owned()]).expect("a wallet");
     let config = folder.path().join("gateway.toml");
@@ -56,7 +73,7 @@ pub async fn office(more: &str) -> Office {
     run::migrate(&config).await.expect("a database");
     let mut gateway = Gateway::of_test(Config::read(&config).expect("a configuration")).await;
     if gateway.config.issuing.is_some() {
-        gateway.hsm = Some(cards::hsm(folder.path()));
+        gateway.hsm = gateway.hsm.or(hsm);
     }
     Office {
         gateway: Arc::new(gateway),

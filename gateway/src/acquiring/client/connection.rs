@@ -4,7 +4,7 @@ mod owner;
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use causeway_cards::{crypto::key::TdesKey, iso8583::Message};
+use causeway_cards::iso8583::Message;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::{
@@ -14,9 +14,10 @@ use super::{
 use crate::acquiring::{
     clock::now_ms,
     host::{
-        key::{Usage, offer},
+        key::offer,
         line::{Dialect, LinkDialect},
     },
+    link_key::ModuleKey,
 };
 use owner::Owner;
 
@@ -48,7 +49,8 @@ enum Command {
     Send(RequestId, oneshot::Sender<Answer>),
     Abandon(RequestId),
     Reverse(Reversal),
-    Offer(TdesKey),
+    Offer(ModuleKey),
+    Withdraw,
     Switch,
 }
 
@@ -79,9 +81,11 @@ impl<R: Reversals> Client<R> {
         let trace = u32::try_from(now_ms() / 10 % 1_000_000).unwrap_or_default();
         let (commands, arriving) = mpsc::channel(COMMANDS_MAX);
         let (shown, status) = watch::channel(Status::default());
+        let mut link = LinkDialect::new(dialect);
+        link.keys().try_newest();
         let owner = Owner {
             session: ClientSession::new(settings.limits, left, trace),
-            link: LinkDialect::new(dialect),
+            link,
             settings,
             store: store.clone(),
             asking: HashMap::new(),
@@ -116,19 +120,24 @@ impl<R: Reversals> Client<R> {
         asked.unwrap_or(Err(Unanswered::Stopped))
     }
 
-    /// Offers the host a new key for authentication codes, in a key block, and writes with it from when the host has approved. Until then, and
-    /// if no answer comes, the one before it is good. The caller has stored both, and afterwards which one it is.
+    /// Offers the host a new key for authentication codes, in its key block, and writes with it from when the host has approved; the one before
+    /// it is deleted a while later. Without an approval the new one is deleted: the host writes with it only when it has heard it.
+    /// One at a time. A process that ends in between finds both keys, and tries which one the host has.
     ///
     /// # Errors
     /// See [`Unanswered`]; a host that declines is an answer.
-    pub async fn change_mac_key(&self, key: TdesKey, block: &str) -> Answer {
-        let message = offer(Usage::AuthenticationCode, block)?;
+    pub async fn change_mac_key(&self, key: ModuleKey, block: &str) -> Answer {
+        let message = offer(block)?;
         self.tell(Command::Offer(key)).await;
-        let answer = self.request(message).await?;
-        if answer.text(39) == Some("00") {
-            self.tell(Command::Switch).await;
-        }
-        Ok(answer)
+        let answer = self.request(message).await;
+        let is_approved = answer.as_ref().is_ok_and(|answer| answer.text(39) == Some("00"));
+        self.tell(if is_approved {
+            Command::Switch
+        } else {
+            Command::Withdraw
+        })
+        .await;
+        answer
     }
 
     async fn exchange(self, message: Message) -> Answer {

@@ -1,81 +1,62 @@
 //! New keys of a link: network management with 70 = 160 (authentication code) or 101 (PIN block), and in field 48 the new key as a key block
-//! (TR-31, ANSI X9.143) of version B or D under a key that both sides have. ISO 8583:1987 leaves to the parties how keys come; field 53, which
-//! has room for no key, is not used.
+//! (TR-31, ANSI X9.143) of version D under a wrapping key that both sides have. ISO 8583:1987 leaves to the parties how keys come;
+//! field 53, which has room for no key, is not used.
 
 use causeway_cards::{
-    crypto::{
-        key::TdesKey,
-        tr31::{Header, KeyBlockError, Version, unwrap},
-    },
-    iso8583::{Message, MessageType},
+    crypto::{CryptoError, tr31::KeyBlockError},
+    iso8583::{Message, MessageType, Violation},
 };
 
 use super::Outcome;
+use crate::acquiring::{
+    hsm::HsmError,
+    link_key::{LinkKey, ModuleKey},
+};
 
-/// What a key in a block is for, as its header says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Usage {
-    /// `M3`: ISO 9797-1 algorithm 3.
-    AuthenticationCode,
-    /// `P0`.
-    PinBlock,
-}
-
-impl Usage {
-    const fn text(self) -> &'static str {
-        match self {
-            Self::AuthenticationCode => "M3",
-            Self::PinBlock => "P0",
-        }
-    }
-
-    const fn management(self) -> &'static str {
-        match self {
-            Self::AuthenticationCode => "160",
-            Self::PinBlock => "101",
-        }
-    }
-}
-
-/// The message that offers a key, but for its fields 7 and 11.
+/// The message that offers a key for authentication codes, but for its fields 7 and 11.
 ///
 /// # Errors
 /// The block is longer than a message may be.
-pub fn offer(usage: Usage, block: &str) -> Result<Message, causeway_cards::iso8583::Violation> {
+pub fn offer(block: &str) -> Result<Message, Violation> {
     let mut message = Message::new(MessageType::NETWORK);
     message.set(48, block.as_bytes())?;
-    message.set(70, usage.management().as_bytes())?;
+    message.set(70, b"160")?;
     Ok(message)
 }
 
-/// The key that a message offers.
+/// Takes the key that a message offers as the next generation. When this is done, the module has it.
 ///
 /// # Errors
-/// [`Outcome::FormatError`] if field 48 is no key block, or not one of a TDES key of double length for this usage;
-/// [`Outcome::AuthenticationFailed`] if it is not under this protection key, or was altered.
-pub fn offered(message: &Message, usage: Usage, protection: &[u8]) -> Result<TdesKey, Outcome> {
-    let block = message.text(48).ok_or(Outcome::FormatError)?;
-    let (header, _) = Header::parse(block).map_err(|_| Outcome::FormatError)?;
-    let attributes = header.attributes();
-    let is_strong = matches!(header.version(), Version::B | Version::D);
-    if !is_strong || attributes.usage != usage.text() || attributes.algorithm != "T" {
-        return Err(Outcome::FormatError);
+/// [`Outcome::FormatError`] if field 48 is no key block, or not one of a TDES key of double length for this purpose;
+/// [`Outcome::AuthenticationFailed`] if it is not under this wrapping key, or was altered; [`Outcome::SystemMalfunction`] if the module fails.
+pub async fn take(message: &Message, key: &LinkKey) -> Result<ModuleKey, Outcome> {
+    let block = message.text(48).ok_or(Outcome::FormatError)?.to_owned();
+    let (key, name) = (key.clone(), key.name.clone());
+    let imported = tokio::task::spawn_blocking(move || key.import(&block)).await;
+    let imported = imported.map_err(|_| Outcome::SystemMalfunction)?;
+    imported.map_err(|error| {
+        tracing::warn!(key = %name, error = error.to_string(), "a key of a link is not changed");
+        outcome(&error)
+    })
+}
+
+fn outcome(error: &HsmError) -> Outcome {
+    match error {
+        HsmError::NoWrapping(_) => Outcome::InvalidTransaction,
+        HsmError::Input(CryptoError::KeyBlock(KeyBlockError::Mac)) => Outcome::AuthenticationFailed,
+        HsmError::Input(_) | HsmError::KeyBlock(..) | HsmError::Algorithm { .. } => Outcome::FormatError,
+        _ => Outcome::SystemMalfunction,
     }
-    let unwrapped = unwrap(protection, block).map_err(|failed| match failed {
-        KeyBlockError::Mac => Outcome::AuthenticationFailed,
-        KeyBlockError::ProtectionKey => Outcome::SystemMalfunction,
-        _ => Outcome::FormatError,
-    })?;
-    TdesKey::new(&unwrapped.key).map_err(|_| Outcome::FormatError)
 }
 
 #[cfg(test)]
 mod tests {
-    use causeway_cards::crypto::tr31::{Attributes, RANDOM_BYTES, wrap};
+    use causeway_cards::crypto::tr31::{Attributes, Header, RANDOM_BYTES, wrap};
 
     use super::*;
+    use crate::acquiring::link_key::tests::{PROTECTION, link_key, module};
 
-    fn block(version: &str, usage: &str, key: &[u8]) -> String {
+    fn block(version: &str, usage: &str, protection: &[u8], key: &[u8]) -> String {
         let attributes = Attributes {
             version,
             usage,
@@ -85,29 +66,41 @@ mod tests {
             exportability: "N",
         };
         let header = Header::new(attributes).expect("a header");
-        wrap(&[7; 16], &header, key, None, &[1; RANDOM_BYTES]).expect("a block")
+        wrap(protection, &header, key, None, &[1; RANDOM_BYTES]).expect("a block")
     }
 
-    fn check(block: &str, protection: &[u8], expected: Result<[u8; 16], Outcome>) {
-        let message = offer(Usage::AuthenticationCode, block).expect("short");
-        let found = offered(&message, Usage::AuthenticationCode, protection);
-        assert_eq!(found.map(|key| *key.bytes()), expected);
+    async fn check(block: &str, expected: Result<&str, Outcome>) {
+        let (hsm, _folder) = module();
+        let key = link_key(&hsm, "mac", [1; 16]);
+        let message = offer(block).expect("short");
+        let found = take(&message, &key).await;
+        let found = found
+            .as_ref()
+            .map(|key| key.name().as_str())
+            .map_err(|outcome| *outcome);
+        assert_eq!(found, expected, "{block}");
     }
 
-    #[test]
-    fn a_key_is_taken_from_its_block_and_from_nothing_else() {
-        for version in ["B", "D"] {
-            check(&block(version, "M3", &[5; 16]), &[7; 16], Ok([5; 16]));
-            check(
-                &block(version, "M3", &[5; 16]),
-                &[8; 16],
-                Err(Outcome::AuthenticationFailed),
-            );
-            check(&block(version, "M3", &[5; 24]), &[7; 16], Err(Outcome::FormatError));
-            check(&block(version, "P0", &[5; 16]), &[7; 16], Err(Outcome::FormatError));
-        }
-        check(&block("A", "M3", &[5; 16]), &[7; 16], Err(Outcome::FormatError));
-        check("no block", &[7; 16], Err(Outcome::FormatError));
-        check(&block("D", "M3", &[5; 16]), &[7; 8], Err(Outcome::SystemMalfunction));
+    #[tokio::test]
+    async fn a_key_is_taken_from_its_block_and_from_nothing_else() {
+        check(&block("D", "M3", &PROTECTION, &[5; 16]), Ok("mac.1")).await;
+        check(
+            &block("D", "M3", &[8; 16], &[5; 16]),
+            Err(Outcome::AuthenticationFailed),
+        )
+        .await;
+        check(&block("D", "M3", &PROTECTION, &[5; 24]), Err(Outcome::FormatError)).await;
+        check(&block("D", "P0", &PROTECTION, &[5; 16]), Err(Outcome::FormatError)).await;
+        check(&block("B", "M3", &PROTECTION, &[5; 16]), Err(Outcome::FormatError)).await;
+        check("no block", Err(Outcome::FormatError)).await;
+    }
+
+    #[tokio::test]
+    async fn a_link_without_a_wrapping_key_takes_none() {
+        let (hsm, _folder) = module();
+        let mut key = link_key(&hsm, "mac", [1; 16]);
+        key.wrapping = None;
+        let message = offer(&block("D", "M3", &PROTECTION, &[5; 16])).expect("short");
+        assert_eq!(take(&message, &key).await.err(), Some(Outcome::InvalidTransaction));
     }
 }

@@ -2,10 +2,7 @@
 
 use std::{collections::HashMap, io, sync::Arc, time::Duration};
 
-use causeway_cards::{
-    crypto::key::TdesKey,
-    iso8583::{Frame, Frames, frame},
-};
+use causeway_cards::iso8583::{Frame, Frames, frame};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},
@@ -19,7 +16,7 @@ use super::{
     line::{Arrival, Dialect, LinkDialect},
     request::Operation,
 };
-use crate::acquiring::clock::now_ms;
+use crate::acquiring::{clock::now_ms, link_key::ModuleKey};
 
 const EVENTS_MAX: usize = 1_024;
 /// Answers that wait to be written on one connection; one that reads more slowly is closed.
@@ -31,9 +28,9 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub trait Authorizer: Send + Sync + 'static {
     fn decide(&self, request: Request) -> impl Future<Output = Decision> + Send;
 
-    /// The key that an 0800/160 offers ([`super::key::offered`]). When this is done it is stored, beside the one before it, as the link
+    /// The key that an 0800/160 offers ([`super::key::take`]). When this is done its module has it, beside the one before it, as the link
     /// may be written with either after a restart. By default no key is taken.
-    fn mac_key(&self, _request: Request) -> impl Future<Output = Result<TdesKey, Outcome>> + Send {
+    fn mac_key(&self, _request: Request) -> impl Future<Output = Result<ModuleKey, Outcome>> + Send {
         async { Err(Outcome::InvalidTransaction) }
     }
 }
@@ -53,7 +50,7 @@ enum Event {
 }
 
 /// With the key that was offered, if it was taken.
-type Decided = (Decision, Option<TdesKey>);
+type Decided = (Decision, Option<ModuleKey>);
 
 struct Owner<A> {
     session: HostSession,
@@ -124,8 +121,8 @@ pub async fn serve_until<A: Authorizer>(
                     drop(permit);
                 });
             }
-            Some(event) = arriving.recv() => owner.take(event),
-            Some(decided) = owner.deciding.join_next_with_id() => owner.decided(decided),
+            Some(event) = arriving.recv() => owner.take(event).await,
+            Some(decided) = owner.deciding.join_next_with_id() => owner.decided(decided).await,
             Some(_) = connections.join_next() => {}
         }
     }
@@ -133,7 +130,7 @@ pub async fn serve_until<A: Authorizer>(
     drop(arriving);
     let finishing = async {
         while let Some(decided) = owner.deciding.join_next_with_id().await {
-            owner.decided(decided);
+            owner.decided(decided).await;
         }
         // Each connection writes what is left, and ends.
         owner.lines.clear();
@@ -144,7 +141,7 @@ pub async fn serve_until<A: Authorizer>(
 }
 
 impl<A: Authorizer> Owner<A> {
-    fn take(&mut self, event: Event) {
+    async fn take(&mut self, event: Event) {
         match event {
             Event::Opened(line, answers) => drop(self.lines.insert(line, answers)),
             Event::Closed(line) => {
@@ -155,7 +152,7 @@ impl<A: Authorizer> Owner<A> {
             Event::Frame(line, Frame::KeepAlive) => self.send(line, vec![0, 0]),
             Event::Frame(line, Frame::Message(wire)) => {
                 let now_ms = now_ms();
-                let effects = match self.link.read(line, &wire, now_ms) {
+                let effects = match self.link.read(line, &wire, now_ms).await {
                     Arrival::Message(message) => self.session.handle(line, message, now_ms),
                     Arrival::Refused(message, outcome) => self.session.refuse(line, &message, outcome),
                     Arrival::Unanswerable(_) => {
@@ -163,32 +160,36 @@ impl<A: Authorizer> Owner<A> {
                         Vec::new()
                     }
                 };
-                self.apply(effects);
+                self.apply(effects).await;
             }
         }
     }
 
-    fn decided(&mut self, decided: Result<(Id, Decided), tokio::task::JoinError>) {
+    async fn decided(&mut self, decided: Result<(Id, Decided), tokio::task::JoinError>) {
         let (task, (decision, key)) = match decided {
             Ok(decided) => decided,
             Err(failed) => (failed.id(), (Outcome::SystemMalfunction.into(), None)),
         };
         if let Some(key) = key {
-            self.link.offer(key);
+            self.link.keys().offer(key);
         }
         if let Some(id) = self.ids.remove(&task) {
             let effects = self.session.decided(id, decision);
-            self.apply(effects);
+            self.apply(effects).await;
         }
     }
 
-    fn apply(&mut self, effects: Vec<Effect>) {
+    async fn apply(&mut self, effects: Vec<Effect>) {
         for effect in effects {
             match effect {
-                Effect::Answer { line, mut message } => {
+                Effect::Answer { line, message } => {
                     let mut framed = Vec::new();
-                    let Ok(wire) = self.link.write(line, &mut message) else {
-                        continue;
+                    let wire = match self.link.write(Some(line), message).await {
+                        Ok(wire) => wire,
+                        Err(error) => {
+                            tracing::error!(error = error.to_string(), "an answer to an acquirer cannot be written");
+                            continue;
+                        }
                     };
                     let written = frame::<causeway_cards::iso8583::FrameTooLong>(&mut framed, |out| {
                         out.extend_from_slice(&wire);
@@ -220,11 +221,12 @@ impl<A: Authorizer> Owner<A> {
 
 /// A link without a key gets none by a message that nothing vouches for.
 async fn decide<A: Authorizer>(authorizer: Arc<A>, request: Request, is_keyed: bool) -> Decided {
+    let is_key = matches!(request.operation, Operation::MacKey | Operation::PinKey);
+    if is_key && !is_keyed {
+        return (Outcome::InvalidTransaction.into(), None);
+    }
     if request.operation != Operation::MacKey {
         return (authorizer.decide(request).await, None);
-    }
-    if !is_keyed {
-        return (Outcome::InvalidTransaction.into(), None);
     }
     match authorizer.mac_key(request).await {
         Ok(key) => (Outcome::Approved.into(), Some(key)),

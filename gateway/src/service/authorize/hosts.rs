@@ -4,11 +4,16 @@ use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use tokio::{net::TcpListener, task::JoinSet};
 
-use super::{Desk, Permits};
+use super::{Desk, Keys, Permits};
 use crate::{
-    acquiring::host::{
-        Limits,
-        server::{Settings, serve},
+    acquiring::{
+        host::{
+            Limits,
+            server::{Settings, serve},
+        },
+        hsm::HsmError,
+        link_key::LinkKey,
+        pin_keys::PinKeys,
     },
     service::{card_routes::dialect, config::Link, context::Gateway},
 };
@@ -25,6 +30,12 @@ pub enum HostError {
         #[source]
         source: io::Error,
     },
+    #[error("issuing.links.{link}: a key that the configuration names")]
+    Key {
+        link: String,
+        #[source]
+        source: HsmError,
+    },
     #[error("issuing.links.{link}: account is {account}, which is of another network")]
     OtherNetwork { link: String, account: String },
 }
@@ -36,8 +47,11 @@ pub struct Hosts {
     pub listen: Vec<SocketAddr>,
 }
 
-/// Listens on all links' ports. `permits` is asked about cards.
-pub async fn start<P: Permits>(gateway: &Arc<Gateway>, permits: impl Fn() -> P) -> Result<Hosts, HostError> {
+/// Listens on all links' ports. `permits` gives who is asked about cards whose PINs are under a link's keys.
+pub async fn start<P: Permits>(
+    gateway: &Arc<Gateway>,
+    permits: impl Fn(Arc<PinKeys>) -> P,
+) -> Result<Hosts, HostError> {
     let mut hosts = Hosts {
         tasks: JoinSet::new(),
         listen: Vec::new(),
@@ -59,8 +73,15 @@ pub async fn start<P: Permits>(gateway: &Arc<Gateway>, permits: impl Fn() -> P) 
         };
         let listener = TcpListener::bind(link.listen).await.map_err(failed)?;
         hosts.listen.push(listener.local_addr().map_err(failed)?);
-        let desk = Desk::new(Arc::clone(gateway), issuing, link.clone(), permits());
-        let (dialect, settings) = (dialect(link.variant), settings(link));
+        let no_key = |source| HostError::Key {
+            link: link.name.clone(),
+            source,
+        };
+        let keys = Keys::of(gateway, link).map_err(no_key)?;
+        let mac_keys = keys.mac.as_ref().map_or(Ok(Vec::new()), LinkKey::generations);
+        let (dialect, settings) = (dialect(link.variant, mac_keys.map_err(no_key)?), settings(link));
+        let permits = permits(Arc::clone(&keys.pin_keys));
+        let desk = Desk::new(Arc::clone(gateway), issuing, link.clone(), keys, permits);
         hosts.tasks.spawn(serve(listener, dialect, settings, Arc::new(desk)));
     }
     Ok(hosts)

@@ -3,7 +3,7 @@
 mod links;
 
 pub(super) use links::is_name;
-pub use links::{Link, LinkFault, Variant};
+pub use links::{Link, LinkFault, LinkKeys, LinkKeysFault, Variant};
 
 use std::{collections::BTreeMap, path::Path};
 
@@ -11,7 +11,7 @@ use causeway_contracts::money::Currency;
 use serde::Deserialize;
 
 use crate::acquiring::{
-    hsm::{HsmConfig, KeyName},
+    hsm::{HsmConfig, KeyName, Purpose},
     issuer::{VerifiedFrom, VerifiedFromFault},
 };
 
@@ -84,6 +84,19 @@ pub struct KeyNames {
     pub pin_verification: KeyName,
 }
 
+impl KeyNames {
+    /// Each with what it is for.
+    pub fn all(&self) -> [(&KeyName, Purpose); 5] {
+        [
+            (&self.cards, Purpose::CryptogramMaster),
+            (&self.devices, Purpose::CryptogramMaster),
+            (&self.cvv, Purpose::Cvv),
+            (&self.pin, Purpose::Pin),
+            (&self.pin_verification, Purpose::PinVerification),
+        ]
+    }
+}
+
 /// Why a section `issuing` is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum IssuingFault {
@@ -149,9 +162,9 @@ impl TryFrom<IssuingText> for Issuing {
         Ok(Self {
             bin: cards,
             token_bin,
+            links: links::all(links, hsm.is_some(), keys.all().map(|(name, _)| name.clone()).into())?,
             hsm,
             keys,
-            links: links::all(links)?,
             answer_ms,
             hold_days,
             verified_from: VerifiedFrom::read(verified_from)?,

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 
 use serde::Deserialize;
 
-use super::{Variant, issuing::is_name};
+use super::{LinkKeys, LinkKeysFault, Variant, issuing::is_name};
+use crate::acquiring::hsm::KeyName;
 
 /// More issuers than an acquirer has links to.
 const ROUTES_MAX: usize = 64;
@@ -24,6 +25,10 @@ pub(super) struct RouteText {
     variant: Variant,
     bins: Vec<String>,
     acquirer_id: String,
+    #[serde(default)]
+    mac_key: Option<KeyName>,
+    #[serde(default)]
+    wrapping_key: Option<KeyName>,
     #[serde(default = "twenty_seconds")]
     answer_ms: u64,
 }
@@ -44,6 +49,7 @@ pub struct CardRoute {
     pub bins: Vec<String>,
     /// Field 32: what the issuer calls this acquirer.
     pub acquirer_id: String,
+    pub keys: LinkKeys,
     /// A request that is not answered by then is reversed.
     pub answer_ms: u64,
 }
@@ -63,6 +69,8 @@ pub enum RouteFault {
     AcquirerId(String),
     #[error("answer_ms is {0}, and must be 100 to 60,000")]
     Answer(u64),
+    #[error(transparent)]
+    Keys(#[from] LinkKeysFault),
     #[error("there are more than 64 routes")]
     TooMany,
 }
@@ -113,17 +121,24 @@ fn route(text: RouteText) -> Result<CardRoute, RouteFault> {
         variant: text.variant,
         bins: text.bins,
         acquirer_id: text.acquirer_id,
+        keys: LinkKeys {
+            mac: text.mac_key,
+            pin: None,
+            wrapping: text.wrapping_key,
+        },
         answer_ms: text.answer_ms,
     })
 }
 
 /// With the name of the route that is none.
-pub(super) fn all(texts: Vec<RouteText>) -> Result<Vec<CardRoute>, (String, RouteFault)> {
-    let (mut names, mut bins) = (BTreeSet::new(), BTreeSet::new());
+pub(super) fn all(texts: Vec<RouteText>, has_module: bool) -> Result<Vec<CardRoute>, (String, RouteFault)> {
+    let (mut names, mut bins, mut keys) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
     let mut routes = Vec::new();
     for text in texts {
         let name = text.name.chars().take(32).collect::<String>();
-        let route = route(text).map_err(|fault| (name.clone(), fault))?;
+        let mut route = route(text).map_err(|fault| (name.clone(), fault))?;
+        let checked = route.keys.check(("acquiring", has_module), &mut keys);
+        route.keys = checked.map_err(|fault| (name.clone(), fault.into()))?;
         if routes.len() == ROUTES_MAX {
             return Err((name, RouteFault::TooMany));
         }
@@ -151,7 +166,7 @@ mod tests {
             toml::from_str::<RouteText>(&text).expect("a route")
         };
         let good = |name: &str, bin: &str| text(name, "issuer.example:8583", &format!("['{bin}']"), "12345", "");
-        let why = |texts| all(texts).err().map(|(_, fault)| fault);
+        let why = |texts| all(texts, true).err().map(|(_, fault)| fault);
         assert_eq!(why(vec![good("one", "990000"), good("two", "99000100")]), None);
         let twice = RouteFault::BinTwice("990000".to_owned());
         assert_eq!(why(vec![good("one", "990000"), good("two", "990000")]), Some(twice));
@@ -180,5 +195,11 @@ mod tests {
         }
         let late = text("one", "127.0.0.1:1", "['990000']", "1", "answer_ms = 99");
         assert_eq!(why(vec![late]), Some(RouteFault::Answer(99)));
+        let keyed = |more: &str| text("one", "127.0.0.1:1", "['990000']", "1", more);
+        assert_eq!(why(vec![keyed("mac_key = 'mac'\nwrapping_key = 'kbpk'")]), None);
+        let no_key = RouteFault::Keys(LinkKeysFault::Wrapping);
+        assert_eq!(why(vec![keyed("wrapping_key = 'kbpk'")]), Some(no_key));
+        let no_module = all(vec![keyed("mac_key = 'mac'")], false).err().map(|(_, fault)| fault);
+        assert_eq!(no_module, Some(RouteFault::Keys(LinkKeysFault::NoModule("acquiring"))));
     }
 }

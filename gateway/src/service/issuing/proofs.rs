@@ -14,6 +14,7 @@ use crate::{
         host::Outcome,
         hsm::{Answer, Cryptogram, Hsm, HsmError, PinBlock},
         issuer::{Chip, Entry, Holder, Presented},
+        pin_keys::PinKeys,
     },
     service::config::KeyNames,
 };
@@ -33,6 +34,7 @@ const APPROVED: [u8; 4] = [0, 0x80, 0, 0];
 pub(super) struct Proofs {
     pub hsm: Arc<dyn Hsm>,
     pub names: KeyNames,
+    pub pin_keys: Arc<PinKeys>,
     pub holder: Holder,
     /// Of the number that was presented.
     pub digits: Zeroizing<String>,
@@ -114,18 +116,20 @@ impl Proofs {
 
     /// A block of another key, number or format is a wrong PIN.
     pub fn check_pin(&self, block: [u8; 8]) -> Result<(), Refusal> {
-        let reference = self.holder.card.pin.as_deref().ok_or(Outcome::WrongPin)?;
-        let KeyNames {
-            pin, pin_verification, ..
-        } = &self.names;
+        let reference = self.holder.card.pin.as_deref().ok_or(Outcome::WrongPin)?.parse()?;
+        let key = &self.names.pin_verification;
         let block = PinBlock::Format0(block);
-        let verified = self
-            .hsm
-            .verify_pin(pin, &block, &self.digits, pin_verification, &reference.parse()?);
-        match verified {
-            Ok(true) => Ok(()),
-            Ok(false) | Err(HsmError::Input(CryptoError::PinBlock(_))) => Err(Outcome::WrongPin.into()),
-            Err(error) => Err(error.into()),
+        for (id, pin_key) in self.pin_keys.good() {
+            let name = pin_key.name();
+            match self.hsm.verify_pin(name, &block, &self.digits, key, &reference) {
+                Err(HsmError::Input(CryptoError::PinBlock(_))) => {}
+                verified => {
+                    let is_right = verified?;
+                    self.pin_keys.heard(id);
+                    return is_right.then_some(()).ok_or(Outcome::WrongPin.into());
+                }
+            }
         }
+        Err(Outcome::WrongPin.into())
     }
 }

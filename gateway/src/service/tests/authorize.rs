@@ -73,7 +73,7 @@ async fn issuer() -> Office {
 }
 
 async fn host(office: &Office, rules: &Rules) -> (Hosts, Line) {
-    let hosts = authorize::start(&office.gateway, || rules.clone())
+    let hosts = authorize::start(&office.gateway, |_| rules.clone())
         .await
         .expect("a port");
     let line = Line::open(hosts.listen[0]).await;

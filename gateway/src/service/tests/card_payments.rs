@@ -118,7 +118,7 @@ pub async fn listening(issuer: &Arc<Issuer>) -> (String, JoinHandle<()>) {
         connections_max: 8,
         idle: Duration::from_secs(60),
     };
-    let serving = serve(listener, dialect(Variant::B), settings, Arc::clone(issuer));
+    let serving = serve(listener, dialect(Variant::B, Vec::new()), settings, Arc::clone(issuer));
     (address, tokio::spawn(serving))
 }
 
@@ -148,7 +148,7 @@ pub async fn counter() -> Counter {
          acquirer_id = \"12345\"\nanswer_ms = 300\n"
     ))
     .await;
-    shop.office.gateway.card_routes.start();
+    shop.office.gateway.card_routes.start().expect("keys");
     let routes = &shop.office.gateway.card_routes;
     until("the link", async || {
         routes.link("bankb").is_some_and(|link| link.status().is_signed_on)
@@ -379,10 +379,10 @@ async fn a_payment_without_an_answer_is_reversed_also_after_a_restart() {
     let gateway = &counter.shop.office.gateway;
     let route = CardRoute {
         address,
-        ..gateway.config.card_routes[0].clone()
+        ..gateway.config.card_routing.routes[0].clone()
     };
-    let routes = CardRoutes::new(&[route], &gateway.store);
-    routes.start();
+    let routes = CardRoutes::new(&[route], &gateway.store, None);
+    routes.start().expect("no keys");
     until("the reversal's end", async || counter.reversals().await == 0).await;
     let purchase = counter.issuer.seen.lock().expect("no panic")[0].1.clone();
     let seen = next.seen.lock().expect("no panic").remove(0);

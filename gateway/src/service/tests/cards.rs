@@ -27,9 +27,14 @@ use crate::{
         host::{Operation, Outcome, Request},
         hsm::{Algorithm, Hsm, KeySpec, Purpose, SoftwareHsm},
         issuer::{Card, CardStatus, Device, DeviceStatus, Expiry, Limits},
+        link_key::{
+            ModuleKey,
+            tests::{name, put},
+        },
+        pin_keys::PinKeys,
     },
     service::{
-        issuing::permit,
+        issuing::{self, permit},
         records::cards::{
             self, StoredCard, StoredNumber,
             devices::{self, StoredDevice},
@@ -45,7 +50,9 @@ pub const ISSUING: &str = "[issuing]\nbin = \"990000\"\ntoken_bin = \"990001\"\n
 const PIN_KEY: [u8; 16] = [0x23; 16];
 
 pub fn hsm(folder: &Path) -> Arc<dyn Hsm> {
-    let hsm = SoftwareHsm::open(&folder.join("keys"), Zeroizing::new([7; 32])).expect("a module");
+    let sealing = [7; 32];
+    std::fs::write(folder.join("sealing"), hex::encode(sealing)).expect("written");
+    let hsm = SoftwareHsm::open(&folder.join("keys"), Zeroizing::new(sealing)).expect("a module");
     let keys = [
         ("cards", Purpose::CryptogramMaster, [0x11; 16]),
         ("devices", Purpose::CryptogramMaster, [0x12; 16]),
@@ -119,6 +126,10 @@ pub async fn stored(gateway: &Arc<Gateway>, client: &str, account: &str) -> (Str
     ("crd_01".to_owned(), "dev_01".to_owned())
 }
 
+fn pin_keys(gateway: &Gateway) -> Arc<PinKeys> {
+    Arc::new(issuing::pin_keys(gateway, None).expect("the issuer's key"))
+}
+
 struct Bank {
     office: Office,
     token: String,
@@ -184,8 +195,16 @@ impl Bank {
     }
 
     async fn ask_at(&self, message: &Message, now_ms: u64) -> Result<(), Outcome> {
-        let permitted = permit(&self.office.gateway, &id("a", message), &request(message), now_ms).await;
-        let permitted = permitted.map_err(|declined| declined.outcome)?;
+        let pin_keys = pin_keys(&self.office.gateway);
+        let permitted = permit(
+            &self.office.gateway,
+            &pin_keys,
+            &id("a", message),
+            &request(message),
+            now_ms,
+        )
+        .await
+        .map_err(|declined| declined.outcome)?;
         let address: Address = self.address.parse().expect("an address");
         assert_eq!(permitted.account, address.account);
         assert!(self.card.ends_with(&permitted.card));
@@ -312,7 +331,14 @@ async fn a_tap_is_permitted_once_and_its_keys_are_the_same_when_asked_again() {
     assert_eq!(bank.ask(&replayed).await, Err(Outcome::CryptogramWrong));
     // Nor is the message itself from another acquirer.
     let (other, asked) = (id("b", &first), request(&first));
-    let elsewhere = permit(&bank.office.gateway, &other, &asked, bank.office.gateway.now_ms());
+    let pin_keys = pin_keys(&bank.office.gateway);
+    let elsewhere = permit(
+        &bank.office.gateway,
+        &pin_keys,
+        &other,
+        &asked,
+        bank.office.gateway.now_ms(),
+    );
     assert_eq!(elsewhere.await.err(), Some(Outcome::CryptogramWrong.into()));
     let mut more = tapped(&mut applet, 3, 1_000);
     more.set(4, b"000000001001").expect("short");
@@ -419,6 +445,53 @@ async fn limits_states_and_categories_are_refused_with_their_outcome() {
     assert_eq!(refused(&app, again.request()).await, (409, "3017".to_owned()));
 }
 
+/// A purchase with a typed number and a PIN under this key.
+fn with_pin(trace: u32, number: &str, pin: &str, key: [u8; 16]) -> Message {
+    let mut message = message(trace, 10, "011");
+    let expiry = Expiry::after(causeway_wallet::clock::now_ms().0, 4).to_string();
+    message.set(2, number.as_bytes()).expect("short");
+    message.set(14, expiry.as_bytes()).expect("short");
+    let key = TdesKey::new(&key).expect("16 bytes");
+    let pin = Pin::new(pin).expect("a PIN");
+    let block = pin_block::encipher(&key, pin_block::Format::Iso0, &pin, number, &[0; 16]).expect("a block");
+    message.set(52, &block).expect("short");
+    message
+}
+
+#[actix_web::test]
+async fn pins_come_under_either_key_while_it_changes() {
+    let bank = bank().await;
+    let gateway = &bank.office.gateway;
+    let number = bank.number().await;
+    let set = bank
+        .post(&format!("{}/pin", bank.card), "p", json!({ "pin": "1234" }))
+        .await;
+    assert_eq!(set.0, 200, "{}", set.1);
+    let (hsm, new) = (gateway.hsm.as_ref().expect("a module"), [0x45; 16]);
+    put(hsm, "pin.1", Purpose::Pin, &new);
+    let keys = pin_keys(gateway);
+    let ask = async |trace: u32, pin: &str, key: [u8; 16]| {
+        let message = with_pin(trace, &number, pin, key);
+        let permitted = permit(gateway, &keys, &id("a", &message), &request(&message), gateway.now_ms()).await;
+        permitted.map(drop).map_err(|declined| declined.outcome)
+    };
+    assert_eq!(
+        ask(1, "1234", new).await,
+        Err(Outcome::WrongPin),
+        "nobody has offered it"
+    );
+    keys.offer(ModuleKey::new(Arc::clone(hsm), name("pin.1")));
+    assert_eq!(
+        ask(2, "1234", PIN_KEY).await,
+        Ok(()),
+        "the offer may not have been answered"
+    );
+    assert_eq!(ask(3, "1234", new).await, Ok(()));
+    assert_eq!(ask(4, "4321", new).await, Err(Outcome::WrongPin));
+    assert_eq!(ask(5, "1234", PIN_KEY).await, Ok(()), "for a while");
+    assert_eq!(ask(6, "1234", [0x67; 16]).await, Err(Outcome::WrongPin));
+}
+
 #[actix_web::test]
 async fn three_wrong_pins_are_all_that_are_looked_at() {
     let bank = bank().await;
@@ -431,17 +504,7 @@ async fn three_wrong_pins_are_all_that_are_looked_at() {
         .by(&bank.token)
         .once("s", json!({ "pin": "123" }));
     assert_eq!(refused(&app, short.request()).await, (400, "1004".to_owned()));
-    let expiry = Expiry::after(bank.office.gateway.now_ms(), 4).to_string();
-    let with = |trace: u32, pin: &str| {
-        let mut message = message(trace, 10, "011");
-        message.set(2, number.as_bytes()).expect("short");
-        message.set(14, expiry.as_bytes()).expect("short");
-        let key = TdesKey::new(&PIN_KEY).expect("16 bytes");
-        let pin = Pin::new(pin).expect("a PIN");
-        let block = pin_block::encipher(&key, pin_block::Format::Iso0, &pin, &number, &[0; 16]).expect("a block");
-        message.set(52, &block).expect("short");
-        message
-    };
+    let with = |trace: u32, pin: &str| with_pin(trace, &number, pin, PIN_KEY);
     let wrong = Err(Outcome::WrongPin);
     assert_eq!(bank.ask(&with(1, "1234")).await, Ok(()));
     assert_eq!(bank.ask(&with(2, "1235")).await, wrong);

@@ -82,10 +82,10 @@ impl<R: Reversals> Owner<R> {
             let due = due_in(&self.session);
             tokio::select! {
                 done = &mut future => return Some(done),
-                command = arriving.recv() => drop(self.command(command?)),
+                command = arriving.recv() => drop(self.command(command?).await),
                 () = sleep(due) => {
                     let effects = self.session.tick(now_ms());
-                    drop(self.apply(effects));
+                    drop(self.apply(effects).await);
                 }
             }
         }
@@ -96,6 +96,9 @@ impl<R: Reversals> Owner<R> {
         let mut had_signed_on = false;
         let ended = self.exchange(stream, arriving, &mut had_signed_on).await;
         self.session.disconnected();
+        if !had_signed_on {
+            self.link.keys().try_next();
+        }
         self.show();
         ended.map_err(|_| had_signed_on)
     }
@@ -110,7 +113,7 @@ impl<R: Reversals> Owner<R> {
         let (mut reader, mut writer): (OwnedReadHalf, OwnedWriteHalf) = stream.into_split();
         let (mut frames, mut piece) = (Frames::default(), [0; 4_096]);
         let effects = self.session.connected(now_ms());
-        let mut bytes = self.apply(effects)?;
+        let mut bytes = self.apply(effects).await?;
         loop {
             timeout(self.wait_max(), writer.write_all(&bytes))
                 .await
@@ -120,32 +123,32 @@ impl<R: Reversals> Owner<R> {
             let due = due_in(&self.session);
             bytes = tokio::select! {
                 command = arriving.recv() => match command {
-                    Some(command) => self.command(command)?,
+                    Some(command) => self.command(command).await?,
                     None => return Ok(()),
                 },
                 read = reader.read(&mut piece) => match read.map_err(closed)? {
                     0 => return Err(Closed),
                     read => {
                         frames.push(&piece[..read]);
-                        self.read(&mut frames)?
+                        self.read(&mut frames).await?
                     }
                 },
                 () = sleep(due) => {
                     let effects = self.session.tick(now_ms());
-                    self.apply(effects)?
+                    self.apply(effects).await?
                 }
             };
         }
     }
 
-    fn read(&mut self, frames: &mut Frames) -> Bytes {
+    async fn read(&mut self, frames: &mut Frames) -> Bytes {
         let mut bytes = Vec::new();
         while let Some(frame) = frames.take().map_err(|_| Closed)? {
             let Frame::Message(wire) = frame else { continue };
-            match self.link.read(LINE, &wire, now_ms()) {
+            match self.link.read(LINE, &wire, now_ms()).await {
                 Arrival::Message(message) => {
                     let effects = self.session.heard(message, now_ms());
-                    bytes.extend(self.apply(effects)?);
+                    bytes.extend(self.apply(effects).await?);
                 }
                 Arrival::Refused(..) => self.session.unreadable(),
                 Arrival::Unanswerable(_) => return Err(Closed),
@@ -155,7 +158,7 @@ impl<R: Reversals> Owner<R> {
         Ok(bytes)
     }
 
-    fn command(&mut self, command: Command) -> Bytes {
+    async fn command(&mut self, command: Command) -> Bytes {
         let effects = match command {
             Command::Take(message, reply) => {
                 let taken = self
@@ -175,16 +178,19 @@ impl<R: Reversals> Owner<R> {
             }
             Command::Reverse(reversal) => self.session.reverse(reversal, now_ms()),
             Command::Offer(key) => {
-                self.link.offer(key);
+                self.link.keys().offer(key);
+                Vec::new()
+            }
+            Command::Withdraw => {
+                self.link.keys().withdraw();
                 Vec::new()
             }
             Command::Switch => {
-                self.link.switch(now_ms());
-                self.link.closed(LINE);
+                self.link.keys().switch(now_ms());
                 Vec::new()
             }
         };
-        self.apply(effects)
+        self.apply(effects).await
     }
 
     fn is_writable(&self, message: &Message) -> Result<(), Unanswered> {
@@ -196,13 +202,13 @@ impl<R: Reversals> Owner<R> {
     }
 
     /// What is to be written.
-    fn apply(&mut self, effects: Vec<Effect>) -> Bytes {
+    async fn apply(&mut self, effects: Vec<Effect>) -> Bytes {
         let (mut bytes, mut is_closed) = (Vec::new(), false);
         for effect in effects {
             match effect {
-                Effect::Send(message) => self.write(message, &mut bytes),
+                Effect::Send(message) => self.write(message, &mut bytes).await,
                 Effect::KeepAlive => bytes.extend([0, 0]),
-                Effect::SignedOn => {}
+                Effect::SignedOn => self.link.keys().settle(now_ms()),
                 Effect::Close => is_closed = true,
                 Effect::Ended(id, answer) => {
                     if let Some(reply) = self.asking.remove(&id) {
@@ -216,14 +222,18 @@ impl<R: Reversals> Owner<R> {
         if is_closed { Err(Closed) } else { Ok(bytes) }
     }
 
-    fn write(&self, mut message: Message, bytes: &mut Vec<u8>) {
-        let framed = frame::<FrameTooLong>(bytes, |out| {
-            let wire = self.link.write(LINE, &mut message).map_err(|_| FrameTooLong(0))?;
-            out.extend_from_slice(&wire);
-            Ok(())
+    async fn write(&self, message: Message, bytes: &mut Vec<u8>) {
+        let kind = message.message_type().number();
+        let wire = self.link.write(None, message).await;
+        let framed = wire.map_err(|error| error.to_string()).and_then(|wire| {
+            let written = frame::<FrameTooLong>(bytes, |out| {
+                out.extend_from_slice(&wire);
+                Ok(())
+            });
+            written.map_err(|error| error.to_string())
         });
-        if let Err(failed) = framed {
-            tracing::error!(message = %message.masked(), %failed, "a message of an issuer's link cannot be written");
+        if let Err(error) = framed {
+            tracing::error!(kind, error, "a message of an issuer's link cannot be written");
         }
     }
 

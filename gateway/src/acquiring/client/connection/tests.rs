@@ -6,10 +6,8 @@ use std::{
     },
 };
 
-use causeway_cards::{
-    crypto::tr31::{Attributes, Header, RANDOM_BYTES, wrap},
-    iso8583::{MessageType, Spec},
-};
+use causeway_cards::iso8583::{MessageType, Spec};
+use tempfile::TempDir;
 use tokio::{
     net::{TcpListener, TcpSocket},
     task::JoinHandle,
@@ -17,13 +15,17 @@ use tokio::{
 };
 
 use super::*;
-use crate::acquiring::host::{
-    self, Decision, Operation, Outcome,
-    key::offered,
-    server::{Authorizer, serve},
+use crate::acquiring::{
+    host::{
+        self, Decision, Operation, Outcome,
+        key::take,
+        server::{Authorizer, serve},
+    },
+    link_key::{
+        LinkKey,
+        tests::{link_key, module, name},
+    },
 };
-
-const PROTECTION: [u8; 16] = [7; 16];
 
 /// A store in memory, which can be full.
 #[derive(Default)]
@@ -61,9 +63,24 @@ impl Reversals for Shelf {
 }
 
 /// Approves, but does not come to an end with the purchase of this amount.
-#[derive(Default)]
 struct Issuer {
     reversed: AtomicUsize,
+    key: LinkKey,
+    _folder: TempDir,
+}
+
+impl Issuer {
+    fn new() -> Arc<Self> {
+        let (key, _folder) = keys();
+        let reversed = AtomicUsize::default();
+        Arc::new(Self { reversed, key, _folder })
+    }
+}
+
+/// A module of one side, with the key that both sides have.
+fn keys() -> (LinkKey, TempDir) {
+    let (hsm, folder) = module();
+    (link_key(&hsm, "mac", [1; 16]), folder)
 }
 
 const HANGS: &str = "000000000999";
@@ -78,14 +95,14 @@ impl Authorizer for Issuer {
         Outcome::Approved.into()
     }
 
-    async fn mac_key(&self, request: host::Request) -> Result<TdesKey, Outcome> {
-        offered(&request.message, Usage::AuthenticationCode, &PROTECTION)
+    async fn mac_key(&self, request: host::Request) -> Result<ModuleKey, Outcome> {
+        take(&request.message, &self.key).await
     }
 }
 
-fn dialect(spec: &'static Spec) -> Dialect {
-    let mac_key = Some(TdesKey::new(&[1; 16]).expect("16 bytes"));
-    Dialect { spec, mac_key }
+fn dialect(spec: &'static Spec, key: &LinkKey) -> Dialect {
+    let mac_keys = key.generations().expect("a key");
+    Dialect { spec, mac_keys }
 }
 
 fn host(listener: TcpListener, spec: &'static Spec, issuer: &Arc<Issuer>) -> JoinHandle<()> {
@@ -98,10 +115,10 @@ fn host(listener: TcpListener, spec: &'static Spec, issuer: &Arc<Issuer>) -> Joi
         connections_max: 8,
         idle: Duration::from_secs(60),
     };
-    tokio::spawn(serve(listener, dialect(spec), settings, issuer.clone()))
+    tokio::spawn(serve(listener, dialect(spec, &issuer.key), settings, issuer.clone()))
 }
 
-async fn client(address: &str, spec: &'static Spec, shelf: &Arc<Shelf>) -> Client<Shelf> {
+async fn client(address: &str, spec: &'static Spec, key: &LinkKey, shelf: &Arc<Shelf>) -> Client<Shelf> {
     let limits = Limits {
         requests_max: 64,
         outstanding_max: 128,
@@ -115,7 +132,7 @@ async fn client(address: &str, spec: &'static Spec, shelf: &Arc<Shelf>) -> Clien
         limits,
         pause_max: Duration::from_millis(200),
     };
-    Client::start(settings, dialect(spec), shelf.clone())
+    Client::start(settings, dialect(spec, key), shelf.clone())
         .await
         .expect("a store")
 }
@@ -160,9 +177,10 @@ async fn purchases_are_answered_and_one_that_is_not_in_time_is_reversed_in_both_
     for spec in [Spec::a(), Spec::b()] {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
         let address = listener.local_addr().expect("bound").to_string();
-        let (issuer, shelf) = (Arc::new(Issuer::default()), Arc::new(Shelf::default()));
+        let (issuer, shelf) = (Issuer::new(), Arc::new(Shelf::default()));
+        let (key, _folder) = keys();
         let host = host(listener, spec, &issuer);
-        let client = client(&address, spec, &shelf).await;
+        let client = client(&address, spec, &key, &shelf).await;
         client.signed_on().await.expect("it runs");
         approved(&client, 1).await;
         assert_eq!(shelf.len(), 0);
@@ -183,10 +201,11 @@ async fn a_client_reconnects_and_sends_the_reversals_that_a_killed_one_left() {
     free.bind("127.0.0.1:0".parse().expect("an address")).expect("a port");
     let address = free.local_addr().expect("bound");
     drop(free);
-    let (issuer, shelf) = (Arc::new(Issuer::default()), Arc::new(Shelf::default()));
+    let (issuer, shelf) = (Issuer::new(), Arc::new(Shelf::default()));
+    let (key, _folder) = keys();
     let left = Reversal::of(&purchase(7, HANGS)).expect("asks for money");
     shelf.store(&left).await.expect("room");
-    let client = client(&address.to_string(), Spec::a(), &shelf).await;
+    let client = client(&address.to_string(), Spec::a(), &key, &shelf).await;
     let refused = client.request(purchase(1, "000000001000")).await;
     assert!(matches!(refused, Err(Unanswered::NotSignedOn)));
     let listener = TcpListener::bind(address).await.expect("the port");
@@ -206,9 +225,10 @@ async fn a_client_reconnects_and_sends_the_reversals_that_a_killed_one_left() {
 async fn nothing_is_sent_without_its_reversal_stored_or_that_cannot_be_written() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
-    let (issuer, shelf) = (Arc::new(Issuer::default()), Arc::new(Shelf::default()));
+    let (issuer, shelf) = (Issuer::new(), Arc::new(Shelf::default()));
+    let (key, _folder) = keys();
     let host = host(listener, Spec::a(), &issuer);
-    let client = client(&address, Spec::a(), &shelf).await;
+    let client = client(&address, Spec::a(), &key, &shelf).await;
     client.signed_on().await.expect("it runs");
     shelf.is_full.store(true, Ordering::SeqCst);
     let unstored = client.request(purchase(1, "000000001000")).await;
@@ -220,37 +240,97 @@ async fn nothing_is_sent_without_its_reversal_stored_or_that_cannot_be_written()
     host.abort();
 }
 
-#[tokio::test]
-async fn the_key_of_a_link_is_changed_while_it_is_used() {
+/// A host and a client of it, which has signed on.
+struct Pair {
+    issuer: Arc<Issuer>,
+    shelf: Arc<Shelf>,
+    key: LinkKey,
+    address: String,
+    host: JoinHandle<()>,
+    client: Client<Shelf>,
+    _folder: TempDir,
+}
+
+async fn pair(spec: &'static Spec) -> Pair {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let address = listener.local_addr().expect("bound").to_string();
-    let (issuer, shelf) = (Arc::new(Issuer::default()), Arc::new(Shelf::default()));
-    let host = host(listener, Spec::b(), &issuer);
-    let (changing, other) = (
-        client(&address, Spec::b(), &shelf).await,
-        client(&address, Spec::b(), &shelf).await,
-    );
-    changing.signed_on().await.expect("it runs");
-    other.signed_on().await.expect("it runs");
-    let attributes = Attributes {
-        version: "D",
-        usage: "M3",
-        algorithm: "T",
-        mode_of_use: "C",
-        key_version: "00",
-        exportability: "N",
-    };
-    let header = Header::new(attributes).expect("a header");
-    let key = [9; 16];
-    let block = wrap(&PROTECTION, &header, &key, None, &[3; RANDOM_BYTES]).expect("a block");
-    let altered = block.replace("M3", "M1");
-    let new_key = || TdesKey::new(&key).expect("16 bytes");
-    let declined = changing.change_mac_key(new_key(), &altered).await.expect("an answer");
-    assert_eq!(declined.text(39), Some("30"));
-    approved(&changing, 1).await;
-    let taken = changing.change_mac_key(new_key(), &block).await.expect("an answer");
-    assert_eq!(taken.text(39), Some("00"));
-    approved(&changing, 2).await;
-    approved(&other, 3).await;
-    host.abort();
+    let (issuer, shelf) = (Issuer::new(), Arc::new(Shelf::default()));
+    let (key, _folder) = keys();
+    let host = host(listener, spec, &issuer);
+    let client = client(&address, spec, &key, &shelf).await;
+    client.signed_on().await.expect("it runs");
+    Pair {
+        issuer,
+        shelf,
+        key,
+        address,
+        host,
+        client,
+        _folder,
+    }
+}
+
+fn names(key: &LinkKey) -> Vec<String> {
+    let generations = key.generations().expect("keys");
+    generations.iter().map(|key| key.name().to_string()).collect()
+}
+
+#[tokio::test]
+async fn the_key_of_a_link_is_changed_while_it_is_used_in_both_variants() {
+    for spec in [Spec::a(), Spec::b()] {
+        let pair = pair(spec).await;
+        let other = client(&pair.address, spec, &pair.key, &pair.shelf).await;
+        other.signed_on().await.expect("it runs");
+        let (made, block) = pair.key.share().expect("a key");
+        let altered = block.replace("M3", "M1");
+        let declined = pair.client.change_mac_key(made, &altered).await.expect("an answer");
+        assert_eq!(declined.text(39), Some("63"));
+        eventually(|| names(&pair.key) == ["mac"]).await;
+        approved(&pair.client, 1).await;
+        let (made, block) = pair.key.share().expect("a key");
+        let taken = pair.client.change_mac_key(made, &block).await.expect("an answer");
+        assert_eq!(taken.text(39), Some("00"));
+        approved(&pair.client, 2).await;
+        approved(&other, 3).await;
+        assert_eq!(
+            (names(&pair.key), names(&pair.issuer.key)),
+            (vec!["mac".into(), "mac.1".into()], vec!["mac".into(), "mac.1".into()])
+        );
+        pair.host.abort();
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_was_killed_in_a_change_finds_which_key_the_host_has() {
+    for host_has_it in [false, true] {
+        let pair = pair(Spec::a()).await;
+        let (_, block) = pair.key.share().expect("a key");
+        drop(pair.client);
+        if host_has_it {
+            let taken = take(&offer(&block).expect("short"), &pair.issuer.key).await;
+            taken.expect("a key");
+            pair.host.abort();
+            drop(pair.host.await);
+            pair.issuer.key.hsm.delete(&name("mac")).expect("the key before it");
+            let listener = TcpListener::bind(&pair.address).await.expect("the port");
+            drop(host(listener, Spec::a(), &pair.issuer));
+        }
+        let again = client(&pair.address, Spec::a(), &pair.key, &pair.shelf).await;
+        again.signed_on().await.expect("it runs");
+        approved(&again, 2).await;
+        let key = if host_has_it { "mac.1" } else { "mac" };
+        eventually(|| names(&pair.key).contains(&key.to_owned()) && (host_has_it || names(&pair.key).len() == 1)).await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_with_another_key_is_not_served() {
+    let pair = pair(Spec::b()).await;
+    let (hsm, _folder) = module();
+    let wrong = link_key(&hsm, "mac", [2; 16]);
+    let client = client(&pair.address, Spec::b(), &wrong, &pair.shelf).await;
+    eventually(|| client.status().unmatched > 0).await;
+    assert!(!client.status().is_signed_on);
+    let refused = client.request(purchase(1, "000000001000")).await;
+    assert!(matches!(refused, Err(Unanswered::NotSignedOn)));
 }

@@ -88,7 +88,7 @@ async fn stopping(within: Duration) -> (TcpStream, Arc<Semaphore>, tokio::task::
     let when = async { drop(stopped.await) };
     let dialect = Dialect {
         spec: Spec::a(),
-        mac_key: None,
+        mac_keys: Vec::new(),
     };
     let host = serve_until(
         listener,
@@ -134,7 +134,10 @@ async fn every_outcome_comes_back_over_tcp_in_both_variants_and_a_long_frame_end
         for outcome in Outcome::ALL {
             let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
             let address = listener.local_addr().expect("bound");
-            let dialect = Dialect { spec, mac_key: None };
+            let dialect = Dialect {
+                spec,
+                mac_keys: Vec::new(),
+            };
             let host = serve(listener, dialect, settings(), Arc::new(Fixed(*outcome)));
             let host = tokio::spawn(host);
             let mut stream = TcpStream::connect(address).await.expect("connected");

@@ -13,6 +13,7 @@ use causeway_contracts::{
 use serde::Deserialize;
 
 use super::IssuingFault;
+use crate::acquiring::{hsm::KeyName, link_key};
 
 /// More acquirers than a gateway has ports for.
 const LINKS_MAX: usize = 64;
@@ -28,6 +29,12 @@ pub(super) struct LinkText {
     account: String,
     #[serde(default)]
     mandates: BTreeMap<Currency, ContractId>,
+    #[serde(default)]
+    mac_key: Option<KeyName>,
+    #[serde(default)]
+    pin_key: Option<KeyName>,
+    #[serde(default)]
+    wrapping_key: Option<KeyName>,
     #[serde(default = "four")]
     connections: usize,
     #[serde(default = "many")]
@@ -68,10 +75,61 @@ pub struct Link {
     pub account: Address,
     /// By which the issuer's operator draws what goes back to cardholders.
     pub mandates: BTreeMap<Currency, ContractId>,
+    pub keys: LinkKeys,
     pub connections: usize,
     /// Messages that may wait for their answers.
     pub undecided: usize,
     pub idle_seconds: u64,
+}
+
+/// By which the security module calls the keys that one acquirer and one issuer share.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct LinkKeys {
+    /// Of authentication codes. Without one, messages are not sealed.
+    pub mac: Option<KeyName>,
+    /// Under which the acquirer enciphers PINs, if not under the issuer's for all.
+    pub pin: Option<KeyName>,
+    /// Under which new ones of both come.
+    pub wrapping: Option<KeyName>,
+}
+
+/// Why keys of a link are none.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum LinkKeysFault {
+    #[error("a key needs a security module, which {0}.hsm names")]
+    NoModule(&'static str),
+    #[error("the key '{0}' has at most 24 characters and no '.', since its later generations have a number after one")]
+    Name(KeyName),
+    #[error("the key '{0}' is of another link, too: when one of them changes it, the other would not know")]
+    Twice(KeyName),
+    #[error("wrapping_key is for new keys, which come by sealed messages only: mac_key is missing")]
+    Wrapping,
+}
+
+impl LinkKeys {
+    /// `module` says whether there is one, and which section names it; `others` has the keys of the links before.
+    pub(in crate::service::config) fn check(
+        self,
+        (section, has_module): (&'static str, bool),
+        others: &mut BTreeSet<KeyName>,
+    ) -> Result<Self, LinkKeysFault> {
+        let changed = [&self.mac, &self.pin];
+        for name in changed.into_iter().flatten() {
+            if !has_module {
+                return Err(LinkKeysFault::NoModule(section));
+            }
+            if !link_key::is_name(name) {
+                return Err(LinkKeysFault::Name(name.clone()));
+            }
+            if !others.insert(name.clone()) {
+                return Err(LinkKeysFault::Twice(name.clone()));
+            }
+        }
+        if self.wrapping.is_some() && self.mac.is_none() {
+            return Err(LinkKeysFault::Wrapping);
+        }
+        Ok(self)
+    }
 }
 
 /// Why a link is none.
@@ -89,6 +147,8 @@ pub enum LinkFault {
     Undecided(usize),
     #[error("idle_seconds is {0}, and must be 10 to 86,400")]
     Idle(u64),
+    #[error(transparent)]
+    Keys(#[from] LinkKeysFault),
     #[error("there are more than 64 links")]
     TooMany,
 }
@@ -119,13 +179,23 @@ fn link(text: LinkText) -> Result<Link, LinkFault> {
         variant: text.variant,
         acquirer: text.acquirer,
         mandates: text.mandates,
+        keys: LinkKeys {
+            mac: text.mac_key,
+            pin: text.pin_key,
+            wrapping: text.wrapping_key,
+        },
         connections: text.connections,
         undecided: text.undecided,
         idle_seconds: text.idle_seconds,
     })
 }
 
-pub(super) fn all(texts: Vec<LinkText>) -> Result<Vec<Link>, IssuingFault> {
+/// `keys` are those that are none of a link.
+pub(super) fn all(
+    texts: Vec<LinkText>,
+    has_module: bool,
+    mut keys: BTreeSet<KeyName>,
+) -> Result<Vec<Link>, IssuingFault> {
     let (mut names, mut ports) = (BTreeSet::new(), BTreeSet::new());
     let fault = |name: &str, source| IssuingFault::Link {
         name: name.chars().take(32).collect(),
@@ -134,7 +204,11 @@ pub(super) fn all(texts: Vec<LinkText>) -> Result<Vec<Link>, IssuingFault> {
     let mut links = Vec::new();
     for text in texts {
         let name = text.name.clone();
-        let link = link(text).map_err(|source| fault(&name, source))?;
+        let mut link = link(text).map_err(|source| fault(&name, source))?;
+        link.keys = link
+            .keys
+            .check(("issuing", has_module), &mut keys)
+            .map_err(|source| fault(&name, source.into()))?;
         if links.len() == LINKS_MAX {
             return Err(fault(&name, LinkFault::TooMany));
         }
@@ -172,7 +246,8 @@ mod tests {
             );
             toml::from_str::<LinkText>(&text).expect("a link")
         };
-        let why = |texts: Vec<LinkText>| match all(texts) {
+        let cards = BTreeSet::from(["pin".parse().expect("a name")]);
+        let why = |texts: Vec<LinkText>| match all(texts, true, cards.clone()) {
             Ok(_) => None,
             Err(IssuingFault::Link { source, .. }) => Some(source),
             Err(other) => panic!("{other}"),
@@ -192,5 +267,26 @@ mod tests {
         ] {
             assert_eq!(why(vec![text("one", 9_000, &address, more)]), Some(fault));
         }
+        let key = |name: &str| name.parse::<KeyName>().expect("a name");
+        let keyed = |name: &str, port, more: &str| text(name, port, &address, more);
+        let all_three = "mac_key = 'mac'\npin_key = 'zpk'\nwrapping_key = 'kbpk'";
+        assert_eq!(why(vec![keyed("one", 9_000, all_three)]), None);
+        for (more, fault) in [
+            ("wrapping_key = 'kbpk'", LinkKeysFault::Wrapping),
+            ("mac_key = 'mac.1'", LinkKeysFault::Name(key("mac.1"))),
+            ("pin_key = 'pin'", LinkKeysFault::Twice(key("pin"))),
+            ("mac_key = 'mac'", LinkKeysFault::Twice(key("mac"))),
+        ] {
+            let links = vec![keyed("one", 9_000, all_three), keyed("two", 9_001, more)];
+            assert_eq!(why(links), Some(fault.into()), "{more}");
+        }
+        let without = all(vec![keyed("one", 9_000, "mac_key = 'mac'")], false, BTreeSet::new());
+        assert!(matches!(
+            without,
+            Err(IssuingFault::Link {
+                source: LinkFault::Keys(LinkKeysFault::NoModule("issuing")),
+                ..
+            })
+        ));
     }
 }

@@ -5,7 +5,7 @@ use causeway_contracts::identity::ParticipantId;
 use super::*;
 use crate::{
     acquiring::{host::server::Authorizer, issuer::WRONG_VALUES_MAX},
-    service::authorize::{Cards, Desk},
+    service::authorize::{Cards, Desk, Keys},
 };
 
 /// A bank with an acquirer's link, and what decides for that. Nobody does what is permitted.
@@ -20,7 +20,10 @@ async fn decided() -> (Bank, Desk<Cards>) {
     let bank = bank_with(&link).await;
     let gateway = &bank.office.gateway;
     let issuing = gateway.config.issuing.as_ref().expect("a section");
-    let desk = Desk::new(Arc::clone(gateway), issuing, issuing.links[0].clone(), Cards);
+    let link = &issuing.links[0];
+    let keys = Keys::of(gateway, link).expect("the link's keys");
+    let cards = Cards::new(Arc::clone(&keys.pin_keys));
+    let desk = Desk::new(Arc::clone(gateway), issuing, link.clone(), keys, cards);
     (bank, desk)
 }
 

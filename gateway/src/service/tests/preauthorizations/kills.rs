@@ -13,9 +13,9 @@ async fn restarted(counter: &Counter, issuer: &Arc<Issuer>) -> Arc<Gateway> {
     let (address, _host) = listening(issuer).await;
     let file = counter.shop.office._folder.path().join("gateway.toml");
     let mut config = Config::read(&file).expect("a configuration");
-    config.card_routes[0].address = address;
+    config.card_routing.routes[0].address = address;
     let gateway = Arc::new(Gateway::of_test(config).await);
-    gateway.card_routes.start();
+    gateway.card_routes.start().expect("no keys are missing");
     until("the link", async || {
         let link = gateway.card_routes.link("bankb");
         link.is_some_and(|link| link.status().is_signed_on)

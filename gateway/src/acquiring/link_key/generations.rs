@@ -1,0 +1,132 @@
+//! Which generations of a key are good while it changes.
+//!
+//! One is current. Those that were offered since are good beside it, so that it does not matter whether the answer to the offer arrives;
+//! the first that is heard becomes the current one. The one before it is good for a while longer. What is good no more is deleted.
+
+use super::ModuleKey;
+
+/// How long a key that was replaced is still good.
+pub const REPLACED_MS: u64 = 60_000;
+
+/// One of a link's keys.
+pub struct Known {
+    /// Rises with each that comes.
+    pub id: u64,
+    pub key: ModuleKey,
+    /// Of one that was replaced: until when it is good.
+    until_ms: Option<u64>,
+}
+
+/// From the oldest: those that were replaced, the current one, and those that were offered.
+#[derive(Default)]
+pub struct Generations {
+    keys: Vec<Known>,
+    current: usize,
+    next: u64,
+}
+
+impl Generations {
+    /// The oldest is current.
+    pub fn new(keys: Vec<ModuleKey>) -> Self {
+        let mut all = Self::default();
+        keys.into_iter().for_each(|key| all.add(key));
+        all
+    }
+
+    fn add(&mut self, key: ModuleKey) {
+        let id = self.next;
+        self.next += 1;
+        let until_ms = None;
+        self.keys.push(Known { id, key, until_ms });
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    pub fn current(&self) -> Option<&Known> {
+        self.keys.get(self.current)
+    }
+
+    pub fn get(&self, id: u64) -> Option<&Known> {
+        self.keys.iter().find(|known| known.id == id)
+    }
+
+    /// All, with their ids: the current one first, and then from the newest.
+    pub fn good(&self) -> Vec<(u64, ModuleKey)> {
+        let others = self
+            .keys
+            .iter()
+            .rev()
+            .filter(|known| self.current().is_none_or(|current| current.id != known.id));
+        let keys = self.current().into_iter().chain(others);
+        keys.map(|known| (known.id, known.key.clone())).collect()
+    }
+
+    /// Takes a key on, in place of one that was offered before and not heard.
+    pub fn offer(&mut self, key: ModuleKey) {
+        self.withdraw();
+        self.add(key);
+    }
+
+    /// Forgets what was offered and not heard.
+    pub fn withdraw(&mut self) {
+        let offered = self.keys.drain((self.current + 1).min(self.keys.len())..);
+        offered.for_each(|known| known.key.retire());
+    }
+
+    /// The other side has used this one.
+    pub fn heard(&mut self, id: u64, now_ms: u64) {
+        let at = self.keys.iter().position(|known| known.id == id);
+        let Some(at) = at.filter(|at| *at > self.current) else {
+            return;
+        };
+        // Those that were offered before it will not be.
+        let passed_over = self.keys.drain(self.current + 1..at);
+        passed_over.for_each(|known| known.key.retire());
+        self.switch_to(self.current + 1, now_ms);
+    }
+
+    /// The newest is current: whoever gave it knows that the other side has it.
+    pub fn switch(&mut self, now_ms: u64) {
+        if let Some(newest) = self.keys.len().checked_sub(1) {
+            self.switch_to(newest, now_ms);
+        }
+    }
+
+    fn switch_to(&mut self, at: usize, now_ms: u64) {
+        for known in self.keys.iter_mut().take(at) {
+            known.until_ms.get_or_insert(now_ms + REPLACED_MS);
+        }
+        self.current = self.current.max(at);
+    }
+
+    /// Of a side that does not know which of its keys the other has.
+    pub fn try_newest(&mut self) {
+        self.current = self.keys.len().saturating_sub(1);
+    }
+
+    /// And then the one before it; after the oldest comes the newest again.
+    pub fn try_next(&mut self) {
+        let is_tried = |at: &usize| self.keys[*at].until_ms.is_none();
+        let before = (0..self.current.min(self.keys.len())).rev().find(is_tried);
+        match before {
+            Some(before) => self.current = before,
+            None => self.try_newest(),
+        }
+    }
+
+    /// The other side has the current one, and none that came after it.
+    pub fn settle(&mut self, now_ms: u64) {
+        self.withdraw();
+        self.switch_to(self.current, now_ms);
+    }
+
+    /// Forgets what was good until now.
+    pub fn forget(&mut self, now_ms: u64) {
+        while self.current > 0 && self.keys[0].until_ms.is_some_and(|until_ms| until_ms <= now_ms) {
+            self.keys.remove(0).key.retire();
+            self.current -= 1;
+        }
+    }
+}
