@@ -1,6 +1,7 @@
 //! The command line: reads it, does what it says, and turns what came of it into an exit status.
 
 mod args;
+mod card_keys;
 mod crypto;
 mod inspect;
 mod lines;
@@ -70,6 +71,7 @@ pub fn main() -> ExitCode {
         Command::Reconcile { config, passphrase } => {
             service::reconcile(&config.config, passphrase.passphrase_file.as_deref()).map_err(boxed)
         }
+        Command::CardKeys(what) => card_keys::run(what).map_err(boxed),
         Command::Clients(what) => service::clients(what).map(|()| true).map_err(boxed),
     };
     let exit = match done {

@@ -10,6 +10,7 @@ mod authenticate;
 pub mod authorize;
 pub mod bulk;
 pub mod call;
+pub mod card_keys;
 pub mod card_routes;
 mod change;
 mod checkout;

@@ -10,7 +10,10 @@ use causeway_contracts::{
     settlement::{ContractId, Mandate, SettlementAction},
     transaction::{Action, UnixSeconds},
 };
-use causeway_gateway::acquiring::hsm::{Algorithm, Hsm, HsmConfig, HsmError, KeySpec, Purpose};
+use causeway_gateway::{
+    acquiring::hsm::{Hsm, HsmConfig, Purpose},
+    service::card_keys,
+};
 use causeway_wallet::{client::Client, clock};
 
 use super::{
@@ -80,16 +83,7 @@ pub fn make_keys(folder: &ServiceFolder) -> anyhow::Result<()> {
     }
     let hsm = security_module(folder)?;
     for (name, purpose) in KEYS {
-        let name = name.parse()?;
-        let spec = KeySpec {
-            purpose,
-            algorithm: Algorithm::Tdes,
-            exportable: false,
-        };
-        match hsm.generate(&name, spec) {
-            Ok(_) | Err(HsmError::Exists(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
+        card_keys::make(&*hsm, &name.parse()?, purpose)?;
     }
     Ok(())
 }

@@ -93,6 +93,12 @@ pub enum Command {
         #[command(flatten)]
         passphrase: PassphraseFile,
     },
+    /// Manage the keys of cards and links in the security module that the configuration names
+    ///
+    /// Prints JSON, one object a line: `name`, `state` (made, there, absent), `purpose`, `algorithm` and `check_value`. Keys are
+    /// never printed. A gateway that runs sees what is changed here when it is started anew. docs/acquiring.md says who does what.
+    #[command(subcommand)]
+    CardKeys(super::card_keys::CardKeys),
     /// Manage who may use the API
     #[command(subcommand)]
     Clients(Clients),

@@ -1,0 +1,389 @@
+//! Keys that a configuration names, in its security modules: which are there, and how the others get there. A running gateway sees
+//! what is changed so when it is started anew.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
+
+use causeway_cards::crypto::key::AesKey;
+use causeway_wallet::durable::{self, FileError};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use super::config::{Config, Issuing, LinkKeys};
+use crate::acquiring::{
+    hsm::{Algorithm, Hsm, HsmConfig, HsmConfigError, HsmError, KeyInfo, KeyName, KeySpec, Purpose},
+    link_key,
+};
+
+/// More than a key block or a component has.
+const TEXT_BYTES_MAX: u64 = 16 * 1024;
+
+const COMPONENT_BYTES: usize = 32;
+
+#[derive(Debug, thiserror::Error)]
+pub enum CardKeysError {
+    #[error("the configuration names no security module: neither issuing.hsm nor acquiring.hsm")]
+    NoModule,
+    #[error("the configuration has no {0}.hsm")]
+    NoSection(Section),
+    #[error("issuing.hsm and acquiring.hsm are two modules; say by --section in which the key `{0}` is meant to be")]
+    TwoModules(KeyName),
+    #[error("{section}.hsm: the security module")]
+    Module {
+        section: Section,
+        #[source]
+        source: HsmConfigError,
+    },
+    #[error("the configuration names no key `{0}`, so that it is not known what it is for")]
+    NotNamed(KeyName),
+    #[error("the key `{0}` has no wrapping_key in the configuration; name one by --under")]
+    NoWrapping(KeyName),
+    #[error("{} must be a component: 32 or 64 hexadecimal digits, and all of a key as many", path.display())]
+    Component { path: PathBuf },
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Hsm(#[from] HsmError),
+}
+
+/// Of the configuration, in which a security module is named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Section {
+    Issuing,
+    Acquiring,
+}
+
+impl std::fmt::Display for Section {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Issuing => "issuing",
+            Self::Acquiring => "acquiring",
+        })
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum State {
+    Made,
+    There,
+    Absent,
+}
+
+/// What may be known of a key.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+pub struct KeyRow {
+    pub name: KeyName,
+    pub state: State,
+    pub purpose: Purpose,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub algorithm: Option<Algorithm>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub check_value: Option<String>,
+    /// Where the configuration names it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub named_by: Vec<String>,
+    /// Files of a new wrapping key's components, with their own check values.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub components: BTreeMap<PathBuf, String>,
+}
+
+impl KeyRow {
+    fn of(name: &KeyName, state: State, info: KeyInfo) -> Self {
+        Self {
+            algorithm: Some(info.spec.algorithm),
+            check_value: Some(hex::encode_upper(info.check_value)),
+            ..Self::absent(name, info.spec.purpose)
+        }
+        .with(state)
+    }
+
+    fn absent(name: &KeyName, purpose: Purpose) -> Self {
+        Self {
+            name: name.clone(),
+            state: State::Absent,
+            purpose,
+            algorithm: None,
+            check_value: None,
+            named_by: Vec::new(),
+            components: BTreeMap::new(),
+        }
+    }
+
+    fn with(self, state: State) -> Self {
+        Self { state, ..self }
+    }
+}
+
+/// A key that the configuration names.
+struct Named {
+    name: KeyName,
+    purpose: Purpose,
+    by: String,
+    /// Whether nobody else has it.
+    is_own: bool,
+    wrapping: Option<KeyName>,
+}
+
+/// One security module, and the keys that it is to have.
+pub struct CardKeys {
+    sections: Vec<Section>,
+    hsm: Box<dyn Hsm>,
+    named: Vec<Named>,
+}
+
+/// A TDES key that is there then: the issuer's own, whose value nobody has to know.
+///
+/// # Errors
+/// The name is that of a key for something else, or the module fails.
+pub fn make(hsm: &dyn Hsm, name: &KeyName, purpose: Purpose) -> Result<KeyRow, HsmError> {
+    let spec = KeySpec {
+        purpose,
+        algorithm: Algorithm::Tdes,
+        exportable: false,
+    };
+    match hsm.generate(name, spec) {
+        Ok(info) => Ok(KeyRow::of(name, State::Made, info)),
+        Err(HsmError::Exists(_)) => Ok(KeyRow::of(name, State::There, described(hsm, name, purpose)?)),
+        Err(error) => Err(error),
+    }
+}
+
+fn described(hsm: &dyn Hsm, name: &KeyName, needed: Purpose) -> Result<KeyInfo, HsmError> {
+    let info = hsm.describe(name)?;
+    let (is, name) = (info.spec.purpose, name.clone());
+    let wrong = HsmError::WrongPurpose { name, is, needed };
+    if is == needed { Ok(info) } else { Err(wrong) }
+}
+
+fn of_cards(issuing: &Issuing) -> Vec<Named> {
+    let named = |(name, purpose): (&KeyName, Purpose)| Named {
+        name: name.clone(),
+        purpose,
+        by: "issuing.keys".to_owned(),
+        is_own: true,
+        wrapping: None,
+    };
+    let links = issuing.links.iter();
+    let links = links.flat_map(|link| of_link(&format!("issuing.links.{}", link.name), &link.keys));
+    issuing.keys.all().map(named).into_iter().chain(links).collect()
+}
+
+fn of_link(by: &str, keys: &LinkKeys) -> Vec<Named> {
+    let rows = [
+        (&keys.mac, Purpose::Mac, "mac_key"),
+        (&keys.pin, Purpose::Pin, "pin_key"),
+        (&keys.wrapping, Purpose::Wrapping, "wrapping_key"),
+    ];
+    let named = |(name, purpose, word): (&Option<KeyName>, Purpose, &str)| {
+        name.as_ref().map(|name| Named {
+            name: name.clone(),
+            purpose,
+            by: format!("{by}.{word}"),
+            is_own: false,
+            wrapping: keys.wrapping.clone().filter(|_| purpose != Purpose::Wrapping),
+        })
+    };
+    rows.into_iter().filter_map(named).collect()
+}
+
+/// All modules of a configuration: one, if both sections name the same.
+///
+/// # Errors
+/// There is none, or one cannot be opened.
+pub fn modules(config: &Config) -> Result<Vec<CardKeys>, CardKeysError> {
+    let routes = config.card_routing.routes.iter();
+    let routes = routes.flat_map(|route| of_link(&format!("acquiring.routes.{}", route.name), &route.keys));
+    let routes: Vec<_> = routes.collect();
+    let cards = config.issuing.as_ref();
+    let cards_hsm = cards.and_then(|issuing| issuing.hsm.as_ref());
+    let named = cards.map(of_cards).unwrap_or_default();
+    let routes_hsm = config.card_routing.hsm.as_ref();
+    let all = match (cards_hsm, routes_hsm) {
+        (None, None) => return Err(CardKeysError::NoModule),
+        (Some(one), Some(other)) if one == other => {
+            let named = named.into_iter().chain(routes).collect();
+            vec![open(one, vec![Section::Issuing, Section::Acquiring], named)?]
+        }
+        (cards_hsm, routes_hsm) => {
+            let issuing = cards_hsm.map(|hsm| open(hsm, vec![Section::Issuing], named));
+            let acquiring = routes_hsm.map(|hsm| open(hsm, vec![Section::Acquiring], routes));
+            issuing.into_iter().chain(acquiring).collect::<Result<_, _>>()?
+        }
+    };
+    Ok(all)
+}
+
+fn open(hsm: &HsmConfig, sections: Vec<Section>, named: Vec<Named>) -> Result<CardKeys, CardKeysError> {
+    let section = sections[0];
+    let hsm = hsm.open().map_err(|source| CardKeysError::Module { section, source })?;
+    Ok(CardKeys { sections, hsm, named })
+}
+
+/// The module in which a key is, or is to be.
+pub fn module_of(all: Vec<CardKeys>, section: Option<Section>, name: &KeyName) -> Result<CardKeys, CardKeysError> {
+    let are_one = all.len() == 1;
+    let fits = |module: &CardKeys| match section {
+        Some(section) => module.sections.contains(&section),
+        None => are_one || module.named.iter().any(|named| named.name == *name),
+    };
+    let mut found: Vec<_> = all.into_iter().filter(fits).collect();
+    match (found.pop(), found.is_empty(), section) {
+        (Some(module), true, _) => Ok(module),
+        (None, _, Some(section)) => Err(CardKeysError::NoSection(section)),
+        _ => Err(CardKeysError::TwoModules(name.clone())),
+    }
+}
+
+impl CardKeys {
+    /// Makes those keys that are the issuer's own and not there yet.
+    pub fn generate(&self) -> Result<Vec<KeyRow>, CardKeysError> {
+        let own = self.named.iter().filter(|named| named.is_own);
+        let rows = own.map(|named| {
+            let row = make(&*self.hsm, &named.name, named.purpose)?;
+            Ok(self.told(row))
+        });
+        rows.collect()
+    }
+
+    /// All keys that are there, and those that the configuration names and that are not.
+    pub fn list(&self) -> Result<Vec<KeyRow>, CardKeysError> {
+        let names = self.hsm.names()?;
+        let row = |name: &KeyName| Ok(self.told(KeyRow::of(name, State::There, self.hsm.describe(name)?)));
+        let mut rows: Vec<KeyRow> = names.iter().map(row).collect::<Result<_, HsmError>>()?;
+        for named in &self.named {
+            let is_there = names.iter().any(|name| is_of(named, name));
+            let is_told = rows.iter().any(|row| row.name == named.name);
+            if !is_there && !is_told {
+                rows.push(self.told(KeyRow::absent(&named.name, named.purpose)));
+            }
+        }
+        Ok(rows)
+    }
+
+    fn told(&self, row: KeyRow) -> KeyRow {
+        let by = self.named.iter().filter(|named| is_of(named, &row.name));
+        KeyRow {
+            named_by: by.map(|named| named.by.clone()).collect(),
+            ..row
+        }
+    }
+
+    /// A wrapping key of components that two or more officers bring, a file each.
+    pub fn assemble(&self, name: &KeyName, files: &[PathBuf]) -> Result<KeyRow, CardKeysError> {
+        let mut components = Vec::new();
+        for path in files {
+            let text = Zeroizing::new(durable::read_text(path, TEXT_BYTES_MAX)?);
+            let bytes = hex::decode(text.trim()).map(Zeroizing::new);
+            components.push(bytes.map_err(|_| CardKeysError::Component { path: path.clone() })?);
+        }
+        self.wrapping(name, files, &components)
+    }
+
+    /// A new wrapping key, and its components: a file for each officer who brings one to the other side, readable by its owner only.
+    pub fn make_wrapping(&self, name: &KeyName, files: &[PathBuf]) -> Result<KeyRow, CardKeysError> {
+        self.refuse_known(name)?;
+        let mut components = Vec::new();
+        for path in files {
+            let mut component = Zeroizing::new(vec![0; COMPONENT_BYTES]);
+            getrandom::fill(&mut component).map_err(HsmError::from)?;
+            let text = Zeroizing::new(hex::encode_upper(&component) + "\n");
+            durable::create(path, text.as_bytes())?;
+            components.push(component);
+        }
+        self.wrapping(name, files, &components).map(|row| row.with(State::Made))
+    }
+
+    fn wrapping(
+        &self,
+        name: &KeyName,
+        files: &[PathBuf],
+        components: &[Zeroizing<Vec<u8>>],
+    ) -> Result<KeyRow, CardKeysError> {
+        let (mut algorithm, mut check_values) = (None, BTreeMap::new());
+        for (path, component) in files.iter().zip(components) {
+            let wrong = || CardKeysError::Component { path: path.clone() };
+            let its = match component.len() {
+                16 => Algorithm::Aes128,
+                COMPONENT_BYTES => Algorithm::Aes256,
+                _ => return Err(wrong()),
+            };
+            if *algorithm.get_or_insert(its) != its {
+                return Err(wrong());
+            }
+            let key = AesKey::new(component).map_err(HsmError::from)?;
+            check_values.insert(path.clone(), hex::encode_upper(key.check_value()));
+        }
+        let spec = KeySpec {
+            purpose: Purpose::Wrapping,
+            algorithm: algorithm.ok_or(HsmError::Components)?,
+            exportable: false,
+        };
+        let components: Vec<&[u8]> = components.iter().map(|component| component.as_slice()).collect();
+        let info = self.hsm.assemble(name, spec, &components)?;
+        let row = self.told(KeyRow::of(name, State::There, info));
+        Ok(KeyRow {
+            components: check_values,
+            ..row
+        })
+    }
+
+    /// A new key that a link's other side gets, too, in the block that is written to `file`.
+    pub fn share(&self, name: &KeyName, under: Option<KeyName>, file: &Path) -> Result<KeyRow, CardKeysError> {
+        let (purpose, under) = self.transported(name, under)?;
+        let spec = KeySpec {
+            purpose,
+            algorithm: Algorithm::Tdes,
+            exportable: false,
+        };
+        let (info, block) = self.hsm.share(name, spec, &under)?;
+        let written = durable::create(file, (block + "\n").as_bytes());
+        if written.is_err() {
+            // A key that only one side has is none.
+            self.hsm.delete(name)?;
+        }
+        written?;
+        Ok(self.told(KeyRow::of(name, State::Made, info)))
+    }
+
+    /// The key of a block that the other side has written.
+    pub fn import(&self, name: &KeyName, under: Option<KeyName>, file: &Path) -> Result<KeyRow, CardKeysError> {
+        let (purpose, under) = self.transported(name, under)?;
+        let block = durable::read_text(file, TEXT_BYTES_MAX)?;
+        let info = self.hsm.import(name, purpose, &under, block.trim())?;
+        Ok(self.told(KeyRow::of(name, State::There, info)))
+    }
+
+    /// What a key is for that comes or goes, and under which other.
+    fn transported(&self, name: &KeyName, under: Option<KeyName>) -> Result<(Purpose, KeyName), CardKeysError> {
+        let named = self.named.iter().find(|named| named.name == *name);
+        let named = named.ok_or_else(|| CardKeysError::NotNamed(name.clone()))?;
+        self.refuse_known(name)?;
+        let under = under.or_else(|| named.wrapping.clone());
+        let under = under.ok_or_else(|| CardKeysError::NoWrapping(name.clone()))?;
+        described(&*self.hsm, &under, Purpose::Wrapping)?;
+        Ok((named.purpose, under))
+    }
+
+    /// A link's key that was changed is there by another name.
+    fn refuse_known(&self, name: &KeyName) -> Result<(), HsmError> {
+        let named = self.named.iter().find(|named| named.name == *name);
+        let is_it = |known: &KeyName| known == name || named.is_some_and(|named| is_of(named, known));
+        match self.hsm.names()?.into_iter().find(is_it) {
+            Some(known) => Err(HsmError::Exists(known)),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Whether a key is the named one, or a later generation of it.
+fn is_of(named: &Named, name: &KeyName) -> bool {
+    let changes = !named.is_own && named.purpose != Purpose::Wrapping;
+    named.name == *name || (changes && link_key::is_generation(&named.name, name))
+}
+
+#[cfg(test)]
+mod tests;
