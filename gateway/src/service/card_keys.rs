@@ -1,6 +1,9 @@
 //! Keys that a configuration names, in its security modules: which are there, and how the others get there. A running gateway sees
 //! what is changed so when it is started anew.
 
+mod named;
+mod row;
+
 use std::{
     collections::BTreeMap,
     path::{Path, PathBuf},
@@ -8,14 +11,12 @@ use std::{
 
 use causeway_cards::crypto::key::AesKey;
 use causeway_wallet::durable::{self, FileError};
-use serde::Serialize;
 use zeroize::Zeroizing;
 
-use super::config::{Config, Issuing, LinkKeys};
-use crate::acquiring::{
-    hsm::{Algorithm, Hsm, HsmConfig, HsmConfigError, HsmError, KeyInfo, KeyName, KeySpec, Purpose},
-    link_key,
-};
+use self::named::{Named, of_cards, of_link};
+pub use self::row::{KeyRow, Section, State};
+use super::config::Config;
+use crate::acquiring::hsm::{Algorithm, Hsm, HsmConfig, HsmConfigError, HsmError, KeyInfo, KeyName, KeySpec, Purpose};
 
 /// More than a key block or a component has.
 const TEXT_BYTES_MAX: u64 = 16 * 1024;
@@ -48,86 +49,6 @@ pub enum CardKeysError {
     Hsm(#[from] HsmError),
 }
 
-/// Of the configuration, in which a security module is named.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Section {
-    Issuing,
-    Acquiring,
-}
-
-impl std::fmt::Display for Section {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Issuing => "issuing",
-            Self::Acquiring => "acquiring",
-        })
-    }
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    Made,
-    There,
-    Absent,
-}
-
-/// What may be known of a key.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-pub struct KeyRow {
-    pub name: KeyName,
-    pub state: State,
-    pub purpose: Purpose,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub algorithm: Option<Algorithm>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub check_value: Option<String>,
-    /// Where the configuration names it.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub named_by: Vec<String>,
-    /// Files of a new wrapping key's components, with their own check values.
-    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
-    pub components: BTreeMap<PathBuf, String>,
-}
-
-impl KeyRow {
-    fn of(name: &KeyName, state: State, info: KeyInfo) -> Self {
-        Self {
-            algorithm: Some(info.spec.algorithm),
-            check_value: Some(hex::encode_upper(info.check_value)),
-            ..Self::absent(name, info.spec.purpose)
-        }
-        .with(state)
-    }
-
-    fn absent(name: &KeyName, purpose: Purpose) -> Self {
-        Self {
-            name: name.clone(),
-            state: State::Absent,
-            purpose,
-            algorithm: None,
-            check_value: None,
-            named_by: Vec::new(),
-            components: BTreeMap::new(),
-        }
-    }
-
-    fn with(self, state: State) -> Self {
-        Self { state, ..self }
-    }
-}
-
-/// A key that the configuration names.
-struct Named {
-    name: KeyName,
-    purpose: Purpose,
-    by: String,
-    /// Whether nobody else has it.
-    is_own: bool,
-    wrapping: Option<KeyName>,
-}
-
 /// One security module, and the keys that it is to have.
 pub struct CardKeys {
     sections: Vec<Section>,
@@ -157,37 +78,6 @@ fn described(hsm: &dyn Hsm, name: &KeyName, needed: Purpose) -> Result<KeyInfo, 
     let (is, name) = (info.spec.purpose, name.clone());
     let wrong = HsmError::WrongPurpose { name, is, needed };
     if is == needed { Ok(info) } else { Err(wrong) }
-}
-
-fn of_cards(issuing: &Issuing) -> Vec<Named> {
-    let named = |(name, purpose): (&KeyName, Purpose)| Named {
-        name: name.clone(),
-        purpose,
-        by: "issuing.keys".to_owned(),
-        is_own: true,
-        wrapping: None,
-    };
-    let links = issuing.links.iter();
-    let links = links.flat_map(|link| of_link(&format!("issuing.links.{}", link.name), &link.keys));
-    issuing.keys.all().map(named).into_iter().chain(links).collect()
-}
-
-fn of_link(by: &str, keys: &LinkKeys) -> Vec<Named> {
-    let rows = [
-        (&keys.mac, Purpose::Mac, "mac_key"),
-        (&keys.pin, Purpose::Pin, "pin_key"),
-        (&keys.wrapping, Purpose::Wrapping, "wrapping_key"),
-    ];
-    let named = |(name, purpose, word): (&Option<KeyName>, Purpose, &str)| {
-        name.as_ref().map(|name| Named {
-            name: name.clone(),
-            purpose,
-            by: format!("{by}.{word}"),
-            is_own: false,
-            wrapping: keys.wrapping.clone().filter(|_| purpose != Purpose::Wrapping),
-        })
-    };
-    rows.into_iter().filter_map(named).collect()
 }
 
 /// All modules of a configuration: one, if both sections name the same.
@@ -255,7 +145,7 @@ impl CardKeys {
         let row = |name: &KeyName| Ok(self.told(KeyRow::of(name, State::There, self.hsm.describe(name)?)));
         let mut rows: Vec<KeyRow> = names.iter().map(row).collect::<Result<_, HsmError>>()?;
         for named in &self.named {
-            let is_there = names.iter().any(|name| is_of(named, name));
+            let is_there = names.iter().any(|name| named.is(name));
             let is_told = rows.iter().any(|row| row.name == named.name);
             if !is_there && !is_told {
                 rows.push(self.told(KeyRow::absent(&named.name, named.purpose)));
@@ -265,7 +155,7 @@ impl CardKeys {
     }
 
     fn told(&self, row: KeyRow) -> KeyRow {
-        let by = self.named.iter().filter(|named| is_of(named, &row.name));
+        let by = self.named.iter().filter(|named| named.is(&row.name));
         KeyRow {
             named_by: by.map(|named| named.by.clone()).collect(),
             ..row
@@ -371,18 +261,12 @@ impl CardKeys {
     /// A link's key that was changed is there by another name.
     fn refuse_known(&self, name: &KeyName) -> Result<(), HsmError> {
         let named = self.named.iter().find(|named| named.name == *name);
-        let is_it = |known: &KeyName| known == name || named.is_some_and(|named| is_of(named, known));
+        let is_it = |known: &KeyName| known == name || named.is_some_and(|named| named.is(known));
         match self.hsm.names()?.into_iter().find(is_it) {
             Some(known) => Err(HsmError::Exists(known)),
             None => Ok(()),
         }
     }
-}
-
-/// Whether a key is the named one, or a later generation of it.
-fn is_of(named: &Named, name: &KeyName) -> bool {
-    let changes = !named.is_own && named.purpose != Purpose::Wrapping;
-    named.name == *name || (changes && link_key::is_generation(&named.name, name))
 }
 
 #[cfg(test)]
