@@ -150,6 +150,7 @@ $(PEER_VENV)/made: peers/python/requirements-gateway.txt peers/python/requiremen
 
 # Of another language, and so not in the Python environment.
 BC_UR := @ngraveio/bc-ur@1.1.13
+ISO_8583 := iso_8583@2.6.7
 
 .PHONY: test-media
 test-media: build $(PEER_VENV)/made
@@ -193,7 +194,10 @@ test-peers: $(PEER_VENV)/made $(TEST_DIR)/demo/demo.json
 	@if ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	    echo '== installing Chromium'; DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium >/dev/null; \
 	fi
-	cd peers/python && PATH=$(PEER_VENV)/bin:$$PATH PYTHONPATH=tests_gateway \
+	@if [ ! -d $(PEER_VENV)/$(ISO_8583) ]; then \
+	    npm install --silent --no-save --ignore-scripts --prefix $(PEER_VENV)/$(ISO_8583) $(ISO_8583); \
+	fi
+	cd peers/python && PATH=$(PEER_VENV)/bin:$$PATH PYTHONPATH=tests_gateway NODE_PATH=$(PEER_VENV)/$(ISO_8583)/node_modules \
 	    ../../scripts/gateway-trial $(BIN) $(PEER_VENV)/bin/python -m unittest discover --start-directory tests_gateway
 
 # More for `causeway-devnet bench`, such as BENCH="--rate 2000 --accounts 1M".

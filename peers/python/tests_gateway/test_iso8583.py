@@ -3,46 +3,20 @@
 import json
 import random
 import socket
-import string
 import subprocess
 import sys
 import unittest
-from copy import deepcopy
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 import iso8583
 from iso8583.specs import default_ascii
 
+from card_host import DIGITS, FIELDS, TYPES, Line, network, numbered, purchase, reversal, variant_b
+from card_holder import Holder
 from trial import PLACES
 
 MESSAGES = 100
-DIGITS, ALPHANUMERIC = string.digits, string.digits + string.ascii_letters
-
-# Fields that the gateway shows as they are: their characters, and how many at least and at most.
-FIELDS = {
-    "3": (DIGITS, 6, 6), "4": (DIGITS, 12, 12), "7": (None, 10, 10), "11": (DIGITS, 6, 6),
-    "22": (DIGITS, 3, 3), "32": (DIGITS, 1, 11), "37": (ALPHANUMERIC, 12, 12), "39": (ALPHANUMERIC, 2, 2),
-    "41": (ALPHANUMERIC, 8, 8), "42": (ALPHANUMERIC, 15, 15), "49": (DIGITS, 3, 3), "70": (DIGITS, 3, 3),
-}  # fmt: skip
-# Packed in variant B, and shown in another way than they are written: how many digits at most.
-DIGITS_MAX = {"2": 19, "12": 6, "13": 4, "14": 4}
-VARIABLE = ["2", "32"]
-TYPES = ["0100", "0110", "0200", "0201", "0210", "0220", "0400", "0420", "0421", "0430", "0800", "0810"]
-
-
-def variant_b() -> dict[str, Any]:
-    """Packed numbers, each in whole bytes; a binary bitmap; packed lengths, which count digits."""
-    spec = deepcopy(default_ascii)
-    spec["t"] |= {"data_enc": "b", "max_len": 2}
-    for bitmap in ("p", "1"):
-        spec[bitmap] |= {"data_enc": "b", "max_len": 8}
-    numbers = {name: most for name, (characters, _, most) in FIELDS.items() if characters in (DIGITS, None) and name != "49"}
-    for name, most in (numbers | DIGITS_MAX).items():
-        packed = {"data_enc": "b", "len_enc": "b", "len_count": "nibbles", "left_pad": "0", "max_len": most}
-        spec[name] |= packed | ({"len_enc": "bcd", "len_type": 1} if name in VARIABLE else {})
-    return spec
 
 
 def message(source: random.Random) -> dict[str, str]:
@@ -86,73 +60,6 @@ class Messages(unittest.TestCase):
         self.assertEqual(codes, [[], ["truncated"], ["unknown_message_type"]])
 
 
-class Line:
-    """One connection to the issuer: frames of two bytes of length and a message."""
-
-    def __init__(self, variant: str) -> None:
-        host, port = PLACES[f"issuer_{variant}"].split(":")
-        self.spec = {"a": default_ascii, "b": variant_b()}[variant]
-        # Only so that a host that neither answers nor closes fails a test.
-        self.socket = socket.create_connection((host, int(port)), timeout=60)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self.socket.close()
-
-    def write(self, wire: bytes) -> None:
-        self.socket.sendall(len(wire).to_bytes(2) + wire)
-
-    def bytes(self, count: int) -> bytes:
-        """Fewer if the host has closed the connection."""
-        read = b""
-        while len(read) < count:
-            try:
-                piece = self.socket.recv(count - len(read))
-            except ConnectionResetError:
-                break
-            if not piece:
-                break
-            read += piece
-        return read
-
-    def read(self) -> dict[str, str]:
-        wire = self.bytes(int.from_bytes(self.bytes(2)))
-        return dict(iso8583.decode(wire, self.spec)[0])
-
-    def encoded(self, asked: dict[str, str]) -> bytes:
-        return bytes(iso8583.encode(asked.copy(), self.spec)[0])
-
-    def ask(self, asked: dict[str, str]) -> dict[str, str]:
-        self.write(self.encoded(asked))
-        return self.read()
-
-
-def network(code: str, trace: str = "000001") -> dict[str, str]:
-    return {"t": "0800", "7": "1130011500", "11": trace, "70": code}
-
-
-def numbered(digits: str) -> str:
-    """With its check digit (ISO/IEC 7812-1, annex B)."""
-    doubled = [int(digit) * (2 - place % 2) for place, digit in enumerate(reversed(digits))]
-    return digits + str(-sum(value // 10 + value % 10 for value in doubled) % 10)
-
-
-def purchase(trace: str, card: str = "") -> dict[str, str]:
-    """Keyed in: 22 = 01."""
-    return {
-        "t": "0200", "2": card or numbered("990000000000001"), "3": "000000", "4": "000000001250", "7": "1130011500",
-        "11": trace, "12": "011500", "13": "1130", "14": "3112", "22": "010", "32": "12345",
-        "37": f"000000{trace}", "41": "TERM0001", "42": "MERCHANT0000001", "49": "978",
-    }  # fmt: skip
-
-
-def original_data(of: dict[str, str]) -> str:
-    """Field 90: type, 11, 7, 32 and 33, these with zeros before."""
-    return f"{of['t']}{of['11']}{of['7']}{of['32']:0>11}{'':0>11}"
-
-
 class Link(unittest.TestCase):
     def test_it_signs_on_echoes_and_signs_off_in_both_variants(self) -> None:
         for variant in "ab":
@@ -191,8 +98,7 @@ class Link(unittest.TestCase):
         with Line("a") as line:
             line.ask(network("001"))
             asked = purchase("300001")
-            fields = ("3", "4", "7", "12", "13", "32", "41", "49")
-            undo = {"t": "0420", "11": "300002", "90": original_data(asked)} | {name: asked[name] for name in fields}
+            undo = reversal("300002", asked)
             answer = line.ask(undo)
             self.assertEqual((answer["t"], answer["39"]), ("0430", "25"))
             self.assertEqual(line.ask(asked)["39"], "12")
@@ -251,13 +157,23 @@ class Link(unittest.TestCase):
                 line.socket.sendall(stream[start : start + 7])
             self.assertEqual([line.read()["11"] for _ in wires], [f"00000{number}" for number in range(5)])
 
-    def test_the_client_of_the_documents_is_answered(self) -> None:
+    def test_the_client_of_the_documents_buys_and_takes_it_back(self) -> None:
         page = (Path(__file__).parents[3] / "docs" / "acquiring.md").read_text()
         program = page.split("```python\n")[1].split("```")[0]
-        arguments = [PLACES["issuer_a"], numbered("990000000000001"), "3112"]
-        done = subprocess.run([sys.executable, "-", *arguments], input=program, capture_output=True, text=True, check=False)
-        expected = ["sign-on 0810 00", "echo 0810 00", "purchase 0210 14", "reversal 0430 00"]
-        self.assertEqual([line.strip() for line in done.stdout.splitlines()], expected, done.stderr)
+        holder = Holder()
+
+        def run(card: str) -> list[str]:
+            arguments = [PLACES["issuer_a"], card, holder.expiry]
+            done = subprocess.run([sys.executable, "-", *arguments], input=program, capture_output=True, text=True, check=False)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            return [line.strip() for line in done.stdout.splitlines()]
+
+        bought = run(holder.number)
+        self.assertEqual(bought[:2], ["sign-on 0810 00", "echo 0810 00"])
+        self.assertRegex(bought[2], "^purchase 0210 00 [2-9A-Z]{6}$")
+        self.assertRegex(bought[3], "^reversal 0430 00 [2-9A-Z]{6}$")
+        declined = run(numbered("990000000000001"))
+        self.assertEqual(declined[2:], ["purchase 0210 14", "reversal 0430 00"])
 
 
 if __name__ == "__main__":
