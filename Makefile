@@ -32,7 +32,7 @@ help:
 	@echo 'make demo            four validators, a payroll, one of them killed; money abroad, a merchant, offline; checks everything'
 	@echo 'make devnet          the same network, running until Ctrl-C'
 	@echo 'make chaos           the same under load, broken at random: MINUTES=2 SEED=1; checks every payment'
-	@echo 'make crash           gateways and validators killed KILLS=500 times while money is sent abroad; SEED=1'
+	@echo 'make crash           gateways and validators killed KILLS=500 times while money is sent abroad, and then paid by card; SEED=1'
 	@echo 'make attack          the same under load, its APIs attacked in eight ways; honest clients must not feel it'
 	@echo 'make test            format, lints, dependencies, tests, README commands, and a demo'
 	@echo 'make test-peers      independent programs check what the demo wrote, use the gateways, read QR codes and hear sound'
@@ -74,7 +74,7 @@ KILLS ?= 500
 
 .PHONY: crash
 crash: build
-	$(call say,$(KILLS) kills drawn from seed $(SEED) while remittances are under way$(comma) and then the check)
+	$(call say,$(KILLS) kills drawn from seed $(SEED) while remittances are under way$(comma) as many while cards pay$(comma) and the checks)
 	$(BIN)/causeway-devnet crash --dir $(DIR) --kills $(KILLS) --seed $(SEED)
 
 .PHONY: attack

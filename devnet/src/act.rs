@@ -15,7 +15,10 @@ use crate::{
     folder::{self, Folder, Trial},
     network::{Network, Plan},
     ports::BasePort,
-    services::{ISSUERS, Programs, Service, Services, configs::Settings},
+    services::{
+        ISSUERS, Programs, Service, Services,
+        configs::{CardRoute, Settings},
+    },
     table::Table,
     up::VALIDATORS,
 };
@@ -122,7 +125,10 @@ impl Act {
             },
             Self::Acquiring => Settings {
                 services: vec![Service::Gateway(0), Service::Gateway(1)],
-                card_answer_ms: acquiring::ANSWER_MS,
+                card_route: CardRoute {
+                    acquirer_ms: acquiring::ANSWER_MS,
+                    ..CardRoute::default()
+                },
                 ..Settings::default()
             },
         }

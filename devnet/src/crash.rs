@@ -1,31 +1,24 @@
-//! `crash`: remittances of every kind between two gateways while gateways and validators are killed at moments drawn from
-//! a seed, and a check of everything that clients were told against what the ledger and the databases have.
+//! `crash`: money under way between two gateways while gateways and validators are killed at moments drawn from a seed, and
+//! a check of everything that clients were told against what the ledger and the databases have. First remittances of every
+//! kind, then payments by card.
 
 pub mod books;
+mod cards;
+mod insist;
 pub mod orders;
 pub mod receiver;
+pub mod remittances;
 
-use std::{
-    future::pending,
-    sync::Arc,
-    time::{Duration, Instant},
-};
+use std::future::pending;
 
-use anyhow::{Context, ensure};
-use tokio::{sync::watch, time::sleep};
+use anyhow::ensure;
 
-use self::{
-    books::Books,
-    orders::{Orders, Party},
-    receiver::Receiver,
-};
+use self::{cards::CardLine, receiver::Receiver};
 use crate::{
-    draw::Draw,
     fleet::{self, Fleet, Lifetime, node_binary},
     folder::{Folder, Trial},
     network::{Network, Plan},
     ports::BasePort,
-    progress,
     services::{Programs, Service, Services, configs::Settings},
 };
 
@@ -34,23 +27,40 @@ const BASE_PORT: u16 = 29_200;
 
 const VALIDATORS: u16 = 4;
 
-/// Remittances under way at the same time.
-const SENDERS: usize = 8;
-
 /// Short, so that what is ignored expires while the trial runs.
 const HOLD_SECONDS: u32 = 30;
 
-/// After the last kill, everything comes to its end within this.
-const PATIENCE: Duration = Duration::from_secs(180);
+/// What is under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    Remittances,
+    Cards,
+}
 
 #[derive(Debug, Clone, Copy)]
 pub struct Options {
+    /// In each part.
     pub kills: u32,
     pub seed: u64,
     pub base_port: Option<u16>,
+    /// Both, unless it says which.
+    pub only: Option<Part>,
 }
 
-/// Whether everything holds. The last line printed is the verdict; an error came before there was one.
+impl Options {
+    fn has(&self, part: Part) -> bool {
+        self.only.is_none_or(|only| only == part)
+    }
+}
+
+/// What parts break.
+struct Victims {
+    network: Network,
+    fleet: Fleet,
+    services: Services,
+}
+
+/// Whether everything holds. Each part's last line is its verdict; an error came before there was one.
 pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
     let _lock = folder.lock()?;
     fleet::clear(folder, Trial::Crash).await?;
@@ -59,98 +69,37 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
         base_port: BasePort::chosen(options.base_port, BASE_PORT, VALIDATORS)?,
     };
     let network = Network::create(folder.network_of(Trial::Crash), plan)?;
-    let mut fleet = Fleet::start(network.clone(), node_binary()?, Lifetime::Ours, pending()).await?;
+    let fleet = Fleet::start(network.clone(), node_binary()?, Lifetime::Ours, pending()).await?;
     let receiver = Receiver::start(plan.base_port.webhooks())?;
+    let line = CardLine::open(&network).await?;
     let settings = Settings {
         hold_seconds: HOLD_SECONDS,
+        services: match options.only {
+            Some(Part::Cards) => vec![Service::Gateway(0), Service::Gateway(1)],
+            _ => Service::REMITTANCE.to_vec(),
+        },
+        card_route: line.route(),
         ..Settings::default()
     };
-    let mut services = Services::start(&network, Programs::find()?, Lifetime::Ours, &settings, pending()).await?;
-    let parties = Arc::new(Party::both(&network, &receiver).await?);
-    orders::wait_for_quotes(&parties[0]).await?;
-    println!(
-        "- {} kills by seed {}, while {SENDERS} remittances are under way",
-        options.kills, options.seed
-    );
-    let (stop, stopped) = watch::channel(false);
-    let orders = Arc::new(Orders::default());
-    let senders: Vec<_> = (0..SENDERS)
-        .map(|number| {
-            let seed = options.seed.wrapping_mul(1_000).wrapping_add(number as u64);
-            tokio::spawn(orders::send(
-                Arc::clone(&parties),
-                Arc::clone(&orders),
-                Draw::new(seed),
-                stopped.clone(),
-            ))
-        })
-        .collect();
-    kill(&mut fleet, &mut services, options).await?;
-    stop.send(true).context("the senders have ended by themselves")?;
-    for sender in senders {
-        sender.await??;
+    let services = Services::start(&network, Programs::find()?, Lifetime::Ours, &settings, pending()).await?;
+    let mut victims = Victims {
+        network,
+        fleet,
+        services,
+    };
+    let mut holds = true;
+    if options.has(Part::Remittances) {
+        holds &= remittances::run(&mut victims, &receiver, options).await?;
     }
-    let books = settle(&parties, &orders, &receiver).await?;
-    let verdict = books.verdict()?;
-    println!("{verdict}");
-    let forced = services.stop().await?;
+    if options.has(Part::Cards) {
+        holds &= cards::run(&mut victims, &line, options).await?;
+    }
+    let forced = victims.services.stop().await?;
     ensure!(
         forced.is_empty(),
         "killed, since they did not stop: {}",
         forced.join(", ")
     );
-    fleet.stop().await?;
-    Ok(verdict.holds())
-}
-
-/// One at a time, so that the network always has a quorum: a gateway, or a validator.
-async fn kill(fleet: &mut Fleet, services: &mut Services, options: Options) -> anyhow::Result<()> {
-    let mut draw = Draw::new(options.seed);
-    let bar = progress::bar("kills", u64::from(options.kills));
-    for _ in 0..options.kills {
-        sleep(draw.milliseconds(20..=900)).await;
-        match draw.below(10) {
-            victim @ 0..=7 => {
-                let gateway = Service::Gateway((victim % 2) as u16);
-                services.kill(gateway).await?;
-                sleep(draw.milliseconds(0..=400)).await;
-                services.restart(gateway)?;
-            }
-            _ => {
-                let validator = draw.below(usize::from(VALIDATORS)) as u16;
-                fleet.kill(validator).await?;
-                sleep(draw.milliseconds(0..=400)).await;
-                fleet.restart(validator).await?;
-            }
-        }
-        bar.inc(1);
-    }
-    bar.finish_and_clear();
-    Ok(())
-}
-
-/// Waits until nothing is under way any more, and all webhooks have come.
-pub async fn settle(parties: &[Party; 2], orders: &Orders, receiver: &Receiver) -> anyhow::Result<Books> {
-    let until = Instant::now() + PATIENCE;
-    let line = progress::line("waiting for the end of all remittances");
-    loop {
-        let books = match Books::read(parties, orders, receiver).await {
-            Ok(books) => books,
-            // The last one that was killed is not back yet.
-            Err(_) if Instant::now() < until => {
-                sleep(Duration::from_millis(500)).await;
-                continue;
-            }
-            Err(error) => return Err(error),
-        };
-        let open = books.open();
-        if open.is_none() || Instant::now() >= until {
-            line.finish_and_clear();
-            if let Some(open) = open {
-                println!("  after {} s {open}", PATIENCE.as_secs());
-            }
-            return Ok(books);
-        }
-        sleep(Duration::from_millis(500)).await;
-    }
+    victims.fleet.stop().await?;
+    Ok(holds)
 }

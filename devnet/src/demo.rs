@@ -43,7 +43,10 @@ use crate::{
     network::{Network, Plan},
     ports::BasePort,
     progress,
-    services::{Programs, Service, Services, configs::Settings},
+    services::{
+        Programs, Service, Services,
+        configs::{CardRoute, Settings},
+    },
     teller::{Customer, Teller},
     up::VALIDATORS,
 };
@@ -124,7 +127,10 @@ impl Demo<'_> {
         say("the gateways of two operators, and two liquidity providers");
         let settings = Settings {
             hold_seconds: HOLD_SECONDS,
-            card_answer_ms: acquiring::ANSWER_MS,
+            card_route: CardRoute {
+                acquirer_ms: acquiring::ANSWER_MS,
+                ..CardRoute::default()
+            },
             ..Settings::default()
         };
         let mut services = Services::start(&network, programs.clone(), Lifetime::Ours, &settings, pending()).await?;

@@ -25,7 +25,7 @@ use crate::{
     crash::{
         orders::{self, BENEFICIARIES, Orders, Party},
         receiver::Receiver,
-        settle,
+        remittances::settle,
     },
     fleet::{self, Fleet, Lifetime, node_binary},
     folder::{Folder, Trial},

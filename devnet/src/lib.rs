@@ -21,6 +21,7 @@ pub mod load;
 pub mod metrics;
 pub mod network;
 pub mod observer;
+pub mod phone;
 pub mod ports;
 pub mod process;
 pub mod progress;

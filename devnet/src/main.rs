@@ -14,7 +14,7 @@ use causeway_devnet::{
     progress, remit, services, status, swap,
     up::{self, Options, StopSignals, VALIDATORS},
 };
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A Causeway network of real validator processes on this machine, for trying out and for tests.
 ///
@@ -96,16 +96,22 @@ enum Command {
         rate: u64,
     },
     /// Sends remittances of every kind between the two gateways of a network of its own, while gateways and validators
-    /// are killed at moments drawn from a seed; then checks what clients were told against ledger and databases.
+    /// are killed at moments drawn from a seed; then has phones pay orders by card, while gateways and the link between
+    /// them are. After each it checks what clients were told against ledger and databases.
     ///
-    /// The last line is `remittances <n>, lost <n>, doubled <n>, ...`; with exit status 0 all but the first are 0.
+    /// The last lines are `remittances <n>, lost <n>, doubled <n>, ...` and `payments by card <n>, taken back <n>, lost <n>, ...`;
+    /// with exit status 0 nothing is lost, doubled, differing or wrong.
     Crash {
         #[command(flatten)]
         place: Place,
+        /// In each part.
         #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(0..=100_000))]
         kills: u32,
         #[arg(long, value_name = "S", default_value_t = 1)]
         seed: u64,
+        /// One part alone.
+        #[arg(long, value_name = "PART")]
+        only: Option<Part>,
         /// The first of 300 ports; without it, free ones are looked for.
         #[arg(long, value_name = "P")]
         base_port: Option<u16>,
@@ -225,6 +231,22 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+}
+
+/// What is under way during `crash`.
+#[derive(Clone, Copy, ValueEnum)]
+enum Part {
+    Remittances,
+    Cards,
+}
+
+impl Part {
+    const fn of_trial(self) -> crash::Part {
+        match self {
+            Self::Remittances => crash::Part::Remittances,
+            Self::Cards => crash::Part::Cards,
+        }
+    }
 }
 
 #[derive(Args)]
@@ -389,9 +411,15 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             place,
             kills,
             seed,
+            only,
             base_port,
         } => {
-            let options = crash::Options { kills, seed, base_port };
+            let options = crash::Options {
+                kills,
+                seed,
+                base_port,
+                only: only.map(Part::of_trial),
+            };
             let holds = trial(&place, async |folder| crash::run(folder, options).await).await?;
             return Ok(status_of(holds));
         }

@@ -1,5 +1,6 @@
 //! Stands between validators: each dials each other through a port of its own here, so that what passes
-//! from one to another can be delayed, held back or cut, each direction by itself.
+//! from one to another can be delayed, held back or cut, each direction by itself. In the same way it stands between the
+//! gateways of an acquirer and an issuer, of which one dials the other.
 //!
 //! A connection carries both directions, whoever dialed it. Holding one back is what a lossy one-way
 //! route looks like to TCP: nothing arrives, and the sender's buffers fill. Cutting a direction ends the
@@ -66,9 +67,11 @@ pub struct Relay {
 impl Relay {
     /// A port for each of `pairs`, from who dials to where the dialed one listens.
     pub async fn open(pairs: &BTreeMap<Pair, SocketAddr>) -> io::Result<Self> {
-        let states: BTreeMap<Pair, _> = pairs
+        let directions = pairs
             .keys()
-            .map(|&pair| (pair, watch::Sender::new(State::default())))
+            .flat_map(|&(dialer, dialed)| [(dialer, dialed), (dialed, dialer)]);
+        let states: BTreeMap<Pair, _> = directions
+            .map(|direction| (direction, watch::Sender::new(State::default())))
             .collect();
         let mut addresses = BTreeMap::new();
         let mut tasks = JoinSet::new();
@@ -287,6 +290,22 @@ mod tests {
         hear(&mut dialer).await;
         trial.relay.open_all();
         hear(&mut dialed).await;
+    }
+
+    #[tokio::test]
+    async fn where_one_side_alone_dials_both_directions_are_held_too() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let one = BTreeMap::from([((1, 0), listener.local_addr().unwrap())]);
+        let relay = Relay::open(&one).await.unwrap();
+        let mut dialer = TcpStream::connect(relay.addresses()[&(1, 0)]).await.unwrap();
+        let (mut dialed, _) = timeout(SOON, listener.accept()).await.unwrap().unwrap();
+        relay.set((0, 1), Passage::Held);
+        say(&mut dialer).await;
+        hear(&mut dialed).await;
+        say(&mut dialed).await;
+        hears_nothing(&mut dialer).await;
+        relay.open_all();
+        hear(&mut dialer).await;
     }
 
     #[tokio::test]

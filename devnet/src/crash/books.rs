@@ -12,7 +12,7 @@ use super::{
     orders::{FUNDS_CENTS, Orders, Party},
     receiver::Receiver,
 };
-use crate::services::api::text;
+use crate::services::api::{Api, text};
 
 /// Ends of a remittance.
 const ENDS: [&str; 6] = ["completed", "returned", "cancelled", "expired", "failed", "refunded"];
@@ -30,11 +30,12 @@ pub struct Books {
     beneficiary: BTreeMap<String, (u64, u64)>,
 }
 
-pub async fn listed(party: &Party, path: &str, parameter: &str) -> anyhow::Result<Vec<Value>> {
+/// All of a list. `parameter` is that which says after what a page begins.
+pub async fn listed(api: &Api, path: &str, parameter: &str) -> anyhow::Result<Vec<Value>> {
     let mut all = Vec::new();
     let mut cursor = String::new();
     loop {
-        let page = party.api.get(&format!("{path}?limit=100{cursor}")).await?;
+        let page = api.get(&format!("{path}?limit=100{cursor}")).await?;
         all.extend(page["data"].as_array().context("a list")?.iter().cloned());
         if page["has_more"] != true {
             return Ok(all);
@@ -43,13 +44,13 @@ pub async fn listed(party: &Party, path: &str, parameter: &str) -> anyhow::Resul
     }
 }
 
-fn minor(value: &str) -> anyhow::Result<u64> {
+pub(super) fn minor(value: &str) -> anyhow::Result<u64> {
     Ok(value.replace('.', "").parse()?)
 }
 
 /// By currency, available and held. All currencies here have two digits.
-async fn balances(party: &Party, account: &str) -> anyhow::Result<BTreeMap<String, (u64, u64)>> {
-    let view = party.api.get(&format!("/v1/accounts/{account}")).await?;
+pub(super) async fn balances(api: &Api, account: &str) -> anyhow::Result<BTreeMap<String, (u64, u64)>> {
+    let view = api.get(&format!("/v1/accounts/{account}")).await?;
     let mut all = BTreeMap::new();
     for balance in view["balances"].as_array().into_iter().flatten() {
         let part = |name: &str| minor(text(balance, &format!("/{name}/value"))?);
@@ -64,10 +65,10 @@ impl Books {
         let mut remittances = [BTreeMap::new(), BTreeMap::new()];
         let mut events = [BTreeMap::new(), BTreeMap::new()];
         for (side, party) in parties.iter().enumerate() {
-            for remittance in listed(party, "/v1/remittances", "cursor").await? {
+            for remittance in listed(&party.api, "/v1/remittances", "cursor").await? {
                 remittances[side].insert(text(&remittance, "/uetr")?.to_owned(), remittance);
             }
-            for event in listed(party, "/v1/events", "after").await? {
+            for event in listed(&party.api, "/v1/events", "after").await? {
                 events[side].insert(text(&event, "/id")?.to_owned(), event.to_string());
             }
         }
@@ -77,8 +78,8 @@ impl Books {
             events,
             received: [receiver.events(parties[0].place), receiver.events(parties[1].place)],
             wrong: receiver.wrong(),
-            sender: balances(&parties[0], &parties[0].account).await?,
-            beneficiary: balances(&parties[1], &parties[1].account).await?,
+            sender: balances(&parties[0].api, &parties[0].account).await?,
+            beneficiary: balances(&parties[1].api, &parties[1].account).await?,
         })
     }
 

@@ -8,7 +8,10 @@ use std::{
 use serde_json::{Value, json};
 use tokio::{sync::watch, time::sleep};
 
-use super::receiver::Receiver;
+use super::{
+    insist::{PAUSE, insist, never},
+    receiver::Receiver,
+};
 use crate::{
     draw::Draw,
     network::Network,
@@ -27,8 +30,6 @@ pub const FUNDS_CENTS: u64 = 100_000_000;
 
 /// Beneficiaries, and what becomes of what they are sent.
 pub const BENEFICIARIES: [&str; 4] = ["TESTACCEPT", "TESTREFUSE", "TESTRETURN", "TESTIGNORE"];
-
-const PAUSE: Duration = Duration::from_millis(200);
 
 /// Until makers quote.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -158,13 +159,12 @@ pub async fn send(
         let beneficiary = BENEFICIARIES[draw.below(BENEFICIARIES.len())];
         let cents = draw.number(CENTS);
         let quote = quote(&parties[0].account, cents);
-        let Some(quote) = insist(api, "/v1/quotes", &quote, &stopped).await? else {
+        let Some(quote) = insist(api, "/v1/quotes", &quote, &stopped).await?.done() else {
             continue;
         };
         let order = order(text(&quote, "/id")?, beneficiary);
         // To the end, also when it is time to stop: an order without an answer may be made.
-        let (_never, never) = watch::channel(false);
-        let Some(made) = insist(api, "/v1/remittances", &order, &never).await? else {
+        let Some(made) = insist(api, "/v1/remittances", &order, &never()).await?.done() else {
             continue;
         };
         let id = text(&made, "/id")?.to_owned();
@@ -178,34 +178,4 @@ pub async fn send(
         sleep(draw.milliseconds(0..=200)).await;
     }
     Ok(())
-}
-
-/// Sends the same request with the same key until it is answered: by a success, or by a refusal that is final.
-async fn insist(api: &Api, path: &str, body: &Value, stopped: &watch::Receiver<bool>) -> anyhow::Result<Option<Value>> {
-    let mut key = [0; 16];
-    getrandom::fill(&mut key)?;
-    let key = hex::encode(key);
-    loop {
-        if let Ok((status, answer)) = api.try_post(path, body, &key).await {
-            let code = answer["code"].as_str().unwrap_or_default();
-            // Running, or not now: it is not known yet.
-            let passes = status >= 500 || status == 429 || status == 401 || code == "3002";
-            if status < 300 {
-                return Ok(Some(answer));
-            }
-            if !passes {
-                let known = matches!(status, 409 | 422);
-                anyhow::ensure!(known, "POST {path} came to {status}: {answer}");
-                return Ok(None);
-            }
-            if status == 401 {
-                // If the gateway is away just now, the next attempt says so again.
-                let _away = api.renew().await;
-            }
-        }
-        if *stopped.borrow() {
-            return Ok(None);
-        }
-        sleep(PAUSE).await;
-    }
 }

@@ -47,8 +47,8 @@ impl Effects {
             ensure!(one == other, "{path} is not the same of both");
         }
         let sender = &parties[0];
-        let remittances = listed(sender, "/v1/remittances", "cursor").await?;
-        let events = listed(sender, "/v1/events", "after").await?;
+        let remittances = listed(&sender.api, "/v1/remittances", "cursor").await?;
+        let events = listed(&sender.api, "/v1/events", "after").await?;
         for remittance in &remittances {
             told_once(remittance, &events)?;
         }
@@ -59,7 +59,7 @@ impl Effects {
             "{reserved} remittances were reserved, and the ledger has {holds} holds"
         );
         Ok(Self {
-            customers: listed(sender, "/v1/customers", "cursor").await?,
+            customers: listed(&sender.api, "/v1/customers", "cursor").await?,
             remittances: remittances.len(),
             holds,
             events: events.len(),

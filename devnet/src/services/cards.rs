@@ -94,11 +94,16 @@ fn acquirer(network: &Network) -> anyhow::Result<AccountId> {
     Ok(AccountId::of_participant(&network.genesis.origin(), id))
 }
 
-pub(super) fn section<'a>(network: &Network, mandates: &'a Mandates) -> anyhow::Result<IssuingText<'a>> {
+pub(super) fn section<'a>(
+    network: &Network,
+    settings: &Settings,
+    mandates: &'a Mandates,
+) -> anyhow::Result<IssuingText<'a>> {
     let account = acquirer(network)?.address(network.genesis.address_prefix);
     Ok(IssuingText {
         bin: BIN,
         token_bin: TOKEN_BIN,
+        answer_ms: settings.card_route.issuer_ms,
         hsm: HsmText {
             kind: "software",
             file: CARD_KEYS,
@@ -118,13 +123,14 @@ pub(super) fn section<'a>(network: &Network, mandates: &'a Mandates) -> anyhow::
 
 /// How the second operator asks the first one's host.
 pub(super) fn route(network: &Network, settings: &Settings) -> RouteText {
+    let route = &settings.card_route;
     RouteText {
         name: "banka",
-        address: network.plan.base_port.cards(),
+        address: route.relay.unwrap_or(network.plan.base_port.cards()),
         variant: VARIANT,
         bins: [BIN, TOKEN_BIN],
         acquirer_id: ACQUIRER_ID,
-        answer_ms: settings.card_answer_ms,
+        answer_ms: route.acquirer_ms,
     }
 }
 

@@ -99,8 +99,18 @@ pub struct Settings {
     /// Sanctions lists, by which each of them screens names.
     pub screening: Vec<ListFiles>,
     pub shared: Option<Shared>,
-    /// A card's payment that its issuer has not answered by then is reversed.
-    pub card_answer_ms: u64,
+    pub card_route: CardRoute,
+}
+
+/// How the second operator's terminals ask the first one's host.
+#[derive(Debug, Clone, Copy)]
+pub struct CardRoute {
+    /// Where they reach it, unless by its own port.
+    pub relay: Option<SocketAddr>,
+    /// A payment that is not answered by then is reversed.
+    pub acquirer_ms: u64,
+    /// No later than this the host answers, if it has a time of its own.
+    pub issuer_ms: Option<u64>,
 }
 
 /// Where the first operator's gateway is two processes.
@@ -155,7 +165,17 @@ impl Default for Settings {
             hold_seconds: 600,
             screening: Vec::new(),
             shared: None,
-            card_answer_ms: 20_000,
+            card_route: CardRoute::default(),
+        }
+    }
+}
+
+impl Default for CardRoute {
+    fn default() -> Self {
+        Self {
+            relay: None,
+            acquirer_ms: 20_000,
+            issuer_ms: None,
         }
     }
 }
@@ -250,7 +270,7 @@ fn gateway<'a>(
         },
         issuing: settings
             .has_cards(index)
-            .then(|| cards::section(network, mandates))
+            .then(|| cards::section(network, settings, mandates))
             .transpose()?,
         // Those of trials and of load, not of an operator's.
         limits: LimitsText {
@@ -382,14 +402,19 @@ mod tests {
             base_port: BasePort::new(BASE_PORT).unwrap(),
         };
         let network = Network::create(folder.clone(), plan).unwrap();
-        let settings = Settings {
-            card_answer_ms: 3_000,
-            ..Settings::default()
-        };
         let mandates = Mandates::from([(Currency::new("EUR").unwrap(), ContractId([7; 20]))]);
-        write(&network, &settings, &mandates).unwrap();
-        let [issuer, acquirer] =
-            [0, 1].map(|index| Config::read(&folder.service(Service::Gateway(index)).config()).unwrap());
+        let written = |card_route| {
+            let settings = Settings {
+                card_route,
+                ..Settings::default()
+            };
+            write(&network, &settings, &mandates).unwrap();
+            [0, 1].map(|index| Config::read(&folder.service(Service::Gateway(index)).config()).unwrap())
+        };
+        let [issuer, acquirer] = written(CardRoute {
+            acquirer_ms: 3_000,
+            ..CardRoute::default()
+        });
         assert!(issuer.card_routing.routes.is_empty() && acquirer.issuing.is_none());
         let (issuing, route) = (issuer.issuing.unwrap(), &acquirer.card_routing.routes[0]);
         let link = &issuing.links[0];
@@ -397,6 +422,15 @@ mod tests {
         assert_eq!(route.address, link.listen.to_string());
         assert_eq!((route.variant, route.answer_ms), (link.variant, 3_000));
         assert_eq!(route.bins, [issuing.bin, issuing.token_bin]);
+
+        let relay = plan.base_port.webhooks();
+        let [issuer, acquirer] = written(CardRoute {
+            relay: Some(relay),
+            acquirer_ms: 3_000,
+            issuer_ms: Some(2_000),
+        });
+        assert_eq!(issuer.issuing.unwrap().answer_ms, 2_000);
+        assert_eq!(acquirer.card_routing.routes[0].address, relay.to_string());
     }
 
     #[test]

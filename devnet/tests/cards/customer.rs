@@ -6,6 +6,7 @@ use causeway_contracts::{
 };
 use causeway_devnet::{
     network::Network,
+    phone::Phone,
     services::api::{Api, text},
     teller::Teller,
 };
@@ -13,10 +14,7 @@ use causeway_wallet::client::Client;
 use indicatif::ProgressBar;
 use serde_json::json;
 
-use crate::{
-    banks::{eur, euro, id},
-    phone::Phone,
-};
+use crate::banks::{eur, euro, id};
 
 /// With so many euro cents in an account; its id comes with it.
 pub async fn customer(network: &Network, wallet: &Client, bank: &Api, cents: u64) -> (AccountId, String) {
@@ -35,5 +33,5 @@ pub async fn card(bank: &Api, account: &str, payment: &str, day: &str) -> Phone 
     let card = json!({ "account": account, "limit_payment": eur(payment), "limit_day": eur(day) });
     let card = bank.post("/v1/cards", &card).await.unwrap();
     let devices = format!("/v1/cards/{}/devices", text(&card, "/id").unwrap());
-    Phone::new(&bank.post(&devices, &json!({})).await.unwrap())
+    Phone::new(&bank.post(&devices, &json!({})).await.unwrap()).unwrap()
 }

@@ -7,7 +7,6 @@ mod banks;
 mod common;
 mod customer;
 mod line;
-mod phone;
 
 use std::time::Duration;
 
@@ -16,6 +15,7 @@ use causeway_contracts::identity::AccountId;
 use causeway_devnet::{
     fleet::Fleet,
     network::Network,
+    phone::Phone,
     services::{Service, Services, api::Api, configs::Settings},
 };
 use causeway_wallet::client::Client;
@@ -25,7 +25,6 @@ use self::{
     banks::own_account,
     customer::{card, customer},
     line::{Line, Till},
-    phone::Phone,
 };
 
 /// Where free ports are looked for.
@@ -122,7 +121,7 @@ impl Town {
     }
 
     fn tapped(&mut self, message_type: MessageType, cents: u64) -> Message {
-        let tap = self.phone.tap(cents);
+        let tap = self.phone.tap(cents).unwrap();
         self.till.tapped(message_type, cents, &tap)
     }
 
@@ -169,19 +168,19 @@ async fn messages_move_money_once_and_reversals_move_it_back() {
     town.check(&purchase, "00", money).await;
     let answer = town.line.ask(&purchase).await;
     assert!(answer.has(38) && answer.get(55).is_some_and(|data| data.starts_with(&[0x91])));
-    let tap = town.phone.tap(1_001);
+    let tap = town.phone.tap(1_001).unwrap();
     let first = town.till.tapped(MessageType::FINANCIAL, 1_001, &tap);
     money = money.paid(1_001);
     town.check(&first, "00", money).await;
     let replayed = town.till.tapped(MessageType::FINANCIAL, 1_001, &tap);
     town.check(&replayed, "63", money).await;
-    let mut forged = town.phone.tap(1_002);
+    let mut forged = town.phone.tap(1_002).unwrap();
     let last = forged.de55.len() - 1;
     let at = forged.de55.windows(3).position(|it| it == [0x9f, 0x26, 8]);
     forged.de55[at.map_or(last, |at| at + 3)] ^= 1;
     let forged = town.till.tapped(MessageType::FINANCIAL, 1_002, &forged);
     assert_eq!(town.line.code(&forged).await, "63");
-    let locked = town.phone.tap_as_it_is(5_000);
+    let locked = town.phone.tap_as_it_is(5_000).unwrap();
     let locked = town.till.tapped(MessageType::FINANCIAL, 5_000, &locked);
     town.check(&locked, "65", money).await;
     let more_than_there_is = town.purchase(60_000);

@@ -7,8 +7,6 @@ mod banks;
 mod common;
 #[path = "../cards/customer.rs"]
 mod customer;
-#[path = "../cards/phone.rs"]
-mod phone;
 
 use std::time::Duration;
 
@@ -16,6 +14,7 @@ use causeway_contracts::identity::AccountId;
 use causeway_devnet::{
     fleet::Fleet,
     network::Network,
+    phone::Phone,
     services::{
         Service, Services,
         api::{Api, text},
@@ -28,7 +27,6 @@ use serde_json::{Value, json};
 use self::{
     banks::{eur, own_account},
     customer::{card, customer},
-    phone::Phone,
 };
 
 /// Where free ports are looked for.
@@ -106,7 +104,7 @@ impl Town {
     async fn authorized(&mut self) -> Value {
         let order = json!({ "merchant": self.merchant, "amount": eur("30.00"), "capture": "manual" });
         let order = self.shop.post("/v1/orders", &order).await.unwrap();
-        let tap = self.phone.tap(3_000);
+        let tap = self.phone.tap(3_000).unwrap();
         let body = json!({ "entry": "tap", "track2": *tap.track_2, "chip": hex::encode(&tap.de55) });
         let answer = self.tapped(&order, &body).await;
         assert_eq!(answer["outcome"], "approved", "{answer}");

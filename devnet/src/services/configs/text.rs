@@ -69,6 +69,8 @@ pub struct RouteText {
 pub struct IssuingText<'a> {
     pub bin: &'static str,
     pub token_bin: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_ms: Option<u64>,
     pub hsm: HsmText,
     /// By what each is for.
     pub keys: BTreeMap<&'static str, &'static str>,

@@ -1,0 +1,140 @@
+//! Payments by card: phones pay a merchant's orders at the second operator's gateway, which asks the first one's by ISO 8583,
+//! while either is killed and the link between them is cut.
+
+mod books;
+mod faults;
+mod limits;
+mod till;
+mod town;
+mod verdict;
+
+use std::{
+    collections::BTreeMap,
+    net::SocketAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use anyhow::Context;
+use futures::future::try_join_all;
+use tokio::{sync::watch, time::sleep};
+
+use self::{
+    books::Books,
+    faults::Fault,
+    till::Till,
+    town::{PHONES, Town},
+};
+use super::{Options, Victims};
+use crate::{
+    draw::Draw,
+    network::Network,
+    progress,
+    relay::{Pair, Relay},
+    services::configs::CardRoute,
+};
+
+/// From the acquirer's gateway to the issuer's host.
+const LINK: Pair = (1, 0);
+
+/// Short, so that payments are taken back while the trial runs.
+const ACQUIRER_MS: u64 = 1_500;
+const ISSUER_MS: u64 = 1_200;
+
+/// After the last fault, everything comes to its end within this.
+const PATIENCE: Duration = Duration::from_secs(180);
+
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Between the two gateways.
+pub(super) struct CardLine {
+    relay: Relay,
+    address: SocketAddr,
+}
+
+impl CardLine {
+    /// On a network that runs, before its gateways do.
+    pub async fn open(network: &Network) -> anyhow::Result<Self> {
+        let relay = Relay::open(&BTreeMap::from([(LINK, network.plan.base_port.cards())])).await?;
+        let address = *relay
+            .addresses()
+            .get(&LINK)
+            .context("the relay has a port for the link")?;
+        Ok(Self { relay, address })
+    }
+
+    pub fn route(&self) -> CardRoute {
+        CardRoute {
+            relay: Some(self.address),
+            acquirer_ms: ACQUIRER_MS,
+            issuer_ms: Some(ISSUER_MS),
+        }
+    }
+}
+
+/// Whether everything holds. The last line printed is the verdict.
+pub(super) async fn run(victims: &mut Victims, line: &CardLine, options: Options) -> anyhow::Result<bool> {
+    let (town, phones) = Town::new(&victims.network).await?;
+    let town = Arc::new(town);
+    println!(
+        "- {} kills and cuts by seed {}, while {} phones pay by card",
+        options.kills,
+        options.seed,
+        phones.len()
+    );
+    let (stop, stopped) = watch::channel(false);
+    let seed = |number: usize| options.seed.wrapping_mul(1_000).wrapping_add(500 + number as u64);
+    let selling: Vec<_> = phones
+        .into_iter()
+        .enumerate()
+        .map(|(number, phone)| {
+            let till = Till::new(Arc::clone(&town), number / PHONES, phone, Draw::new(seed(number)));
+            tokio::spawn(till.sell_until(stopped.clone()))
+        })
+        .collect();
+    strike(victims, &line.relay, options).await?;
+    stop.send(true).context("the tills have ended by themselves")?;
+    let mut tills = Vec::new();
+    for till in selling {
+        tills.push(till.await??);
+    }
+    let until = Instant::now() + PATIENCE;
+    let wait = progress::line("waiting for the end of all payments by card");
+    try_join_all(tills.iter_mut().map(|till| till.close(until))).await?;
+    settle(&town, until).await?;
+    let limits = limits::check(&town, &mut tills, until).await?;
+    let books = settle(&town, until).await?;
+    wait.finish_and_clear();
+    let mut verdict = books.verdict(&town, &tills)?;
+    verdict.limits(limits);
+    println!("{verdict}");
+    Ok(verdict.holds())
+}
+
+async fn strike(victims: &mut Victims, relay: &Relay, options: Options) -> anyhow::Result<()> {
+    let mut draw = Draw::new(options.seed);
+    let bar = progress::bar("kills and cuts", u64::from(options.kills));
+    for _ in 0..options.kills {
+        sleep(faults::pause(&mut draw)).await;
+        Fault::draw(&mut draw).strike(victims, relay).await?;
+        bar.inc(1);
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+/// Waits until nothing is under way any more.
+async fn settle(town: &Town, until: Instant) -> anyhow::Result<Books> {
+    loop {
+        let read = Books::read(town).await;
+        let is_over = Instant::now() >= until;
+        match read {
+            Ok(books) if is_over || books.open().is_none() => return Ok(books),
+            Err(error) if is_over => return Err(error),
+            // The last one that was killed is not back yet, or has forgotten its tokens' time.
+            Err(_) => drop(town.renew().await),
+            Ok(_) => {}
+        }
+        sleep(PAUSE).await;
+    }
+}

@@ -1,0 +1,130 @@
+//! What the acquirer says of orders, the issuer of its customers' accounts, and the ledger of both operators' own.
+
+use std::collections::BTreeMap;
+
+use anyhow::Context;
+use serde_json::Value;
+
+use super::{
+    till::Till,
+    town::Town,
+    verdict::{Entries, Verdict},
+};
+use crate::{
+    crash::books::{balances, listed, minor},
+    services::api::text,
+};
+
+pub(super) struct Books {
+    /// By id.
+    pub orders: BTreeMap<String, Value>,
+    /// Of each customer, what was booked, and what is available and held.
+    pub entries: Vec<Vec<Value>>,
+    pub balances: Vec<(u64, u64)>,
+    /// Of the issuer and of the acquirer.
+    pub own: [i128; 2],
+}
+
+/// In cents; `path` is that of an object with value and currency.
+pub(super) fn cents(object: &Value, path: &str) -> anyhow::Result<u64> {
+    minor(text(object, &format!("{path}/value"))?)
+}
+
+/// Whether money has come, of which nothing was taken back.
+pub(super) fn is_paid(order: &Value) -> bool {
+    let state = order["state"].as_str().unwrap_or_default();
+    matches!(state, "paid" | "partially_refunded" | "refunded")
+}
+
+fn all<'a>(order: &'a Value, of: &str) -> impl Iterator<Item = &'a Value> {
+    order[of].as_array().into_iter().flatten()
+}
+
+/// Whether an issuer has approved one of its payments.
+pub(super) fn is_approved(order: &Value) -> bool {
+    all(order, "attempts").any(|attempt| attempt["outcome"] == "approved")
+}
+
+impl Books {
+    pub async fn read(town: &Town) -> anyhow::Result<Self> {
+        let mut orders = BTreeMap::new();
+        for order in listed(&town.shop, "/v1/orders", "cursor").await? {
+            orders.insert(text(&order, "/id")?.to_owned(), order);
+        }
+        let (mut entries, mut found) = (Vec::new(), Vec::new());
+        for holder in &town.holders {
+            let path = format!("/v1/accounts/{}/entries", holder.account);
+            entries.push(listed(&town.bank, &path, "cursor").await?);
+            let euros = balances(&town.bank, &holder.account).await?.remove("EUR");
+            found.push(euros.unwrap_or_default());
+        }
+        Ok(Self {
+            orders,
+            entries,
+            balances: found,
+            own: town.own_accounts().await?,
+        })
+    }
+
+    /// What is still under way, in words.
+    pub fn open(&self) -> Option<String> {
+        let count = |is_it: fn(&Value) -> bool| self.orders.values().filter(|order| is_it(order)).count();
+        let unpaid = count(|order| order["state"] == "created");
+        let taken_back = count(|order| is_paid(order) && !is_approved(order));
+        let refunding = count(|order| all(order, "refunds").any(|refund| refund["state"] == "pending"));
+        let unbooked = self.unbooked();
+        ([unpaid, taken_back, refunding, unbooked] != [0; 4]).then(|| {
+            format!(
+                "{unpaid} orders are not paid, {taken_back} are paid and not taken back though nobody was told that they are, \
+                 {refunding} refunds are under way, {unbooked} customers' books are behind the ledger"
+            )
+        })
+    }
+
+    /// Accounts whose entries do not come to what the ledger has, or of which something is held.
+    fn unbooked(&self) -> usize {
+        let accounts = self.entries.iter().zip(&self.balances);
+        let is_behind = |(entries, balance): &(&Vec<Value>, &(u64, u64))| {
+            let total: anyhow::Result<i128> = entries.iter().map(change).sum();
+            total.ok() != Some(i128::from(balance.0)) || balance.1 != 0
+        };
+        accounts.filter(is_behind).count()
+    }
+
+    /// What each customer's card has paid and was not taken back; `None` if some of it was on another day than the last.
+    pub fn paid_today(&self) -> anyhow::Result<Option<Vec<u64>>> {
+        let (mut paid, mut days) = (Vec::new(), std::collections::BTreeSet::new());
+        for entries in &self.entries {
+            let mut sum = 0;
+            for entry in entries {
+                let memo = entry["memo"].as_str().unwrap_or_default();
+                if memo.starts_with("order ") || memo.starts_with("reversal ") {
+                    sum -= change(entry)?;
+                    days.insert(text(entry, "/time")?.get(..10).context("a time begins with its day")?);
+                }
+            }
+            paid.push(u64::try_from(sum)?);
+        }
+        let today = time::OffsetDateTime::now_utc().date().to_string();
+        let is_today = days.iter().all(|day| *day == today);
+        Ok(is_today.then_some(paid))
+    }
+
+    pub fn verdict(&self, town: &Town, tills: &[Till]) -> anyhow::Result<Verdict> {
+        let mut entries = Entries::default();
+        for entry in self.entries.iter().flatten() {
+            entries.add(entry)?;
+        }
+        Verdict::of(self, &entries, town, tills)
+    }
+}
+
+/// What an entry changes its account's balance by.
+pub(super) fn change(entry: &Value) -> anyhow::Result<i128> {
+    let amount = i128::from(cents(entry, "/amount")?);
+    Ok(if entry["direction"] == "credit" {
+        amount
+    } else {
+        -amount
+    })
+}
