@@ -17,6 +17,7 @@
 //! DIR/crash/                 made by `crash`: the same in its own network/
 //! DIR/instances/             made by `instances`: the same in its own network/
 //! DIR/remit/                 made by `remit`: the same in its own network/
+//! DIR/cards-bench/           made by `cards-bench`: the same in its own network/
 //! DIR/offline/               made by `offline`: the same in its own network/, wallets, and offline.json
 //! DIR/acquiring/             made by `acquiring`: the same in its own network/, wallets, and acquiring.json
 //! DIR/chaos/                   made by `chaos`: the same in its own network/, and chaos.json
@@ -70,6 +71,7 @@ pub enum Trial {
     Crash,
     Instances,
     Remit,
+    CardsBench,
     Offline,
     Acquiring,
     Chaos,
@@ -81,11 +83,12 @@ pub enum Trial {
 }
 
 impl Trial {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Demo,
         Self::Crash,
         Self::Instances,
         Self::Remit,
+        Self::CardsBench,
         Self::Offline,
         Self::Acquiring,
         Self::Chaos,
@@ -102,6 +105,7 @@ impl Trial {
             Self::Crash => "crash",
             Self::Instances => "instances",
             Self::Remit => "remit",
+            Self::CardsBench => "cards-bench",
             Self::Offline => "offline",
             Self::Acquiring => "acquiring",
             Self::Chaos => "chaos",

@@ -7,6 +7,7 @@
 pub mod act;
 pub mod attack;
 pub mod bench;
+pub mod cards_bench;
 pub mod chaos;
 pub mod crash;
 pub mod daemon;

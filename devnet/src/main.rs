@@ -5,7 +5,7 @@ use std::{path::PathBuf, process::ExitCode, time::Duration};
 use anyhow::bail;
 use causeway_devnet::{
     act::{self, Act},
-    attack, bench, chaos, crash, demo, fleet,
+    attack, bench, cards_bench, chaos, crash, demo, fleet,
     folder::{Folder, Trial},
     instances,
     load::{ACCOUNTS, Loader, Offer},
@@ -140,6 +140,29 @@ enum Command {
         seconds: u64,
         #[arg(long, value_name = "N", default_value_t = VALIDATORS, value_parser = clap::value_parser!(u16).range(1..=16))]
         validators: u16,
+        /// The first of 300 ports; without it, free ones are looked for.
+        #[arg(long, value_name = "P")]
+        base_port: Option<u16>,
+    },
+    /// Measures an issuer's gateway of a network of its own: how long authorisations by ISO 8583 take, each with its hold on
+    /// the ledger, beside how long plain payments take to be final in the same seconds.
+    ///
+    /// Exit status 1 if not all are approved, or the p99 of their answers is more than `--beyond-ms` above that of finality.
+    CardsBench {
+        #[command(flatten)]
+        place: Place,
+        /// Authorisations offered per second.
+        #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=2_000))]
+        rate: u64,
+        /// Plain payments offered per second.
+        #[arg(long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u64).range(1..=2_000))]
+        transfers: u64,
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u64).range(1..=300))]
+        seconds: u64,
+        #[arg(long, value_name = "N", default_value_t = VALIDATORS, value_parser = clap::value_parser!(u16).range(1..=16))]
+        validators: u16,
+        #[arg(long, value_name = "MS", default_value_t = 30.0)]
+        beyond_ms: f64,
         /// The first of 300 ports; without it, free ones are looked for.
         #[arg(long, value_name = "P")]
         base_port: Option<u16>,
@@ -442,6 +465,26 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
             };
             trial(&place, async |folder| remit::run(folder, options).await).await?;
         }
+        Command::CardsBench {
+            place,
+            rate,
+            transfers,
+            seconds,
+            validators,
+            beyond_ms,
+            base_port,
+        } => {
+            let options = cards_bench::Options {
+                rate,
+                transfers,
+                seconds,
+                validators,
+                beyond_ms,
+                base_port,
+            };
+            let holds = trial(&place, async |folder| cards_bench::run(folder, options).await).await?;
+            return Ok(status_of(holds));
+        }
         Command::Offline { place, base_port } => {
             trial(&place, async |folder| act::run(folder, Act::Offline, base_port).await).await?;
             println!("offline: ok");
@@ -552,6 +595,7 @@ async fn reset(place: &Place) -> anyhow::Result<()> {
         Trial::Crash,
         Trial::Instances,
         Trial::Remit,
+        Trial::CardsBench,
         Trial::Offline,
         Trial::Acquiring,
         Trial::Attack,

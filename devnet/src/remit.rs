@@ -1,7 +1,7 @@
 //! `remit`: how many remittances a second go from one gateway to the other, how long each takes, what the gateway itself
 //! takes for a request, and how much processor time each process takes for a remittance.
 
-mod cpu;
+pub mod cpu;
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,4 @@
-//! How much processor time each process takes for a remittance.
+//! How much processor time each process takes for a remittance, or for a payment by card.
 
 use std::time::Duration;
 
@@ -49,8 +49,8 @@ fn usage(name: &str, pid: u32) -> anyhow::Result<Usage> {
 }
 
 /// A line for each process, and one for all of them.
-pub fn lines(taken: &[Taken], remittances: usize) -> Vec<String> {
-    let each = |cpu: Duration| cpu.as_secs_f64() * 1000.0 / remittances.max(1) as f64;
+pub fn lines(taken: &[Taken], count: usize) -> Vec<String> {
+    let each = |cpu: Duration| cpu.as_secs_f64() * 1000.0 / count.max(1) as f64;
     let line = |name: &str, cpu: f64, of_which: &str| format!("  {name:<16} {cpu:>7.2} ms{of_which}");
     let mut lines: Vec<_> = taken
         .iter()
