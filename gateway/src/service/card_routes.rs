@@ -5,13 +5,13 @@ use std::{
     time::Duration,
 };
 
-use causeway_cards::iso8583::Spec;
+use causeway_cards::iso8583::{Message, Spec};
 use causeway_wallet::clock;
 use tokio::{sync::Mutex, task::spawn_blocking, time::sleep};
 
 use super::{
     config::{CardRoute, Variant},
-    records::card_reversals,
+    records::{card_attempts, card_reversals},
 };
 use crate::{
     acquiring::{
@@ -44,6 +44,16 @@ impl Reversals for StoredReversals {
         let write = self
             .store
             .write::<_, StoreError, _>(move |sql| card_reversals::put(sql, &route, &key, &message, now_ms));
+        Ok(write.await?)
+    }
+
+    /// A process that dies after this knows the answer, and one that dies before has the request reversed.
+    async fn answered(&self, key: &str, answer: &Message) -> Result<(), ReversalsError> {
+        let (route, key, answer) = (self.route.clone(), key.to_owned(), answer.clone());
+        let write = self.store.write::<_, StoreError, _>(move |sql| {
+            card_reversals::remove(sql, &route, &key)?;
+            card_attempts::answered(sql, &route, &key, &answer)
+        });
         Ok(write.await?)
     }
 
@@ -266,4 +276,78 @@ pub(super) fn dialect(variant: Variant, mac_keys: Vec<ModuleKey>) -> Dialect {
         Variant::B => Spec::b(),
     };
     Dialect { spec, mac_keys }
+}
+
+#[cfg(test)]
+mod tests {
+    use causeway_cards::iso8583::MessageType;
+    use causeway_contracts::money::Amount;
+
+    use super::*;
+    use crate::{
+        service::records::card_attempts::{Attempt, AttemptBody, AttemptOutcome},
+        store::tests::database,
+    };
+
+    fn purchase(trace: &str) -> Message {
+        let mut message = Message::new(MessageType::FINANCIAL);
+        for (field, value) in [(3, "000000"), (7, "1130011500"), (11, trace)] {
+            message.set(field, value.as_bytes()).expect("short");
+        }
+        message
+    }
+
+    fn attempt(reversal: &Reversal) -> Attempt {
+        Attempt {
+            id: format!("att_{}", reversal.key()),
+            order: "ord_1".to_owned(),
+            route: "one".to_owned(),
+            key: reversal.key().to_owned(),
+            created_ms: 5,
+            outcome: None,
+            body: AttemptBody {
+                rrn: "633407000001".to_owned(),
+                trace: "000001".to_owned(),
+                amount: Amount(1_000),
+                masked: "990001******0012".to_owned(),
+                code: None,
+                approval: None,
+                undo: None,
+            },
+        }
+    }
+
+    /// A gateway may die after either, and knows then what became of the payment.
+    #[tokio::test]
+    async fn an_answer_is_stored_with_the_end_of_its_reversal() {
+        let (store, _folder) = database().await;
+        let reversals = StoredReversals {
+            store: store.clone(),
+            route: "one".to_owned(),
+            answer_ms: 0,
+        };
+        let [paid, undone] = ["000001", "000002"].map(|trace| Reversal::of(&purchase(trace)).expect("asks for money"));
+        for reversal in [&paid, &undone] {
+            let attempt = attempt(reversal);
+            let added = store.write::<_, StoreError, _>(move |sql| card_attempts::add(sql, &attempt));
+            added.await.expect("added");
+            reversals.store(reversal).await.expect("stored");
+        }
+        let mut answer = Message::new(MessageType::FINANCIAL.response());
+        answer.set(38, b"A1B2C3").expect("short");
+        answer.set(39, b"00").expect("short");
+        reversals.answered(paid.key(), &answer).await.expect("removed");
+        let left = reversals.load().await.expect("loaded");
+        assert_eq!(left, std::slice::from_ref(&undone));
+        let find = |reversal: &Reversal| {
+            let id = attempt(reversal).id;
+            store.read::<_, StoreError, _>(move |sql| card_attempts::any(sql, &id))
+        };
+        let paid = find(&paid).await.expect("read").expect("it is there");
+        let approval = paid.body.approval.as_deref();
+        assert_eq!(
+            (paid.outcome, approval),
+            (Some(AttemptOutcome::Approved), Some("A1B2C3"))
+        );
+    }
 }

@@ -348,6 +348,7 @@ CREATE TABLE card_attempts (
     outcome TEXT,
     body TEXT NOT NULL
 );
+CREATE INDEX card_attempts_message ON card_attempts (route, message_key);
 CREATE INDEX card_attempts_order ON card_attempts (order_id, id);
 CREATE TABLE card_advices (
     id TEXT PRIMARY KEY,

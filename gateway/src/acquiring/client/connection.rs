@@ -159,7 +159,11 @@ impl<R: Reversals> Client<R> {
 
     /// Removes the reversal of a request that was answered, or not sent.
     async fn settle(&self, reversal: Reversal, answer: Answer) -> Answer {
-        match self.store.remove(reversal.key()).await {
+        let removed = match &answer {
+            Ok(message) => self.store.answered(reversal.key(), message).await,
+            Err(_) => self.store.remove(reversal.key()).await,
+        };
+        match removed {
             Ok(()) => answer,
             // It would be sent after a restart, when its request was told as approved.
             Err(failed) => {

@@ -70,7 +70,9 @@ pub type StoreError = Box<dyn Error + Send + Sync>;
 pub trait Reversals: Send + Sync + 'static {
     /// When this is done, the reversal is there also after a loss of power. One with an equal key is replaced.
     fn store(&self, reversal: &Reversal) -> impl Future<Output = Result<(), StoreError>> + Send;
-    /// One that is not there is no error.
+    /// Its request was answered, by this: it is removed, together with whatever the answer means to who asked.
+    fn answered(&self, key: &str, answer: &Message) -> impl Future<Output = Result<(), StoreError>> + Send;
+    /// It was answered itself, or its request was not sent. One that is not there is no error.
     fn remove(&self, key: &str) -> impl Future<Output = Result<(), StoreError>> + Send;
     fn load(&self) -> impl Future<Output = Result<Vec<Reversal>, StoreError>> + Send;
 }

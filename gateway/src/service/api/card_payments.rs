@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use super::merchants::acquiring;
 use crate::{
     acquiring::{
-        client::{Reversal, Unanswered, is_passing},
+        client::{Reversal, Unanswered},
         order::{Capture, NotNow, Order, State},
         preauthorization::Stored,
         purchase::{Entry, Presented, PresentedFault, Purchase},
@@ -326,7 +326,7 @@ async fn ask(gateway: Arc<Gateway>, mut attempt: Attempt, message: Message) -> R
     };
     let has_gone = match answer {
         Ok(answer) => {
-            answered(&mut attempt, &answer);
+            attempt.answered(&answer);
             Ok(())
         }
         Err(Unanswered::TimedOut { .. } | Unanswered::Stopped | Unanswered::Unkept(_)) => {
@@ -351,18 +351,4 @@ async fn ask(gateway: Arc<Gateway>, mut attempt: Attempt, message: Message) -> R
         let detail = format!("the card's issuer was not asked: {unsent}; try again");
         Problem::new(Code::IssuerUnreachable, detail)
     })
-}
-
-/// What does not say whether it was done is undone by the link. An approval in part is none: the order is paid whole. What comes in part
-/// is sent back as a stray, and what is held in part is undone.
-fn answered(attempt: &mut Attempt, answer: &Message) {
-    let text = |field| answer.text(field).map(str::to_owned);
-    let code = text(39).unwrap_or_default();
-    attempt.outcome = Some(match code.as_str() {
-        "00" => AttemptOutcome::Approved,
-        _ if is_passing(answer) => AttemptOutcome::Unknown,
-        _ => AttemptOutcome::Declined,
-    });
-    attempt.body.approval = text(38).filter(|_| code == "00");
-    attempt.body.code = Some(code).filter(|code| !code.is_empty());
 }

@@ -1,11 +1,15 @@
 //! Tries to pay orders by card, each written down before its message goes out: without a card's whole number.
 
+use causeway_cards::iso8583::Message;
 use causeway_contracts::money::Amount;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::{card_reversals, document, int, unsigned};
-use crate::store::{Row, Sql, StoreError};
+use crate::{
+    acquiring::client::is_passing,
+    store::{Row, Sql, StoreError},
+};
 
 /// What became of a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -63,6 +67,22 @@ pub struct AttemptBody {
     pub undo: Option<String>,
 }
 
+impl Attempt {
+    /// What does not say whether it was done is undone by the link. An approval in part is none: the order is paid whole. What
+    /// comes in part is sent back as a stray, and what is held in part is undone.
+    pub fn answered(&mut self, answer: &Message) {
+        let text = |field| answer.text(field).map(str::to_owned);
+        let code = text(39).unwrap_or_default();
+        self.outcome = Some(match code.as_str() {
+            "00" => AttemptOutcome::Approved,
+            _ if is_passing(answer) => AttemptOutcome::Unknown,
+            _ => AttemptOutcome::Declined,
+        });
+        self.body.approval = text(38).filter(|_| code == "00");
+        self.body.code = Some(code).filter(|code| !code.is_empty());
+    }
+}
+
 const COLUMNS: &str = "SELECT id, order_id, route, message_key, created_ms, outcome, body FROM card_attempts";
 
 fn attempt(row: &Row) -> Result<Attempt, StoreError> {
@@ -109,6 +129,19 @@ pub fn save(sql: &mut dyn Sql, attempt: &Attempt) -> Result<(), StoreError> {
         ],
     )?;
     if saved == 1 { Ok(()) } else { Err(StoreError::Changed) }
+}
+
+/// What the answer to a payment's message says. Keys come again after a year: the newest is meant. That of an authorisation is
+/// written with what it makes of its order; until then a job waits to undo it.
+pub fn answered(sql: &mut dyn Sql, route: &str, key: &str, answer: &Message) -> Result<(), StoreError> {
+    let statement = format!("{COLUMNS} WHERE route = $1 AND message_key = $2 ORDER BY id DESC LIMIT 1");
+    let row = sql.query_one(&statement, &[route.into(), key.into()])?;
+    let found = row.as_ref().map(attempt).transpose()?;
+    if let Some(mut attempt) = found.filter(|found| found.body.undo.is_none()) {
+        attempt.answered(answer);
+        save(sql, &attempt)?;
+    }
+    Ok(())
 }
 
 /// Its message was never sent.

@@ -50,6 +50,10 @@ impl Reversals for Shelf {
         Ok(())
     }
 
+    async fn answered(&self, key: &str, _: &Message) -> Result<(), StoreError> {
+        self.remove(key).await
+    }
+
     async fn remove(&self, key: &str) -> Result<(), StoreError> {
         self.kept.lock().expect("no panic").remove(key);
         Ok(())
