@@ -58,10 +58,11 @@ impl Reversals for StoredReversals {
     }
 
     async fn remove(&self, key: &str) -> Result<(), ReversalsError> {
-        let (route, key) = (self.route.clone(), key.to_owned());
-        let write = self
-            .store
-            .write::<_, StoreError, _>(move |sql| card_reversals::remove(sql, &route, &key));
+        let (route, key, now_ms) = (self.route.clone(), key.to_owned(), clock::now_ms().0);
+        let write = self.store.write::<_, StoreError, _>(move |sql| {
+            card_reversals::remove(sql, &route, &key)?;
+            card_attempts::undone(sql, &route, &key, now_ms)
+        });
         Ok(write.await?)
     }
 
@@ -305,6 +306,7 @@ mod tests {
             key: reversal.key().to_owned(),
             created_ms: 5,
             outcome: None,
+            undone_ms: None,
             body: AttemptBody {
                 rrn: "633407000001".to_owned(),
                 trace: "000001".to_owned(),
@@ -339,6 +341,7 @@ mod tests {
         reversals.answered(paid.key(), &answer).await.expect("removed");
         let left = reversals.load().await.expect("loaded");
         assert_eq!(left, std::slice::from_ref(&undone));
+        reversals.remove(undone.key()).await.expect("removed");
         let find = |reversal: &Reversal| {
             let id = attempt(reversal).id;
             store.read::<_, StoreError, _>(move |sql| card_attempts::any(sql, &id))
@@ -349,5 +352,7 @@ mod tests {
             (paid.outcome, approval),
             (Some(AttemptOutcome::Approved), Some("A1B2C3"))
         );
+        let undone = find(&undone).await.expect("read").expect("it is there");
+        assert!(undone.outcome.is_none() && undone.undone_ms.is_some());
     }
 }

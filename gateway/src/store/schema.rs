@@ -346,6 +346,7 @@ CREATE TABLE card_attempts (
     message_key TEXT NOT NULL,
     created_ms BIGINT NOT NULL,
     outcome TEXT,
+    undone_ms BIGINT,
     body TEXT NOT NULL
 );
 CREATE INDEX card_attempts_message ON card_attempts (route, message_key);

@@ -96,6 +96,13 @@ impl Row {
         self.text(column).map(Some)
     }
 
+    pub fn optional_int(&self, column: usize) -> Result<Option<i64>, StoreError> {
+        if self.is_null(column) {
+            return Ok(None);
+        }
+        self.int(column).map(Some)
+    }
+
     /// A text column that holds a JSON document.
     pub fn json<T: serde::de::DeserializeOwned>(&self, column: usize) -> Result<T, StoreError> {
         serde_json::from_str(self.text(column)?).map_err(|source| StoreError::Json { column, source })

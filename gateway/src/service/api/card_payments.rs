@@ -33,6 +33,7 @@ use crate::{
         problem::{Code, Problem},
         records::{
             card_attempts::{self as attempts, Attempt, AttemptBody, AttemptOutcome},
+            followed,
             jobs::{self, Kind},
             merchants::{self, Merchant},
             orders,
@@ -239,6 +240,7 @@ fn begin(gateway: &Gateway, sql: &mut dyn Sql, asked: Asked) -> Result<Begun, Ch
         key: reversal.key().to_owned(),
         created_ms: asked.now_ms,
         outcome: None,
+        undone_ms: None,
         body: AttemptBody {
             rrn,
             trace: format!("{trace:06}"),
@@ -296,9 +298,10 @@ fn payable(
         let detail = format!("cards were tried {ATTEMPTS_MAX} times for the order; make another");
         return Err(Problem::new(Code::TooMany, detail).into());
     }
+    let booked_ms = followed::find(sql)?.map_or(0, |followed| followed.time_ms.0);
     for attempt in &tried {
         let has_begun = attempt.outcome.is_none() && asked.now_ms < attempt.created_ms + BEGUN_MS;
-        if has_begun || attempts::is_busy(sql, attempt)? {
+        if has_begun || attempts::is_busy(sql, attempt, booked_ms)? {
             return Err(not_by_card(
                 "another payment by card is under way, has been approved, or is being taken back; the order will say what became of it",
             ));

@@ -11,6 +11,9 @@ use crate::{
     store::{Row, Sql, StoreError},
 };
 
+/// By so much this machine's clock may be behind the ledger's.
+const CLOCKS_MS: u64 = 1_000;
+
 /// What became of a try.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
@@ -45,6 +48,8 @@ pub struct Attempt {
     pub created_ms: u64,
     /// `None` while its answer is awaited.
     pub outcome: Option<AttemptOutcome>,
+    /// When its reversal was answered: what it has paid, if anything, was taken back before.
+    pub undone_ms: Option<u64>,
     pub body: AttemptBody,
 }
 
@@ -83,7 +88,8 @@ impl Attempt {
     }
 }
 
-const COLUMNS: &str = "SELECT id, order_id, route, message_key, created_ms, outcome, body FROM card_attempts";
+const COLUMNS: &str =
+    "SELECT id, order_id, route, message_key, created_ms, outcome, body, undone_ms FROM card_attempts";
 
 fn attempt(row: &Row) -> Result<Attempt, StoreError> {
     let outcome = row.optional_text(5)?.map(|text| {
@@ -97,6 +103,7 @@ fn attempt(row: &Row) -> Result<Attempt, StoreError> {
         key: row.text(3)?.to_owned(),
         created_ms: unsigned(row.int(4)?, 4)?,
         outcome: outcome.transpose()?,
+        undone_ms: row.optional_int(7)?.map(|at| unsigned(at, 7)).transpose()?,
         body: row.json(6)?,
     })
 }
@@ -144,6 +151,15 @@ pub fn answered(sql: &mut dyn Sql, route: &str, key: &str, answer: &Message) -> 
     Ok(())
 }
 
+/// Its reversal was answered.
+pub fn undone(sql: &mut dyn Sql, route: &str, key: &str, now_ms: u64) -> Result<(), StoreError> {
+    sql.execute(
+        "UPDATE card_attempts SET undone_ms = $3 WHERE route = $1 AND message_key = $2",
+        &[route.into(), key.into(), int(now_ms).into()],
+    )?;
+    Ok(())
+}
+
 /// Its message was never sent.
 pub fn remove(sql: &mut dyn Sql, id: &str) -> Result<(), StoreError> {
     sql.execute("DELETE FROM card_attempts WHERE id = $1", &[id.into()])?;
@@ -180,13 +196,20 @@ pub fn is_any_unknown(sql: &mut dyn Sql, order: &str) -> Result<bool, StoreError
     Ok(row.is_some())
 }
 
-/// Whether the payment of one is not decided for good: its answer is awaited, it was approved, or it is being reversed.
-pub fn is_busy(sql: &mut dyn Sql, attempt: &Attempt) -> Result<bool, StoreError> {
+/// Whether the payment of one is not decided for good: its answer is awaited, it was approved, or it is being reversed; or
+/// it was reversed, and blocks with its payment and its reversal may not be booked yet. `booked_ms`: the ledger's time up to
+/// which they are. For a hold that was voided nobody waits: it authorizes nothing, whenever it is booked.
+pub fn is_busy(sql: &mut dyn Sql, attempt: &Attempt, booked_ms: u64) -> Result<bool, StoreError> {
     match attempt.outcome {
         Some(AttemptOutcome::Approved) => Ok(true),
         Some(AttemptOutcome::Declined) => Ok(false),
         // Also of one whose gateway has died: its reversal was stored before its message went out.
-        Some(AttemptOutcome::Unknown) | None => card_reversals::is_there(sql, &attempt.route, &attempt.key),
+        Some(AttemptOutcome::Unknown) | None => {
+            let is_payment = attempt.body.undo.is_none();
+            let may_be_booked = |undone_ms: u64| is_payment && booked_ms < undone_ms + CLOCKS_MS;
+            Ok(attempt.undone_ms.is_some_and(may_be_booked)
+                || card_reversals::is_there(sql, &attempt.route, &attempt.key)?)
+        }
     }
 }
 
@@ -222,6 +245,7 @@ mod tests {
                 key: "k".to_owned(),
                 created_ms: 5,
                 outcome: None,
+                undone_ms: None,
                 body: AttemptBody {
                     rrn: "633407000001".to_owned(),
                     trace: "000001".to_owned(),
@@ -234,14 +258,18 @@ mod tests {
             };
             assert!(!is_any_open(sql, "ord_1")?);
             add(sql, &tried)?;
-            assert!(is_any_open(sql, "ord_1")? && !is_busy(sql, &tried)?);
+            assert!(is_any_open(sql, "ord_1")? && !is_busy(sql, &tried, 0)?);
             card_reversals::put(sql, "one", "k", b"message", 7)?;
-            assert!(is_busy(sql, &tried)?);
+            assert!(is_busy(sql, &tried, u64::MAX)?);
             assert_eq!(card_reversals::of_route(sql, "one", 6)?, []);
             let kept = [("k".to_owned(), b"message".to_vec())];
             assert_eq!(card_reversals::of_route(sql, "one", 7)?, kept);
             assert_eq!(card_reversals::of_route(sql, "two", 7)?, []);
             card_reversals::remove(sql, "one", "k")?;
+            undone(sql, "one", "k", 9)?;
+            let now = any(sql, "att_1")?.expect("it was added");
+            assert!(is_busy(sql, &now, 8 + CLOCKS_MS)? && !is_busy(sql, &now, 9 + CLOCKS_MS)?);
+            tried = now;
             tried.outcome = Some(AttemptOutcome::Declined);
             tried.body.code = Some("51".to_owned());
             save(sql, &tried)?;

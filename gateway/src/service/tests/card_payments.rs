@@ -30,7 +30,11 @@ use crate::{
     service::{
         card_routes::{CardRoutes, dialect},
         config::{CardRoute, Variant},
-        records::{card_reversals, merchants},
+        records::{
+            card_reversals,
+            followed::{self, Followed},
+            merchants,
+        },
     },
     store::StoreError,
 };
@@ -394,6 +398,23 @@ async fn a_payment_without_an_answer_is_reversed_also_after_a_restart() {
     assert_eq!(field(&seen.1, 90), original);
     assert!(!seen.1.has(2) && !seen.1.has(35) && !seen.1.has(55));
     assert_nothing_of(&counter.shop, &digits(BIN)).await;
+    // The issuer may have paid, and taken it back, in blocks that are not booked yet: another payment would come second.
+    let early = counter.pay(&order, "k3", tap(BIN, 1_000)).await;
+    assert_eq!((early.0, &early.1["code"]), (409, &json!("3021")));
+    let time_ms = TimeMs(gateway.now_ms() + 2_000);
+    let followed = Followed {
+        height: Height(9),
+        time_ms,
+        since_ms: time_ms,
+        unsettled: Default::default(),
+    };
+    let booked = gateway
+        .store
+        .write::<_, StoreError, _>(move |sql| followed::save(sql, &followed));
+    booked.await.expect("booked");
+    // Its issuer would be asked, if it were there.
+    let late = counter.pay(&order, "k4", tap(BIN, 1_000)).await;
+    assert_eq!((late.0, &late.1["code"]), (503, &json!("2009")), "{}", late.1);
 }
 
 #[actix_web::test]
