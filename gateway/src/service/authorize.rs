@@ -1,9 +1,9 @@
 //! An issuer decides what acquirers ask for by ISO 8583, once for each message.
 //!
-//! What is asked is stored, then the card's rules are asked, then the ledger's transaction is signed and stored before it
-//! is sent, by a job that goes on with it after a kill (`engine::authorizations`). The acquirer waits for its end, for as
-//! long as `issuing.answer_ms`; then it is answered 91 and repeats or reverses the message, which is answered by what
-//! became of it. Where cards are read, nothing of them is stored: whoever was asking when the process died has 91.
+//! What is asked is stored, then the card's rules are asked; what they say is stored together with the ledger's transaction,
+//! signed, before it is sent, by a job that goes on with it after a kill (`engine::authorizations`). The acquirer waits for
+//! its end, for as long as `issuing.answer_ms`; then it is answered 91 and repeats or reverses the message, which is answered
+//! by what became of it. Where cards are read, nothing of them is stored: whoever was asking when the process died has 91.
 
 mod begin;
 mod hosts;
@@ -25,7 +25,11 @@ pub use self::{
 use super::{
     config::{Issuing, Link},
     context::Gateway,
-    engine::balance_of,
+    engine::{
+        balance_of,
+        handed::{self, Ready},
+    },
+    id,
     issuing::{self, Declined, Permit},
     records::{
         authorizations::{self, Authorization, State},
@@ -179,10 +183,14 @@ impl<P: Permits> Desk<P> {
             Begun::Known(known) => known.id,
             Begun::OtherContents => return Err(Outcome::DuplicateTransmission.into()),
             Begun::New(new) => {
-                if new.state == State::Deciding {
-                    self.permit(&new.id, &request).await?;
+                let ready = match new.state {
+                    State::Deciding => self.permit(&new.id, &request).await?,
+                    State::Pending | State::Done => None,
+                };
+                match ready {
+                    Some(ready) => self.gateway.handed.take_on(ready),
+                    None => self.gateway.wake_authorizations.notify_one(),
                 }
-                self.gateway.wake_authorizations.notify_one();
                 new.id
             }
         };
@@ -196,8 +204,8 @@ impl<P: Permits> Desk<P> {
         Ok(Outcome::Approved.into())
     }
 
-    /// Asks the card's rules and stores what they say.
-    async fn permit(&self, id: &str, request: &Request) -> Result<(), Undecided> {
+    /// Asks the card's rules, and stores what they say with what the ledger is to do.
+    async fn permit(&self, id: &str, request: &Request) -> Result<Option<Ready>, Undecided> {
         let gateway = &self.gateway;
         let permitted = self.permits.permit(gateway, id, request, gateway.now_ms()).await;
         let balance = match &permitted {
@@ -210,10 +218,12 @@ impl<P: Permits> Desk<P> {
             balance,
             number,
         };
-        let (id, now_ms) = (id.to_owned(), gateway.now_ms());
-        let stored = gateway
-            .store
-            .write::<_, StoreError, _>(move |sql| note(sql, &id, said, now_ms));
+        let (shared, id, now_ms) = (Arc::clone(gateway), id.to_owned(), gateway.now_ms());
+        let lease = id::unique(now_ms)?;
+        let stored = gateway.store.write::<_, StoreError, _>(move |sql| {
+            note(sql, &id, said, now_ms)?;
+            handed::begin(&shared, sql, &id, &lease, now_ms)
+        });
         Ok(stored.await?)
     }
 

@@ -20,6 +20,7 @@ use super::{
     card_routes::CardRoutes,
     config::{Config, ConfigError, Fee, List, Operator},
     currencies,
+    engine::handed::Handed,
     keys::Keys,
     limits::Limits,
     network::Network,
@@ -130,6 +131,8 @@ pub struct Gateway {
     pub wake_settlements: Arc<Notify>,
     pub wake_authorizations: Arc<Notify>,
     pub wake_card_advices: Arc<Notify>,
+    /// Authorisations that go on as soon as they are permitted.
+    pub handed: Handed,
     /// Ids of authorisations that this process has brought to their ends.
     pub authorized: broadcast::Sender<String>,
     /// For pages of people that are told of changes while they are open.
@@ -224,6 +227,7 @@ impl Gateway {
             wake_settlements: Arc::default(),
             wake_authorizations: Arc::default(),
             wake_card_advices: Arc::default(),
+            handed: Handed::default(),
             authorized: broadcast::Sender::new(1_024),
             streams: Arc::new(Semaphore::new(
                 config.acquiring.map_or(0, |acquiring| acquiring.streams),

@@ -13,7 +13,7 @@ pub(super) mod settlements;
 mod steps;
 mod transactions;
 
-pub(super) use self::authorizations::{account_key, balance_of};
+pub(super) use self::authorizations::{account_key, balance_of, handed};
 
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -91,6 +91,7 @@ pub async fn run(gateway: Arc<Gateway>) {
         Arc::clone(&gateway.wake_card_advices),
         card_advices::bring_on,
     );
+    let permitted = handed::carry_on(Arc::clone(&gateway));
     futures::join!(
         super::follow::begin(&gateway),
         super::currencies::keep_up(&gateway),
@@ -102,6 +103,7 @@ pub async fn run(gateway: Arc<Gateway>) {
         settlements,
         authorizations,
         card_advices,
+        permitted,
     );
 }
 
@@ -172,7 +174,7 @@ async fn claim(gateway: &Gateway, kind: Kind, max: usize) -> Result<Vec<Leased>,
 }
 
 /// Does a job while its lease is renewed; a lease that is lost ends it where it is. Whether it is due again at once.
-async fn do_job<D, E>(gateway: Arc<Gateway>, leased: Leased, job: impl Fn(Arc<Gateway>, Leased) -> D) -> bool
+async fn do_job<D, E>(gateway: Arc<Gateway>, leased: Leased, job: impl FnOnce(Arc<Gateway>, Leased) -> D) -> bool
 where
     D: Future<Output = Result<E, StoreError>> + Send + 'static,
     E: Into<Ended>,

@@ -1,6 +1,7 @@
 //! Brings what acquirers asked for to its end on the ledger: what is signed is stored before it is sent, and sent again
 //! until its end is known. Of what is about one payment, one at a time is under way.
 
+pub(in crate::service) mod handed;
 mod sign;
 #[cfg(test)]
 mod tests;
@@ -74,6 +75,18 @@ pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
             Prepared::Later => return Ok(Some(later(&gateway, &leased))),
         },
     };
+    let is_about_another = row.body.target.is_some();
+    settle(gateway, leased, signed, delivery, is_about_another).await
+}
+
+/// Brings what is signed and stored to its end on the ledger.
+async fn settle(
+    gateway: Arc<Gateway>,
+    leased: Leased,
+    signed: SignedTransaction,
+    delivery: Delivery,
+    is_about_another: bool,
+) -> Due {
     match gateway.ledger.settle(&signed, delivery).await {
         Ok(Settled::Final(confirmed)) => {
             let outcome = match confirmed.1.outcome {
@@ -83,16 +96,14 @@ pub(super) async fn bring_on(gateway: Arc<Gateway>, leased: Leased) -> Due {
             end(&gateway, leased, outcome, Some(&signed)).await
         }
         // No money has moved, and whoever was to pay has gone.
-        Ok(Settled::Dead { .. }) if row.body.target.is_none() => {
-            end(&gateway, leased, Outcome::IssuerUnavailable, None).await
-        }
+        Ok(Settled::Dead { .. }) if !is_about_another => end(&gateway, leased, Outcome::IssuerUnavailable, None).await,
         Ok(Settled::Dead { .. }) => {
             sign_anew(&gateway, &leased).await?;
             Ok(Some(later(&gateway, &leased)))
         }
         Err(error) => {
             tracing::warn!(
-                authorization = row.id,
+                authorization = leased.id,
                 error = error.to_string(),
                 "an authorisation is not settled yet"
             );

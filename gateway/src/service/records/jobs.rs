@@ -91,6 +91,30 @@ pub fn claim(sql: &mut dyn Sql, kind: Kind, lease: &str, max: usize, now_ms: u64
     Ok(leased)
 }
 
+/// Makes a job that is there this gateway's, due or not; `None` if it is another's. `lease`: as [`claim`] has it.
+pub fn lease(sql: &mut dyn Sql, id: &str, lease: &str, now_ms: u64) -> Result<Option<Leased>, StoreError> {
+    let leased = sql.execute(
+        "UPDATE jobs SET lease = $2, lease_until_ms = $3, attempts = attempts + 1 WHERE id = $1 AND lease_until_ms <= $4",
+        &[
+            id.into(),
+            lease.into(),
+            int(now_ms + LEASE_MS).into(),
+            int(now_ms).into(),
+        ],
+    )?;
+    if leased == 0 {
+        return Ok(None);
+    }
+    let row = sql.query_one("SELECT attempts, kicks FROM jobs WHERE id = $1", &[id.into()])?;
+    let row = row.ok_or(StoreError::Changed)?;
+    Ok(Some(Leased {
+        id: id.to_owned(),
+        lease: lease.to_owned(),
+        attempts: unsigned(row.int(0)?, 0)?,
+        kicks: row.int(1)?,
+    }))
+}
+
 /// That the lease is still this gateway's, for as long as the transaction lasts.
 pub fn check(sql: &mut dyn Sql, leased: &Leased) -> Result<(), StoreError> {
     let select = format!("SELECT lease FROM jobs WHERE id = $1{}", sql.dialect().for_update());
@@ -175,5 +199,25 @@ mod tests {
         let released = store.write(move |sql| release(sql, &third, None));
         assert!(!released.await.unwrap(), "nobody has kicked it");
         assert_eq!(claim_at("d", u64::MAX / 4).await.unwrap(), []);
+    }
+
+    #[tokio::test]
+    async fn one_that_is_leased_by_its_name_is_nobody_elses_and_one_that_is_not_there_cannot_be() {
+        let (store, _folder) = database().await;
+        let lease_at = |name: &'static str, now: u64| store.write(move |sql| lease(sql, "aut_1", name, now));
+        assert_eq!(lease_at("a", 100).await.unwrap(), None);
+        store
+            .write(|sql| kick(sql, Kind::Authorization, "aut_1", 900_000))
+            .await
+            .unwrap();
+        let first = lease_at("a", 100).await.unwrap().expect("it was nobody's");
+        assert_eq!((first.attempts, lease_at("b", 101).await.unwrap()), (1, None));
+        let claimed = store.write(|sql| claim(sql, Kind::Authorization, "c", 10, 900_000 + LEASE_MS));
+        assert_eq!(claimed.await.unwrap().len(), 1, "its lease is over");
+        assert!(!store.write(move |sql| release(sql, &first, None)).await.unwrap());
+        assert_eq!(
+            lease_at("d", u64::MAX / 4).await.unwrap().map(|it| it.attempts),
+            Some(3)
+        );
     }
 }

@@ -25,10 +25,11 @@ use crate::{
         records::{
             accounts::{self, Account, AccountBody},
             authorizations::{self, State},
+            jobs::{self, Kind},
         },
         run,
     },
-    store::StoreError,
+    store::{Sql, StoreError},
 };
 
 /// Says the same of each card, and counts how often it was asked.
@@ -184,13 +185,11 @@ async fn a_reversal_before_its_original_declines_it_also_after_a_restart() {
     assert_eq!(rules.asked(), 0);
 }
 
-#[tokio::test]
-async fn what_the_ledger_does_not_answer_in_time_is_91_and_goes_on() {
-    let office = issuer().await;
-    let gateway = &office.gateway;
-    let account = AccountId([9; 20]);
-    let address = gateway.address(account).to_string();
-    let stored = gateway.store.write::<_, StoreError, _>(move |sql| {
+/// A customer's, that is stored.
+async fn account(office: &Office) -> AccountId {
+    let id = AccountId([9; 20]);
+    let address = office.gateway.address(id).to_string();
+    let stored = office.gateway.store.write::<_, StoreError, _>(move |sql| {
         let account = Account {
             id: "acc_1".to_owned(),
             client: "c".to_owned(),
@@ -208,12 +207,47 @@ async fn what_the_ledger_does_not_answer_in_time_is_91_and_goes_on() {
         accounts::add_account(sql, &account)
     });
     assert!(stored.await.expect("stored"));
-    let jobs = tokio::spawn(run::jobs(Arc::clone(gateway)));
-    let rules = Rules::new(Ok(Permit {
+    id
+}
+
+fn permitting(account: AccountId) -> Rules {
+    Rules::new(Ok(Permit {
         card: "crd_1".to_owned(),
         account,
         chip_answer: None,
-    }));
+    }))
+}
+
+#[tokio::test]
+async fn what_is_permitted_is_signed_with_it_and_is_anothers_when_its_lease_is_over() {
+    let office = issuer().await;
+    let gateway = &office.gateway;
+    let rules = permitting(account(&office).await);
+    // Nobody brings it on.
+    let (_hosts, mut line) = host(&office, &rules).await;
+    assert_eq!(line.code(&purchase("000006", "000000001000")).await, "91");
+    let now_ms = gateway.now_ms();
+    let claimed = |lease: &'static str, now_ms: u64| {
+        let claim = move |sql: &mut dyn Sql| jobs::claim(sql, Kind::Authorization, lease, 10, now_ms);
+        gateway.store.write::<_, StoreError, _>(claim)
+    };
+    assert_eq!(claimed("a", now_ms).await.expect("read"), []);
+    let later = claimed("b", now_ms + jobs::LEASE_MS).await.expect("read").remove(0);
+    let read = gateway
+        .store
+        .read::<_, StoreError, _>(move |sql| authorizations::any(sql, &later.id));
+    let row = read.await.expect("read").expect("it is stored");
+    assert_eq!((row.state, row.body.transactions.len()), (State::Pending, 1));
+    assert!(row.intent.is_some());
+}
+
+#[tokio::test]
+async fn what_the_ledger_does_not_answer_in_time_is_91_and_goes_on() {
+    let office = issuer().await;
+    let gateway = &office.gateway;
+    let account = account(&office).await;
+    let jobs = tokio::spawn(run::jobs(Arc::clone(gateway)));
+    let rules = permitting(account);
     let asked = purchase("000005", "000000001000");
     let mut intents = Vec::new();
     for _ in 0..2 {

@@ -56,32 +56,37 @@ pub(super) async fn prepare(gateway: &Arc<Gateway>, leased: &Leased) -> Result<P
     let (shared, leased) = (Arc::clone(gateway), leased.clone());
     let prepared = gateway.store.write::<_, StoreError, _>(move |sql| {
         jobs::check(sql, &leased)?;
-        let mut row = authorizations::locked(sql, &leased.id)?.ok_or(StoreError::Changed)?;
-        let drafted = match &row.body.target {
-            Some(first) => {
-                let first = authorizations::any(sql, first)?.ok_or(StoreError::Changed)?;
-                about(&shared, sql, &mut row, &first)?
-            }
-            None => on_its_own(&shared, sql, &row)?,
-        };
-        let draft = match drafted {
-            Ok(draft) => draft,
-            Err(prepared) => return Ok(prepared),
-        };
-        let signed = match sign(&shared, draft) {
-            Ok(signed) => signed,
-            Err(error) => {
-                tracing::warn!(authorization = row.id, %error, "nothing could be signed");
-                return Ok(Prepared::Later);
-            }
-        };
-        let bytes = signed.to_bytes().map_err(|_| StoreError::Changed)?;
-        row.intent = Some(hex::encode(bytes));
-        row.body.transactions.push(signed.id());
-        authorizations::save(sql, &row)?;
-        Ok(Prepared::Signed(Box::new(signed)))
+        let row = authorizations::locked(sql, &leased.id)?.ok_or(StoreError::Changed)?;
+        signed(&shared, sql, row)
     });
     prepared.await
+}
+
+/// The same in a transaction of whoever has leased its job and locked it.
+pub(super) fn signed(gateway: &Gateway, sql: &mut dyn Sql, mut row: Authorization) -> Result<Prepared, StoreError> {
+    let drafted = match &row.body.target {
+        Some(first) => {
+            let first = authorizations::any(sql, first)?.ok_or(StoreError::Changed)?;
+            about(gateway, sql, &mut row, &first)?
+        }
+        None => on_its_own(gateway, sql, &row)?,
+    };
+    let draft = match drafted {
+        Ok(draft) => draft,
+        Err(prepared) => return Ok(prepared),
+    };
+    let signed = match sign(gateway, draft) {
+        Ok(signed) => signed,
+        Err(error) => {
+            tracing::warn!(authorization = row.id, %error, "nothing could be signed");
+            return Ok(Prepared::Later);
+        }
+    };
+    let bytes = signed.to_bytes().map_err(|_| StoreError::Changed)?;
+    row.intent = Some(hex::encode(bytes));
+    row.body.transactions.push(signed.id());
+    authorizations::save(sql, &row)?;
+    Ok(Prepared::Signed(Box::new(signed)))
 }
 
 fn sign(gateway: &Gateway, draft: Draft) -> Result<SignedTransaction, payment::SignError> {
