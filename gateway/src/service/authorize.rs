@@ -14,6 +14,7 @@ use std::{sync::Arc, time::Duration};
 use causeway_contracts::{identity::AccountId, statement::AccountView};
 use tokio::{
     sync::broadcast::{Receiver, error::RecvError},
+    task::JoinError,
     time::timeout,
 };
 
@@ -25,10 +26,7 @@ pub use self::{
 use super::{
     config::{Issuing, Link},
     context::Gateway,
-    engine::{
-        balance_of,
-        handed::{self, Ready},
-    },
+    engine::{balance_of, handed},
     id,
     issuing::{self, Declined, Permit},
     records::{
@@ -130,6 +128,8 @@ enum Undecided {
     Store(#[from] StoreError),
     #[error("no random bytes from the system")]
     Random(#[from] getrandom::Error),
+    #[error("the task that stores it has failed")]
+    Failed(#[from] JoinError),
 }
 
 impl From<Outcome> for Undecided {
@@ -183,13 +183,9 @@ impl<P: Permits> Desk<P> {
             Begun::Known(known) => known.id,
             Begun::OtherContents => return Err(Outcome::DuplicateTransmission.into()),
             Begun::New(new) => {
-                let ready = match new.state {
+                match new.state {
                     State::Deciding => self.permit(&new.id, &request).await?,
-                    State::Pending | State::Done => None,
-                };
-                match ready {
-                    Some(ready) => self.gateway.handed.take_on(ready),
-                    None => self.gateway.wake_authorizations.notify_one(),
+                    State::Pending | State::Done => self.gateway.wake_authorizations.notify_one(),
                 }
                 new.id
             }
@@ -204,8 +200,8 @@ impl<P: Permits> Desk<P> {
         Ok(Outcome::Approved.into())
     }
 
-    /// Asks the card's rules, and stores what they say with what the ledger is to do.
-    async fn permit(&self, id: &str, request: &Request) -> Result<Option<Ready>, Undecided> {
+    /// Asks the card's rules, stores what they say with what the ledger is to do, and has it brought on.
+    async fn permit(&self, id: &str, request: &Request) -> Result<(), Undecided> {
         let gateway = &self.gateway;
         let permitted = self.permits.permit(gateway, id, request, gateway.now_ms()).await;
         let balance = match &permitted {
@@ -218,13 +214,10 @@ impl<P: Permits> Desk<P> {
             balance,
             number,
         };
-        let (shared, id, now_ms) = (Arc::clone(gateway), id.to_owned(), gateway.now_ms());
-        let lease = id::unique(now_ms)?;
-        let stored = gateway.store.write::<_, StoreError, _>(move |sql| {
-            note(sql, &id, said, now_ms)?;
-            handed::begin(&shared, sql, &id, &lease, now_ms)
-        });
-        Ok(stored.await?)
+        let lease = id::unique(gateway.now_ms())?;
+        // What is stored is brought on, also when the acquirer waits no more.
+        let storing = tokio::spawn(store_said(Arc::clone(gateway), id.to_owned(), said, lease));
+        Ok(storing.await??)
     }
 
     async fn balance(&self, account: AccountId) -> Option<AccountView> {
@@ -275,6 +268,23 @@ struct Said {
     balance: Option<Option<AccountView>>,
     /// Field 49.
     number: String,
+}
+
+/// Stores it and has it brought on: by this process at once, or by who looks for jobs.
+async fn store_said(gateway: Arc<Gateway>, id: String, said: Said, lease: String) -> Result<(), StoreError> {
+    let (shared, slot, now_ms) = (Arc::clone(&gateway), gateway.handed.slot(), gateway.now_ms());
+    let stored = gateway.store.write::<_, StoreError, _>(move |sql| {
+        note(sql, &id, said, now_ms)?;
+        match slot {
+            Some(slot) => handed::begin(&shared, sql, &id, (&lease, slot), now_ms),
+            None => Ok(None),
+        }
+    });
+    match stored.await? {
+        Some(ready) => gateway.handed.take_on(ready),
+        None => gateway.wake_authorizations.notify_one(),
+    }
+    Ok(())
 }
 
 fn note(sql: &mut dyn Sql, id: &str, said: Said, now_ms: u64) -> Result<(), StoreError> {

@@ -6,6 +6,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use causeway_cards::iso8583::{Message, MessageType, Spec};
@@ -37,11 +38,26 @@ use crate::{
 struct Rules {
     answer: Result<Permit, Declined>,
     asked: Arc<AtomicUsize>,
+    /// For so long the database has other things to write when they have answered.
+    busy: Duration,
 }
 
 impl Permits for Rules {
-    async fn permit(&self, _: &Gateway, _: &str, _: &Request, _: u64) -> Result<Permit, Declined> {
+    async fn permit(&self, gateway: &Gateway, _: &str, _: &Request, _: u64) -> Result<Permit, Declined> {
         self.asked.fetch_add(1, Ordering::Relaxed);
+        if !self.busy.is_zero() {
+            let (store, busy) = (gateway.store.clone(), self.busy);
+            let (begun, begins) = tokio::sync::oneshot::channel();
+            tokio::spawn(async move {
+                let write = store.write::<_, StoreError, _>(move |_| {
+                    begun.send(()).expect("it is waited for");
+                    std::thread::sleep(busy);
+                    Ok(())
+                });
+                write.await.expect("written");
+            });
+            begins.await.expect("it begins");
+        }
         self.answer.clone()
     }
 }
@@ -51,6 +67,7 @@ impl Rules {
         Self {
             answer: answer.map_err(Declined::from),
             asked: Arc::default(),
+            busy: Duration::ZERO,
         }
     }
 
@@ -239,6 +256,34 @@ async fn what_is_permitted_is_signed_with_it_and_is_anothers_when_its_lease_is_o
     let row = read.await.expect("read").expect("it is stored");
     assert_eq!((row.state, row.body.transactions.len()), (State::Pending, 1));
     assert!(row.intent.is_some());
+}
+
+#[tokio::test]
+async fn what_is_stored_when_the_acquirer_waits_no_more_is_brought_on_at_once() {
+    let office = issuer().await;
+    let gateway = &office.gateway;
+    let rules = Rules {
+        busy: Duration::from_millis(600),
+        ..permitting(account(&office).await)
+    };
+    let jobs = tokio::spawn(run::jobs(Arc::clone(gateway)));
+    let (_hosts, mut line) = host(&office, &rules).await;
+    let began_ms = gateway.now_ms();
+    assert_eq!(line.code(&purchase("000007", "000000001000")).await, "91");
+    let tried = async || {
+        let read = gateway.store.read::<_, StoreError, _>(|sql| {
+            let row = sql.query_one("SELECT lease_until_ms, attempts FROM jobs WHERE id LIKE 'aut_%'", &[])?;
+            let row = row.expect("there is one");
+            Ok((row.int(0)?, row.int(1)?))
+        });
+        read.await.expect("read")
+    };
+    // Nobody can reach the ledger: whoever brings it on gives it back, to be tried later.
+    while tried().await != (0, 1) {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        assert!(gateway.now_ms() < began_ms + jobs::LEASE_MS, "it is leased by nobody");
+    }
+    jobs.abort();
 }
 
 #[tokio::test]

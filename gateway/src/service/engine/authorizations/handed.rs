@@ -7,10 +7,7 @@ use std::sync::Arc;
 use causeway_contracts::transaction::SignedTransaction;
 use causeway_wallet::client::Delivery;
 use tokio::{
-    sync::{
-        Mutex,
-        mpsc::{self, error::TrySendError},
-    },
+    sync::{Mutex, OwnedSemaphorePermit, Semaphore, mpsc},
     task::JoinSet,
 };
 
@@ -21,7 +18,7 @@ use super::{
 use crate::{
     service::{
         context::Gateway,
-        engine::do_job,
+        engine::{UNDER_WAY_MAX, do_job},
         records::{
             authorizations::{self, State},
             jobs::{self, Leased},
@@ -30,25 +27,30 @@ use crate::{
     store::{Sql, StoreError},
 };
 
-/// That wait to be taken on, which takes no time while the engine runs.
-const WAITING_MAX: usize = 1_024;
+/// Room for one more.
+pub struct Slot {
+    _permit: OwnedSemaphorePermit,
+}
 
 /// One that is signed and stored, and this process's.
 pub struct Ready {
     leased: Leased,
     signed: SignedTransaction,
+    slot: Slot,
 }
 
 /// From who asked the card's rules to who brings payments to their ends.
 pub struct Handed {
+    slots: Arc<Semaphore>,
     sender: mpsc::Sender<Ready>,
     receiver: Mutex<mpsc::Receiver<Ready>>,
 }
 
 impl Default for Handed {
     fn default() -> Self {
-        let (sender, receiver) = mpsc::channel(WAITING_MAX);
+        let (sender, receiver) = mpsc::channel(UNDER_WAY_MAX);
         Self {
+            slots: Arc::new(Semaphore::new(UNDER_WAY_MAX)),
             sender,
             receiver: Mutex::new(receiver),
         }
@@ -56,15 +58,20 @@ impl Default for Handed {
 }
 
 impl Handed {
-    /// One that cannot be taken on, since too many wait, stays leased until its lease is over, and is then found as any job.
+    /// `None` while as many are under way as may be: then its job is left to who looks for jobs.
+    pub fn slot(&self) -> Option<Slot> {
+        Arc::clone(&self.slots)
+            .try_acquire_owned()
+            .ok()
+            .map(|permit| Slot { _permit: permit })
+    }
+
     pub fn take_on(&self, ready: Ready) {
-        if let Err(TrySendError::Full(ready)) = self.sender.try_send(ready) {
-            let authorization = ready.leased.id;
-            tracing::warn!(
-                authorization,
-                "too many payments wait to be brought on; this one waits for its lease's end"
-            );
-        }
+        let sent = self.sender.try_send(ready);
+        assert!(
+            sent.is_ok(),
+            "there are as many places as slots, and both ends are this gateway's"
+        );
     }
 }
 
@@ -74,7 +81,7 @@ pub fn begin(
     gateway: &Gateway,
     sql: &mut dyn Sql,
     id: &str,
-    lease: &str,
+    (lease, slot): (&str, Slot),
     now_ms: u64,
 ) -> Result<Option<Ready>, StoreError> {
     let Some(leased) = jobs::lease(sql, id, lease, now_ms)? else {
@@ -84,7 +91,7 @@ pub fn begin(
     let is_pending = row.state == State::Pending;
     if is_pending && let Prepared::Signed(signed) = signed(gateway, sql, row)? {
         let signed = *signed;
-        return Ok(Some(Ready { leased, signed }));
+        return Ok(Some(Ready { leased, signed, slot }));
     }
     jobs::release(sql, &leased, is_pending.then_some(now_ms))?;
     Ok(None)
@@ -105,11 +112,12 @@ pub(in crate::service::engine) async fn carry_on(gateway: Arc<Gateway>) {
 }
 
 async fn bring_on(gateway: Arc<Gateway>, ready: Ready) {
-    let Ready { leased, signed } = ready;
+    let Ready { leased, signed, slot } = ready;
     let is_due = do_job(Arc::clone(&gateway), leased, |gateway, leased| {
         settle(gateway, leased, signed, Delivery::Never, false)
     });
     if is_due.await {
         gateway.wake_authorizations.notify_one();
     }
+    drop(slot);
 }
