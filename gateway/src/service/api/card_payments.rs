@@ -293,7 +293,7 @@ fn payable(
     }
     let agreed = asked.presented.check(order.amount, order.currency);
     agreed.map_err(|fault| Problem::new(Code::OtherCardPayment, fault.to_string()))?;
-    let tried = attempts::of_order(sql, &order.id, ATTEMPTS_MAX)?;
+    let tried = attempts::locked_of_order(sql, &order.id, ATTEMPTS_MAX)?;
     if tried.len() == ATTEMPTS_MAX {
         let detail = format!("cards were tried {ATTEMPTS_MAX} times for the order; make another");
         return Err(Problem::new(Code::TooMany, detail).into());

@@ -171,9 +171,20 @@ pub fn any(sql: &mut dyn Sql, id: &str) -> Result<Option<Attempt>, StoreError> {
     row.map(|row| attempt(&row)).transpose()
 }
 
+/// The newest first. Nobody else changes them while the transaction lasts: the end of a reversal is seen with what it makes of
+/// its try, or not at all.
+pub fn locked_of_order(sql: &mut dyn Sql, order: &str, limit: usize) -> Result<Vec<Attempt>, StoreError> {
+    let lock = sql.dialect().for_update();
+    newest(sql, order, limit, lock)
+}
+
 /// The newest first.
 pub fn of_order(sql: &mut dyn Sql, order: &str, limit: usize) -> Result<Vec<Attempt>, StoreError> {
-    let statement = format!("{COLUMNS} WHERE order_id = $1 ORDER BY id DESC LIMIT $2");
+    newest(sql, order, limit, "")
+}
+
+fn newest(sql: &mut dyn Sql, order: &str, limit: usize, lock: &str) -> Result<Vec<Attempt>, StoreError> {
+    let statement = format!("{COLUMNS} WHERE order_id = $1 ORDER BY id DESC LIMIT $2{lock}");
     let rows = sql.query(&statement, &[order.into(), (limit as i64).into()])?;
     rows.iter().map(attempt).collect()
 }
@@ -198,15 +209,14 @@ pub fn is_any_unknown(sql: &mut dyn Sql, order: &str) -> Result<bool, StoreError
 
 /// Whether the payment of one is not decided for good: its answer is awaited, it was approved, or it is being reversed; or
 /// it was reversed, and blocks with its payment and its reversal may not be booked yet. `booked_ms`: the ledger's time up to
-/// which they are. For a hold that was voided nobody waits: it authorizes nothing, whenever it is booked.
+/// which they are.
 pub fn is_busy(sql: &mut dyn Sql, attempt: &Attempt, booked_ms: u64) -> Result<bool, StoreError> {
     match attempt.outcome {
         Some(AttemptOutcome::Approved) => Ok(true),
         Some(AttemptOutcome::Declined) => Ok(false),
         // Also of one whose gateway has died: its reversal was stored before its message went out.
         Some(AttemptOutcome::Unknown) | None => {
-            let is_payment = attempt.body.undo.is_none();
-            let may_be_booked = |undone_ms: u64| is_payment && booked_ms < undone_ms + CLOCKS_MS;
+            let may_be_booked = |undone_ms: u64| booked_ms < undone_ms + CLOCKS_MS;
             Ok(attempt.undone_ms.is_some_and(may_be_booked)
                 || card_reversals::is_there(sql, &attempt.route, &attempt.key)?)
         }

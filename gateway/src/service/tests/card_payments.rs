@@ -167,6 +167,20 @@ impl Counter {
         self.shop.post(&format!("/v1/orders/{order}/{path}"), key, body).await
     }
 
+    /// All blocks before that are booked.
+    pub async fn follow_until(&self, time_ms: u64) {
+        let time_ms = TimeMs(time_ms);
+        let followed = Followed {
+            height: Height(9),
+            time_ms,
+            since_ms: time_ms,
+            unsettled: Default::default(),
+        };
+        let store = &self.shop.office.gateway.store;
+        let booked = store.write::<_, StoreError, _>(move |sql| followed::save(sql, &followed));
+        booked.await.expect("booked");
+    }
+
     pub async fn reversals(&self) -> usize {
         let read = self
             .shop
@@ -401,17 +415,7 @@ async fn a_payment_without_an_answer_is_reversed_also_after_a_restart() {
     // The issuer may have paid, and taken it back, in blocks that are not booked yet: another payment would come second.
     let early = counter.pay(&order, "k3", tap(BIN, 1_000)).await;
     assert_eq!((early.0, &early.1["code"]), (409, &json!("3021")));
-    let time_ms = TimeMs(gateway.now_ms() + 2_000);
-    let followed = Followed {
-        height: Height(9),
-        time_ms,
-        since_ms: time_ms,
-        unsettled: Default::default(),
-    };
-    let booked = gateway
-        .store
-        .write::<_, StoreError, _>(move |sql| followed::save(sql, &followed));
-    booked.await.expect("booked");
+    counter.follow_until(gateway.now_ms() + 2_000).await;
     // Its issuer would be asked, if it were there.
     let late = counter.pay(&order, "k4", tap(BIN, 1_000)).await;
     assert_eq!((late.0, &late.1["code"]), (503, &json!("2009")), "{}", late.1);

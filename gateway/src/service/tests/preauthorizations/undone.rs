@@ -106,12 +106,19 @@ async fn a_hold_that_was_not_answered_leaves_the_order_open_for_another_card() {
     // The issuer has held it, and then voids it; the follower is behind.
     counter.issuer.will(Some(Outcome::Approved));
     super::super::card_payments::until("the reversal's end", async || counter.reversals().await == 0).await;
-    let mut old = counter.opened(2, &order, 1_000);
-    old.time_ms = TimeMs(gateway.now_ms() - 20_000);
-    let (_, answer) = counter.pay(&order, "k3", tap(BIN, 1_000)).await;
-    assert_eq!(answer["outcome"], json!("approved"), "{answer}");
-    assert!(!counter.book(old).await, "it is the hold of the first try");
+    assert_eq!(
+        counter.refused(&order, "card", "k3", tap(BIN, 1_000)).await,
+        (409, "3021".to_owned()),
+        "the first try's hold could authorize the order, and its void void it"
+    );
+    assert!(!counter.book(counter.opened(2, &order, 1_000)).await);
     assert!(!counter.book(counter.news(2, HoldChange::Voided)).await);
+    counter.follow_until(gateway.now_ms() + 2_000).await;
+    let mut old = counter.opened(3, &order, 1_000);
+    old.time_ms = TimeMs(gateway.now_ms() - 20_000);
+    let (_, answer) = counter.pay(&order, "k4", tap(BIN, 1_000)).await;
+    assert_eq!(answer["outcome"], json!("approved"), "{answer}");
+    assert!(!counter.book(old).await, "it is of before this try");
     assert_eq!(counter.state(&order).await, "created");
     assert!(counter.book(counter.opened(HOLD, &order, 1_000)).await);
     assert_eq!(counter.state(&order).await, "authorized");
