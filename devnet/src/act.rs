@@ -129,6 +129,7 @@ impl Act {
                     acquirer_ms: acquiring::ANSWER_MS,
                     ..CardRoute::default()
                 },
+                log: Some(acquiring::LOG),
                 ..Settings::default()
             },
         }

@@ -131,6 +131,7 @@ impl Demo<'_> {
                 acquirer_ms: acquiring::ANSWER_MS,
                 ..CardRoute::default()
             },
+            log: Some(acquiring::LOG),
             ..Settings::default()
         };
         let mut services = Services::start(&network, programs.clone(), Lifetime::Ours, &settings, pending()).await?;
@@ -220,7 +221,7 @@ impl Demo<'_> {
         });
         let codes = FUNDS.map(|(_, code, _)| code);
         audit::disks(&network, &node_binary()?, &codes, report).await?;
-        say("cards' numbers and keys in all that the demo has left");
+        say("cards' numbers, PINs and keys in all that the demo has left");
         acquiring::search_again(&cards, &network, report)
     }
 

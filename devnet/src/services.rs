@@ -39,6 +39,7 @@ pub struct Services {
     network: Network,
     programs: Programs,
     lifetime: Lifetime,
+    log: Option<&'static str>,
     children: Vec<(Service, Child)>,
 }
 
@@ -62,6 +63,7 @@ impl Services {
             network: network.clone(),
             programs,
             lifetime,
+            log: settings.log,
             children: Vec::new(),
         };
         let started = tokio::select! {
@@ -105,6 +107,7 @@ impl Services {
         if service.has_wallet() {
             command.arg("--passphrase-file").arg(self.network.folder.passphrase());
         }
+        command.envs(self.log.map(|log| ("RUST_LOG", log)));
         let child = daemon::spawn(command, &folder.log(), self.lifetime)?;
         let pid = child.id();
         // Before anything else can fail: what is not in here is not stopped.

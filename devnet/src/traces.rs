@@ -56,12 +56,35 @@ impl Secrets {
         self.bytes_and_base64(name, ["bytes", "base64"], bytes);
         self.add(name, "hexadecimal", hex::encode(bytes).into_bytes());
         self.add(name, "hexadecimal", hex::encode_upper(bytes).into_bytes());
+        for separator in [",", ", "] {
+            let numbers: Vec<_> = bytes.iter().map(u8::to_string).collect();
+            self.add(name, "numbers", numbers.join(separator).into_bytes());
+        }
+    }
+
+    /// Those of these names in all of their forms, a line each; and as what they must be found.
+    pub fn all_forms(&self, names: &[&str]) -> (Vec<u8>, BTreeSet<Trace>) {
+        let named = self
+            .0
+            .iter()
+            .filter(|(trace, _)| names.contains(&trace.secret.as_str()));
+        let (mut text, mut traces) = (Vec::new(), BTreeSet::new());
+        for (trace, bytes) in named {
+            text.extend([&bytes[..], b"\n"].concat());
+            traces.insert(trace.clone());
+        }
+        (text, traces)
     }
 
     fn bytes_and_base64(&mut self, name: &str, [plain, encoded]: [&'static str; 2], bytes: &[u8]) {
         self.add(name, plain, bytes.to_vec());
         for phase in 0..PHASES {
-            self.add(name, encoded, base64_within(bytes, phase));
+            let standard = base64_within(bytes, phase);
+            let for_urls: Vec<_> = standard.iter().map(for_url).collect();
+            if for_urls != standard {
+                self.add(name, encoded, for_urls);
+            }
+            self.add(name, encoded, standard);
         }
     }
 
@@ -133,8 +156,19 @@ fn base64_within(bytes: &[u8], phase: usize) -> Vec<u8> {
     whole[first..end].to_vec()
 }
 
+/// The same character in the alphabet for URLs (RFC 4648, section 5).
+fn for_url(character: &u8) -> u8 {
+    match character {
+        b'+' => b'-',
+        b'/' => b'_',
+        other => *other,
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+
     use super::*;
 
     const PAN: &str = "9900001234567894";
@@ -177,6 +211,18 @@ mod tests {
         assert_eq!(forms(&[0xA1; 20]), ["bytes"]);
         assert_eq!(forms("a1".repeat(16).as_bytes()), ["hexadecimal"]);
         assert_eq!(forms("A1".repeat(16).as_bytes()), ["hexadecimal"]);
+        assert_eq!(forms(format!("{:?}", [0xA1_u8; 16]).as_bytes()), ["numbers"]);
+        assert_eq!(
+            forms(serde_json::to_string(&[0xA1_u8; 16]).unwrap().as_bytes()),
+            ["numbers"]
+        );
+        let mut other = Secrets::default();
+        other.value("key", &[0xFB; 16]);
+        let other = other.traces();
+        for encoded in [STANDARD_NO_PAD.encode([0xFB; 16]), URL_SAFE_NO_PAD.encode([0xFB; 16])] {
+            let seen = other.in_bytes(encoded.as_bytes());
+            assert!(seen.iter().any(|trace| trace.form == "base64"), "{encoded}");
+        }
         assert!(forms(&[0xA1; 15]).is_empty());
         assert!(forms(b"990000******7894").is_empty());
         assert!(forms(b"9900001234567895").is_empty());

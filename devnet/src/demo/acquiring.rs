@@ -29,6 +29,9 @@ pub const ANSWER_MS: u64 = 5_000;
 
 pub const CURRENCY: &str = "EUR";
 
+/// All that gateways can log, so that no secret of a card is missed in it.
+pub const LOG: &str = "trace";
+
 /// What the act came to, for the table. Amounts are minor units.
 #[derive(Debug, Default, Serialize)]
 pub struct Acquiring {
@@ -54,7 +57,7 @@ pub struct Payment {
     pub seconds: f64,
 }
 
-/// An order whose payer's issuer said nothing in time.
+/// An order whose payer's issuer said nothing in time, and has paid; what it has paid was taken back.
 #[derive(Debug, Serialize)]
 pub struct Unanswered {
     pub order: String,
@@ -63,16 +66,6 @@ pub struct Unanswered {
     pub waited_seconds: f64,
     /// From when the issuer went on until the payer had what there was before.
     pub seconds: f64,
-    pub end: Undone,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Undone {
-    /// The issuer has paid, and taken it back by the acquirer's mandate: the order is reversed.
-    TakenBack,
-    /// The reversal was first, and the issuer has declined what came after it: the order is open.
-    NeverPaid,
 }
 
 /// `place` is an empty folder of the act's own. Both gateways must run. What is given looks for the act's cards in whatever
@@ -128,12 +121,8 @@ impl Payment {
 
 impl Unanswered {
     fn text(&self) -> String {
-        let end = match self.end {
-            Undone::TakenBack => "taken back",
-            Undone::NeverPaid => "never paid",
-        };
         format!(
-            "{} while the issuer is stopped: unknown after {:.1} s; {end} {:.1} s after it goes on",
+            "{} while the issuer is stopped: unknown after {:.1} s; taken back {:.1} s after it goes on",
             money(self.amount),
             self.waited_seconds,
             self.seconds

@@ -137,11 +137,7 @@ pub(super) fn route(network: &Network, settings: &Settings) -> RouteText {
 /// Of all currencies, for ten years. Those that are not there yet are made in one transaction of the second operator's; which
 /// there are stands in a file of the network's.
 pub async fn mandates(network: &Network, client: &Client) -> anyhow::Result<Mandates> {
-    let path = network.folder.mandates();
-    let mut known = match path.exists() {
-        true => serde_json::from_str(&folder::read(&path)?).with_context(|| path.display().to_string())?,
-        false => Mandates::new(),
-    };
+    let (path, mut known) = (network.folder.mandates(), known_mandates(network)?);
     let all = CURRENCIES.iter().map(|(code, ..)| Currency::new(code));
     let mut missing = all.collect::<Result<Vec<_>, _>>()?;
     missing.retain(|currency| !known.contains_key(currency));
@@ -159,6 +155,15 @@ pub async fn mandates(network: &Network, client: &Client) -> anyhow::Result<Mand
     known.extend(missing.into_iter().zip(made));
     folder::write(&path, &serde_json::to_string_pretty(&known)?)?;
     Ok(known)
+}
+
+/// Those that there are.
+pub fn known_mandates(network: &Network) -> anyhow::Result<Mandates> {
+    let path = network.folder.mandates();
+    match path.exists() {
+        true => serde_json::from_str(&folder::read(&path)?).with_context(|| path.display().to_string()),
+        false => Ok(Mandates::new()),
+    }
 }
 
 fn mandate(network: &Network, currency: Currency) -> anyhow::Result<Action> {

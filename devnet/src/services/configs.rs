@@ -100,6 +100,8 @@ pub struct Settings {
     pub screening: Vec<ListFiles>,
     pub shared: Option<Shared>,
     pub card_route: CardRoute,
+    /// What they log, as `RUST_LOG` says it; by themselves it is warnings.
+    pub log: Option<&'static str>,
 }
 
 /// How the second operator's terminals ask the first one's host.
@@ -166,6 +168,7 @@ impl Default for Settings {
             screening: Vec::new(),
             shared: None,
             card_route: CardRoute::default(),
+            log: None,
         }
     }
 }

@@ -6,7 +6,7 @@ use causeway_contracts::{
 };
 
 use super::{
-    CURRENCY, Report, Settled, Undone,
+    CURRENCY, Report, Settled,
     town::{INSERTED, People, REFUNDED, SCANNED, SHOWN, TAPPED, Town, UNANSWERED},
 };
 use crate::{demo::ledger, services::GATEWAYS};
@@ -42,7 +42,7 @@ impl Books {
     }
 
     /// All that was paid is the merchant's but for the fees, which its bank has kept; the issuer has what it had.
-    pub fn check_since(&self, before: &Self, end: Undone, settled: &Settled, report: &mut Report) {
+    pub fn check_since(&self, before: &Self, settled: &Settled, report: &mut Report) {
         let cents = |amount: Amount| i128::from(amount.0);
         let moved = [
             -cents(SCANNED),
@@ -58,10 +58,7 @@ impl Books {
                 format!("{who} has {after} cents after the act and {before} before it, where {moved} should be between")
             });
         }
-        let undone = match end {
-            Undone::TakenBack => cents(UNANSWERED),
-            Undone::NeverPaid => 0,
-        };
+        let undone = cents(UNANSWERED);
         let captured = cents(SCANNED) + cents(SHOWN) + cents(TAPPED) + cents(INSERTED) + undone;
         let found = (cents(settled.captured), cents(settled.returned));
         report.check(found == (captured, cents(REFUNDED) + undone), || {

@@ -22,6 +22,8 @@ use crate::{
     teller::Teller,
 };
 
+const PIN_DIGITS: usize = 12;
+
 /// Who keeps the key of the account that pays.
 pub struct Payer {
     pub name: &'static str,
@@ -105,6 +107,10 @@ impl Holder {
             sequence: own("/psn")?,
         };
         cards.number(&format!("{name}'s card"), &card.number);
+        let pin = pin()?;
+        let path = format!("/v1/cards/{}/pin", card.id);
+        town.bank.post(&path, &json!({ "pin": pin })).await?;
+        cards.number(&format!("{name}'s PIN"), &pin);
         Ok(Self {
             account: address.account,
             card,
@@ -134,6 +140,13 @@ impl Phone {
         self.wallet.run(&["code", "--png", path(&picture)?]).await?;
         Ok(picture)
     }
+}
+
+/// The longest that there is, so that it is not found by chance.
+fn pin() -> anyhow::Result<String> {
+    let mut bytes = [0; PIN_DIGITS];
+    getrandom::fill(&mut bytes)?;
+    Ok(bytes.map(|byte| char::from(b'0' + byte % 10)).iter().collect())
 }
 
 fn remember(name: &str, given: &Value, cards: &mut Cards) -> anyhow::Result<()> {

@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::Report;
 use crate::{
     network::Network,
-    traces::{Secrets, Traces},
+    traces::{Secrets, Trace, Traces},
 };
 
-/// A file with a card's number, which the search must find.
+/// A file with a number and keys in all of their forms, each of which the search must find.
 const PLANTED: &str = "planted-on-purpose";
 
 /// Numbers and keys as they become known.
@@ -19,15 +19,18 @@ const PLANTED: &str = "planted-on-purpose";
 pub struct Cards {
     secrets: Secrets,
     count: usize,
-    planted: Option<String>,
+    /// Of the last of each kind.
+    number: Option<String>,
+    key: Option<String>,
 }
 
 /// Looks for them.
 pub struct Guard {
     traces: Traces,
     count: usize,
-    /// Two digits a byte.
+    /// A number and keys in all of their forms, and as what they must be found.
     planted: Vec<u8>,
+    expected: BTreeSet<Trace>,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,20 +46,24 @@ impl Cards {
     pub fn number(&mut self, name: &str, digits: &str) {
         self.secrets.number(name, digits);
         self.count += 1;
-        self.planted = Some(digits.to_owned());
+        self.number = Some(name.to_owned());
     }
 
     pub fn key(&mut self, name: &str, bytes: &[u8]) {
         self.secrets.value(name, bytes);
         self.count += 1;
+        self.key = Some(name.to_owned());
     }
 
     pub fn guard(self) -> anyhow::Result<Guard> {
-        let planted = self.planted.context("there are cards")?;
+        let number = self.number.context("there are numbers")?;
+        let key = self.key.context("there are keys")?;
+        let (planted, expected) = self.secrets.all_forms(&[&number, &key]);
         Ok(Guard {
             traces: self.secrets.traces(),
             count: self.count,
-            planted: hex::decode(planted).context("a card's number has an even number of digits")?,
+            planted,
+            expected,
         })
     }
 }
@@ -72,8 +79,10 @@ impl Guard {
         fs::remove_file(&planted).with_context(|| planted.display().to_string())?;
         let (files, seen) = looked.with_context(|| folder.display().to_string())?;
         let (on_purpose, others): (Vec<_>, Vec<_>) = seen.into_iter().partition(|(path, _)| *path == planted);
-        report.check(!on_purpose.is_empty(), || {
-            format!("a card's number that was put into {PLANTED} is not found there")
+        let on_purpose: BTreeSet<_> = on_purpose.into_iter().map(|(_, trace)| trace).collect();
+        report.check(on_purpose == self.expected, || {
+            let missed: Vec<_> = self.expected.difference(&on_purpose).collect();
+            format!("of what was put into {PLANTED} this is not found there: {missed:?}")
         });
         let place = |path: &Path| path.strip_prefix(folder).unwrap_or(path).display().to_string();
         let found = others
@@ -109,7 +118,7 @@ impl Searched {
             count => format!("{count} are found"),
         };
         format!(
-            "{} numbers and keys looked for in {} files: {found}",
+            "{} numbers, PINs and keys looked for in {} files: {found}",
             self.secrets, self.files
         )
     }

@@ -7,19 +7,21 @@ use causeway_contracts::{
     identity::{AccountId, ParticipantId},
     ledger::receipt::Outcome,
     money::Currency,
-    settlement::SettlementAction,
+    settlement::{ContractId, SettlementAction},
     transaction::{Action, Transaction, TxId},
 };
 use serde_json::Value;
 
 use super::{CURRENCY, Report, file::Row, shop::Order, town::Town};
-use crate::services::GATEWAYS;
+use crate::services::{GATEWAYS, cards};
 
 /// What transactions have done to the acquirer's account.
 pub struct Ledger<'a> {
     town: &'a Town<'a>,
     account: AccountId,
     currency: Currency,
+    /// By which its account gives back what was paid by cards.
+    mandate: ContractId,
     /// Which transaction an order says that a line is of; and what its memo is.
     named: BTreeMap<(&'static str, &'a str), &'a str>,
     memos: BTreeMap<&'a str, &'a str>,
@@ -28,6 +30,9 @@ pub struct Ledger<'a> {
 impl<'a> Ledger<'a> {
     pub fn new(town: &'a Town<'a>, orders: &'a [Order], shown: &'a [Value]) -> anyhow::Result<Self> {
         let acquirer = ParticipantId::new(GATEWAYS[1].id)?;
+        let currency = Currency::new(CURRENCY)?;
+        let mandates = cards::known_mandates(town.network)?;
+        let mandate = mandates.get(&currency).context("the acquirer has given a mandate")?;
         let mut named = BTreeMap::new();
         for (order, shown) in orders.iter().zip(shown) {
             let payment = shown.pointer("/payment/transaction").and_then(Value::as_str);
@@ -38,7 +43,8 @@ impl<'a> Ledger<'a> {
         Ok(Self {
             town,
             account: AccountId::of_participant(&town.network.genesis.origin(), acquirer),
-            currency: Currency::new(CURRENCY)?,
+            currency,
+            mandate: *mandate,
             named,
             memos: orders
                 .iter()
@@ -78,8 +84,9 @@ impl<'a> Ledger<'a> {
                 currency,
                 amount,
             } if *currency == self.currency => i128::from(amount.0) * (is_own(to) - is_own(from)),
-            // By the acquirer's mandate, of which there is one in the currency.
-            Action::Settle(SettlementAction::Collect(collect)) => -i128::from(collect.amount.0),
+            Action::Settle(SettlementAction::Collect(collect)) if collect.mandate == self.mandate => {
+                -i128::from(collect.amount.0)
+            }
             _ => 0,
         });
         moved.sum()
@@ -87,17 +94,16 @@ impl<'a> Ledger<'a> {
 
     /// It is the one that the order names, and names the order.
     fn check_name(&self, row: &Row, transaction: &Transaction, report: &mut Report) {
-        let named = self
-            .named
-            .iter()
-            .find(|((kind, order), _)| row.kind == *kind && row.order == *order);
-        report.check(named.is_none_or(|(_, id)| row.transaction == **id), || {
+        let named = self.named.get(&(row.kind.as_str(), row.order.as_str()));
+        let must_be_named = matches!(row.kind.as_str(), "capture" | "refund");
+        report.check(named.map_or(!must_be_named, |id| row.transaction == **id), || {
             format!("the order names another transaction than the file: {row:?}")
         });
         let memo = self.memos.get(row.order.as_str()).copied().unwrap_or_default();
         let code = memo.split_once(' ').map_or("", |(_, code)| code);
         let wanted = match row.kind.as_str() {
             "capture" => memo.to_owned(),
+            "refund" => format!("return {code}"),
             "reversal" => format!("reversal {code}"),
             _ => return,
         };

@@ -1,8 +1,12 @@
 //! What happens in the act, one deed after the other.
 
-use std::{fs, path::PathBuf, time::Instant};
+use std::{
+    fs,
+    path::PathBuf,
+    time::{Duration, Instant},
+};
 
-use anyhow::Context;
+use anyhow::{Context, bail, ensure};
 use causeway_contracts::{
     identity::{AccountId, ParticipantId},
     money::Amount,
@@ -12,7 +16,7 @@ use nix::sys::signal::Signal;
 use tokio::time::timeout;
 
 use super::{
-    Acquiring, CURRENCY, Guard, Payment, Report, Unanswered, Undone,
+    ANSWER_MS, Acquiring, CURRENCY, Guard, Payment, Report, Unanswered,
     books::Books,
     chip::Chip,
     customers::{Holder, Payer, Phone},
@@ -40,6 +44,8 @@ pub const TAPPED: Amount = Amount(3_490);
 pub const INSERTED: Amount = Amount(4_800);
 pub const UNANSWERED: Amount = Amount(1_525);
 pub const REFUNDED: Amount = Amount(500);
+
+const UNANSWERED_TRIES: usize = 3;
 
 pub struct Town<'a> {
     pub network: &'a Network,
@@ -137,13 +143,12 @@ impl<'a> Town<'a> {
         let (order, unanswered) = self.unanswered(&people.ben, report).await?;
         orders.push(order);
         self.say(&unanswered.text())?;
-        let end = unanswered.end;
         found.unanswered = Some(unanswered);
 
         let settled = file::settle(self, &orders, report).await?;
         self.say(&format!("settled: {}", settled.text()))?;
         let after = Books::read(self, &people).await?;
-        after.check_since(&before, end, &settled, report);
+        after.check_since(&before, &settled, report);
         found.settled = Some(settled);
         self.reconcile(report).await?;
         let searched = guard.search(self.network, report)?;
@@ -211,8 +216,18 @@ impl<'a> Town<'a> {
         Ok(deed.order)
     }
 
-    /// The issuer is stopped while it is asked, so that nobody can know what it does; then it goes on.
+    /// Until a payment was made and taken back: a reversal may also come before its payment, which the issuer then declines.
     async fn unanswered(&self, ben: &Phone, report: &mut Report) -> anyhow::Result<(Order, Unanswered)> {
+        for _ in 0..UNANSWERED_TRIES {
+            if let Some(taken_back) = self.unanswered_once(ben, report).await? {
+                return Ok(taken_back);
+            }
+        }
+        bail!("in {UNANSWERED_TRIES} tries no payment was made while the issuer was stopped, and then taken back")
+    }
+
+    /// The issuer is stopped while it is asked, so that nobody can know what it does; then it goes on. `None` if nothing was paid.
+    async fn unanswered_once(&self, ben: &Phone, report: &mut Report) -> anyhow::Result<Option<(Order, Unanswered)>> {
         let order = self.shop.order(UNANSWERED, "demo unanswered").await?;
         let picture = ben.show_code(self).await?;
         let before = self.cardholders(ben.account).await?;
@@ -225,23 +240,23 @@ impl<'a> Town<'a> {
         let (waited, went_on) = (begun.elapsed(), Instant::now());
         fs::remove_file(&picture).with_context(|| picture.display().to_string())?;
         told?.must_be("unknown")?;
-        let end = match self.shop.is_reversed(&order).await? {
-            true => Undone::TakenBack,
-            false => Undone::NeverPaid,
-        };
+        ensure!(
+            waited >= Duration::from_millis(ANSWER_MS),
+            "the terminal was told after {waited:?}, before the issuer's time was over"
+        );
+        let is_reversed = self.shop.is_reversed(&order).await?;
         let unanswered = Unanswered {
             order: order.id.clone(),
             amount: order.amount,
             waited_seconds: waited.as_secs_f64(),
             seconds: went_on.elapsed().as_secs_f64(),
-            end,
         };
         let after = self.cardholders(ben.account).await?;
         let meanwhile = meanwhile?;
         report.check((meanwhile, after) == (before, before), || {
             format!("Ben had {before} cents, {meanwhile} while the issuer was stopped, and {after} after the reversal")
         });
-        Ok((order, unanswered))
+        Ok(is_reversed.then_some((order, unanswered)))
     }
 
     /// In cents, what a customer of the issuer has.
