@@ -161,7 +161,7 @@ test-media: build $(PEER_VENV)/made
 	if [ "$${#missing[@]}" -gt 0 ] && [ "$$(id -u)" = 0 ]; then \
 	    echo "== installing $${missing[*]}"; DEBIAN_FRONTEND=noninteractive apt-get install -y -q "$${missing[@]}" >/dev/null; \
 	fi
-	@if [ ! -d $(PEER_VENV)/$(BC_UR) ]; then \
+	@if [ ! -e $(PEER_VENV)/$(BC_UR)/node_modules/@ngraveio/bc-ur/package.json ]; then \
 	    npm install --silent --no-save --ignore-scripts --prefix $(PEER_VENV)/$(BC_UR) $(BC_UR); \
 	fi
 	cd peers/python && CAUSEWAY=$(BIN)/causeway NODE_PATH=$(PEER_VENV)/$(BC_UR)/node_modules \
@@ -194,7 +194,7 @@ test-peers: $(PEER_VENV)/made $(TEST_DIR)/demo/demo.json
 	@if ! command -v chromium >/dev/null && [ "$$(id -u)" = 0 ]; then \
 	    echo '== installing Chromium'; DEBIAN_FRONTEND=noninteractive apt-get install -y -q chromium >/dev/null; \
 	fi
-	@if [ ! -d $(PEER_VENV)/$(ISO_8583) ]; then \
+	@if [ ! -e $(PEER_VENV)/$(ISO_8583)/node_modules/iso_8583/package.json ]; then \
 	    npm install --silent --no-save --ignore-scripts --prefix $(PEER_VENV)/$(ISO_8583) $(ISO_8583); \
 	fi
 	cd peers/python && PATH=$(PEER_VENV)/bin:$$PATH PYTHONPATH=tests_gateway NODE_PATH=$(PEER_VENV)/$(ISO_8583)/node_modules \
