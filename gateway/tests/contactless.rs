@@ -279,6 +279,15 @@ fn two_processes_pay(wallet: &Wallet) {
     );
 }
 
+/// Has the phone taken away when it is dropped.
+struct Away<'a>(&'a AtomicBool);
+
+impl Drop for Away<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
+
 /// What taps take of our own: from the first command to the cryptogram's answer, the saved counter included.
 fn measured() {
     const TAPS: usize = 60;
@@ -290,6 +299,8 @@ fn measured() {
         let mut phone = Phone::new(&mut device, Terms::default(), &leave, |_| ()).expect("keys");
         thread::scope(|scope| {
             let held = scope.spawn(|| reader.hold(&mut phone, &leave));
+            // Also if something fails here: else nobody would ever hear of it.
+            let away = Away(&leave);
             let readers = Readers::open().expect("pcscd is running");
             let name = readers.find(READER).expect("it has the virtual reader");
             let mut done = 0;
@@ -306,7 +317,7 @@ fn measured() {
                     done += 1;
                 }
             }
-            leave.store(true, Ordering::Release);
+            drop(away);
             held.join().expect("no panic").expect("the reader is there");
             assert_eq!(done, TAPS);
         });

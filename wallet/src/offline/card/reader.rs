@@ -9,6 +9,9 @@ use pcsc::{Context, Error, Protocols, ReaderState, Scope, ShareMode, State};
 
 use super::{apdu::ANSWER_BYTES_MAX, terminal::Channel};
 
+/// A card that is there and does not answer is asked again after so long.
+const ASK_AGAIN: Duration = Duration::from_millis(500);
+
 #[derive(Debug, thiserror::Error)]
 pub enum ReaderError {
     #[error("cannot {action}: {source}")]
@@ -73,8 +76,9 @@ impl Readers {
                     within,
                 });
             }
-            // The first call tells the present state at once; from then on, it waits for another.
-            match self.context.get_status_change(left, &mut states) {
+            // The first call tells the present state at once; from then on, it waits for another. A card that did not answer
+            // when it was put in stays in that state, and may answer when it is asked again.
+            match self.context.get_status_change(left.min(ASK_AGAIN), &mut states) {
                 Ok(()) | Err(Error::Timeout) => states[0].sync_current_state(),
                 Err(error) => return Err(cannot("wait for a card")(error)),
             }
