@@ -90,6 +90,7 @@ impl<R: Reversals> Client<R> {
             store: store.clone(),
             asking: HashMap::new(),
             shown,
+            was_unsealed: false,
         };
         tokio::spawn(owner.run(arriving));
         Ok(Self {

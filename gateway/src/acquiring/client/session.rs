@@ -2,7 +2,7 @@
 //!
 //! | what | what becomes of it |
 //! | --- | --- |
-//! | connected | 0800/001; when it is answered 00, everything under way is sent again as a repeat |
+//! | connected | 0800/001; when it is answered 00, everything under way is sent again as a repeat; else the connection is given up |
 //! | nothing heard for long | 0800/301; without an answer the connection is given up |
 //! | nothing sent for long | a frame of length zero |
 //! | a request | sent when its reversal is stored, if it needs one; ended by its answer or by time |
@@ -75,6 +75,8 @@ pub enum Effect {
     Send(Message),
     KeepAlive,
     SignedOn,
+    /// The sign-on was answered 63: it was not sealed with the host's key.
+    KeyRefused,
     /// Give up the connection.
     Close,
     Ended(RequestId, Result<Message, Unanswered>),

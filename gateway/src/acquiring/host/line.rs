@@ -79,6 +79,13 @@ impl LinkDialect {
         &mut self.keys
     }
 
+    /// What this side has written on a line was refused, by the message that was read last on it.
+    pub fn refused(&mut self, line: LineId) {
+        if let Some(by) = self.heard.get(&line) {
+            self.keys.refused(*by);
+        }
+    }
+
     /// Waits for the security module, if the link has a key.
     pub async fn read(&mut self, line: LineId, wire: &[u8], now_ms: u64) -> Arrival {
         self.keys.forget(now_ms);

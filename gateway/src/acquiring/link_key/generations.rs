@@ -1,7 +1,8 @@
 //! Which generations of a key are good while it changes.
 //!
 //! One is current. Those that were offered since are good beside it, so that it does not matter whether the answer to the offer arrives;
-//! the first that is heard becomes the current one. The one before it is good for a while longer. What is good no more is deleted.
+//! the first that is heard becomes the current one. The one before it is good for a while longer. What is good no more is deleted: one
+//! that was replaced, that never was current, or that the other side has refused. Nothing else is, so that one stays that both have.
 
 use super::ModuleKey;
 
@@ -15,6 +16,10 @@ pub struct Known {
     pub key: ModuleKey,
     /// Of one that was replaced: until when it is good.
     until_ms: Option<u64>,
+    /// Whether messages were written with it, or heard: the other side may have it as its current one.
+    was_current: bool,
+    /// By the other side, which had another.
+    was_refused: bool,
 }
 
 /// From the oldest: those that were replaced, the current one, and those that were offered.
@@ -30,14 +35,27 @@ impl Generations {
     pub fn new(keys: Vec<ModuleKey>) -> Self {
         let mut all = Self::default();
         keys.into_iter().for_each(|key| all.add(key));
+        all.make_current(0);
         all
     }
 
     fn add(&mut self, key: ModuleKey) {
         let id = self.next;
         self.next += 1;
-        let until_ms = None;
-        self.keys.push(Known { id, key, until_ms });
+        self.keys.push(Known {
+            id,
+            key,
+            until_ms: None,
+            was_current: false,
+            was_refused: false,
+        });
+    }
+
+    fn make_current(&mut self, at: usize) {
+        self.current = at;
+        if let Some(known) = self.keys.get_mut(at) {
+            (known.until_ms, known.was_current, known.was_refused) = (None, true, false);
+        }
     }
 
     pub fn is_empty(&self) -> bool {
@@ -69,10 +87,15 @@ impl Generations {
         self.add(key);
     }
 
-    /// Forgets what was offered and not heard.
+    /// Forgets what was offered, and neither heard nor written with.
     pub fn withdraw(&mut self) {
-        let offered = self.keys.drain((self.current + 1).min(self.keys.len())..);
-        offered.for_each(|known| known.key.retire());
+        self.retire_newer(|known| !known.was_current);
+    }
+
+    fn retire_newer(&mut self, is_gone: impl Fn(&Known) -> bool) {
+        let newer = (self.current + 1).min(self.keys.len())..;
+        let gone = self.keys.extract_if(newer, |known| is_gone(known));
+        gone.for_each(|known| known.key.retire());
     }
 
     /// The other side has used this one.
@@ -98,28 +121,43 @@ impl Generations {
         for known in self.keys.iter_mut().take(at) {
             known.until_ms.get_or_insert(now_ms + REPLACED_MS);
         }
-        self.current = self.current.max(at);
+        if at > self.current {
+            self.make_current(at);
+        }
     }
 
     /// Of a side that does not know which of its keys the other has.
     pub fn try_newest(&mut self) {
-        self.current = self.keys.len().saturating_sub(1);
+        self.make_current(self.keys.len().saturating_sub(1));
     }
 
-    /// And then the one before it; after the oldest comes the newest again.
+    /// And then the one before it; after the oldest comes the newest again. The one that was tried stays: the other side may have it.
     pub fn try_next(&mut self) {
         let is_tried = |at: &usize| self.keys[*at].until_ms.is_none();
         let before = (0..self.current.min(self.keys.len())).rev().find(is_tried);
         match before {
-            Some(before) => self.current = before,
+            Some(before) => self.make_current(before),
             None => self.try_newest(),
         }
     }
 
-    /// The other side has the current one, and none that came after it.
+    /// The other side has refused what was written with the current one, and said so with `by`: that is what it writes with, and it
+    /// has heard none that came later. If `by` is the current one, what it refused was damaged on its way.
+    pub fn refused(&mut self, by: u64) {
+        let at = self.keys.iter().position(|known| known.id == by);
+        let Some(at) = at.filter(|at| *at < self.current) else {
+            return;
+        };
+        let refused = self.keys[at + 1..=self.current].iter_mut();
+        refused.for_each(|known| known.was_refused = true);
+        self.make_current(at);
+    }
+
+    /// The other side has taken what was written with the current one. Newer ones are forgotten if it has refused them; of one without
+    /// an answer nobody knows whether it was heard, and the other side keeps no older one then.
     pub fn settle(&mut self, now_ms: u64) {
-        self.withdraw();
         self.switch_to(self.current, now_ms);
+        self.retire_newer(|known| known.was_refused);
     }
 
     /// Forgets what was good until now.
@@ -130,3 +168,6 @@ impl Generations {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -21,7 +21,7 @@ use crate::acquiring::{
     },
     clock::now_ms,
     host::{
-        LineId,
+        LineId, Outcome,
         line::{Arrival, LinkDialect},
     },
 };
@@ -37,6 +37,8 @@ pub(super) struct Owner<R> {
     pub(super) store: Arc<R>,
     pub(super) asking: HashMap<RequestId, oneshot::Sender<Answer>>,
     pub(super) shown: watch::Sender<Status>,
+    /// Something came on this connection that is sealed with no key of ours.
+    pub(super) was_unsealed: bool,
 }
 
 /// What is to be done with the connection after some effects.
@@ -94,9 +96,11 @@ impl<R: Reversals> Owner<R> {
     /// Until nobody can give commands any more, or, as an error, the connection ends: whether it had signed on.
     async fn converse(&mut self, stream: TcpStream, arriving: &mut mpsc::Receiver<Command>) -> Result<(), bool> {
         let mut had_signed_on = false;
+        self.was_unsealed = false;
         let ended = self.exchange(stream, arriving, &mut had_signed_on).await;
         self.session.disconnected();
-        if !had_signed_on {
+        // Perhaps a refusal, by a key that this side has no more. A sign-on without an answer may have been heard: it comes again as it was.
+        if !had_signed_on && self.was_unsealed {
             self.link.keys().try_next();
         }
         self.show();
@@ -150,7 +154,10 @@ impl<R: Reversals> Owner<R> {
                     let effects = self.session.heard(message, now_ms());
                     bytes.extend(self.apply(effects).await?);
                 }
-                Arrival::Refused(..) => self.session.unreadable(),
+                Arrival::Refused(_, outcome) => {
+                    self.was_unsealed |= outcome == Outcome::AuthenticationFailed;
+                    self.session.unreadable();
+                }
                 Arrival::Unanswerable(_) => return Err(Closed),
             }
         }
@@ -209,6 +216,7 @@ impl<R: Reversals> Owner<R> {
                 Effect::Send(message) => self.write(message, &mut bytes).await,
                 Effect::KeepAlive => bytes.extend([0, 0]),
                 Effect::SignedOn => self.link.keys().settle(now_ms()),
+                Effect::KeyRefused => self.link.refused(LINE),
                 Effect::Close => is_closed = true,
                 Effect::Ended(id, answer) => {
                     if let Some(reply) = self.asking.remove(&id) {

@@ -1,3 +1,5 @@
+mod keys;
+
 use std::{
     collections::BTreeMap,
     sync::{
@@ -23,7 +25,7 @@ use crate::acquiring::{
     },
     link_key::{
         LinkKey,
-        tests::{link_key, module, name},
+        tests::{link_key, module},
     },
 };
 
@@ -242,99 +244,4 @@ async fn nothing_is_sent_without_its_reversal_stored_or_that_cannot_be_written()
     let unwritable = client.request(purchase(2, "1")).await;
     assert!(matches!(unwritable, Err(Unanswered::Unwritable(_))));
     host.abort();
-}
-
-/// A host and a client of it, which has signed on.
-struct Pair {
-    issuer: Arc<Issuer>,
-    shelf: Arc<Shelf>,
-    key: LinkKey,
-    address: String,
-    host: JoinHandle<()>,
-    client: Client<Shelf>,
-    _folder: TempDir,
-}
-
-async fn pair(spec: &'static Spec) -> Pair {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("bound").to_string();
-    let (issuer, shelf) = (Issuer::new(), Arc::new(Shelf::default()));
-    let (key, _folder) = keys();
-    let host = host(listener, spec, &issuer);
-    let client = client(&address, spec, &key, &shelf).await;
-    client.signed_on().await.expect("it runs");
-    Pair {
-        issuer,
-        shelf,
-        key,
-        address,
-        host,
-        client,
-        _folder,
-    }
-}
-
-fn names(key: &LinkKey) -> Vec<String> {
-    let generations = key.generations().expect("keys");
-    generations.iter().map(|key| key.name().to_string()).collect()
-}
-
-#[tokio::test]
-async fn the_key_of_a_link_is_changed_while_it_is_used_in_both_variants() {
-    for spec in [Spec::a(), Spec::b()] {
-        let pair = pair(spec).await;
-        let other = client(&pair.address, spec, &pair.key, &pair.shelf).await;
-        other.signed_on().await.expect("it runs");
-        let (made, block) = pair.key.share().expect("a key");
-        let altered = block.replace("M3", "M1");
-        let declined = pair.client.change_mac_key(made, &altered).await.expect("an answer");
-        assert_eq!(declined.text(39), Some("63"));
-        eventually(|| names(&pair.key) == ["mac"]).await;
-        approved(&pair.client, 1).await;
-        let (made, block) = pair.key.share().expect("a key");
-        let taken = pair.client.change_mac_key(made, &block).await.expect("an answer");
-        assert_eq!(taken.text(39), Some("00"));
-        approved(&pair.client, 2).await;
-        approved(&other, 3).await;
-        assert_eq!(
-            (names(&pair.key), names(&pair.issuer.key)),
-            (vec!["mac".into(), "mac.1".into()], vec!["mac".into(), "mac.1".into()])
-        );
-        pair.host.abort();
-    }
-}
-
-#[tokio::test]
-async fn a_client_that_was_killed_in_a_change_finds_which_key_the_host_has() {
-    for host_has_it in [false, true] {
-        let pair = pair(Spec::a()).await;
-        let (_, block) = pair.key.share().expect("a key");
-        drop(pair.client);
-        if host_has_it {
-            let taken = take(&offer(&block).expect("short"), &pair.issuer.key).await;
-            taken.expect("a key");
-            pair.host.abort();
-            drop(pair.host.await);
-            pair.issuer.key.hsm.delete(&name("mac")).expect("the key before it");
-            let listener = TcpListener::bind(&pair.address).await.expect("the port");
-            drop(host(listener, Spec::a(), &pair.issuer));
-        }
-        let again = client(&pair.address, Spec::a(), &pair.key, &pair.shelf).await;
-        again.signed_on().await.expect("it runs");
-        approved(&again, 2).await;
-        let key = if host_has_it { "mac.1" } else { "mac" };
-        eventually(|| names(&pair.key).contains(&key.to_owned()) && (host_has_it || names(&pair.key).len() == 1)).await;
-    }
-}
-
-#[tokio::test]
-async fn a_client_with_another_key_is_not_served() {
-    let pair = pair(Spec::b()).await;
-    let (hsm, _folder) = module();
-    let wrong = link_key(&hsm, "mac", [2; 16]);
-    let client = client(&pair.address, Spec::b(), &wrong, &pair.shelf).await;
-    eventually(|| client.status().unmatched > 0).await;
-    assert!(!client.status().is_signed_on);
-    let refused = client.request(purchase(1, "000000001000")).await;
-    assert!(matches!(refused, Err(Unanswered::NotSignedOn)));
 }

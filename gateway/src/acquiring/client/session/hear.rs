@@ -55,8 +55,10 @@ impl ClientSession {
         if !probe.signs_on {
             return Vec::new();
         }
-        if answer.text(39) != Some("00") {
-            return vec![Effect::Close];
+        match answer.text(39) {
+            Some("00") => {}
+            Some("63") => return vec![Effect::KeyRefused, Effect::Close],
+            _ => return vec![Effect::Close],
         }
         self.line = Line::SignedOn;
         for queued in self.reversals.values_mut() {

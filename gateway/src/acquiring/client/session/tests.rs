@@ -85,6 +85,12 @@ fn a_link_signs_on_first_and_is_given_up_if_it_may_not_or_nobody_answers() {
         [Effect::Close]
     ));
     session.disconnected();
+    let effects = session.connected(2);
+    assert!(matches!(
+        session.heard(answer(sent(&effects)[0], "63"), 3)[..],
+        [Effect::KeyRefused, Effect::Close]
+    ));
+    session.disconnected();
     session.connected(10);
     assert_eq!(session.due_ms(), Some(110));
     assert!(session.tick(109).is_empty());

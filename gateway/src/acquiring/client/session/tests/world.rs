@@ -91,7 +91,7 @@ impl World {
                     let told = self.told.insert(self.ids[&id], code);
                     assert_eq!(told, None, "told twice");
                 }
-                Effect::KeepAlive | Effect::SignedOn | Effect::Reversed { .. } => {}
+                Effect::KeepAlive | Effect::SignedOn | Effect::KeyRefused | Effect::Reversed { .. } => {}
             }
         }
     }
