@@ -6,6 +6,6 @@ pub mod connection;
 pub mod reversal;
 pub mod session;
 
-pub use connection::{Client, Settings, Status};
+pub use connection::{Client, Offered, Settings, Status};
 pub use reversal::{Reversal, Reversals, StoreError};
 pub use session::{ClientSession, Limits, Unanswered, is_passing};

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::{
     acquiring::{
-        client::{Client, Limits, Reversal, Reversals, Settings, StoreError as ReversalsError, Unanswered},
+        client::{Client, Limits, Offered, Reversal, Reversals, Settings, StoreError as ReversalsError, Unanswered},
         host::line::Dialect,
         hsm::{Hsm, HsmError, Purpose},
         link_key::{LinkKey, ModuleKey},
@@ -124,6 +124,8 @@ pub enum KeyUnchanged {
     Unanswered(#[from] Unanswered),
     #[error("the issuer declined it with {0}")]
     Declined(String),
+    #[error("the issuer has taken it, and this side has it no more; ask for another")]
+    Lost,
     #[error("the thread that asked the security module has failed")]
     Failed,
 }
@@ -223,10 +225,10 @@ async fn change(key: LinkKey, link: Link) -> Result<[u8; 3], KeyUnchanged> {
         Ok::<_, HsmError>((made, block, check_value))
     });
     let (made, block, check_value) = made.await.map_err(|_| KeyUnchanged::Failed)??;
-    let answer = link.change_mac_key(made, &block).await?;
-    match answer.text(39) {
-        Some("00") => Ok(check_value),
-        code => Err(KeyUnchanged::Declined(code.unwrap_or_default().to_owned())),
+    match link.change_mac_key(made, &block).await? {
+        Offered::Taken => Ok(check_value),
+        Offered::Declined(code) => Err(KeyUnchanged::Declined(code)),
+        Offered::Lost => Err(KeyUnchanged::Lost),
     }
 }
 

@@ -17,6 +17,7 @@ use crate::acquiring::{
         key::offer,
         line::{Dialect, LinkDialect},
     },
+    hsm::KeyName,
     link_key::ModuleKey,
 };
 use owner::Owner;
@@ -51,7 +52,18 @@ enum Command {
     Reverse(Reversal),
     Offer(ModuleKey),
     Withdraw,
-    Switch,
+    Switch(KeyName, oneshot::Sender<Result<bool, Unanswered>>),
+}
+
+/// What became of a key that was offered to a host.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Offered {
+    /// It has approved, and is written to with it.
+    Taken,
+    /// By this field 39.
+    Declined(String),
+    /// It has approved, and this side has the key no more: the one before it stays.
+    Lost,
 }
 
 /// A link to one host. Its copies share it; it ends with the last of them, and leaves what is not reversed in its store.
@@ -91,6 +103,7 @@ impl<R: Reversals> Client<R> {
             asking: HashMap::new(),
             shown,
             was_unsealed: false,
+            is_changing: false,
         };
         tokio::spawn(owner.run(arriving));
         Ok(Self {
@@ -122,23 +135,23 @@ impl<R: Reversals> Client<R> {
     }
 
     /// Offers the host a new key for authentication codes, in its key block, and writes with it from when the host has approved; the one before
-    /// it is deleted a while later. Without an approval the new one is deleted: the host writes with it only when it has heard it.
+    /// it is deleted a while later. Without an approval the new one is deleted, if nothing was written with it: the host writes with it only
+    /// when it has heard it.
     /// One at a time. A process that ends in between finds both keys, and tries which one the host has.
     ///
     /// # Errors
     /// See [`Unanswered`]; a host that declines is an answer.
-    pub async fn change_mac_key(&self, key: ModuleKey, block: &str) -> Answer {
-        let message = offer(block)?;
+    pub async fn change_mac_key(&self, key: ModuleKey, block: &str) -> Result<Offered, Unanswered> {
+        let (message, name) = (offer(block)?, key.name().clone());
         self.tell(Command::Offer(key)).await;
         let answer = self.request(message).await;
-        let is_approved = answer.as_ref().is_ok_and(|answer| answer.text(39) == Some("00"));
-        self.tell(if is_approved {
-            Command::Switch
-        } else {
-            Command::Withdraw
-        })
-        .await;
-        answer
+        let code = answer.as_ref().map(|answer| answer.text(39).unwrap_or_default());
+        if code.is_ok_and(|code| code == "00") {
+            let is_there = self.ask(|reply| Command::Switch(name, reply)).await?;
+            return Ok(if is_there { Offered::Taken } else { Offered::Lost });
+        }
+        self.tell(Command::Withdraw).await;
+        answer.map(|answer| Offered::Declined(answer.text(39).unwrap_or_default().to_owned()))
     }
 
     async fn exchange(self, message: Message) -> Answer {

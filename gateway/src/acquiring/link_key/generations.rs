@@ -5,6 +5,7 @@
 //! that was replaced, that never was current, or that the other side has refused. Nothing else is, so that one stays that both have.
 
 use super::ModuleKey;
+use crate::acquiring::hsm::KeyName;
 
 /// How long a key that was replaced is still good.
 pub const REPLACED_MS: u64 = 60_000;
@@ -110,11 +111,13 @@ impl Generations {
         self.switch_to(self.current + 1, now_ms);
     }
 
-    /// The newest is current: whoever gave it knows that the other side has it.
-    pub fn switch(&mut self, now_ms: u64) {
-        if let Some(newest) = self.keys.len().checked_sub(1) {
-            self.switch_to(newest, now_ms);
+    /// The key of this name is current, as the other side has it. Whether it is there.
+    pub fn switch(&mut self, name: &KeyName, now_ms: u64) -> bool {
+        let at = self.keys.iter().position(|known| known.key.name() == name);
+        if let Some(at) = at {
+            self.switch_to(at, now_ms);
         }
+        at.is_some()
     }
 
     fn switch_to(&mut self, at: usize, now_ms: u64) {
@@ -153,10 +156,14 @@ impl Generations {
         self.make_current(at);
     }
 
-    /// The other side has taken what was written with the current one. Newer ones are forgotten if it has refused them; of one without
-    /// an answer nobody knows whether it was heard, and the other side keeps no older one then.
+    /// The other side has taken what was written with the current one.
     pub fn settle(&mut self, now_ms: u64) {
         self.switch_to(self.current, now_ms);
+    }
+
+    /// Forgets those newer ones that the other side has refused. Of one without an answer nobody knows whether it was heard, and the other
+    /// side keeps no older one then.
+    pub fn forget_refused(&mut self) {
         self.retire_newer(|known| known.was_refused);
     }
 

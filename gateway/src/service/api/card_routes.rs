@@ -40,7 +40,9 @@ pub async fn change_mac_key(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply
 fn problem(route: &str, error: &KeyUnchanged) -> Problem {
     let code = match error {
         KeyUnchanged::NoRoute => return Problem::new(Code::NotFound, "acquiring.routes has no route of this name"),
-        KeyUnchanged::NoKey | KeyUnchanged::UnderWay | KeyUnchanged::Declined(_) => Code::KeyUnchanged,
+        KeyUnchanged::NoKey | KeyUnchanged::UnderWay | KeyUnchanged::Declined(_) | KeyUnchanged::Lost => {
+            Code::KeyUnchanged
+        }
         KeyUnchanged::Unanswered(_) => Code::IssuerUnreachable,
         KeyUnchanged::Module(_) | KeyUnchanged::Failed => Code::Internal,
     };

@@ -333,11 +333,14 @@ async fn two_gateways_change_the_key_of_their_link_and_both_have_the_new_one() {
         assert_eq!(changed["check_value"], json!(hex::encode_upper(there)));
         let old = TdesKey::new(&MAC).expect("16 bytes").check_value();
         assert_ne!(there, old);
-        // The link goes on with it.
+        // The link goes on with it, and then without the one before.
         let link = acquirer.gateway.card_routes.link(&route).expect("begun");
         let mut echo = Message::new(MessageType::NETWORK);
         echo.set(70, b"301").expect("short");
-        assert_eq!(link.request(echo).await.expect("an answer").text(39), Some("00"));
+        let heard = link.request(echo.clone()).await.expect("an answer");
+        hsm.delete(&name(&format!("mac-{variant}"))).expect("the old key");
+        let alone = link.request(echo).await.expect("an answer");
+        assert_eq!((heard.text(39), alone.text(39)), (Some("00"), Some("00")));
         let again = change(&acquirer, &route, "again").await;
         assert_eq!(again.0, 200, "{}", again.1);
         assert_ne!(again.1["check_value"], changed["check_value"]);

@@ -39,6 +39,8 @@ pub(super) struct Owner<R> {
     pub(super) shown: watch::Sender<Status>,
     /// Something came on this connection that is sealed with no key of ours.
     pub(super) was_unsealed: bool,
+    /// A key is offered, and nobody knows yet whether the host takes it.
+    pub(super) is_changing: bool,
 }
 
 /// What is to be done with the connection after some effects.
@@ -185,15 +187,20 @@ impl<R: Reversals> Owner<R> {
             }
             Command::Reverse(reversal) => self.session.reverse(reversal, now_ms()),
             Command::Offer(key) => {
+                self.is_changing = true;
                 self.link.keys().offer(key);
                 Vec::new()
             }
             Command::Withdraw => {
+                self.is_changing = false;
                 self.link.keys().withdraw();
                 Vec::new()
             }
-            Command::Switch => {
-                self.link.keys().switch(now_ms());
+            Command::Switch(name, reply) => {
+                self.is_changing = false;
+                let is_there = self.link.keys().switch(&name, now_ms());
+                // Who asked waits for it in a task that nobody ends.
+                let _taken = reply.send(Ok(is_there));
                 Vec::new()
             }
         };
@@ -215,7 +222,7 @@ impl<R: Reversals> Owner<R> {
             match effect {
                 Effect::Send(message) => self.write(message, &mut bytes).await,
                 Effect::KeepAlive => bytes.extend([0, 0]),
-                Effect::SignedOn => self.link.keys().settle(now_ms()),
+                Effect::SignedOn => self.signed_on(),
                 Effect::KeyRefused => self.link.refused(LINE),
                 Effect::Close => is_closed = true,
                 Effect::Ended(id, answer) => {
@@ -228,6 +235,14 @@ impl<R: Reversals> Owner<R> {
         }
         self.show();
         if is_closed { Err(Closed) } else { Ok(bytes) }
+    }
+
+    fn signed_on(&mut self) {
+        self.link.keys().settle(now_ms());
+        // The host may refuse a key now, and take it with its offer, which comes again after this.
+        if !self.is_changing {
+            self.link.keys().forget_refused();
+        }
     }
 
     async fn write(&self, message: Message, bytes: &mut Vec<u8>) {

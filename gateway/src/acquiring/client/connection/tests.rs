@@ -12,6 +12,7 @@ use causeway_cards::iso8583::{MessageType, Spec};
 use tempfile::TempDir;
 use tokio::{
     net::{TcpListener, TcpSocket},
+    sync::Notify,
     task::JoinHandle,
     time::sleep,
 };
@@ -72,14 +73,22 @@ impl Reversals for Shelf {
 struct Issuer {
     reversed: AtomicUsize,
     key: LinkKey,
+    /// Whether the answer to a new key waits until it may come.
+    waits: AtomicBool,
+    may_answer: Notify,
     _folder: TempDir,
 }
 
 impl Issuer {
     fn new() -> Arc<Self> {
         let (key, _folder) = keys();
-        let reversed = AtomicUsize::default();
-        Arc::new(Self { reversed, key, _folder })
+        Arc::new(Self {
+            reversed: AtomicUsize::default(),
+            key,
+            waits: AtomicBool::default(),
+            may_answer: Notify::new(),
+            _folder,
+        })
     }
 }
 
@@ -102,7 +111,11 @@ impl Authorizer for Issuer {
     }
 
     async fn mac_key(&self, request: host::Request) -> Result<ModuleKey, Outcome> {
-        take(&request.message, &self.key).await
+        let taken = take(&request.message, &self.key).await;
+        if self.waits.load(Ordering::SeqCst) {
+            self.may_answer.notified().await;
+        }
+        taken
     }
 }
 
@@ -124,15 +137,26 @@ fn host(listener: TcpListener, spec: &'static Spec, issuer: &Arc<Issuer>) -> Joi
     tokio::spawn(serve(listener, dialect(spec, &issuer.key), settings, issuer.clone()))
 }
 
+const LIMITS: Limits = Limits {
+    requests_max: 64,
+    outstanding_max: 128,
+    answer_within_ms: 200,
+    echo_after_ms: 50,
+    keep_alive_after_ms: 20,
+    repeat_after_ms: 50,
+};
+
 async fn client(address: &str, spec: &'static Spec, key: &LinkKey, shelf: &Arc<Shelf>) -> Client<Shelf> {
-    let limits = Limits {
-        requests_max: 64,
-        outstanding_max: 128,
-        answer_within_ms: 200,
-        echo_after_ms: 50,
-        keep_alive_after_ms: 20,
-        repeat_after_ms: 50,
-    };
+    client_with(LIMITS, address, spec, key, shelf).await
+}
+
+async fn client_with(
+    limits: Limits,
+    address: &str,
+    spec: &'static Spec,
+    key: &LinkKey,
+    shelf: &Arc<Shelf>,
+) -> Client<Shelf> {
     let settings = Settings {
         address: address.to_owned(),
         limits,

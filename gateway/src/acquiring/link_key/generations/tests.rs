@@ -64,6 +64,7 @@ async fn what_the_other_side_did_not_answer_is_kept() {
     side.keys.try_newest();
     side.keys.try_next();
     side.keys.settle(0);
+    side.keys.forget_refused();
     side.check(&["b", "c", "a"]).await;
     // Nor is it lost to a change that comes to nothing.
     let offered = side.made("d");
@@ -83,6 +84,7 @@ async fn what_the_other_side_refuses_is_deleted_when_it_takes_another() {
     side.keys.refused(side.id("a"));
     side.check(&["a", "c", "b"]).await;
     side.keys.settle(0);
+    side.keys.forget_refused();
     side.check(&["a"]).await;
 }
 
@@ -94,6 +96,7 @@ async fn a_refusal_under_the_same_key_refuses_no_key() {
     side.check(&["b", "a"]).await;
     side.keys.try_next();
     side.keys.settle(0);
+    side.keys.forget_refused();
     side.check(&["a", "b"]).await;
 }
 
@@ -103,8 +106,23 @@ async fn a_key_that_was_replaced_too_soon_is_good_again() {
     side.keys.heard(side.id("b"), 0);
     side.keys.refused(side.id("a"));
     side.keys.settle(1);
+    side.keys.forget_refused();
     side.keys.forget(REPLACED_MS);
     side.check(&["a"]).await;
     side.keys.try_next();
     side.check(&["a"]).await;
+}
+
+#[tokio::test]
+async fn a_switch_is_to_the_key_that_it_names_and_ends_those_before_it() {
+    let mut side = Side::new(&["a"]);
+    let offered = side.made("b");
+    side.keys.offer(offered);
+    assert!(!side.keys.switch(&name("c"), 1));
+    side.check(&["a", "b"]).await;
+    assert!(side.keys.switch(&name("b"), 1));
+    side.keys.forget(REPLACED_MS);
+    side.check(&["b", "a"]).await;
+    side.keys.forget(1 + REPLACED_MS);
+    side.check(&["b"]).await;
 }

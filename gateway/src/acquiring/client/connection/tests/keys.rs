@@ -8,6 +8,13 @@ use tokio::{
 use super::*;
 use crate::acquiring::link_key::tests::name;
 
+/// Of a change in which the host, or this machine, takes its time.
+const PATIENT: Limits = Limits {
+    answer_within_ms: 20_000,
+    echo_after_ms: 20_000,
+    ..LIMITS
+};
+
 /// Between a client and its host: loses what the host says, and cuts.
 struct Wire {
     address: String,
@@ -115,18 +122,21 @@ async fn the_key_of_a_link_is_changed_while_it_is_used_in_both_variants() {
         let (made, block) = pair.key.share().expect("a key");
         let altered = block.replace("M3", "M1");
         let declined = pair.client.change_mac_key(made, &altered).await.expect("an answer");
-        assert_eq!(declined.text(39), Some("63"));
+        assert_eq!(declined, Offered::Declined("63".to_owned()));
         eventually(|| names(&pair.key) == ["mac"]).await;
         approved(&pair.client, 1).await;
         let (made, block) = pair.key.share().expect("a key");
         let taken = pair.client.change_mac_key(made, &block).await.expect("an answer");
-        assert_eq!(taken.text(39), Some("00"));
+        assert_eq!(taken, Offered::Taken);
         approved(&pair.client, 2).await;
         approved(&other, 3).await;
         assert_eq!(
             (names(&pair.key), names(&pair.issuer.key)),
             (vec!["mac".into(), "mac.1".into()], vec!["mac".into(), "mac.1".into()])
         );
+        // As when its time is over: nothing may need it.
+        pair.issuer.key.hsm.delete(&name("mac")).expect("the key before it");
+        approved(&pair.client, 4).await;
         pair.host.abort();
     }
 }
@@ -185,4 +195,41 @@ async fn a_sign_on_without_an_answer_comes_again_with_the_same_key() {
     approved(&client, 1).await;
     assert_eq!(names(&key), ["mac", "mac.1"]);
     host.abort();
+}
+
+#[tokio::test]
+async fn a_change_goes_on_when_its_answer_is_lost_and_the_link_signs_on_again() {
+    let pair = pair(Spec::b()).await;
+    let wire = Wire::to(&pair.address).await;
+    let client = client_with(PATIENT, &wire.address, Spec::b(), &pair.key, &pair.shelf).await;
+    client.signed_on().await.expect("it runs");
+    let (made, block) = pair.key.share().expect("a key");
+    wire.loses.store(true, Ordering::SeqCst);
+    let (changed, ()) = tokio::join!(client.change_mac_key(made, &block), wire.loses_an_answer());
+    assert_eq!(changed.expect("an answer"), Offered::Taken);
+    approved(&client, 1).await;
+    pair.issuer.key.hsm.delete(&name("mac")).expect("the key before it");
+    approved(&client, 2).await;
+    pair.host.abort();
+}
+
+#[tokio::test]
+async fn a_key_that_is_gone_when_the_host_has_taken_it_is_not_said_to_be_changed() {
+    let pair = pair(Spec::a()).await;
+    let client = client_with(PATIENT, &pair.address, Spec::a(), &pair.key, &pair.shelf).await;
+    client.signed_on().await.expect("it runs");
+    let (made, block) = pair.key.share().expect("a key");
+    let name = made.name().clone();
+    // Between the offer and its answer.
+    let gone = async {
+        eventually(|| names(&pair.issuer.key).len() == 2).await;
+        client.tell(Command::Withdraw).await;
+        eventually(|| !names(&pair.key).contains(&name.to_string())).await;
+        pair.issuer.may_answer.notify_one();
+    };
+    pair.issuer.waits.store(true, Ordering::SeqCst);
+    let (changed, ()) = tokio::join!(client.change_mac_key(made, &block), gone);
+    assert_eq!(changed.expect("an answer"), Offered::Lost);
+    approved(&client, 1).await;
+    pair.host.abort();
 }
