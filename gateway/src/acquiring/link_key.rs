@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use causeway_cards::crypto::mac::{Padding, equal};
 
-use super::hsm::{Algorithm, Hsm, HsmError, KeyName, KeySpec, Purpose};
+use super::hsm::{Algorithm, Hsm, HsmError, KeyInfo, KeyName, KeySpec, Purpose};
 
 pub use self::generations::{Generations, Known, REPLACED_MS};
 
@@ -134,18 +134,32 @@ impl LinkKey {
         wrapping.ok_or_else(|| HsmError::NoWrapping(self.name.clone()))
     }
 
-    /// The next generation, which the other side has made: a TDES key in a block.
-    pub fn import(&self, block: &str) -> Result<ModuleKey, HsmError> {
+    /// The next generation, which the other side has made: a TDES key in a block, and none of `known` by its check value.
+    pub fn import(&self, block: &str, known: &[ModuleKey]) -> Result<ModuleKey, HsmError> {
         let name = self.next()?;
         let info = self.hsm.import(&name, self.purpose, self.wrapping()?, block)?;
-        let algorithm = info.spec.algorithm;
-        if algorithm == Algorithm::Tdes {
-            return Ok(ModuleKey::new(Arc::clone(&self.hsm), name));
+        if let Err(refused) = self.check_new(info, known) {
+            self.hsm.delete(&name)?;
+            return Err(refused);
         }
-        // A format of PIN blocks for which field 52 has no room.
-        self.hsm.delete(&name)?;
-        let purpose = self.purpose;
-        Err(HsmError::Algorithm { purpose, algorithm })
+        Ok(ModuleKey::new(Arc::clone(&self.hsm), name))
+    }
+
+    fn check_new(&self, info: KeyInfo, known: &[ModuleKey]) -> Result<(), HsmError> {
+        let (purpose, algorithm) = (self.purpose, info.spec.algorithm);
+        if algorithm != Algorithm::Tdes {
+            // A format of PIN blocks for which field 52 has no room.
+            return Err(HsmError::Algorithm { purpose, algorithm });
+        }
+        for key in known {
+            match self.hsm.check_value(&key.name) {
+                Ok(value) if value == info.check_value => return Err(HsmError::Repeated(key.name.clone())),
+                // It was good no more while this came.
+                Ok(_) | Err(HsmError::UnknownKey(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// The next generation, made here, and its block for the other side.

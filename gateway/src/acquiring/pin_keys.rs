@@ -27,6 +27,11 @@ impl PinKeys {
         self.keys().good()
     }
 
+    /// The current one, and those that it has replaced.
+    pub fn known(&self) -> Vec<ModuleKey> {
+        self.keys().known()
+    }
+
     /// A block was under this one.
     pub fn heard(&self, id: u64) {
         self.keys().heard(id, now_ms());

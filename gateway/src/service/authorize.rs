@@ -152,9 +152,9 @@ impl<P: Permits> Authorizer for Desk<P> {
         }
     }
 
-    async fn mac_key(&self, request: Request) -> Result<ModuleKey, Outcome> {
+    async fn mac_key(&self, request: Request, known: Vec<ModuleKey>) -> Result<ModuleKey, Outcome> {
         let key = self.keys.mac.as_ref().ok_or(Outcome::InvalidTransaction)?;
-        take(&request.message, key).await
+        take(&request.message, key, known).await
     }
 }
 
@@ -196,7 +196,8 @@ impl<P: Permits> Desk<P> {
     /// Takes a key for PIN blocks on, beside the one before it.
     async fn pin_key(&self, request: &Request) -> Result<Decision, Undecided> {
         let key = self.keys.pin.as_ref().ok_or(Outcome::InvalidTransaction)?;
-        self.keys.pin_keys.offer(take(&request.message, key).await?);
+        let keys = &self.keys.pin_keys;
+        keys.offer(take(&request.message, key, keys.known()).await?);
         Ok(Outcome::Approved.into())
     }
 

@@ -7,7 +7,7 @@ use causeway_cards::{
     iso8583::{Message, MessageType, Violation},
 };
 
-use super::Outcome;
+use super::{Operation, Outcome};
 use crate::acquiring::{
     hsm::HsmError,
     link_key::{LinkKey, ModuleKey},
@@ -24,15 +24,29 @@ pub fn offer(block: &str) -> Result<Message, Violation> {
     Ok(message)
 }
 
-/// Takes the key that a message offers as the next generation. When this is done, the module has it.
+/// What for a message offers a key, if it does.
+pub fn offered(message: &Message) -> Option<Operation> {
+    if !message.message_type().is_network() || message.message_type().is_response() {
+        return None;
+    }
+    match message.network_management() {
+        Ok(Some(101)) => Some(Operation::PinKey),
+        Ok(Some(160)) => Some(Operation::MacKey),
+        _ => None,
+    }
+}
+
+/// Takes the key that a message offers as the next generation, unless it is one of `known`: the current one and those that it has replaced. One
+/// that was offered before may come again. When this is done, the module has it.
 ///
 /// # Errors
+/// [`Outcome::DuplicateTransmission`] if it is one of `known`;
 /// [`Outcome::FormatError`] if field 48 is no key block, or not one of a TDES key of double length for this purpose;
 /// [`Outcome::AuthenticationFailed`] if it is not under this wrapping key, or was altered; [`Outcome::SystemMalfunction`] if the module fails.
-pub async fn take(message: &Message, key: &LinkKey) -> Result<ModuleKey, Outcome> {
+pub async fn take(message: &Message, key: &LinkKey, known: Vec<ModuleKey>) -> Result<ModuleKey, Outcome> {
     let block = message.text(48).ok_or(Outcome::FormatError)?.to_owned();
     let (key, name) = (key.clone(), key.name.clone());
-    let imported = tokio::task::spawn_blocking(move || key.import(&block)).await;
+    let imported = tokio::task::spawn_blocking(move || key.import(&block, &known)).await;
     let imported = imported.map_err(|_| Outcome::SystemMalfunction)?;
     imported.map_err(|error| {
         tracing::warn!(key = %name, error = error.to_string(), "a key of a link is not changed");
@@ -43,6 +57,7 @@ pub async fn take(message: &Message, key: &LinkKey) -> Result<ModuleKey, Outcome
 fn outcome(error: &HsmError) -> Outcome {
     match error {
         HsmError::NoWrapping(_) => Outcome::InvalidTransaction,
+        HsmError::Repeated(_) => Outcome::DuplicateTransmission,
         HsmError::Input(CryptoError::KeyBlock(KeyBlockError::Mac)) => Outcome::AuthenticationFailed,
         HsmError::Input(_) | HsmError::KeyBlock(..) | HsmError::Algorithm { .. } => Outcome::FormatError,
         _ => Outcome::SystemMalfunction,
@@ -73,7 +88,7 @@ mod tests {
         let (hsm, _folder) = module();
         let key = link_key(&hsm, "mac", [1; 16]);
         let message = offer(block).expect("short");
-        let found = take(&message, &key).await;
+        let found = take(&message, &key, key.generations().expect("a key")).await;
         let found = found
             .as_ref()
             .map(|key| key.name().as_str())
@@ -84,6 +99,11 @@ mod tests {
     #[tokio::test]
     async fn a_key_is_taken_from_its_block_and_from_nothing_else() {
         check(&block("D", "M3", &PROTECTION, &[5; 16]), Ok("mac.1")).await;
+        check(
+            &block("D", "M3", &PROTECTION, &[1; 16]),
+            Err(Outcome::DuplicateTransmission),
+        )
+        .await;
         check(
             &block("D", "M3", &[8; 16], &[5; 16]),
             Err(Outcome::AuthenticationFailed),
@@ -101,6 +121,7 @@ mod tests {
         let mut key = link_key(&hsm, "mac", [1; 16]);
         key.wrapping = None;
         let message = offer(&block("D", "M3", &PROTECTION, &[5; 16])).expect("short");
-        assert_eq!(take(&message, &key).await.err(), Some(Outcome::InvalidTransaction));
+        let taken = take(&message, &key, Vec::new()).await;
+        assert_eq!(taken.err(), Some(Outcome::InvalidTransaction));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use causeway_cards::iso8583::{Fault, Message, Place, Refusal, Spec, Violation};
 use tokio::task::spawn_blocking;
 
-use super::{LineId, Outcome};
+use super::{LineId, Outcome, key::offered};
 use crate::acquiring::{
     hsm::HsmError,
     link_key::{Generations, ModuleKey},
@@ -104,6 +104,11 @@ impl LinkDialect {
             Ok(Some(id)) => {
                 self.heard.insert(line, id);
                 self.keys.heard(id, now_ms);
+                // One that was replaced, perhaps as others have it, brings no other.
+                let is_replaced = self.keys.current().is_some_and(|current| current.id != id);
+                if is_replaced && offered(&message).is_some() {
+                    return Arrival::Refused(message, Outcome::AuthenticationFailed);
+                }
                 Arrival::Message(message)
             }
             Ok(None) => Arrival::Refused(message, Outcome::AuthenticationFailed),

@@ -1,5 +1,5 @@
 //! What a host remembers of the messages of a day: the first answers, and which originals were reversed. It never holds a
-//! card number, a track, a PIN block or a card value.
+//! card number, a track, a PIN block or a card value; of a link's keys their blocks.
 
 use std::collections::{HashMap, VecDeque};
 
@@ -10,7 +10,9 @@ use super::{Outcome, request::Decision};
 /// How long an answer, and a reversal without its original, is remembered.
 pub const REMEMBERED_MS: u64 = 24 * 60 * 60 * 1_000;
 
-const CONTENTS: [u8; 7] = [3, 4, 37, 38, 49, 90, 95];
+const CONTENTS: &[u8] = &[3, 4, 37, 38, 49, 90, 95];
+/// Of network management: a new key is in its block.
+const NETWORK_CONTENTS: &[u8] = &[48, 70];
 
 /// A message that was taken on.
 pub(super) struct Record {
@@ -127,7 +129,15 @@ pub fn elements_of(message: &Message) -> OriginalElements {
 
 /// What two messages with equal keys must have in common to be the same; nothing of it is of the card.
 pub fn contents_of(message: &Message) -> Vec<u8> {
-    let values = CONTENTS.map(|field| message.get(field).unwrap_or_default());
+    let fields = if message.message_type().is_network() {
+        NETWORK_CONTENTS
+    } else {
+        CONTENTS
+    };
+    let values: Vec<_> = fields
+        .iter()
+        .map(|field| message.get(*field).unwrap_or_default())
+        .collect();
     values.join(&0x1F)
 }
 

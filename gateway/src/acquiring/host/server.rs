@@ -28,9 +28,13 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub trait Authorizer: Send + Sync + 'static {
     fn decide(&self, request: Request) -> impl Future<Output = Decision> + Send;
 
-    /// The key that an 0800/160 offers ([`super::key::take`]). When this is done its module has it, beside the one before it, as the link
-    /// may be written with either after a restart. By default no key is taken.
-    fn mac_key(&self, _request: Request) -> impl Future<Output = Result<ModuleKey, Outcome>> + Send {
+    /// The key that an 0800/160 offers ([`super::key::take`]), which is none of `known`. When this is done its module has it, beside the one
+    /// before it, as the link may be written with either after a restart. By default no key is taken.
+    fn mac_key(
+        &self,
+        _request: Request,
+        _known: Vec<ModuleKey>,
+    ) -> impl Future<Output = Result<ModuleKey, Outcome>> + Send {
         async { Err(Outcome::InvalidTransaction) }
     }
 }
@@ -200,8 +204,8 @@ impl<A: Authorizer> Owner<A> {
                     }
                 }
                 Effect::Decide { id, request } => {
-                    let (authorizer, is_keyed) = (self.authorizer.clone(), self.link.is_keyed());
-                    let task = self.deciding.spawn(decide(authorizer, request, is_keyed));
+                    let known = is_key(&request).then(|| self.link.keys().known());
+                    let task = self.deciding.spawn(decide(self.authorizer.clone(), request, known));
                     self.ids.insert(task.id(), id);
                 }
             }
@@ -219,16 +223,19 @@ impl<A: Authorizer> Owner<A> {
     }
 }
 
-/// A link without a key gets none by a message that nothing vouches for.
-async fn decide<A: Authorizer>(authorizer: Arc<A>, request: Request, is_keyed: bool) -> Decided {
-    let is_key = matches!(request.operation, Operation::MacKey | Operation::PinKey);
-    if is_key && !is_keyed {
-        return (Outcome::InvalidTransaction.into(), None);
-    }
-    if request.operation != Operation::MacKey {
-        return (authorizer.decide(request).await, None);
-    }
-    match authorizer.mac_key(request).await {
+fn is_key(request: &Request) -> bool {
+    matches!(request.operation, Operation::MacKey | Operation::PinKey)
+}
+
+/// `known` are the link's keys, if the request offers one.
+async fn decide<A: Authorizer>(authorizer: Arc<A>, request: Request, known: Option<Vec<ModuleKey>>) -> Decided {
+    let known = match known {
+        // A link without a key gets none by a message that nothing vouches for.
+        Some(known) if known.is_empty() => return (Outcome::InvalidTransaction.into(), None),
+        Some(known) if request.operation == Operation::MacKey => known,
+        _ => return (authorizer.decide(request).await, None),
+    };
+    match authorizer.mac_key(request, known).await {
         Ok(key) => (Outcome::Approved.into(), Some(key)),
         Err(outcome) => (outcome.into(), None),
     }

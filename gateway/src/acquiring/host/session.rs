@@ -3,7 +3,7 @@
 //! | message | what becomes of it |
 //! | --- | --- |
 //! | 0800: 001, 002, 301 | sign-on, sign-off and echo, answered at once |
-//! | 0800: 101, 160 | a new PIN or MAC key: to be decided |
+//! | 0800: 101, 160 | a new PIN or MAC key: to be decided, if its line has signed on |
 //! | 0100, 0200, 0220 | to be decided, if its line has signed on |
 //! | 0400, 0420 | undoes its original (field 90) once; waits for one that is undecided |
 //! | a repeat, or a message with an equal key | the first answer; none of its own while the first is undecided |
@@ -19,6 +19,7 @@ use causeway_cards::iso8583::{DuplicateKey, Message, OriginalElements};
 
 use super::{
     Outcome,
+    key::offered,
     memory::{Memory, Reversal, contents_of, elements_of, is_final},
     request::{
         Decision, Effect, LineId, Operation, Request, RequestId, answer, operation, original_of, require, skeleton,
@@ -94,7 +95,7 @@ impl HostSession {
         self.memory.forget(now_ms);
         let reply = skeleton(&message);
         let taken = if message.message_type().is_network() {
-            self.network(line, message)
+            self.network(line, message, now_ms)
         } else if self.signed_on.contains(&line) {
             self.transaction(line, message, now_ms)
         } else {
@@ -103,7 +104,7 @@ impl HostSession {
         taken.unwrap_or_else(|outcome| vec![answer(line, reply, &outcome.into())])
     }
 
-    fn network(&mut self, line: LineId, message: Message) -> Result<Vec<Effect>, Outcome> {
+    fn network(&mut self, line: LineId, message: Message, now_ms: u64) -> Result<Vec<Effect>, Outcome> {
         require(&message, &[7, 11, 70])?;
         let operation = match message.network_management() {
             Ok(Some(1)) => {
@@ -115,37 +116,45 @@ impl HostSession {
                 return Err(Outcome::Approved);
             }
             Ok(Some(301)) => return Err(Outcome::Approved),
-            Ok(Some(101)) => Operation::PinKey,
-            Ok(Some(160)) => Operation::MacKey,
-            Ok(Some(_)) => return Err(Outcome::InvalidTransaction),
+            Ok(Some(_)) => offered(&message).ok_or(Outcome::InvalidTransaction)?,
             Ok(None) | Err(_) => return Err(Outcome::FormatError),
         };
         if !self.signed_on.contains(&line) {
             return Err(Outcome::NotSignedOn);
         }
-        if self.ids.contains_key(&message.duplicate_key()) {
-            return Ok(Vec::new());
+        if let Some(known) = self.again(line, &message)? {
+            return Ok(known);
         }
+        self.memory.remember(message.duplicate_key(), &message, None, now_ms);
         self.ask(line, operation, None, message, true)
+    }
+
+    /// What a message is answered that came before; nothing yet, while that is undecided. `None` for a new one, for which there is room.
+    fn again(&mut self, line: LineId, message: &Message) -> Result<Option<Vec<Effect>>, Outcome> {
+        let key = message.duplicate_key();
+        if let Some(record) = self.memory.record(&key) {
+            if record.contents != contents_of(message) {
+                return Err(Outcome::DuplicateTransmission);
+            }
+            if let Some(decision) = &record.decision {
+                return Ok(Some(vec![answer(line, skeleton(message), decision)]));
+            }
+            if let Some(waiting) = self.ids.get(&key).and_then(|id| self.undecided.get_mut(id)) {
+                waiting.line = line;
+            }
+            return Ok(Some(Vec::new()));
+        }
+        if self.undecided.len() >= self.limits.undecided_max {
+            return Err(Outcome::Busy);
+        }
+        Ok(None)
     }
 
     fn transaction(&mut self, line: LineId, message: Message, now_ms: u64) -> Result<Vec<Effect>, Outcome> {
         let operation = operation(&message)?;
         let key = message.duplicate_key();
-        if let Some(record) = self.memory.record(&key) {
-            if record.contents != contents_of(&message) {
-                return Err(Outcome::DuplicateTransmission);
-            }
-            if let Some(decision) = &record.decision {
-                return Ok(vec![answer(line, skeleton(&message), decision)]);
-            }
-            if let Some(waiting) = self.ids.get(&key).and_then(|id| self.undecided.get_mut(id)) {
-                waiting.line = line;
-            }
-            return Ok(Vec::new());
-        }
-        if self.undecided.len() >= self.limits.undecided_max {
-            return Err(Outcome::Busy);
+        if let Some(known) = self.again(line, &message)? {
+            return Ok(known);
         }
         let original = original_of(&message)?;
         if operation == Operation::Reversal {

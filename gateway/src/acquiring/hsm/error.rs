@@ -34,6 +34,9 @@ pub enum HsmError {
     Components,
     #[error("no wrapping key is configured under which another `{0}` could come or go")]
     NoWrapping(KeyName),
+    /// So that no key comes back that was replaced.
+    #[error("the key block's key has the check value of `{0}`, which the link has already")]
+    Repeated(KeyName),
     #[error("a module has at most {0} keys")]
     Full(usize),
     #[error("counters must be 1 to {DEVICE_KEYS_MAX}, from low to high")]

@@ -82,6 +82,12 @@ impl Generations {
         keys.map(|known| (known.id, known.key.clone())).collect()
     }
 
+    /// The current one, and those that it has replaced.
+    pub fn known(&self) -> Vec<ModuleKey> {
+        let known = self.keys.iter().take(self.current + 1);
+        known.map(|known| known.key.clone()).collect()
+    }
+
     /// Takes a key on, in place of one that was offered before and not heard.
     pub fn offer(&mut self, key: ModuleKey) {
         self.withdraw();

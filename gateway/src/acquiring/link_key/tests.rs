@@ -65,7 +65,8 @@ async fn generations_are_found_by_age_and_no_number_comes_twice() {
     for number in 1..=10 {
         let (made, block) = ours.share().expect("a key");
         assert_eq!(made.name(), &name(&format!("mac.{number}")));
-        let taken = theirs.import(&block).expect("a key");
+        let known = theirs.generations().expect("keys");
+        let taken = theirs.import(&block, &known).expect("a key");
         assert_eq!(
             taken.code(b"data").expect("a code"),
             made.code(b"data").expect("a code")
@@ -131,6 +132,23 @@ fn an_aes_key_for_pin_blocks_is_not_taken() {
         purpose: Purpose::Pin,
         wrapping: Some(name("kbpk")),
     };
-    assert!(matches!(key.import(&block), Err(HsmError::Algorithm { .. })));
+    assert!(matches!(key.import(&block, &[]), Err(HsmError::Algorithm { .. })));
     assert_eq!(names(&key), ["pin"]);
+}
+
+#[test]
+fn a_key_that_is_known_is_not_taken_again() {
+    let ((here, _a), (there, _b)) = (module(), module());
+    let (ours, theirs) = (link_key(&here, "mac", [1; 16]), link_key(&there, "mac", [1; 16]));
+    let (_, block) = theirs.share().expect("a key");
+    let first = ours.import(&block, &[]).expect("a key");
+    let gone = ModuleKey::new(Arc::clone(&here), name("gone"));
+    assert!(matches!(
+        ours.import(&block, &[gone.clone(), first]),
+        Err(HsmError::Repeated(known)) if known == name("mac.1")
+    ));
+    assert_eq!(names(&ours), ["mac", "mac.1"]);
+    // As an offer that comes again.
+    ours.import(&block, &[gone]).expect("a key");
+    assert_eq!(names(&ours), ["mac", "mac.1", "mac.2"]);
 }

@@ -3,7 +3,10 @@
 use std::{net::SocketAddr, time::Duration};
 
 use causeway_cards::{
-    crypto::key::TdesKey,
+    crypto::{
+        key::TdesKey,
+        tr31::{Attributes, Header, RANDOM_BYTES, wrap},
+    },
     iso8583::{Message, MessageType, Spec},
 };
 use causeway_contracts::identity::ParticipantId;
@@ -160,6 +163,20 @@ fn specs(hosts: &Hosts) -> [(SocketAddr, &'static Spec); 2] {
     [(hosts.listen[0], Spec::a()), (hosts.listen[1], Spec::b())]
 }
 
+/// A key of these bytes in a block, as one who does not know its wrapping key may have recorded it.
+fn recorded(usage: &str, mode_of_use: &str, key: &[u8]) -> String {
+    let attributes = Attributes {
+        version: "D",
+        usage,
+        algorithm: "T",
+        mode_of_use,
+        key_version: "00",
+        exportability: "N",
+    };
+    let header = Header::new(attributes).expect("a header");
+    wrap(&PROTECTION, &header, key, None, &[1; RANDOM_BYTES]).expect("a block")
+}
+
 /// The other side's module: the same keys by other names.
 fn theirs() -> (LinkKey, tempfile::TempDir) {
     let (hsm, folder) = module();
@@ -238,6 +255,55 @@ async fn a_host_takes_a_new_key_and_has_it_after_a_restart() {
     }
 }
 
+/// Of the link's keys for codes or PIN blocks, in the issuer's module.
+fn generations(office: &Office, base: &str) -> usize {
+    let names = office.gateway.hsm.as_ref().expect("a module").names().expect("names");
+    names.iter().filter(|name| name.as_str().starts_with(base)).count()
+}
+
+#[actix_web::test]
+async fn an_offer_that_comes_again_has_one_effect_and_a_key_that_was_replaced_does_not_come_back() {
+    let office = issuer().await;
+    let (key, _folder) = theirs();
+    let old = key.generations().expect("a key").remove(0);
+    for (at, base) in ["mac-a", "mac-b"].into_iter().enumerate() {
+        let (new, block) = key.share().expect("a key");
+        let mut offered = offer(&block).expect("short");
+        // Also when the host does not remember the first.
+        for message_type in [MessageType::NETWORK, MessageType::NETWORK.repeat()] {
+            let hosts = hosts(&office).await;
+            let (address, spec) = specs(&hosts)[at];
+            let mut line = Line::open(address, spec).await;
+            let sign_on = line.network("001");
+            assert_eq!(line.ask(sign_on, Some(&old)).await, "00");
+            offered = line.numbered(offered);
+            offered.set_message_type(message_type);
+            for _ in 0..2 {
+                assert_eq!(line.ask(offered.clone(), Some(&old)).await, "00");
+            }
+            until("one effect", || generations(&office, base) == 2).await;
+        }
+        let hosts = hosts(&office).await;
+        let (address, spec) = specs(&hosts)[at];
+        let mut line = Line::open(address, spec).await;
+        let sign_on = line.network("001");
+        assert_eq!(line.ask(sign_on, Some(&new)).await, "00");
+        let (_, other) = key.share().expect("a key");
+        let first = recorded("M3", "C", &MAC);
+        for (block, by, code) in [
+            (&first, &old, "63"),
+            (&first, &new, "94"),
+            (&block, &new, "94"),
+            (&other, &old, "63"),
+            (&other, &new, "00"),
+        ] {
+            let offered = line.numbered(offer(block).expect("short"));
+            assert_eq!(line.ask(offered, Some(by)).await, code, "{} {block}", by.name());
+        }
+        assert_eq!(generations(&office, base), 3);
+    }
+}
+
 #[actix_web::test]
 async fn a_key_for_pin_blocks_is_taken_on_the_link_that_has_its_own() {
     let office = issuer().await;
@@ -256,7 +322,8 @@ async fn a_key_for_pin_blocks_is_taken_on_the_link_that_has_its_own() {
         assert_eq!(line.ask(sign_on, Some(mac)).await, "00");
         let (_, pin_block) = zpk.share().expect("a key");
         let (_, mac_block) = key.share().expect("a key");
-        for (block, code) in [(mac_block, "30"), (pin_block, "00")] {
+        let current = recorded("P0", "B", &[0x23; 16]);
+        for (block, code) in [(mac_block, "30"), (current, "94"), (pin_block, "00")] {
             let mut offered = line.network("101");
             offered.set(48, block.as_bytes()).expect("short");
             assert_eq!(line.ask(offered, Some(mac)).await, code);

@@ -110,8 +110,8 @@ impl Authorizer for Issuer {
         Outcome::Approved.into()
     }
 
-    async fn mac_key(&self, request: host::Request) -> Result<ModuleKey, Outcome> {
-        let taken = take(&request.message, &self.key).await;
+    async fn mac_key(&self, request: host::Request, known: Vec<ModuleKey>) -> Result<ModuleKey, Outcome> {
+        let taken = take(&request.message, &self.key, known).await;
         if self.waits.load(Ordering::SeqCst) {
             self.may_answer.notified().await;
         }

@@ -217,3 +217,23 @@ async fn what_cannot_be_read_is_a_format_error_if_its_type_can() {
         assert!(matches!(link.read(LINE, wire, 0).await, Arrival::Unanswerable(_)));
     }
 }
+
+#[tokio::test]
+async fn a_key_that_was_replaced_brings_no_other_but_is_good_for_all_else() {
+    let keys = Keys::new(&[1, 2]);
+    let mut link = keys.link(Spec::b(), &[1, 2]);
+    for code in ["101", "160"] {
+        let mut offer = echo();
+        offer.set(48, b"a block").expect("short");
+        offer.set(70, code.as_bytes()).expect("short");
+        for (byte, is_taken) in [(1, code == "101"), (2, true), (1, false)] {
+            let wire = keys.link(Spec::b(), &[byte]).write(None, offer.clone()).await;
+            let read = link.read(LINE, &wire.expect("listed fields"), 0).await;
+            match read {
+                Arrival::Message(_) => assert!(is_taken, "{code} by {byte}"),
+                refused => assert!(!is_taken && is_refused(&refused, Outcome::AuthenticationFailed)),
+            }
+        }
+    }
+    assert!(keys.is_good(&mut link, 1, 0).await);
+}

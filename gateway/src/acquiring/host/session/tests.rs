@@ -131,6 +131,26 @@ fn a_repeat_gets_the_first_answer_and_other_contents_are_refused() {
 }
 
 #[test]
+fn a_key_is_asked_about_once_and_its_repeat_gets_the_first_answer_on_its_own_line() {
+    for code in ["101", "160"] {
+        let mut session = signed_on();
+        let again = LineId(2);
+        session.handle(again, network("001"), 0);
+        let mut offer = network(code);
+        offer.set(48, b"one block").expect("short");
+        let (id, request) = asked(session.handle(LINE, offer.clone(), 1)).remove(0);
+        assert_eq!(Some(request.operation), offered(&offer));
+        offer.set_message_type(MessageType::NETWORK.repeat());
+        assert!(session.handle(again, offer.clone(), 2).is_empty());
+        let answered = session.decided(id, Outcome::Approved.into());
+        assert!(matches!(answered[..], [Effect::Answer { line, .. }] if line == again));
+        assert_eq!(codes(&session.handle(again, offer.clone(), 3)), ["00"]);
+        offer.set(48, b"another block").expect("short");
+        assert_eq!(codes(&session.handle(again, offer, 4)), ["94"]);
+    }
+}
+
+#[test]
 fn a_late_original_is_declined_also_after_one_that_the_issuer_was_unavailable_for() {
     let mut session = signed_on();
     let (id, _) = asked(session.handle(LINE, reversal(1, 90), 0)).remove(0);

@@ -148,7 +148,7 @@ async fn a_client_that_was_killed_in_a_change_finds_which_key_the_host_has() {
         let (_, block) = pair.key.share().expect("a key");
         drop(pair.client);
         if host_has_it {
-            let taken = take(&offer(&block).expect("short"), &pair.issuer.key).await;
+            let taken = take(&offer(&block).expect("short"), &pair.issuer.key, Vec::new()).await;
             taken.expect("a key");
             pair.host.abort();
             drop(pair.host.await);
@@ -184,7 +184,7 @@ async fn a_sign_on_without_an_answer_comes_again_with_the_same_key() {
     let (issuer, shelf) = (Issuer::new(), Arc::new(Shelf::default()));
     let (key, _folder) = keys();
     let (_, block) = key.share().expect("a key");
-    let taken = take(&offer(&block).expect("short"), &issuer.key).await;
+    let taken = take(&offer(&block).expect("short"), &issuer.key, Vec::new()).await;
     taken.expect("a key");
     let host = host(listener, Spec::a(), &issuer);
     wire.loses.store(true, Ordering::SeqCst);
