@@ -69,6 +69,18 @@ pub fn is_name(name: &KeyName) -> bool {
     name.len() <= NAME_CHARS_MAX && !name.contains('.')
 }
 
+/// Whether messages of a link have room for what a key makes: for PIN blocks of format 0 only. A wrapping key makes nothing in them.
+///
+/// # Errors
+/// [`HsmError::LinkAlgorithm`].
+pub fn check_algorithm(name: &KeyName, spec: KeySpec) -> Result<(), HsmError> {
+    if spec.purpose == Purpose::Wrapping || spec.algorithm == Algorithm::Tdes {
+        return Ok(());
+    }
+    let (name, is) = (name.clone(), spec.algorithm);
+    Err(HsmError::LinkAlgorithm { name, is })
+}
+
 fn generation(base: &KeyName, number: u32) -> Result<KeyName, HsmError> {
     match number {
         0 => Ok(base.clone()),
@@ -94,7 +106,7 @@ impl LinkKey {
     /// From the oldest to the newest.
     ///
     /// # Errors
-    /// There is none, or one that is for something else; or the wrapping key is not there.
+    /// There is none, or one that is for something else, or of an algorithm for which messages have no room; or the wrapping key is not there.
     pub fn generations(&self) -> Result<Vec<ModuleKey>, HsmError> {
         let numbers = self.numbers()?;
         if let Some(wrapping) = &self.wrapping {
@@ -112,9 +124,12 @@ impl LinkKey {
     }
 
     fn check(&self, name: &KeyName, needed: Purpose) -> Result<(), HsmError> {
-        let (is, name) = (self.hsm.describe(name)?.spec.purpose, name.clone());
-        let wrong = HsmError::WrongPurpose { name, is, needed };
-        if is == needed { Ok(()) } else { Err(wrong) }
+        let spec = self.hsm.describe(name)?.spec;
+        if spec.purpose != needed {
+            let (name, is) = (name.clone(), spec.purpose);
+            return Err(HsmError::WrongPurpose { name, is, needed });
+        }
+        check_algorithm(name, spec)
     }
 
     fn numbers(&self) -> Result<Vec<u32>, HsmError> {
@@ -138,19 +153,15 @@ impl LinkKey {
     pub fn import(&self, block: &str, known: &[ModuleKey]) -> Result<ModuleKey, HsmError> {
         let name = self.next()?;
         let info = self.hsm.import(&name, self.purpose, self.wrapping()?, block)?;
-        if let Err(refused) = self.check_new(info, known) {
+        if let Err(refused) = self.check_new(&name, info, known) {
             self.hsm.delete(&name)?;
             return Err(refused);
         }
         Ok(ModuleKey::new(Arc::clone(&self.hsm), name))
     }
 
-    fn check_new(&self, info: KeyInfo, known: &[ModuleKey]) -> Result<(), HsmError> {
-        let (purpose, algorithm) = (self.purpose, info.spec.algorithm);
-        if algorithm != Algorithm::Tdes {
-            // A format of PIN blocks for which field 52 has no room.
-            return Err(HsmError::Algorithm { purpose, algorithm });
-        }
+    fn check_new(&self, name: &KeyName, info: KeyInfo, known: &[ModuleKey]) -> Result<(), HsmError> {
+        check_algorithm(name, info.spec)?;
         for key in known {
             match self.hsm.check_value(&key.name) {
                 Ok(value) if value == info.check_value => return Err(HsmError::Repeated(key.name.clone())),

@@ -16,7 +16,10 @@ use zeroize::Zeroizing;
 use self::named::{Named, of_cards, of_link};
 pub use self::row::{KeyRow, Section, State};
 use super::config::Config;
-use crate::acquiring::hsm::{Algorithm, Hsm, HsmConfig, HsmConfigError, HsmError, KeyInfo, KeyName, KeySpec, Purpose};
+use crate::acquiring::{
+    hsm::{Algorithm, Hsm, HsmConfig, HsmConfigError, HsmError, KeyInfo, KeyName, KeySpec, Purpose},
+    link_key::check_algorithm,
+};
 
 /// More than a key block or a component has.
 const TEXT_BYTES_MAX: u64 = 16 * 1024;
@@ -244,6 +247,10 @@ impl CardKeys {
         let (purpose, under) = self.transported(name, under)?;
         let block = durable::read_text(file, TEXT_BYTES_MAX)?;
         let info = self.hsm.import(name, purpose, &under, block.trim())?;
+        if let Err(refused) = check_algorithm(name, info.spec) {
+            self.hsm.delete(name)?;
+            return Err(refused.into());
+        }
         Ok(self.told(KeyRow::of(name, State::There, info)))
     }
 

@@ -59,7 +59,9 @@ fn outcome(error: &HsmError) -> Outcome {
         HsmError::NoWrapping(_) => Outcome::InvalidTransaction,
         HsmError::Repeated(_) => Outcome::DuplicateTransmission,
         HsmError::Input(CryptoError::KeyBlock(KeyBlockError::Mac)) => Outcome::AuthenticationFailed,
-        HsmError::Input(_) | HsmError::KeyBlock(..) | HsmError::Algorithm { .. } => Outcome::FormatError,
+        HsmError::Input(_) | HsmError::KeyBlock(..) | HsmError::Algorithm { .. } | HsmError::LinkAlgorithm { .. } => {
+            Outcome::FormatError
+        }
         _ => Outcome::SystemMalfunction,
     }
 }

@@ -25,6 +25,10 @@ pub enum HsmError {
     Algorithm { purpose: Purpose, algorithm: Algorithm },
     #[error("the key `{name}` is {is}, which enciphers PIN blocks of another format")]
     PinFormat { name: KeyName, is: Algorithm },
+    #[error(
+        "the key `{name}` is {is}; a link's must be double-length TDES, as its messages have no room for other codes and PIN blocks"
+    )]
+    LinkAlgorithm { name: KeyName, is: Algorithm },
     #[error("the key `{0}` may not leave")]
     NotExportable(KeyName),
     /// Its header says that the key is for something else, or of another kind.

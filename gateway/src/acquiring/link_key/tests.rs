@@ -132,8 +132,19 @@ fn an_aes_key_for_pin_blocks_is_not_taken() {
         purpose: Purpose::Pin,
         wrapping: Some(name("kbpk")),
     };
-    assert!(matches!(key.import(&block, &[]), Err(HsmError::Algorithm { .. })));
+    let refused = |name: &KeyName| {
+        format!(
+            "the key `{name}` is AES-128; a link's must be double-length TDES, as its messages have no room for other codes and PIN blocks"
+        )
+    };
+    let error = key.import(&block, &[]).err().expect("refused");
+    assert_eq!(error.to_string(), refused(&name("pin.1")));
     assert_eq!(names(&key), ["pin"]);
+    // Nor does a process start with one that came otherwise.
+    hsm.import(&name("pin.2"), Purpose::Pin, &name("kbpk"), &block)
+        .expect("a key");
+    let error = key.generations().err().expect("refused");
+    assert_eq!(error.to_string(), refused(&name("pin.2")));
 }
 
 #[test]

@@ -226,3 +226,27 @@ fn a_key_is_looked_for_in_the_module_of_its_section() {
         Err(CardKeysError::NoSection(Section::Issuing))
     ));
 }
+
+#[test]
+fn an_aes_key_for_a_links_pins_is_refused() {
+    let place = issuer();
+    let keys = place.keys();
+    keys.make_wrapping(&name("kbpk"), &["one", "two"].map(|file| place.path(file)))
+        .expect("a key");
+    let spec = KeySpec {
+        purpose: Purpose::Pin,
+        algorithm: Algorithm::Aes128,
+        exportable: false,
+    };
+    let (_, block) = keys.hsm.share(&name("theirs"), spec, &name("kbpk")).expect("a key");
+    std::fs::write(place.path("block"), block).expect("written");
+    let refused = keys.import(&name("zpk"), None, &place.path("block"));
+    assert!(matches!(
+        refused,
+        Err(CardKeysError::Hsm(HsmError::LinkAlgorithm {
+            is: Algorithm::Aes128,
+            ..
+        }))
+    ));
+    assert!(matches!(keys.hsm.describe(&name("zpk")), Err(HsmError::UnknownKey(_))));
+}
