@@ -82,8 +82,8 @@ pub trait Hsm: Send + Sync {
     /// A new random key. Refused if the name is taken.
     fn generate(&self, key: &KeyName, spec: KeySpec) -> Result<KeyInfo, HsmError>;
 
-    /// The key that two or more components give, xor each other: how the first wrapping key comes in. Refused if the name
-    /// is taken.
+    /// The key that two or more different components give, xor each other: how the first wrapping key comes in. Refused if
+    /// the name is taken.
     fn assemble(&self, key: &KeyName, spec: KeySpec, components: &[&[u8]]) -> Result<KeyInfo, HsmError>;
 
     /// The key in a TR-31 block of version D. Its usage, algorithm and length must be those of `purpose`; it can be

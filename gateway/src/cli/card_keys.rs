@@ -71,6 +71,18 @@ pub enum CardKeys {
         #[arg(long, value_name = "NAME")]
         under: Option<KeyName>,
     },
+    /// Delete a key that only one side has, or that is to come anew
+    ///
+    /// As after a `share` that was killed before its block was written. What is made with the key's name then is another key.
+    Delete {
+        #[command(flatten)]
+        config: ConfigFile,
+        #[command(flatten)]
+        place: Place,
+        /// As `list` shows it, so that no other key is deleted
+        #[arg(long, value_name = "HEX")]
+        check_value: String,
+    },
 }
 
 /// Which key.
@@ -141,6 +153,11 @@ pub fn run(command: CardKeys) -> Result<bool, CommandError> {
             block,
             under,
         } => one(&config, &place, |module| module.import(&place.name, under, &block)),
+        CardKeys::Delete {
+            config,
+            place,
+            check_value,
+        } => one(&config, &place, |module| module.delete(&place.name, &check_value)),
     }
 }
 

@@ -1,11 +1,13 @@
 //! Keys that a configuration names, in its security modules: which are there, and how the others get there. A running gateway sees
 //! what is changed so when it is started anew.
 
+mod components;
 mod named;
 mod row;
 
 use std::{
     collections::BTreeMap,
+    io,
     path::{Path, PathBuf},
 };
 
@@ -23,8 +25,6 @@ use crate::acquiring::{
 
 /// More than a key block or a component has.
 const TEXT_BYTES_MAX: u64 = 16 * 1024;
-
-const COMPONENT_BYTES: usize = 32;
 
 #[derive(Debug, thiserror::Error)]
 pub enum CardKeysError {
@@ -46,6 +46,15 @@ pub enum CardKeysError {
     NoWrapping(KeyName),
     #[error("{} must be a component: 32 or 64 hexadecimal digits, and all of a key as many", path.display())]
     Component { path: PathBuf },
+    #[error("{} is a component of a key that was not made, and must be removed: {kept}", path.display())]
+    ComponentLeft {
+        path: PathBuf,
+        kept: io::Error,
+        #[source]
+        source: Box<Self>,
+    },
+    #[error("the key `{0}` has another check value; `card-keys list` shows it")]
+    CheckValue(KeyName),
     #[error(transparent)]
     File(#[from] FileError),
     #[error(transparent)]
@@ -121,7 +130,7 @@ pub fn module_of(all: Vec<CardKeys>, section: Option<Section>, name: &KeyName) -
     let are_one = all.len() == 1;
     let fits = |module: &CardKeys| match section {
         Some(section) => module.sections.contains(&section),
-        None => are_one || module.named.iter().any(|named| named.name == *name),
+        None => are_one || module.named.iter().any(|named| named.is(name)),
     };
     let mut found: Vec<_> = all.into_iter().filter(fits).collect();
     match (found.pop(), found.is_empty(), section) {
@@ -167,27 +176,20 @@ impl CardKeys {
 
     /// A wrapping key of components that two or more officers bring, a file each.
     pub fn assemble(&self, name: &KeyName, files: &[PathBuf]) -> Result<KeyRow, CardKeysError> {
-        let mut components = Vec::new();
-        for path in files {
-            let text = Zeroizing::new(durable::read_text(path, TEXT_BYTES_MAX)?);
-            let bytes = hex::decode(text.trim()).map(Zeroizing::new);
-            components.push(bytes.map_err(|_| CardKeysError::Component { path: path.clone() })?);
-        }
+        let components = components::read(files)?;
         self.wrapping(name, files, &components)
     }
 
-    /// A new wrapping key, and its components: a file for each officer who brings one to the other side, readable by its owner only.
+    /// A new wrapping key, and its components: a file for each officer who brings one to the other side, readable by its owner only. Without
+    /// the key there are no files.
     pub fn make_wrapping(&self, name: &KeyName, files: &[PathBuf]) -> Result<KeyRow, CardKeysError> {
         self.refuse_known(name)?;
-        let mut components = Vec::new();
-        for path in files {
-            let mut component = Zeroizing::new(vec![0; COMPONENT_BYTES]);
-            getrandom::fill(&mut component).map_err(HsmError::from)?;
-            let text = Zeroizing::new(hex::encode_upper(&component) + "\n");
-            durable::create(path, text.as_bytes())?;
-            components.push(component);
+        let mut written = Vec::new();
+        let made = components::make(files, &mut written).and_then(|components| self.wrapping(name, files, &components));
+        match made {
+            Ok(row) => Ok(row.with(State::Made)),
+            Err(failed) => Err(components::removed(&written, failed)),
         }
-        self.wrapping(name, files, &components).map(|row| row.with(State::Made))
     }
 
     fn wrapping(
@@ -201,7 +203,7 @@ impl CardKeys {
             let wrong = || CardKeysError::Component { path: path.clone() };
             let its = match component.len() {
                 16 => Algorithm::Aes128,
-                COMPONENT_BYTES => Algorithm::Aes256,
+                components::BYTES => Algorithm::Aes256,
                 _ => return Err(wrong()),
             };
             if *algorithm.get_or_insert(its) != its {
@@ -252,6 +254,23 @@ impl CardKeys {
             return Err(refused.into());
         }
         Ok(self.told(KeyRow::of(name, State::There, info)))
+    }
+
+    /// Deletes a key that is called by its check value, too: one that only one side has, or that is to come anew.
+    pub fn delete(&self, name: &KeyName, check_value: &str) -> Result<KeyRow, CardKeysError> {
+        if !self.named.iter().any(|named| named.is(name)) {
+            return Err(CardKeysError::NotNamed(name.clone()));
+        }
+        let row = self.told(KeyRow::of(name, State::Deleted, self.hsm.describe(name)?));
+        let is_it = row
+            .check_value
+            .as_deref()
+            .is_some_and(|is| is.eq_ignore_ascii_case(check_value));
+        if !is_it {
+            return Err(CardKeysError::CheckValue(name.clone()));
+        }
+        self.hsm.delete(name)?;
+        Ok(row)
     }
 
     /// What a key is for that comes or goes, and under which other.

@@ -34,7 +34,7 @@ pub enum HsmError {
     /// Its header says that the key is for something else, or of another kind.
     #[error("the key block's {0} is not one of a {1} key")]
     KeyBlock(&'static str, Purpose),
-    #[error("components must be two at least, each as long as the key, and not cancel each other")]
+    #[error("components must be two at least, each as long as the key, all different, and not cancel each other")]
     Components,
     #[error("no wrapping key is configured under which another `{0}` could come or go")]
     NoWrapping(KeyName),

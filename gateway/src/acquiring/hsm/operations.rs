@@ -147,6 +147,11 @@ impl<K: Keeper> Hsm for K {
         if components.len() < 2 || components.iter().any(|component| component.len() != length) {
             return Err(HsmError::Components);
         }
+        // Two equal ones count for nothing: who has the third has the key.
+        let is_again = |at: usize| components[..at].contains(&components[at]);
+        if (0..components.len()).any(is_again) {
+            return Err(HsmError::Components);
+        }
         let mut whole = Zeroizing::new(vec![0; length]);
         for component in components {
             whole

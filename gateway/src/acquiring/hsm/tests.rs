@@ -118,9 +118,17 @@ fn keys_are_made_kept_apart_and_deleted(hsm: &dyn Hsm) {
             ..
         })
     ));
-    let same: [&[u8]; 2] = [&[7; 16]; 2];
-    let nothing = hsm.assemble(&name("new"), spec(Purpose::Cvv, Algorithm::Tdes), &same);
-    assert!(matches!(nothing, Err(HsmError::Components)));
+    // Which give nothing, or one of them.
+    let components: [&[&[u8]]; 4] = [
+        &[&[7; 16], &[7; 16]],
+        &[&[1; 16], &[2; 16], &[3; 16]],
+        &[&[7; 16], &[9; 16], &[7; 16]],
+        &[&[9; 16]],
+    ];
+    for components in components {
+        let nothing = hsm.assemble(&name("new"), spec(Purpose::Cvv, Algorithm::Tdes), components);
+        assert!(matches!(nothing, Err(HsmError::Components)));
+    }
     for label in ["g1", "g2", "g3"] {
         hsm.delete(&name(label)).expect(label);
         assert!(matches!(hsm.describe(&name(label)), Err(HsmError::UnknownKey(_))));

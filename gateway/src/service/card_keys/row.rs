@@ -29,6 +29,7 @@ pub enum State {
     Made,
     There,
     Absent,
+    Deleted,
 }
 
 /// What may be known of a key.

@@ -250,3 +250,43 @@ fn an_aes_key_for_a_links_pins_is_refused() {
     ));
     assert!(matches!(keys.hsm.describe(&name("zpk")), Err(HsmError::UnknownKey(_))));
 }
+
+#[test]
+fn a_wrapping_key_that_is_not_made_leaves_no_components() {
+    let place = issuer();
+    let [one, two, taken] = ["one", "two", "taken"].map(|file| place.path(file));
+    std::fs::write(&taken, "another's").expect("written");
+    let refused = place.keys().make_wrapping(&name("kbpk"), &[one.clone(), taken.clone()]);
+    assert!(matches!(refused, Err(CardKeysError::File(error)) if error.is_already_there()));
+    assert!(!one.exists());
+    assert_eq!(std::fs::read_to_string(&taken).expect("a file"), "another's");
+    // One file is too few for the module.
+    let refused = place.keys().make_wrapping(&name("kbpk"), std::slice::from_ref(&one));
+    assert!(matches!(refused, Err(CardKeysError::Hsm(HsmError::Components))));
+    assert!(!one.exists());
+    place.keys().make_wrapping(&name("kbpk"), &[one, two]).expect("a key");
+}
+
+#[test]
+fn a_key_is_deleted_by_its_name_and_check_value_only() {
+    let place = issuer();
+    let keys = place.keys();
+    for label in ["mac", "mac.1", "spare"] {
+        make(&*keys.hsm, &name(label), Purpose::Mac).expect("a key");
+    }
+    let value = |label: &str| hex::encode_upper(keys.hsm.check_value(&name(label)).expect("a key"));
+    let spare = keys.delete(&name("spare"), &value("spare"));
+    assert!(matches!(spare, Err(CardKeysError::NotNamed(_))));
+    for wrong in [value("mac.1").as_str(), "", "mac"] {
+        let refused = keys.delete(&name("mac"), wrong);
+        assert!(matches!(refused, Err(CardKeysError::CheckValue(_))), "{wrong}");
+    }
+    let absent = keys.delete(&name("zpk"), "000000");
+    assert!(matches!(absent, Err(CardKeysError::Hsm(HsmError::UnknownKey(_)))));
+    assert_eq!(keys.hsm.names().expect("names").len(), 3);
+    for label in ["mac", "mac.1"] {
+        let deleted = keys.delete(&name(label), &value(label).to_lowercase()).expect("a key");
+        assert_eq!((deleted.name, deleted.state), (name(label), State::Deleted));
+        assert!(matches!(keys.hsm.describe(&name(label)), Err(HsmError::UnknownKey(_))));
+    }
+}
