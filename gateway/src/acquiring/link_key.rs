@@ -1,8 +1,8 @@
 //! Keys of a link, which both sides change while it is used: generations of one name in a security module.
 //!
 //! The first is called as the configuration says, the next ones have `.1`, `.2` and so on after that. A generation is deleted when it
-//! is good no more, so that those that are there say all that a process has to know when it starts. One process uses a link's
-//! keys; others would not hear of a change.
+//! is good no more, so that those that are there say all that a process has to know when it starts. One process at a time uses a
+//! link's keys: another would not hear of a change, and could delete what the first has just offered.
 
 mod generations;
 
