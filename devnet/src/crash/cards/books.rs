@@ -36,7 +36,8 @@ pub(super) fn is_paid(order: &Value) -> bool {
     matches!(state, "paid" | "partially_refunded" | "refunded")
 }
 
-fn all<'a>(order: &'a Value, of: &str) -> impl Iterator<Item = &'a Value> {
+/// Its attempts, refunds and so on.
+pub(super) fn all<'a>(order: &'a Value, of: &str) -> impl Iterator<Item = &'a Value> {
     order[of].as_array().into_iter().flatten()
 }
 

@@ -37,6 +37,13 @@ pub(super) struct Sale {
     pub cents: u64,
     /// Of each try by card, its id, outcome and response code.
     pub told: Vec<Told>,
+    pub refunds: Vec<Refund>,
+}
+
+/// One that the till was told is on its way.
+pub(super) struct Refund {
+    pub id: String,
+    pub cents: u64,
 }
 
 pub(super) struct Told {
@@ -107,6 +114,7 @@ impl Till {
                     order: text(&made, "/id")?.to_owned(),
                     cents,
                     told: Vec::new(),
+                    refunds: Vec::new(),
                 });
                 Ok(self.sales.len() - 1)
             }
@@ -186,7 +194,12 @@ impl Till {
                     ensure!(problem["code"] == "3012", "a refund came to {problem}");
                     return Ok(());
                 }
-                Answer::Done(_) | Answer::Stopped => return Ok(()),
+                Answer::Done(made) => {
+                    let id = text(&made, "/id")?.to_owned();
+                    self.sales[sale].refunds.push(Refund { id, cents: part });
+                    return Ok(());
+                }
+                Answer::Stopped => bail!("nobody has stopped it"),
             }
         }
     }

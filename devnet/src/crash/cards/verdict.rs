@@ -1,5 +1,9 @@
 //! Whether what tills were told, orders, customers' accounts and the ledger are one story.
 
+#[cfg(test)]
+mod tests;
+mod told;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -84,7 +88,7 @@ impl Verdict {
         };
         let sales: Vec<&Sale> = tills.iter().flat_map(|till| &till.sales).collect();
         for sale in &sales {
-            verdict.sale(books, sale);
+            verdict.sale(books.orders.get(&sale.order), sale)?;
         }
         let known: BTreeSet<&str> = sales.iter().map(|sale| sale.order.as_str()).collect();
         let unknown = books.orders.keys().filter(|id| !known.contains(id.as_str()));
@@ -99,32 +103,6 @@ impl Verdict {
     pub fn limits(&mut self, limits: Limits) {
         self.cards = limits.right + limits.wrong.len();
         self.limits = limits.wrong;
-    }
-
-    /// What a till was told is what there is.
-    fn sale(&mut self, books: &Books, sale: &Sale) {
-        for told in &sale.told {
-            *self
-                .told
-                .entry(format!("{} ({})", told.outcome, told.code))
-                .or_default() += 1;
-        }
-        let Some(order) = books.orders.get(&sale.order) else {
-            self.lost.push(format!("{} is not there", sale.order));
-            return;
-        };
-        if sale.told.iter().any(|told| told.outcome == "approved") && !is_paid(order) {
-            self.lost
-                .push(format!("{} was approved, and is {}", sale.order, order["state"]));
-        }
-        let attempts = order["attempts"].as_array().map_or(&[][..], Vec::as_slice);
-        for told in &sale.told {
-            let found = attempts.iter().find(|attempt| attempt["id"] == told.attempt.as_str());
-            if found.is_none_or(|found| found["outcome"] != told.outcome.as_str()) {
-                self.differing
-                    .push(format!("{}: {} was {}", sale.order, told.attempt, told.outcome));
-            }
-        }
     }
 
     /// What its payer's account has of an order is what the order says.
@@ -216,82 +194,5 @@ impl fmt::Display for Verdict {
             self.balances.len(),
             self.limits.len(),
         )
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn entry(direction: &str, cents: u64, memo: &str) -> Value {
-        let value = format!("{}.{:02}", cents / 100, cents % 100);
-        json!({ "direction": direction, "amount": { "value": value, "currency": "EUR" }, "memo": memo })
-    }
-
-    fn order(state: &str, refunded: &str, outcome: &str) -> Value {
-        json!({
-            "state": state,
-            "memo": "order A",
-            "amount": { "value": "10.00", "currency": "EUR" },
-            "refunded": { "value": refunded, "currency": "EUR" },
-            "attempts": [{ "id": "att_1", "outcome": outcome }],
-            "strays": [],
-        })
-    }
-
-    /// How many are lost, doubled and differing.
-    #[track_caller]
-    fn check(order: &Value, entries: &[Value], expected: [usize; 3]) {
-        let mut known = Entries::default();
-        for entry in entries {
-            known.add(entry).unwrap();
-        }
-        let mut verdict = Verdict::default();
-        verdict.order("ord_1", order, known.of(order)).unwrap();
-        let found = [&verdict.lost, &verdict.doubled, &verdict.differing].map(Vec::len);
-        assert_eq!(found, expected, "{verdict:?}");
-    }
-
-    #[test]
-    fn an_order_is_paid_once_or_nothing_of_it_stands() {
-        let paid = entry("debit", 1_000, "order A");
-        let reversed = entry("credit", 1_000, "reversal A");
-        let returned = entry("credit", 400, "return A");
-        let other = entry("debit", 1_000, "order B");
-        check(&order("paid", "0.00", "approved"), &[paid.clone(), other], [0; 3]);
-        check(&order("paid", "0.00", "approved"), &[], [1, 0, 0]);
-        check(
-            &order("paid", "0.00", "approved"),
-            &[paid.clone(), paid.clone()],
-            [0, 1, 0],
-        );
-        let again = [paid.clone(), reversed.clone(), paid.clone()];
-        check(&order("paid", "0.00", "approved"), &again, [0; 3]);
-        check(
-            &order("reversed", "0.00", "unknown"),
-            &[paid.clone(), reversed.clone()],
-            [0; 3],
-        );
-        check(
-            &order("reversed", "0.00", "unknown"),
-            std::slice::from_ref(&paid),
-            [0, 1, 0],
-        );
-        check(
-            &order("reversed", "0.00", "approved"),
-            &[paid.clone(), reversed.clone()],
-            [0, 0, 1],
-        );
-        check(&order("created", "0.00", "declined"), &[reversed], [1, 0, 0]);
-        let partly = [paid.clone(), returned];
-        check(&order("partially_refunded", "4.00", "approved"), &partly, [0; 3]);
-        check(&order("partially_refunded", "5.00", "approved"), &partly, [0, 0, 1]);
-        check(
-            &order("paid", "0.00", "approved"),
-            &[entry("debit", 999, "order A")],
-            [0, 0, 1],
-        );
     }
 }

@@ -1,0 +1,112 @@
+//! What is lost, doubled or differing, order by order.
+
+use serde_json::json;
+
+use super::*;
+use crate::crash::cards::till::Refund;
+
+fn entry(direction: &str, cents: u64, memo: &str) -> Value {
+    let value = format!("{}.{:02}", cents / 100, cents % 100);
+    json!({ "direction": direction, "amount": { "value": value, "currency": "EUR" }, "memo": memo })
+}
+
+fn order(state: &str, refunded: &str, outcome: &str) -> Value {
+    json!({
+        "state": state,
+        "memo": "order A",
+        "amount": { "value": "10.00", "currency": "EUR" },
+        "refunded": { "value": refunded, "currency": "EUR" },
+        "attempts": [{ "id": "att_1", "outcome": outcome }],
+        "strays": [],
+    })
+}
+
+/// How many are lost, doubled and differing.
+#[track_caller]
+fn check(order: &Value, entries: &[Value], expected: [usize; 3]) {
+    let mut known = Entries::default();
+    for entry in entries {
+        known.add(entry).unwrap();
+    }
+    let mut verdict = Verdict::default();
+    verdict.order("ord_1", order, known.of(order)).unwrap();
+    let found = [&verdict.lost, &verdict.doubled, &verdict.differing].map(Vec::len);
+    assert_eq!(found, expected, "{verdict:?}");
+}
+
+#[test]
+fn an_order_is_paid_once_or_nothing_of_it_stands() {
+    let paid = entry("debit", 1_000, "order A");
+    let reversed = entry("credit", 1_000, "reversal A");
+    let returned = entry("credit", 400, "return A");
+    let other = entry("debit", 1_000, "order B");
+    check(&order("paid", "0.00", "approved"), &[paid.clone(), other], [0; 3]);
+    check(&order("paid", "0.00", "approved"), &[], [1, 0, 0]);
+    check(
+        &order("paid", "0.00", "approved"),
+        &[paid.clone(), paid.clone()],
+        [0, 1, 0],
+    );
+    let again = [paid.clone(), reversed.clone(), paid.clone()];
+    check(&order("paid", "0.00", "approved"), &again, [0; 3]);
+    check(
+        &order("reversed", "0.00", "unknown"),
+        &[paid.clone(), reversed.clone()],
+        [0; 3],
+    );
+    check(
+        &order("reversed", "0.00", "unknown"),
+        std::slice::from_ref(&paid),
+        [0, 1, 0],
+    );
+    check(
+        &order("reversed", "0.00", "approved"),
+        &[paid.clone(), reversed.clone()],
+        [0, 0, 1],
+    );
+    check(&order("created", "0.00", "declined"), &[reversed], [1, 0, 0]);
+    let partly = [paid.clone(), returned];
+    check(&order("partially_refunded", "4.00", "approved"), &partly, [0; 3]);
+    check(&order("partially_refunded", "5.00", "approved"), &partly, [0, 0, 1]);
+    check(
+        &order("paid", "0.00", "approved"),
+        &[entry("debit", 999, "order A")],
+        [0, 0, 1],
+    );
+}
+
+/// A refund of 3.00 that the till was told of, and what the order has.
+#[track_caller]
+fn check_refunds(refunded: &str, refunds: &Value, expected: [usize; 3]) {
+    let sale = Sale {
+        order: "ord_1".to_owned(),
+        cents: 1_000,
+        told: Vec::new(),
+        refunds: vec![Refund {
+            id: "ref_1".to_owned(),
+            cents: 300,
+        }],
+    };
+    let mut order = order("partially_refunded", refunded, "approved");
+    order["refunds"] = refunds.clone();
+    let mut verdict = Verdict::default();
+    verdict.sale(Some(&order), &sale).unwrap();
+    let found = [&verdict.lost, &verdict.doubled, &verdict.differing].map(Vec::len);
+    assert_eq!(found, expected, "{verdict:?}");
+}
+
+#[test]
+fn a_refund_that_a_till_was_told_of_is_made_once() {
+    let refund = |id: &str, state: &str| json!({ "id": id, "state": state });
+    let made = refund("ref_1", "settled");
+    check_refunds("3.00", &json!([made]), [0; 3]);
+    check_refunds("0.00", &json!([]), [1, 0, 1]);
+    check_refunds("6.00", &json!([made, refund("ref_2", "settled")]), [0, 1, 1]);
+    check_refunds("0.00", &json!([refund("ref_1", "failed")]), [0, 0, 1]);
+    check_refunds("2.00", &json!([made]), [0, 0, 1]);
+    check_refunds(
+        "3.00",
+        &json!([refund("ref_1", "failed"), refund("ref_2", "settled")]),
+        [0, 1, 2],
+    );
+}
