@@ -160,7 +160,7 @@ impl Act {
         demo::converge(&mut fleet, report).await?;
         forced.extend(fleet.stop().await?);
         report.check(forced.is_empty(), || {
-            format!("killed, since they did not stop: {}", forced.join(", "))
+            format!("did not stop as they should: {}", forced.join(", "))
         });
         println!("- every balance on every validator's disk");
         audit::disks(&network, &node_binary()?, &[self.currency()], report).await?;

@@ -6,6 +6,7 @@ mod line;
 
 use std::{collections::BTreeMap, future::pending};
 
+use anyhow::ensure;
 use indicatif::ProgressBar;
 
 use self::line::Answer;
@@ -52,25 +53,33 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
         base_port: BasePort::chosen(options.base_port, BASE_PORT, options.validators)?,
     };
     let network = Network::create(folder.network_of(Trial::CardsBench), plan)?;
-    let fleet = Fleet::start(network.clone(), node_binary()?, Lifetime::Ours, pending()).await?;
+    let mut fleet = Fleet::start(network.clone(), node_binary()?, Lifetime::Ours, pending()).await?;
     let settings = Settings {
         services: vec![Service::Gateway(0)],
         ..Settings::default()
     };
-    let services = Services::start(&network, Programs::find()?, Lifetime::Ours, &settings, pending()).await?;
-    let loader = Loader::prepare(&network, ACCOUNTS).await?;
-    let mut messages = cards::prepare(&network, options.rate * (WARM_UP_SECONDS + options.seconds)).await?;
+    let mut services = Services::start(&network, Programs::find()?, Lifetime::Ours, &settings, pending()).await?;
+    let found = trial(&network, &fleet, &services, options).await;
+    // Who has ended is why, whatever came of it.
+    services.check_running()?;
+    fleet.check_running()?;
+    let report = found?;
+    print!("{}", report.text(options));
+    let mut wrong = services.stop().await?;
+    wrong.extend(fleet.stop().await?);
+    ensure!(wrong.is_empty(), "did not stop as they should: {}", wrong.join(", "));
+    Ok(report.holds(options))
+}
+
+async fn trial(network: &Network, fleet: &Fleet, services: &Services, options: Options) -> anyhow::Result<Report> {
+    let loader = Loader::prepare(network, ACCOUNTS).await?;
+    let mut messages = cards::prepare(network, options.rate * (WARM_UP_SECONDS + options.seconds)).await?;
     let measured = messages.split_off(usize::try_from(options.rate * WARM_UP_SECONDS)?);
     let first = cards::FIRST + messages.len();
-    measure(&network, &loader, (messages, cards::FIRST), options).await?;
-    let meter = Meter::start(&fleet, options.validators, &services)?;
-    let (answers, finality) = measure(&network, &loader, (measured, first), options).await?;
-    let taken = meter.read()?;
-    let report = Report::of(&answers, &finality, taken);
-    print!("{}", report.text(options));
-    services.stop().await?;
-    fleet.stop().await?;
-    Ok(report.holds(options))
+    measure(network, &loader, (messages, cards::FIRST), options).await?;
+    let meter = Meter::start(fleet, options.validators, services)?;
+    let (answers, finality) = measure(network, &loader, (measured, first), options).await?;
+    Ok(Report::of(&answers, &finality, meter.read()?))
 }
 
 /// Both at the same time.

@@ -228,7 +228,7 @@ impl Chaos<'_> {
         }
         let Director { fleet, disk, .. } = director;
         for name in fleet.stop().await? {
-            report.fail(format!("{name} was killed, since it did not stop"));
+            report.fail(format!("did not stop as it should: {name}"));
         }
         Ok(disk)
     }

@@ -60,6 +60,21 @@ struct Victims {
     services: Services,
 }
 
+impl Victims {
+    /// An error if something has ended that nobody killed.
+    fn check_running(&mut self) -> anyhow::Result<()> {
+        self.services.check_running()?;
+        self.fleet.check_running()
+    }
+
+    async fn stop(self) -> anyhow::Result<()> {
+        let mut wrong = self.services.stop().await?;
+        wrong.extend(self.fleet.stop().await?);
+        ensure!(wrong.is_empty(), "did not stop as they should: {}", wrong.join(", "));
+        Ok(())
+    }
+}
+
 /// Whether everything holds. Each part's last line is its verdict; an error came before there was one.
 pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
     let _lock = folder.lock()?;
@@ -94,12 +109,6 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
     if options.has(Part::Cards) {
         holds &= cards::run(&mut victims, &line, options).await?;
     }
-    let forced = victims.services.stop().await?;
-    ensure!(
-        forced.is_empty(),
-        "killed, since they did not stop: {}",
-        forced.join(", ")
-    );
-    victims.fleet.stop().await?;
+    victims.stop().await?;
     Ok(holds)
 }

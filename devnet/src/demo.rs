@@ -217,7 +217,7 @@ impl Demo<'_> {
         converge(&mut fleet, report).await?;
         forced.extend(fleet.stop().await?);
         report.check(forced.is_empty(), || {
-            format!("killed, since they did not stop: {}", forced.join(", "))
+            format!("did not stop as they should: {}", forced.join(", "))
         });
         let codes = FUNDS.map(|(_, code, _)| code);
         audit::disks(&network, &node_binary()?, &codes, report).await?;

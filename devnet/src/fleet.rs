@@ -193,11 +193,10 @@ impl Fleet {
         Ok(None)
     }
 
-    /// Ends one without warning, as a power cut would.
+    /// Ends one without warning, as a power cut would. An error if it had ended by itself.
     pub async fn kill(&mut self, validator: u16) -> anyhow::Result<()> {
         let mut child = self.children[usize::from(validator)].take().context("it runs")?;
-        child.kill().await?;
-        Ok(())
+        daemon::kill(&mut child, &validator_name(validator), &self.folder(validator).log()).await
     }
 
     /// Starts one again and waits until it is healthy.
@@ -266,9 +265,16 @@ impl Fleet {
         ProcessId::of(pid).ok()?.resident_bytes()
     }
 
-    /// Asks all to stop, and kills those that have not after a while. Names of those that had to be.
+    /// An error if one has ended that nobody killed.
+    pub fn check_running(&mut self) -> anyhow::Result<()> {
+        self.ended()?
+            .map_or(Ok(()), |ended| bail!("nobody has killed it: {ended}"))
+    }
+
+    /// Asks all to stop, and kills those that have not after a while. Names of those that had to be, and of those that ended
+    /// with an error, each with what it was.
     pub async fn stop(mut self) -> anyhow::Result<Vec<String>> {
-        let mut forced = Vec::new();
+        let mut wrong = Vec::new();
         for child in self.children.iter().flatten() {
             if let Some(pid) = child.id() {
                 ProcessId::of(pid).map_or(Ok(()), |id| id.signal(Signal::SIGTERM))?;
@@ -277,15 +283,10 @@ impl Fleet {
         let until = tokio::time::Instant::now() + STOP_BOUND;
         for (validator, child) in (0..).zip(&mut self.children) {
             let Some(child) = child else { continue };
-            match tokio::time::timeout_at(until, child.wait()).await {
-                Ok(status) => drop(status?),
-                Err(_) => {
-                    child.kill().await?;
-                    forced.push(validator_name(validator));
-                }
-            }
+            let why = daemon::stopped(child, until).await?;
+            wrong.extend(why.map(|why| format!("{} ({why})", validator_name(validator))));
         }
-        Ok(forced)
+        Ok(wrong)
     }
 }
 

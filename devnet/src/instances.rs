@@ -119,11 +119,7 @@ pub async fn run(folder: &Folder, base_port: Option<u16>) -> anyhow::Result<()> 
     }
     trial.end().await?;
     let forced = trial.services.stop().await?;
-    ensure!(
-        forced.is_empty(),
-        "killed, since they did not stop: {}",
-        forced.join(", ")
-    );
+    ensure!(forced.is_empty(), "did not stop as they should: {}", forced.join(", "));
     fleet.stop().await?;
     Ok(())
 }

@@ -167,11 +167,12 @@ impl Services {
             .filter_map(|(service, child)| Some((*service, child.id()?)))
     }
 
-    /// Ends one at once, without a chance to tidy up.
+    /// Ends one at once, without a chance to tidy up. An error if it had ended by itself.
     pub async fn kill(&mut self, service: Service) -> anyhow::Result<()> {
+        let log = self.network.folder.service(service).log();
         for (running, child) in &mut self.children {
             if *running == service {
-                child.kill().await?;
+                daemon::kill(child, &service.name(), &log).await?;
             }
         }
         self.children.retain(|(running, _)| *running != service);
@@ -197,7 +198,14 @@ impl Services {
         Ok(None)
     }
 
-    /// Asks all to stop, and kills those that have not after a while. Names of those that had to be.
+    /// An error if one has ended that nobody killed.
+    pub fn check_running(&mut self) -> anyhow::Result<()> {
+        self.ended()?
+            .map_or(Ok(()), |ended| bail!("nobody has killed it: {ended}"))
+    }
+
+    /// Asks all to stop, and kills those that have not after a while. Names of those that had to be, and of those that ended
+    /// with an error, each with what it was.
     pub async fn stop(mut self) -> anyhow::Result<Vec<String>> {
         for (_, child) in &self.children {
             if let Some(pid) = child.id() {
@@ -205,17 +213,12 @@ impl Services {
             }
         }
         let until = tokio::time::Instant::now() + STOP_BOUND;
-        let mut forced = Vec::new();
+        let mut wrong = Vec::new();
         for (service, child) in &mut self.children {
-            match tokio::time::timeout_at(until, child.wait()).await {
-                Ok(status) => drop(status?),
-                Err(_) => {
-                    child.kill().await?;
-                    forced.push(service.name());
-                }
-            }
+            let why = daemon::stopped(child, until).await?;
+            wrong.extend(why.map(|why| format!("{} ({why})", service.name())));
         }
-        Ok(forced)
+        Ok(wrong)
     }
 }
 

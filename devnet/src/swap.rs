@@ -83,11 +83,7 @@ pub async fn run(folder: &Folder, base_port: Option<u16>) -> anyhow::Result<()> 
     println!("  both have their money back");
     for side in [here, there] {
         let forced = side.fleet.stop().await?;
-        ensure!(
-            forced.is_empty(),
-            "killed, since they did not stop: {}",
-            forced.join(", ")
-        );
+        ensure!(forced.is_empty(), "did not stop as they should: {}", forced.join(", "));
     }
     Ok(())
 }

@@ -188,7 +188,7 @@ async fn watch(mut fleet: Fleet, mut services: Services, signals: &mut StopSigna
     forced.extend(fleet.stop().await?);
     match forced.as_slice() {
         [] => println!("all validators and services stopped cleanly"),
-        forced => println!("killed, since they did not stop: {}", forced.join(", ")),
+        forced => println!("did not stop as they should: {}", forced.join(", ")),
     }
     Ok(())
 }

@@ -209,7 +209,7 @@ impl Report {
         let left = self
             .not_stopped
             .iter()
-            .map(|name| format!("{name} was killed, since it did not stop"));
+            .map(|name| format!("did not stop as it should: {name}"));
         found.chain(left).collect()
     }
 

@@ -24,6 +24,7 @@ use self::{
     faults::Fault,
     till::Till,
     town::{PHONES, Town},
+    verdict::Verdict,
 };
 use super::{Options, Victims};
 use crate::{
@@ -74,6 +75,15 @@ impl CardLine {
 
 /// Whether everything holds. The last line printed is the verdict.
 pub(super) async fn run(victims: &mut Victims, line: &CardLine, options: Options) -> anyhow::Result<bool> {
+    let found = trial(victims, line, options).await;
+    // Who has ended is why, whatever came of it.
+    victims.check_running()?;
+    let verdict = found?;
+    println!("{verdict}");
+    Ok(verdict.holds())
+}
+
+async fn trial(victims: &mut Victims, line: &CardLine, options: Options) -> anyhow::Result<Verdict> {
     let (town, phones) = Town::new(&victims.network).await?;
     let town = Arc::new(town);
     println!(
@@ -107,8 +117,7 @@ pub(super) async fn run(victims: &mut Victims, line: &CardLine, options: Options
     wait.finish_and_clear();
     let mut verdict = books.verdict(&town, &tills)?;
     verdict.limits(limits);
-    println!("{verdict}");
-    Ok(verdict.holds())
+    Ok(verdict)
 }
 
 async fn strike(victims: &mut Victims, relay: &Relay, options: Options) -> anyhow::Result<()> {
@@ -116,6 +125,7 @@ async fn strike(victims: &mut Victims, relay: &Relay, options: Options) -> anyho
     let bar = progress::bar("kills and cuts", u64::from(options.kills));
     for _ in 0..options.kills {
         sleep(faults::pause(&mut draw)).await;
+        victims.check_running()?;
         Fault::draw(&mut draw).strike(victims, relay).await?;
         bar.inc(1);
     }

@@ -10,7 +10,7 @@ use tokio::{sync::watch, time::sleep};
 
 use super::{
     Options, VALIDATORS, Victims,
-    books::Books,
+    books::{Books, Verdict},
     orders::{self, Orders, Party},
     receiver::Receiver,
 };
@@ -24,6 +24,15 @@ const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Whether everything holds. The last line printed is the verdict.
 pub(super) async fn run(victims: &mut Victims, receiver: &Receiver, options: Options) -> anyhow::Result<bool> {
+    let found = trial(victims, receiver, options).await;
+    // Who has ended is why, whatever came of it.
+    victims.check_running()?;
+    let verdict = found?;
+    println!("{verdict}");
+    Ok(verdict.holds())
+}
+
+async fn trial(victims: &mut Victims, receiver: &Receiver, options: Options) -> anyhow::Result<Verdict> {
     let parties = Arc::new(Party::both(&victims.network, receiver).await?);
     orders::wait_for_quotes(&parties[0]).await?;
     println!(
@@ -48,18 +57,17 @@ pub(super) async fn run(victims: &mut Victims, receiver: &Receiver, options: Opt
     for sender in senders {
         sender.await??;
     }
-    let verdict = settle(&parties, &orders, receiver).await?.verdict()?;
-    println!("{verdict}");
-    Ok(verdict.holds())
+    settle(&parties, &orders, receiver).await?.verdict()
 }
 
 /// One at a time, so that the network always has a quorum: a gateway, or a validator.
 async fn kill(victims: &mut Victims, options: Options) -> anyhow::Result<()> {
-    let Victims { fleet, services, .. } = victims;
     let mut draw = Draw::new(options.seed);
     let bar = progress::bar("kills", u64::from(options.kills));
     for _ in 0..options.kills {
         sleep(draw.milliseconds(20..=900)).await;
+        victims.check_running()?;
+        let Victims { fleet, services, .. } = &mut *victims;
         match draw.below(10) {
             victim @ 0..=7 => {
                 let gateway = Service::Gateway((victim % 2) as u16);
