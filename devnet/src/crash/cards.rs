@@ -17,7 +17,7 @@ use std::{
 
 use anyhow::Context;
 use futures::future::try_join_all;
-use tokio::{sync::watch, time::sleep};
+use tokio::time::sleep;
 
 use self::{
     books::Books,
@@ -26,7 +26,7 @@ use self::{
     town::{PHONES, Town},
     verdict::Verdict,
 };
-use super::{Options, Victims};
+use super::{Options, Victims, insist::Over};
 use crate::{
     draw::Draw,
     network::Network,
@@ -41,9 +41,6 @@ const LINK: Pair = (1, 0);
 /// Short, so that payments are taken back while the trial runs.
 const ACQUIRER_MS: u64 = 1_500;
 const ISSUER_MS: u64 = 1_200;
-
-/// After the last fault, everything comes to its end within this.
-const PATIENCE: Duration = Duration::from_secs(180);
 
 const PAUSE: Duration = Duration::from_millis(500);
 
@@ -92,23 +89,28 @@ async fn trial(victims: &mut Victims, line: &CardLine, options: Options) -> anyh
         options.seed,
         phones.len()
     );
-    let (stop, stopped) = watch::channel(false);
+    let (over, end) = Over::new();
     let seed = |number: usize| options.seed.wrapping_mul(1_000).wrapping_add(500 + number as u64);
     let selling: Vec<_> = phones
         .into_iter()
         .enumerate()
         .map(|(number, phone)| {
-            let till = Till::new(Arc::clone(&town), number / PHONES, phone, Draw::new(seed(number)));
-            tokio::spawn(till.sell_until(stopped.clone()))
+            let till = Till::new(
+                Arc::clone(&town),
+                number / PHONES,
+                phone,
+                Draw::new(seed(number)),
+                end.clone(),
+            );
+            tokio::spawn(till.sell())
         })
         .collect();
     strike(victims, &line.relay, options).await?;
-    stop.send(true).context("the tills have ended by themselves")?;
+    let until = over.tell();
     let mut tills = Vec::new();
     for till in selling {
         tills.push(till.await??);
     }
-    let until = Instant::now() + PATIENCE;
     let wait = progress::line("waiting for the end of all payments by card");
     try_join_all(tills.iter_mut().map(|till| till.close(until))).await?;
     settle(&town, until).await?;

@@ -6,10 +6,10 @@ use std::{
 };
 
 use serde_json::{Value, json};
-use tokio::{sync::watch, time::sleep};
+use tokio::time::sleep;
 
 use super::{
-    insist::{PAUSE, insist, never},
+    insist::{Answer, End, PAUSE, insist, insist_until_near},
     receiver::Receiver,
 };
 use crate::{
@@ -147,24 +147,25 @@ impl Orders {
     }
 }
 
-/// One after another, until it is told to stop.
-pub async fn send(
+/// One after another, until nothing is broken any more.
+pub(super) async fn send(
     parties: std::sync::Arc<[Party; 2]>,
     orders: std::sync::Arc<Orders>,
     mut draw: Draw,
-    stopped: watch::Receiver<bool>,
+    end: End,
 ) -> anyhow::Result<()> {
     let api = &parties[0].api;
-    while !*stopped.borrow() {
+    while !end.is_near() {
         let beneficiary = BENEFICIARIES[draw.below(BENEFICIARIES.len())];
         let cents = draw.number(CENTS);
         let quote = quote(&parties[0].account, cents);
-        let Some(quote) = insist(api, "/v1/quotes", &quote, &stopped).await?.done() else {
+        let quoted = insist_until_near(api, "/v1/quotes", &quote, &end).await?;
+        let Some(quote) = quoted.and_then(Answer::done) else {
             continue;
         };
         let order = order(text(&quote, "/id")?, beneficiary);
         // To the end, also when it is time to stop: an order without an answer may be made.
-        let Some(made) = insist(api, "/v1/remittances", &order, &never()).await?.done() else {
+        let Some(made) = insist(api, "/v1/remittances", &order, &end).await?.done() else {
             continue;
         };
         let id = text(&made, "/id")?.to_owned();
@@ -173,7 +174,7 @@ pub async fn send(
             sleep(draw.milliseconds(0..=300)).await;
             // 200 or 409: the ledger decides, and the books say which.
             let path = format!("/v1/remittances/{id}/cancel");
-            insist(api, &path, &json!({}), &stopped).await?;
+            insist_until_near(api, &path, &json!({}), &end).await?;
         }
         sleep(draw.milliseconds(0..=200)).await;
     }

@@ -5,12 +5,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
-use tokio::{sync::watch, time::sleep};
+use tokio::time::sleep;
 
 use super::{
     Options, VALIDATORS, Victims,
     books::{Books, Verdict},
+    insist::{Over, PATIENCE},
     orders::{self, Orders, Party},
     receiver::Receiver,
 };
@@ -18,9 +18,6 @@ use crate::{draw::Draw, progress, services::Service};
 
 /// Remittances under way at the same time.
 const SENDERS: usize = 8;
-
-/// After the last kill, everything comes to its end within this.
-const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Whether everything holds. The last line printed is the verdict.
 pub(super) async fn run(victims: &mut Victims, receiver: &Receiver, options: Options) -> anyhow::Result<bool> {
@@ -39,7 +36,7 @@ async fn trial(victims: &mut Victims, receiver: &Receiver, options: Options) -> 
         "- {} kills by seed {}, while {SENDERS} remittances are under way",
         options.kills, options.seed
     );
-    let (stop, stopped) = watch::channel(false);
+    let (over, end) = Over::new();
     let orders = Arc::new(Orders::default());
     let senders: Vec<_> = (0..SENDERS)
         .map(|number| {
@@ -48,12 +45,12 @@ async fn trial(victims: &mut Victims, receiver: &Receiver, options: Options) -> 
                 Arc::clone(&parties),
                 Arc::clone(&orders),
                 Draw::new(seed),
-                stopped.clone(),
+                end.clone(),
             ))
         })
         .collect();
     kill(victims, options).await?;
-    stop.send(true).context("the senders have ended by themselves")?;
+    over.tell();
     for sender in senders {
         sender.await??;
     }

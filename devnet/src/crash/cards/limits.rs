@@ -4,13 +4,8 @@
 use std::time::Instant;
 
 use anyhow::ensure;
-use serde_json::json;
 
 use super::{Town, books::Books, till::Till, town::FUNDS};
-use crate::{
-    crash::insist::{insist, never},
-    services::api::text,
-};
 
 /// Field 39: the limit of the day.
 const OVER_LIMIT: &str = "65";
@@ -40,7 +35,7 @@ pub(super) async fn check(town: &Town, tills: &mut [Till], until: Instant) -> an
             "customer {holder} has paid all that the card may pay in a day"
         );
         let above = code(till, FUNDS - used + 1, until).await?;
-        cancel(town, till).await?;
+        till.cancel_last().await?;
         let rest = code(till, FUNDS - used, until).await?;
         if (above.as_str(), rest.as_str()) == (OVER_LIMIT, "00") {
             limits.right += 1;
@@ -59,19 +54,4 @@ async fn code(till: &mut Till, cents: u64, until: Instant) -> anyhow::Result<Str
     till.pay(sale, until).await?;
     let told = till.sales[sale].told.last();
     Ok(told.map_or("none", |told| &told.code).to_owned())
-}
-
-/// The last sale, which was declined.
-async fn cancel(town: &Town, till: &Till) -> anyhow::Result<()> {
-    let order = &till.sales.last().expect("it was made").order;
-    let order = insist(&town.shop, &format!("/v1/orders/{order}/cancel"), &json!({}), &never())
-        .await?
-        .done();
-    ensure!(
-        order
-            .as_ref()
-            .is_some_and(|order| text(order, "/state").is_ok_and(|state| state == "cancelled")),
-        "an order whose card was declined could not be cancelled"
-    );
-    Ok(())
 }

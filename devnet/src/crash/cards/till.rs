@@ -6,16 +6,16 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{bail, ensure};
+use anyhow::{Context, bail, ensure};
 use serde_json::{Value, json};
-use tokio::{sync::watch, time::sleep};
+use tokio::time::sleep;
 
 use super::{
     PAUSE,
     town::{Town, eur},
 };
 use crate::{
-    crash::insist::{Answer, insist, never},
+    crash::insist::{Answer, End, insist},
     draw::Draw,
     phone::Phone,
     services::api::text,
@@ -58,6 +58,7 @@ pub(super) struct Till {
     pub holder: usize,
     phone: Phone,
     draw: Draw,
+    end: End,
     pub sales: Vec<Sale>,
 }
 
@@ -71,24 +72,26 @@ enum Presented {
 }
 
 impl Till {
-    pub fn new(town: Arc<Town>, holder: usize, phone: Phone, draw: Draw) -> Self {
+    pub fn new(town: Arc<Town>, holder: usize, phone: Phone, draw: Draw, end: End) -> Self {
         Self {
             town,
             holder,
             phone,
             draw,
+            end,
             sales: Vec::new(),
         }
     }
 
-    pub async fn sell_until(mut self, stopped: watch::Receiver<bool>) -> anyhow::Result<Self> {
-        while !*stopped.borrow() {
+    /// Until nothing is broken any more.
+    pub async fn sell(mut self) -> anyhow::Result<Self> {
+        while !self.end.is_near() {
             let cents = self.draw.number(CENTS);
             let sale = self.order(cents).await?;
             let mut is_approved = false;
             for _ in 0..PRESENTED_MAX {
                 is_approved = self.pay(sale, Instant::now() + PATIENCE).await?;
-                if is_approved || *stopped.borrow() {
+                if is_approved || self.end.is_near() {
                     break;
                 }
             }
@@ -108,7 +111,7 @@ impl Till {
             "amount": eur(cents),
             "expires_in": ORDER_SECONDS,
         });
-        match insist(&self.town.shop, "/v1/orders", &body, &never()).await? {
+        match insist(&self.town.shop, "/v1/orders", &body, &self.end).await? {
             Answer::Done(made) => {
                 self.sales.push(Sale {
                     order: text(&made, "/id")?.to_owned(),
@@ -119,6 +122,22 @@ impl Till {
                 Ok(self.sales.len() - 1)
             }
             other => bail!("an order came to {other:?}"),
+        }
+    }
+
+    /// The last that was made, whose card was declined.
+    pub async fn cancel_last(&self) -> anyhow::Result<()> {
+        let order = &self.sales.last().context("one was made")?.order;
+        match insist(
+            &self.town.shop,
+            &format!("/v1/orders/{order}/cancel"),
+            &json!({}),
+            &self.end,
+        )
+        .await?
+        {
+            Answer::Done(order) if order["state"] == "cancelled" => Ok(()),
+            other => bail!("a cancellation came to {other:?}"),
         }
     }
 
@@ -137,7 +156,7 @@ impl Till {
     async fn present(&mut self, sale: usize, until: Instant) -> anyhow::Result<Presented> {
         let (path, body) = self.request(sale).await?;
         loop {
-            match insist(&self.town.shop, &path, &body, &never()).await? {
+            match insist(&self.town.shop, &path, &body, &self.end).await? {
                 Answer::Done(view) => {
                     return Ok(Presented::Answered(Told {
                         attempt: text(&view, "/id")?.to_owned(),
@@ -152,7 +171,6 @@ impl Till {
                     "3021" => sleep(PAUSE).await,
                     _ => bail!("a payment by card came to {problem}"),
                 },
-                Answer::Stopped => bail!("nobody has stopped it"),
             }
         }
     }
@@ -161,7 +179,7 @@ impl Till {
     async fn request(&mut self, sale: usize) -> anyhow::Result<(String, Value)> {
         if self.phone.keys_left() == 0 {
             let path = format!("/v1/devices/{}/keys", self.phone.device());
-            match insist(&self.town.bank, &path, &json!({}), &never()).await? {
+            match insist(&self.town.bank, &path, &json!({}), &self.end).await? {
                 Answer::Done(given) => self.phone.renew(&given)?,
                 other => bail!("new keys came to {other:?}"),
             }
@@ -188,7 +206,7 @@ impl Till {
         let body = json!({ "amount": eur(part), "reference": format!("of {sale}") });
         let until = Instant::now() + PATIENCE;
         loop {
-            match insist(&self.town.shop, &path, &body, &never()).await? {
+            match insist(&self.town.shop, &path, &body, &self.end).await? {
                 Answer::Refused(problem) if problem["code"] == "3012" && Instant::now() < until => sleep(PAUSE).await,
                 Answer::Refused(problem) => {
                     ensure!(problem["code"] == "3012", "a refund came to {problem}");
@@ -199,7 +217,6 @@ impl Till {
                     self.sales[sale].refunds.push(Refund { id, cents: part });
                     return Ok(());
                 }
-                Answer::Stopped => bail!("nobody has stopped it"),
             }
         }
     }
@@ -208,7 +225,9 @@ impl Till {
     pub async fn close(&mut self, until: Instant) -> anyhow::Result<()> {
         for sale in 0..self.sales.len() {
             while Instant::now() < until && self.is_open(sale).await {
-                self.pay(sale, until).await?;
+                if !self.pay(sale, until).await? {
+                    sleep(PAUSE).await;
+                }
             }
         }
         Ok(())
