@@ -10,6 +10,10 @@ use std::{
     collections::BTreeMap,
     io,
     net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -56,9 +60,18 @@ struct State {
     resets: u64,
 }
 
+/// One direction, as who carries it sees it.
+#[derive(Clone)]
+struct Direction {
+    state: watch::Receiver<State>,
+    carried: Arc<AtomicU64>,
+}
+
 /// The ports; closed when it is dropped.
 pub struct Relay {
     states: BTreeMap<Pair, watch::Sender<State>>,
+    /// By direction, in bytes.
+    carried: BTreeMap<Pair, Arc<AtomicU64>>,
     addresses: BTreeMap<Pair, SocketAddr>,
     /// One for each port, with its connections.
     _tasks: JoinSet<()>,
@@ -73,20 +86,26 @@ impl Relay {
         let states: BTreeMap<Pair, _> = directions
             .map(|direction| (direction, watch::Sender::new(State::default())))
             .collect();
+        let carried: BTreeMap<Pair, Arc<AtomicU64>> = states.keys().map(|&pair| (pair, Arc::default())).collect();
+        let direction = |pair| Direction {
+            state: states[&pair].subscribe(),
+            carried: Arc::clone(&carried[&pair]),
+        };
         let mut addresses = BTreeMap::new();
         let mut tasks = JoinSet::new();
         for (&(dialer, dialed), &target) in pairs {
             let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
             addresses.insert((dialer, dialed), listener.local_addr()?);
             let route = Route {
-                there: states[&(dialer, dialed)].subscribe(),
-                back: states[&(dialed, dialer)].subscribe(),
+                there: direction((dialer, dialed)),
+                back: direction((dialed, dialer)),
                 target,
             };
             tasks.spawn(serve(listener, route));
         }
         Ok(Self {
             states,
+            carried,
             addresses,
             _tasks: tasks,
         })
@@ -110,6 +129,13 @@ impl Relay {
         }
     }
 
+    /// How many bytes have arrived of what one has sent the other.
+    pub fn carried(&self, pair: Pair) -> u64 {
+        self.carried
+            .get(&pair)
+            .map_or(0, |carried| carried.load(Ordering::Relaxed))
+    }
+
     pub fn open_all(&self) {
         for &pair in self.states.keys() {
             self.set(pair, Passage::Open);
@@ -120,8 +146,8 @@ impl Relay {
 /// From a dialing validator to the one it dials.
 #[derive(Clone)]
 struct Route {
-    there: watch::Receiver<State>,
-    back: watch::Receiver<State>,
+    there: Direction,
+    back: Direction,
     target: SocketAddr,
 }
 
@@ -144,7 +170,7 @@ async fn serve(listener: TcpListener, route: Route) {
 
 /// Errors end a connection: its ends find out for themselves, as they would without a relay.
 async fn carry(dialer: TcpStream, route: Route) {
-    let (there, back) = (ended(route.there.clone()), ended(route.back.clone()));
+    let (there, back) = (ended(route.there.state.clone()), ended(route.back.state.clone()));
     let carried = async {
         let dialed = TcpStream::connect(route.target).await?;
         for stream in [&dialer, &dialed] {
@@ -175,7 +201,8 @@ async fn ended(mut state: watch::Receiver<State>) {
 }
 
 /// Carries one direction until its sender ends it.
-async fn pipe(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch::Receiver<State>) -> io::Result<()> {
+async fn pipe(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, direction: Direction) -> io::Result<()> {
+    let Direction { mut state, carried } = direction;
     let (chunks, mut waiting) = mpsc::channel::<(Instant, Vec<u8>)>(CHUNKS_MAX);
     let passages = state.clone();
     let read = async move {
@@ -202,6 +229,7 @@ async fn pipe(mut from: OwnedReadHalf, mut to: OwnedWriteHalf, mut state: watch:
                 return Ok(());
             }
             to.write_all(&chunk).await?;
+            carried.fetch_add(chunk.len() as u64, Ordering::Relaxed);
         }
         to.shutdown().await
     };
@@ -277,6 +305,32 @@ mod tests {
         hear(&mut dialer).await;
         drop(dialer);
         is_reset(&mut dialed).await;
+    }
+
+    #[tokio::test]
+    async fn what_has_passed_is_counted_in_each_direction() {
+        let trial = Trial::new().await;
+        let (mut dialer, mut dialed) = trial.connect().await;
+        let becomes = async |pair, bytes| {
+            while trial.relay.carried(pair) != bytes {
+                sleep(Duration::from_millis(5)).await;
+            }
+        };
+        for _ in 0..2 {
+            say(&mut dialer).await;
+            hear(&mut dialed).await;
+        }
+        say(&mut dialed).await;
+        hear(&mut dialer).await;
+        let both = async {
+            becomes((0, 1), 10).await;
+            becomes((1, 0), 5).await;
+        };
+        timeout(SOON, both).await.unwrap();
+        trial.relay.set((0, 1), Passage::Held);
+        say(&mut dialer).await;
+        hears_nothing(&mut dialed).await;
+        assert_eq!(trial.relay.carried((0, 1)), 10);
     }
 
     #[tokio::test]

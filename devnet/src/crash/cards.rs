@@ -15,7 +15,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
 use futures::future::try_join_all;
 use tokio::time::sleep;
 
@@ -59,6 +59,16 @@ impl CardLine {
             .get(&LINK)
             .context("the relay has a port for the link")?;
         Ok(Self { relay, address })
+    }
+
+    /// An error if the gateways do not talk through it, in which case no fault of it was one.
+    fn check_used(&self) -> anyhow::Result<()> {
+        let (there, back) = (self.relay.carried(LINK), self.relay.carried((LINK.1, LINK.0)));
+        ensure!(
+            there > 0 && back > 0,
+            "{there} bytes have passed from the acquirer to the issuer by the link that is cut, and {back} back"
+        );
+        Ok(())
     }
 
     pub fn route(&self) -> CardRoute {
@@ -117,6 +127,7 @@ async fn trial(victims: &mut Victims, line: &CardLine, options: Options) -> anyh
     let limits = limits::check(&town, &mut tills, until).await?;
     let books = settle(&town, until).await?;
     wait.finish_and_clear();
+    line.check_used()?;
     let mut verdict = books.verdict(&town, &tills)?;
     verdict.limits(limits);
     Ok(verdict)
