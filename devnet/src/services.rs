@@ -12,9 +12,12 @@ pub mod merchant;
 pub mod service;
 pub mod wallets;
 
-use std::time::{Duration, Instant};
+use std::{
+    process::{Output, Stdio},
+    time::{Duration, Instant},
+};
 
-use anyhow::{anyhow, bail};
+use anyhow::{Context, anyhow, bail};
 use causeway_wallet::client::Client;
 use futures::future::try_join_all;
 use nix::sys::signal::Signal;
@@ -184,6 +187,16 @@ impl Services {
         self.spawn(service)
     }
 
+    /// A gateway's own check of its books against the ledger: what its program has said, and its status. It may be running.
+    pub async fn reconcile(&self, gateway: Service) -> anyhow::Result<Output> {
+        let mut command = Command::new(&self.programs.gateway);
+        let config = self.network.folder.service(gateway).config();
+        command.arg("reconcile").arg("--config").arg(config);
+        command.arg("--passphrase-file").arg(self.network.folder.passphrase());
+        let output = command.stdin(Stdio::null()).kill_on_drop(true).output().await;
+        output.context("cannot start the gateway's program")
+    }
+
     /// One that has ended without being asked to, if there is one, and what it said last.
     pub fn ended(&mut self) -> anyhow::Result<Option<String>> {
         for place in 0..self.children.len() {
@@ -220,6 +233,19 @@ impl Services {
         }
         Ok(wrong)
     }
+}
+
+/// What a gateway's check of its books has found, in words; `None` if they agree with the ledger.
+pub fn differences(gateway: Service, checked: &Output) -> Option<String> {
+    let said = [&checked.stdout, &checked.stderr].map(|said| String::from_utf8_lossy(said));
+    let what = || {
+        format!(
+            "the books of {} and the ledger differ: {}",
+            gateway.name(),
+            said.concat().trim()
+        )
+    };
+    (!checked.status.success()).then(what)
 }
 
 /// Those of a network that run now, whoever started them.

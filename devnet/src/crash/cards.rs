@@ -32,8 +32,11 @@ use crate::{
     network::Network,
     progress,
     relay::{Pair, Relay},
-    services::configs::CardRoute,
+    services::{Service, configs::CardRoute},
 };
+
+const ISSUER: Service = Service::Gateway(0);
+const ACQUIRER: Service = Service::Gateway(1);
 
 /// From the acquirer's gateway to the issuer's host.
 const LINK: Pair = (1, 0);
@@ -130,6 +133,9 @@ async fn trial(victims: &mut Victims, line: &CardLine, options: Options) -> anyh
     line.check_used()?;
     let mut verdict = books.verdict(&town, &tills)?;
     verdict.limits(limits);
+    for gateway in [ISSUER, ACQUIRER] {
+        verdict.reconciled(gateway, &victims.services.reconcile(gateway).await?);
+    }
     Ok(verdict)
 }
 

@@ -4,16 +4,13 @@ use std::time::Duration;
 
 use tokio::time::sleep;
 
-use super::LINK;
+use super::{ACQUIRER, ISSUER, LINK};
 use crate::{
     crash::{VALIDATORS, Victims},
     draw::Draw,
     relay::{Pair, Passage, Relay},
     services::Service,
 };
-
-const ISSUER: Service = Service::Gateway(0);
-const ACQUIRER: Service = Service::Gateway(1);
 
 /// From the issuer to the acquirer.
 const BACK: Pair = (LINK.1, LINK.0);

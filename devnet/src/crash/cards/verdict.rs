@@ -7,6 +7,7 @@ mod told;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
+    process::Output,
 };
 
 use serde_json::Value;
@@ -17,7 +18,7 @@ use super::{
     till::{Sale, Till},
     town::{FUNDS, Town},
 };
-use crate::services::api::text;
+use crate::services::{self, Service, api::text};
 
 /// What customers' accounts have of one order.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
@@ -75,6 +76,8 @@ pub(super) struct Verdict {
     differing: Vec<String>,
     balances: Vec<String>,
     limits: Vec<String>,
+    /// Gateways whose books do not agree with the ledger, and why.
+    unreconciled: Vec<String>,
     cards: usize,
     open: Option<String>,
 }
@@ -103,6 +106,11 @@ impl Verdict {
     pub fn limits(&mut self, limits: Limits) {
         self.cards = limits.right + limits.wrong.len();
         self.limits = limits.wrong;
+    }
+
+    /// With what a gateway has said of its own books.
+    pub fn reconciled(&mut self, gateway: Service, checked: &Output) {
+        self.unreconciled.extend(services::differences(gateway, checked));
     }
 
     /// What its payer's account has of an order is what the order says.
@@ -165,9 +173,23 @@ impl Verdict {
         Ok(())
     }
 
+    /// What does not hold, of each kind.
+    fn wrong(&self) -> [&Vec<String>; 6] {
+        let Self {
+            lost,
+            doubled,
+            differing,
+            balances,
+            limits,
+            unreconciled,
+            ..
+        } = self;
+        [lost, doubled, differing, balances, limits, unreconciled]
+    }
+
     pub fn holds(&self) -> bool {
-        let wrong = [&self.lost, &self.doubled, &self.differing, &self.balances, &self.limits];
-        self.orders > 0 && self.cards > 0 && wrong.into_iter().all(Vec::is_empty) && self.open.is_none()
+        let is_right = self.wrong().into_iter().all(Vec::is_empty);
+        self.orders > 0 && self.cards > 0 && is_right && self.open.is_none()
     }
 }
 
@@ -179,20 +201,15 @@ impl fmt::Display for Verdict {
         for (state, count) in &self.states {
             writeln!(f, "  {count:>6} orders {state}")?;
         }
-        let wrong = [&self.lost, &self.doubled, &self.differing, &self.balances, &self.limits];
-        for what in wrong.into_iter().flatten().chain(&self.open) {
+        for what in self.wrong().into_iter().flatten().chain(&self.open) {
             writeln!(f, "  {what}")?;
         }
+        let [lost, doubled, differing, balances, limits, books] = self.wrong().map(Vec::len);
         write!(
             f,
-            "payments by card {}, taken back {}, lost {}, doubled {}, differing {}, balances wrong {}, limits wrong {}",
-            self.orders,
-            self.reversals,
-            self.lost.len(),
-            self.doubled.len(),
-            self.differing.len(),
-            self.balances.len(),
-            self.limits.len(),
+            "payments by card {}, taken back {}, lost {lost}, doubled {doubled}, differing {differing}, \
+             balances wrong {balances}, limits wrong {limits}, books wrong {books}",
+            self.orders, self.reversals,
         )
     }
 }

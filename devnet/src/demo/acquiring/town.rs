@@ -23,12 +23,12 @@ use super::{
     file,
     leaks::Cards,
     money,
-    shop::{ACQUIRER, Order, Shop, gateway_command},
+    shop::{ACQUIRER, Order, Shop},
 };
 use crate::{
     demo::{PATIENCE, ledger, path, printed::Printed, reader::CardReader},
     network::Network,
-    services::{GATEWAYS, Service, Services, api::Api},
+    services::{self, GATEWAYS, Service, Services, api::Api},
 };
 
 /// Whose customers pay: it issues their cards.
@@ -268,16 +268,11 @@ impl<'a> Town<'a> {
     /// The gateways' own check of their books against the ledger.
     async fn reconcile(&self, report: &mut Report) -> anyhow::Result<()> {
         for gateway in [ISSUER, ACQUIRER] {
-            let mut command = gateway_command(&[])?;
-            let config = self.network.folder.service(gateway).config();
-            command.arg("reconcile").arg("--config").arg(config);
-            command.arg("--passphrase-file").arg(self.network.folder.passphrase());
-            let output = command.output().await.context("cannot start the gateway's program")?;
+            let output = self.services.reconcile(gateway).await?;
             self.printed.keep(&output)?;
-            report.check(output.status.success(), || {
-                let said = String::from_utf8_lossy(&output.stderr);
-                format!("the books of {} and the ledger differ: {}", gateway.name(), said.trim())
-            });
+            if let Some(differences) = services::differences(gateway, &output) {
+                report.fail(differences);
+            }
         }
         Ok(())
     }

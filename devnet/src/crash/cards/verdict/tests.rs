@@ -110,3 +110,28 @@ fn a_refund_that_a_till_was_told_of_is_made_once() {
         [0, 1, 2],
     );
 }
+
+#[test]
+fn a_gateway_whose_books_are_not_the_ledgers_is_part_of_the_verdict() {
+    use std::os::unix::process::ExitStatusExt;
+    let said = |status| Output {
+        status: std::process::ExitStatus::from_raw(status << 8),
+        stdout: b"acc_1 has 5 and should have 6\n".to_vec(),
+        stderr: Vec::new(),
+    };
+    let mut verdict = Verdict {
+        orders: 1,
+        cards: 1,
+        ..Verdict::default()
+    };
+    verdict.reconciled(Service::Gateway(0), &said(0));
+    assert!(verdict.holds());
+    verdict.reconciled(Service::Gateway(1), &said(1));
+    assert!(!verdict.holds());
+    let text = verdict.to_string();
+    assert!(
+        text.contains("gateway-bankb and the ledger differ: acc_1 has 5"),
+        "{text}"
+    );
+    assert!(text.ends_with("books wrong 1"), "{text}");
+}
