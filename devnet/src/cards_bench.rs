@@ -2,6 +2,7 @@
 //! hold on the ledger, beside how long plain payments take to be final in the same seconds.
 
 mod cards;
+mod holds;
 mod line;
 
 use std::{collections::BTreeMap, future::pending};
@@ -9,7 +10,7 @@ use std::{collections::BTreeMap, future::pending};
 use anyhow::ensure;
 use indicatif::ProgressBar;
 
-use self::line::Answer;
+use self::{holds::Holds, line::Answer};
 use crate::{
     fleet::{self, Fleet, Lifetime, node_binary},
     folder::{Folder, Trial},
@@ -73,13 +74,17 @@ pub async fn run(folder: &Folder, options: Options) -> anyhow::Result<bool> {
 
 async fn trial(network: &Network, fleet: &Fleet, services: &Services, options: Options) -> anyhow::Result<Report> {
     let loader = Loader::prepare(network, ACCOUNTS).await?;
-    let mut messages = cards::prepare(network, options.rate * (WARM_UP_SECONDS + options.seconds)).await?;
+    let holders = cards::holders(network).await?;
+    let mut messages = cards::prepare(network, &holders, options.rate * (WARM_UP_SECONDS + options.seconds)).await?;
     let measured = messages.split_off(usize::try_from(options.rate * WARM_UP_SECONDS)?);
     let first = cards::FIRST + messages.len();
-    measure(network, &loader, (messages, cards::FIRST), options).await?;
+    let (warmed, _) = measure(network, &loader, (messages, cards::FIRST), options).await?;
     let meter = Meter::start(fleet, options.validators, services)?;
     let (answers, finality) = measure(network, &loader, (measured, first), options).await?;
-    Ok(Report::of(&answers, &finality, meter.read()?))
+    let taken = meter.read()?;
+    let approved = warmed.iter().chain(&answers).filter(|answer| answer.is_approved());
+    let holds = Holds::read(network, &holders.accounts, approved.count() as u64).await?;
+    Ok(Report::of(&answers, &finality, taken, holds))
 }
 
 /// Both at the same time.
@@ -109,10 +114,12 @@ struct Report {
     finality: Option<Percentiles>,
     losses: Vec<String>,
     taken: Vec<Taken>,
+    /// Of the warm-up too.
+    holds: Holds,
 }
 
 impl Report {
-    fn of(answers: &[Answer], finality: &load::Report, taken: Vec<Taken>) -> Self {
+    fn of(answers: &[Answer], finality: &load::Report, taken: Vec<Taken>, holds: Holds) -> Self {
         let mut codes = BTreeMap::new();
         for answer in answers {
             *codes.entry(answer.code.clone()).or_default() += 1;
@@ -125,11 +132,12 @@ impl Report {
             finality: finality.finality,
             losses: finality.losses(),
             taken,
+            holds,
         }
     }
 
     fn approved(&self) -> usize {
-        self.codes.get("00").copied().unwrap_or_default()
+        self.codes.get(line::APPROVED).copied().unwrap_or_default()
     }
 
     /// By how much the p99 of answers is above that of finality.
@@ -139,7 +147,7 @@ impl Report {
 
     fn holds(&self, options: Options) -> bool {
         let is_soon = self.beyond_ms().is_some_and(|beyond| beyond <= options.beyond_ms);
-        is_soon && self.approved() == self.asked && self.losses.is_empty()
+        is_soon && self.approved() == self.asked && self.losses.is_empty() && self.holds.is_right()
     }
 
     fn text(&self, options: Options) -> String {
@@ -163,12 +171,16 @@ impl Report {
         format!(
             "cards-bench: {} authorisations at {}/s, answered {}; beside {} plain payments a second\n{table}\
              cards-bench: processor time for each, by process and by its busiest threads\n{}\n\
+             on the ledger {} minor units are held, for {} that were approved, the warm-up's too: {} expected\n\
              authorisations {}, approved {}; p99 {beyond:+.1} ms from finality's; ok to {:+.1}\n",
             self.asked,
             options.rate,
             codes.join(", "),
             options.transfers,
             lines.join("\n"),
+            self.holds.held,
+            self.holds.approved,
+            self.holds.expected(),
             self.asked,
             self.approved(),
             options.beyond_ms,
@@ -179,6 +191,8 @@ impl Report {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
+
+    use causeway_contracts::money::Amount;
 
     use super::*;
 
@@ -199,13 +213,20 @@ mod tests {
                 .percentiles(),
             ..load::Report::default()
         };
-        let check = |code: &str, took, finality: &load::Report, expected| {
+        let check_held = |code: &str, took, finality: &load::Report, held, expected| {
             let answer = Answer {
                 code: code.to_owned(),
                 took,
             };
-            let report = Report::of(&[answer], finality, Vec::new());
+            let holds = Holds {
+                approved: 2,
+                held: Amount(held),
+            };
+            let report = Report::of(&[answer], finality, Vec::new(), holds);
             assert_eq!(report.holds(options), expected, "{}", report.text(options));
+        };
+        let check = |code: &str, took, finality: &load::Report, expected| {
+            check_held(code, took, finality, 2 * cards::CENTS, expected);
         };
         let took = Some(Duration::from_millis(130));
         check("00", took, &finality(100), true);
@@ -217,5 +238,7 @@ mod tests {
             ..finality(100)
         };
         check("00", took, &refused, false);
+        check_held("00", took, &finality(100), cards::CENTS, false);
+        check_held("00", took, &finality(100), 3 * cards::CENTS, false);
     }
 }

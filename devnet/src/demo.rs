@@ -2,7 +2,6 @@
 
 pub mod acquiring;
 pub mod audit;
-mod ledger;
 pub mod offline;
 pub mod payroll;
 mod printed;

@@ -18,6 +18,7 @@ pub mod folder;
 pub mod genesis;
 pub mod instances;
 pub mod latency;
+pub mod ledger;
 pub mod load;
 pub mod metrics;
 pub mod network;

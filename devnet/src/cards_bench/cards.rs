@@ -35,19 +35,18 @@ const KEYS: u64 = 10;
 const TOGETHER: usize = 16;
 
 /// In cents: of each payment, and what each customer has.
-const CENTS: u64 = 100;
+pub(super) const CENTS: u64 = 100;
 const FUNDS: Amount = Amount(10_000_000);
 
 /// Field 11 of the first message; each has one more than the one before.
 pub(super) const FIRST: usize = 1;
 
 /// So many frames, in the order in which they are to be sent: each phone's payments are far from each other.
-pub(super) async fn prepare(network: &Network, count: u64) -> anyhow::Result<Vec<Vec<u8>>> {
+pub(super) async fn prepare(network: &Network, holders: &Holders, count: u64) -> anyhow::Result<Vec<Vec<u8>>> {
     let api = Api::open(&network.folder.service(Service::Gateway(0)).client()).await?;
-    let holders = holders(network, &api).await?;
     let phones = count.div_ceil(PAYMENTS);
     let bar = &progress::bar("cards", phones);
-    let (api, holders) = (&api, &holders);
+    let (api, holders) = (&api, &holders.ids);
     let mut taps: Vec<Vec<Tap>> = stream::iter(0..phones)
         .map(|number| async move {
             let taps = card(api, &holders[(number % HOLDERS) as usize]).await;
@@ -70,8 +69,16 @@ pub(super) async fn prepare(network: &Network, count: u64) -> anyhow::Result<Vec
     Ok(frames)
 }
 
-/// Their accounts.
-async fn holders(network: &Network, api: &Api) -> anyhow::Result<Vec<String>> {
+/// Whose cards pay.
+pub(super) struct Holders {
+    /// Of their accounts, `acc_…`, and on the ledger.
+    ids: Vec<String>,
+    pub accounts: Vec<AccountId>,
+}
+
+/// With money.
+pub(super) async fn holders(network: &Network) -> anyhow::Result<Holders> {
+    let api = &Api::open(&network.folder.service(Service::Gateway(0)).client()).await?;
     let line = progress::line("accounts of cardholders");
     let opened: Vec<(String, AccountId)> = stream::iter(0..HOLDERS)
         .map(|number| async move {
@@ -91,7 +98,7 @@ async fn holders(network: &Network, api: &Api) -> anyhow::Result<Vec<String>> {
         .fund(operator, euro, &accounts, FUNDS, &hidden)
         .await?;
     line.finish_and_clear();
-    Ok(ids)
+    Ok(Holders { ids, accounts })
 }
 
 /// All payments of a new card's phone, the last first.

@@ -36,6 +36,15 @@ pub(super) struct Answer {
     pub took: Option<Duration>,
 }
 
+/// Field 39.
+pub(super) const APPROVED: &str = "00";
+
+impl Answer {
+    pub fn is_approved(&self) -> bool {
+        self.code == APPROVED
+    }
+}
+
 /// Sends message `n` at `n / rate` seconds, whose field 11 is `first + n`.
 pub(super) async fn offer(
     address: SocketAddr,

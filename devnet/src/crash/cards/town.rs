@@ -9,6 +9,7 @@ use indicatif::ProgressBar;
 use serde_json::{Value, json};
 
 use crate::{
+    ledger,
     network::Network,
     phone::Phone,
     services::{
@@ -105,10 +106,7 @@ async fn own_accounts(network: &Network, wallet: &Client) -> anyhow::Result<[i12
     let mut found = [0, 0];
     for (operator, found) in GATEWAYS.iter().zip(&mut found) {
         let account = AccountId::of_participant(&network.genesis.origin(), ParticipantId::new(operator.id)?);
-        let view = wallet.account(&account, &network.seed.key(operator.id)).await?;
-        let balances = view.iter().flat_map(|view| view.balances.iter());
-        let mut euros = balances.filter(|balance| balance.currency.as_str() == "EUR");
-        *found = euros.next().map_or(0, |balance| balance.available.0);
+        *found = ledger::available(network, wallet, account, ParticipantId::new(operator.id)?, "EUR").await?;
     }
     Ok(found)
 }

@@ -9,7 +9,7 @@ use super::{
     CURRENCY, Report, Settled,
     town::{INSERTED, People, REFUNDED, SCANNED, SHOWN, TAPPED, Town, UNANSWERED},
 };
-use crate::{demo::ledger, services::GATEWAYS};
+use crate::{ledger, services::GATEWAYS};
 
 /// In cents.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -26,7 +26,8 @@ use super::{
     shop::{ACQUIRER, Order, Shop},
 };
 use crate::{
-    demo::{PATIENCE, ledger, path, printed::Printed, reader::CardReader},
+    demo::{PATIENCE, path, printed::Printed, reader::CardReader},
+    ledger,
     network::Network,
     services::{self, GATEWAYS, Service, Services, api::Api},
 };

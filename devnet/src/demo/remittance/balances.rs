@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::{Api, Parties, Report, text};
 use crate::{
-    demo::ledger,
+    ledger,
     network::Network,
     services::{MAKERS, wallets::maker_customer},
 };
