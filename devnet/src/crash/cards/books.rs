@@ -36,6 +36,19 @@ pub(super) fn is_paid(order: &Value) -> bool {
     matches!(state, "paid" | "partially_refunded" | "refunded")
 }
 
+/// Whether what a card's issuer held for it went back.
+pub(super) fn is_voided(order: &Value) -> bool {
+    order["state"] == "voided"
+}
+
+/// What it has brought, in cents, or what is to be paid.
+pub(super) fn amount(order: &Value) -> anyhow::Result<u64> {
+    match order.get("payment") {
+        Some(_) => cents(order, "/payment/amount"),
+        None => cents(order, "/amount"),
+    }
+}
+
 /// Its attempts, refunds and so on.
 pub(super) fn all<'a>(order: &'a Value, of: &str) -> impl Iterator<Item = &'a Value> {
     order[of].as_array().into_iter().flatten()
@@ -69,17 +82,28 @@ impl Books {
 
     /// What is still under way, in words.
     pub fn open(&self) -> Option<String> {
-        let count = |is_it: fn(&Value) -> bool| self.orders.values().filter(|order| is_it(order)).count();
-        let unpaid = count(|order| order["state"] == "created");
-        let taken_back = count(|order| is_paid(order) && !is_approved(order));
-        let refunding = count(|order| all(order, "refunds").any(|refund| refund["state"] == "pending"));
-        let unbooked = self.unbooked();
-        ([unpaid, taken_back, refunding, unbooked] != [0; 4]).then(|| {
-            format!(
-                "{unpaid} orders are not paid, {taken_back} are paid and not taken back though nobody was told that they are, \
-                 {refunding} refunds are under way, {unbooked} customers' books are behind the ledger"
-            )
-        })
+        let count = |is_it: &dyn Fn(&Value) -> bool| self.orders.values().filter(|order| is_it(order)).count();
+        let is_pending = |order: &Value, of: &str| all(order, of).any(|one| one["state"] == "pending");
+        let under_way = [
+            (count(&|order| order["state"] == "created"), "orders are not paid"),
+            (
+                count(&|order| order["state"] == "authorized"),
+                "are neither captured nor voided",
+            ),
+            (
+                count(&|order| is_paid(order) && !is_approved(order)),
+                "are paid and not taken back though nobody was told that they are",
+            ),
+            (count(&|order| is_pending(order, "refunds")), "have refunds under way"),
+            (count(&|order| is_pending(order, "advices")), "have advices under way"),
+            (self.unbooked(), "customers' books are behind the ledger"),
+        ];
+        let under_way: Vec<_> = under_way
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, what)| format!("{count} {what}"))
+            .collect();
+        (!under_way.is_empty()).then(|| under_way.join(", "))
     }
 
     /// Accounts whose entries do not come to what the ledger has, or of which something is held.

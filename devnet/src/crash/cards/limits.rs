@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use anyhow::ensure;
+use causeway_gateway::acquiring::order::Capture;
 
 use super::{Town, books::Books, till::Till, town::FUNDS};
 
@@ -50,7 +51,7 @@ pub(super) async fn check(town: &Town, tills: &mut [Till], until: Instant) -> an
 
 /// What the issuer answers to a payment of so much.
 async fn code(till: &mut Till, cents: u64, until: Instant) -> anyhow::Result<String> {
-    let sale = till.order(cents).await?;
+    let sale = till.order(cents, Capture::Automatic).await?;
     till.pay(sale, until).await?;
     let told = till.sales[sale].told.last();
     Ok(told.map_or("none", |told| &told.code).to_owned())

@@ -1,15 +1,20 @@
 //! A till and its customer's phone: sells one thing after another, presents the phone until the order is paid, and does not
 //! give up.
 
+mod held;
+pub(super) mod sale;
+
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context, bail, ensure};
+use causeway_gateway::acquiring::order::Capture;
 use serde_json::{Value, json};
 use tokio::time::sleep;
 
+use self::sale::{Refund, Sale, Told};
 use super::{
     PAUSE,
     town::{Town, eur},
@@ -30,27 +35,6 @@ const PATIENCE: Duration = Duration::from_secs(6);
 
 /// Longer than the trial.
 const ORDER_SECONDS: u32 = 86_400;
-
-/// An order, and what the till was told of it.
-pub(super) struct Sale {
-    pub order: String,
-    pub cents: u64,
-    /// Of each try by card, its id, outcome and response code.
-    pub told: Vec<Told>,
-    pub refunds: Vec<Refund>,
-}
-
-/// One that the till was told is on its way.
-pub(super) struct Refund {
-    pub id: String,
-    pub cents: u64,
-}
-
-pub(super) struct Told {
-    pub attempt: String,
-    pub outcome: String,
-    pub code: String,
-}
 
 pub(super) struct Till {
     town: Arc<Town>,
@@ -87,7 +71,11 @@ impl Till {
     pub async fn sell(mut self) -> anyhow::Result<Self> {
         while !self.end.is_near() {
             let cents = self.draw.number(CENTS);
-            let sale = self.order(cents).await?;
+            let capture = match self.draw.below(4) {
+                0 => Capture::Manual,
+                _ => Capture::Automatic,
+            };
+            let sale = self.order(cents, capture).await?;
             let mut is_approved = false;
             for _ in 0..PRESENTED_MAX {
                 is_approved = self.pay(sale, Instant::now() + PATIENCE).await?;
@@ -95,7 +83,10 @@ impl Till {
                     break;
                 }
             }
-            if is_approved && self.draw.below(4) == 0 {
+            if is_approved && capture == Capture::Manual {
+                self.decide(sale, Instant::now() + PATIENCE).await?;
+            }
+            if is_approved && self.sales[sale].brings() > 0 && self.draw.below(4) == 0 {
                 self.refund(sale).await?;
             }
             sleep(self.draw.milliseconds(0..=200)).await;
@@ -104,21 +95,18 @@ impl Till {
     }
 
     /// Its place among the sales.
-    pub async fn order(&mut self, cents: u64) -> anyhow::Result<usize> {
+    pub async fn order(&mut self, cents: u64, capture: Capture) -> anyhow::Result<usize> {
         let body = json!({
             "merchant": self.town.merchant,
             "terminal": self.town.terminal,
             "amount": eur(cents),
             "expires_in": ORDER_SECONDS,
+            "capture": capture,
         });
         match insist(&self.town.shop, "/v1/orders", &body, &self.end).await? {
             Answer::Done(made) => {
-                self.sales.push(Sale {
-                    order: text(&made, "/id")?.to_owned(),
-                    cents,
-                    told: Vec::new(),
-                    refunds: Vec::new(),
-                });
+                let order = text(&made, "/id")?.to_owned();
+                self.sales.push(Sale::new(order, cents, capture));
                 Ok(self.sales.len() - 1)
             }
             other => bail!("an order came to {other:?}"),
@@ -196,11 +184,11 @@ impl Till {
 
     /// Some or all of it, once its payment is booked.
     async fn refund(&mut self, sale: usize) -> anyhow::Result<()> {
-        let Sale { order, cents, .. } = &self.sales[sale];
+        let (order, paid) = (&self.sales[sale].order, self.sales[sale].brings());
         let part = if self.draw.coin() {
-            *cents
+            paid
         } else {
-            self.draw.number(1..=*cents)
+            self.draw.number(1..=paid)
         };
         let path = format!("/v1/orders/{order}/refunds");
         let body = json!({ "amount": eur(part), "reference": format!("of {sale}") });
@@ -221,34 +209,33 @@ impl Till {
         }
     }
 
-    /// Has all paid that is open.
+    /// Has all paid that is open, and decides about what is held.
     pub async fn close(&mut self, until: Instant) -> anyhow::Result<()> {
         for sale in 0..self.sales.len() {
-            while Instant::now() < until && self.is_open(sale).await {
-                if !self.pay(sale, until).await? {
-                    sleep(PAUSE).await;
-                }
-            }
+            while Instant::now() < until && self.bring_on(sale, until).await? {}
         }
         Ok(())
     }
 
-    /// Also if nobody can tell just now.
-    async fn is_open(&self, sale: usize) -> bool {
-        let order = self
-            .town
-            .shop
-            .get(&format!("/v1/orders/{}", self.sales[sale].order))
-            .await;
-        match order {
-            Ok(order) if order["state"] == "created" => true,
-            Ok(_) => false,
-            Err(_) => {
-                // Its token may be too old; if the gateway is away, the next look says so again.
-                let _away = self.town.renew().await;
-                sleep(PAUSE).await;
-                true
+    /// A step. Whether there may be another.
+    async fn bring_on(&mut self, sale: usize, until: Instant) -> anyhow::Result<bool> {
+        let path = format!("/v1/orders/{}", self.sales[sale].order);
+        let Ok(order) = self.town.shop.get(&path).await else {
+            // Its token may be too old; if the gateway is away, the next look says so again.
+            let _away = self.town.renew().await;
+            sleep(PAUSE).await;
+            return Ok(true);
+        };
+        match text(&order, "/state")? {
+            "created" => {
+                if !self.pay(sale, until).await? {
+                    sleep(PAUSE).await;
+                }
             }
+            "authorized" if self.sales[sale].decision.is_none() => self.decide(sale, until).await?,
+            "authorized" => sleep(PAUSE).await,
+            _ => return Ok(false),
         }
+        Ok(true)
     }
 }

@@ -13,9 +13,9 @@ use std::{
 use serde_json::Value;
 
 use super::{
-    books::{Books, cents, change, is_approved, is_paid},
+    books::{Books, amount, cents, change, is_approved, is_paid, is_voided},
     limits::Limits,
-    till::{Sale, Till},
+    till::{Till, sale::Sale},
     town::{FUNDS, Town},
 };
 use crate::services::{self, Service, api::text};
@@ -69,6 +69,8 @@ pub(super) struct Verdict {
     states: BTreeMap<String, usize>,
     /// Tries by card, by what tills were told: the outcome and the response code.
     told: BTreeMap<String, usize>,
+    /// Of what was held, by what tills have decided.
+    decided: BTreeMap<&'static str, usize>,
     /// Payments that were taken back.
     reversals: u64,
     lost: Vec<String>,
@@ -118,7 +120,7 @@ impl Verdict {
         let state = text(order, "/state")?;
         *self.states.entry(state.to_owned()).or_default() += 1;
         self.reversals += of.reversals;
-        let amount = i128::from(cents(order, "/amount")?);
+        let amount = i128::from(amount(order)?);
         let stands = i128::from(of.payments) - i128::from(of.reversals);
         let expected = i128::from(is_paid(order));
         if stands > expected {
@@ -135,7 +137,7 @@ impl Verdict {
             self.differing
                 .push(format!("{id} has {} of refunds: {of:?}", order["refunded"]));
         }
-        if is_approved(order) != is_paid(order) {
+        if is_approved(order) != (is_paid(order) || is_voided(order)) {
             self.differing.push(format!("{id} is {state}: {}", order["attempts"]));
         }
         if order["strays"].as_array().is_some_and(|strays| !strays.is_empty()) {
@@ -149,7 +151,7 @@ impl Verdict {
     fn accounts(&mut self, books: &Books, town: &Town) -> anyhow::Result<()> {
         let mut kept: BTreeMap<&str, i128> = BTreeMap::new();
         for order in books.orders.values().filter(|order| is_paid(order)) {
-            let keeps = i128::from(cents(order, "/amount")?) - i128::from(cents(order, "/refunded")?);
+            let keeps = i128::from(amount(order)?) - i128::from(cents(order, "/refunded")?);
             *kept.entry(text(order, "/payment/payer")?).or_default() += keeps;
         }
         for (holder, (available, held)) in town.holders.iter().zip(&books.balances) {
@@ -197,6 +199,9 @@ impl fmt::Display for Verdict {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (told, count) in &self.told {
             writeln!(f, "  {count:>6} tries by card: {told}")?;
+        }
+        for (decided, count) in &self.decided {
+            writeln!(f, "  {count:>6} holds {decided}")?;
         }
         for (state, count) in &self.states {
             writeln!(f, "  {count:>6} orders {state}")?;

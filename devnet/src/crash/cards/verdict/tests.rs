@@ -1,9 +1,10 @@
 //! What is lost, doubled or differing, order by order.
 
+use causeway_gateway::acquiring::order::Capture;
 use serde_json::json;
 
 use super::*;
-use crate::crash::cards::till::Refund;
+use crate::crash::cards::till::sale::{Decision, Refund, Told};
 
 fn entry(direction: &str, cents: u64, memo: &str) -> Value {
     let value = format!("{}.{:02}", cents / 100, cents % 100);
@@ -15,6 +16,7 @@ fn order(state: &str, refunded: &str, outcome: &str) -> Value {
         "state": state,
         "memo": "order A",
         "amount": { "value": "10.00", "currency": "EUR" },
+        "payment": { "amount": { "value": "10.00", "currency": "EUR" } },
         "refunded": { "value": refunded, "currency": "EUR" },
         "attempts": [{ "id": "att_1", "outcome": outcome }],
         "strays": [],
@@ -78,15 +80,11 @@ fn an_order_is_paid_once_or_nothing_of_it_stands() {
 /// A refund of 3.00 that the till was told of, and what the order has.
 #[track_caller]
 fn check_refunds(refunded: &str, refunds: &Value, expected: [usize; 3]) {
-    let sale = Sale {
-        order: "ord_1".to_owned(),
-        cents: 1_000,
-        told: Vec::new(),
-        refunds: vec![Refund {
-            id: "ref_1".to_owned(),
-            cents: 300,
-        }],
-    };
+    let mut sale = Sale::new("ord_1".to_owned(), 1_000, Capture::Automatic);
+    sale.refunds.push(Refund {
+        id: "ref_1".to_owned(),
+        cents: 300,
+    });
     let mut order = order("partially_refunded", refunded, "approved");
     order["refunds"] = refunds.clone();
     let mut verdict = Verdict::default();
@@ -134,4 +132,70 @@ fn a_gateway_whose_books_are_not_the_ledgers_is_part_of_the_verdict() {
         "{text}"
     );
     assert!(text.ends_with("books wrong 1"), "{text}");
+}
+
+/// An order of 10.00 whose card was approved, of which the till has captured so much or voided all, as the acquirer and the
+/// cardholder's account have it.
+#[track_caller]
+fn check_held(captured: Option<u64>, order: &Value, entries: &[Value], expected: [usize; 3]) {
+    let mut sale = Sale::new("ord_1".to_owned(), 1_000, Capture::Manual);
+    sale.told.push(Told {
+        attempt: "att_1".to_owned(),
+        outcome: "approved".to_owned(),
+        code: "00".to_owned(),
+    });
+    sale.decision = Some(Decision {
+        advice: "adv_1".to_owned(),
+        captured,
+    });
+    let mut known = Entries::default();
+    for entry in entries {
+        known.add(entry).unwrap();
+    }
+    let mut verdict = Verdict::default();
+    verdict.sale(Some(order), &sale).unwrap();
+    verdict.order("ord_1", order, known.of(order)).unwrap();
+    let found = [&verdict.lost, &verdict.doubled, &verdict.differing].map(Vec::len);
+    assert_eq!(found, expected, "{verdict:?}");
+}
+
+#[test]
+fn what_is_held_is_captured_or_voided_once() {
+    let advice = |kind: &str, state: &str| json!({ "id": "adv_1", "kind": kind, "state": state });
+    let held = |state: &str, paid: Option<&str>, advices: Value| {
+        let mut order = order(state, "0.00", "approved");
+        let amount = paid.map(|value| json!({ "amount": { "value": value, "currency": "EUR" } }));
+        match amount {
+            Some(amount) => order["payment"] = amount,
+            None => drop(order.as_object_mut().unwrap().remove("payment")),
+        }
+        order["advices"] = advices;
+        order
+    };
+    let (captured, voided) = (advice("capture", "approved"), advice("void", "approved"));
+    let part = entry("debit", 400, "order A");
+    let once = std::slice::from_ref(&part);
+    let right = held("paid", Some("4.00"), json!([captured]));
+    check_held(Some(400), &right, once, [0; 3]);
+    check_held(None, &held("voided", None, json!([voided])), &[], [0; 3]);
+    // On the ledger it is not, or twice, or another amount.
+    check_held(Some(400), &right, &[], [1, 0, 0]);
+    check_held(Some(400), &right, &[part.clone(), part.clone()], [0, 1, 0]);
+    check_held(Some(400), &right, &[entry("debit", 1_000, "order A")], [0, 0, 1]);
+    check_held(None, &held("voided", None, json!([voided])), once, [0, 1, 1]);
+    // The acquirer has done something else than it was told.
+    let whole = held("paid", Some("10.00"), json!([captured]));
+    check_held(Some(400), &whole, &[entry("debit", 1_000, "order A")], [0, 0, 1]);
+    check_held(Some(400), &held("voided", None, json!([captured])), &[], [1, 0, 1]);
+    check_held(None, &held("paid", Some("4.00"), json!([voided])), once, [0, 0, 1]);
+    check_held(Some(400), &held("paid", Some("4.00"), json!([])), once, [1, 0, 0]);
+    let declined = held("paid", Some("4.00"), json!([advice("capture", "declined")]));
+    check_held(Some(400), &declined, once, [0, 0, 1]);
+    let other = json!({ "id": "adv_2", "kind": "capture", "state": "approved" });
+    check_held(
+        Some(400),
+        &held("paid", Some("4.00"), json!([captured, other])),
+        once,
+        [0, 1, 0],
+    );
 }
