@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::Context;
 use serde_json::Value;
 
 use super::{
@@ -116,23 +115,17 @@ impl Books {
         accounts.filter(is_behind).count()
     }
 
-    /// What each customer's card has paid and was not taken back; `None` if some of it was on another day than the last.
-    pub fn paid_today(&self) -> anyhow::Result<Option<Vec<u64>>> {
-        let (mut paid, mut days) = (Vec::new(), std::collections::BTreeSet::new());
-        for entries in &self.entries {
-            let mut sum = 0;
-            for entry in entries {
-                let memo = entry["memo"].as_str().unwrap_or_default();
-                if memo.starts_with("order ") || memo.starts_with("reversal ") {
-                    sum -= change(entry)?;
-                    days.insert(text(entry, "/time")?.get(..10).context("a time begins with its day")?);
-                }
-            }
-            paid.push(u64::try_from(sum)?);
-        }
-        let today = time::OffsetDateTime::now_utc().date().to_string();
-        let is_today = days.iter().all(|day| *day == today);
-        Ok(is_today.then_some(paid))
+    /// What each customer's card has paid and was not taken back, in cents.
+    pub fn paid(&self) -> anyhow::Result<Vec<u64>> {
+        let is_of_card = |entry: &&Value| {
+            let memo = entry["memo"].as_str().unwrap_or_default();
+            memo.starts_with("order ") || memo.starts_with("reversal ")
+        };
+        let paid = |entries: &Vec<Value>| {
+            let change: anyhow::Result<i128> = entries.iter().filter(is_of_card).map(change).sum();
+            Ok(u64::try_from(-change?)?)
+        };
+        self.entries.iter().map(paid).collect()
     }
 
     pub fn verdict(&self, town: &Town, tills: &[Till]) -> anyhow::Result<Verdict> {

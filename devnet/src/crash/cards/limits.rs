@@ -5,54 +5,78 @@ use std::time::Instant;
 
 use anyhow::ensure;
 use causeway_gateway::acquiring::order::Capture;
+use tokio::time::sleep;
 
-use super::{Town, books::Books, till::Till, town::FUNDS};
+use super::{PAUSE, Town, books::Books, till::Till, town::FUNDS};
 
 /// Field 39: the limit of the day.
 const OVER_LIMIT: &str = "65";
 
-/// How many cards' limits are as they should be, and what is wrong with the others.
-#[derive(Default)]
-pub(super) struct Limits {
-    pub right: usize,
-    pub wrong: Vec<String>,
+/// Whether cards' limits are as they should be.
+pub(super) enum Limits {
+    /// How many are right, and what is wrong with the others.
+    LookedAt { right: usize, wrong: Vec<String> },
+    /// The day of UTC has changed since the first payment, and limits with it.
+    NewDay,
 }
 
 /// After the last fault.
 pub(super) async fn check(town: &Town, tills: &mut [Till], until: Instant) -> anyhow::Result<Limits> {
-    let mut limits = Limits::default();
-    let books = Books::read(town).await?;
-    let Some(used) = books.paid_today()? else {
-        limits
-            .wrong
-            .push("the day of UTC has changed, and limits with it: they were not looked at".to_owned());
-        return Ok(limits);
-    };
-    for (holder, used) in used.into_iter().enumerate() {
+    let (mut right, mut wrong) = (0, Vec::new());
+    for (holder, paid) in Books::read(town).await?.paid()?.into_iter().enumerate() {
         let till = tills.iter_mut().find(|till| till.holder == holder);
         let Some(till) = till else { continue };
         ensure!(
-            used < FUNDS,
+            paid < FUNDS,
             "customer {holder} has paid all that the card may pay in a day"
         );
-        let above = code(till, FUNDS - used + 1, until).await?;
-        till.cancel_last().await?;
-        let rest = code(till, FUNDS - used, until).await?;
-        if (above.as_str(), rest.as_str()) == (OVER_LIMIT, "00") {
-            limits.right += 1;
+        let answers = answers(till, FUNDS - paid, until).await?;
+        if answers == [OVER_LIMIT, "00"] {
+            right += 1;
         } else {
-            limits.wrong.push(format!(
-                "customer {holder}'s card has paid {used} cents: all that is left of its limit was answered {rest}, and a cent more {above}"
+            let [above, rest] = answers;
+            wrong.push(format!(
+                "customer {holder}'s card has paid {paid} cents: all that is left of its limit was answered {rest}, and a cent more {above}"
             ));
         }
     }
-    Ok(limits)
+    // All before was on one day if this is the same.
+    Ok(if town.is_new_day() {
+        Limits::NewDay
+    } else {
+        Limits::LookedAt { right, wrong }
+    })
 }
 
-/// What the issuer answers to a payment of so much.
+/// To a cent more than is left, and then to all that is left.
+///
+/// What was taken back gives back its use when the issuer has ended its reversal. If it was killed meanwhile, that is only when
+/// the lease of who is gone is over.
+async fn answers(till: &mut Till, left: u64, until: Instant) -> anyhow::Result<[String; 2]> {
+    loop {
+        let answers = [code(till, left + 1, until).await?, code(till, left, until).await?];
+        if answers != [OVER_LIMIT, OVER_LIMIT] || Instant::now() >= until {
+            return Ok(answers);
+        }
+        sleep(PAUSE).await;
+    }
+}
+
+/// What the issuer answers to a payment of so much, once it says whether it is approved. What it declines is cancelled.
 async fn code(till: &mut Till, cents: u64, until: Instant) -> anyhow::Result<String> {
     let sale = till.order(cents, Capture::Automatic).await?;
-    till.pay(sale, until).await?;
-    let told = till.sales[sale].told.last();
-    Ok(told.map_or("none", |told| &told.code).to_owned())
+    loop {
+        till.pay(sale, until).await?;
+        let told = till.sales[sale].told.last().filter(|told| told.outcome != "unknown");
+        match told.map(|told| told.code.clone()) {
+            Some(code) => {
+                if code == OVER_LIMIT {
+                    till.cancel_last().await?;
+                }
+                return Ok(code);
+            }
+            None if Instant::now() >= until => return Ok("none".to_owned()),
+            None => sleep(PAUSE).await,
+        }
+    }
 }

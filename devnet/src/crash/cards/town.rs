@@ -7,6 +7,7 @@ use causeway_contracts::{
 use causeway_wallet::client::Client;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
+use time::{Date, OffsetDateTime};
 
 use crate::{
     ledger,
@@ -35,6 +36,8 @@ pub(super) struct Town {
     pub merchant: String,
     pub terminal: String,
     pub holders: Vec<Holder>,
+    /// Of UTC, before anything is paid.
+    day: Date,
     /// What the issuer's and the acquirer's own accounts had before.
     pub before: [i128; 2],
     wallet: Client,
@@ -83,6 +86,7 @@ impl Town {
             merchant,
             terminal: text(&terminal, "/id")?.to_owned(),
             holders,
+            day: today(),
             before,
             wallet,
             network: network.clone(),
@@ -95,11 +99,20 @@ impl Town {
         own_accounts(&self.network, &self.wallet).await
     }
 
+    /// Whether its day is over.
+    pub fn is_new_day(&self) -> bool {
+        today() != self.day
+    }
+
     /// New tokens: those of before are good for ten minutes.
     pub async fn renew(&self) -> anyhow::Result<()> {
         self.shop.renew().await?;
         self.bank.renew().await
     }
+}
+
+fn today() -> Date {
+    OffsetDateTime::now_utc().date()
 }
 
 async fn own_accounts(network: &Network, wallet: &Client) -> anyhow::Result<[i128; 2]> {

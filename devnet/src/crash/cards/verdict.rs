@@ -80,7 +80,10 @@ pub(super) struct Verdict {
     limits: Vec<String>,
     /// Gateways whose books do not agree with the ledger, and why.
     unreconciled: Vec<String>,
+    /// Whose limits were looked at.
     cards: usize,
+    /// None were, since the day that they are of is over.
+    is_new_day: bool,
     open: Option<String>,
 }
 
@@ -106,8 +109,13 @@ impl Verdict {
     }
 
     pub fn limits(&mut self, limits: Limits) {
-        self.cards = limits.right + limits.wrong.len();
-        self.limits = limits.wrong;
+        match limits {
+            Limits::LookedAt { right, wrong } => {
+                self.cards = right + wrong.len();
+                self.limits = wrong;
+            }
+            Limits::NewDay => self.is_new_day = true,
+        }
     }
 
     /// With what a gateway has said of its own books.
@@ -191,7 +199,8 @@ impl Verdict {
 
     pub fn holds(&self) -> bool {
         let is_right = self.wrong().into_iter().all(Vec::is_empty);
-        self.orders > 0 && self.cards > 0 && is_right && self.open.is_none()
+        let is_known = self.orders > 0 && (self.cards > 0 || self.is_new_day);
+        is_known && is_right && self.open.is_none()
     }
 }
 
@@ -208,6 +217,12 @@ impl fmt::Display for Verdict {
         }
         for what in self.wrong().into_iter().flatten().chain(&self.open) {
             writeln!(f, "  {what}")?;
+        }
+        if self.is_new_day {
+            writeln!(
+                f,
+                "  cards' limits were not looked at: the day of UTC has changed, and limits with it"
+            )?;
         }
         let [lost, doubled, differing, balances, limits, books] = self.wrong().map(Vec::len);
         write!(

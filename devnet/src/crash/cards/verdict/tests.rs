@@ -199,3 +199,25 @@ fn what_is_held_is_captured_or_voided_once() {
         [0, 1, 0],
     );
 }
+
+#[test]
+fn limits_that_were_not_looked_at_are_not_wrong() {
+    let verdict = |limits| {
+        let mut verdict = Verdict {
+            orders: 1,
+            ..Verdict::default()
+        };
+        verdict.limits(limits);
+        verdict
+    };
+    let looked_at = |right, wrong: &[&str]| Limits::LookedAt {
+        right,
+        wrong: wrong.iter().map(|&wrong| wrong.to_owned()).collect(),
+    };
+    assert!(verdict(looked_at(4, &[])).holds());
+    assert!(!verdict(looked_at(3, &["customer 3's card"])).holds());
+    assert!(!verdict(looked_at(0, &[])).holds());
+    let new_day = verdict(Limits::NewDay);
+    assert!(new_day.holds());
+    assert!(new_day.to_string().contains("limits were not looked at"), "{new_day}");
+}
