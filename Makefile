@@ -6,7 +6,7 @@ SHELL := /bin/bash
 .DELETE_ON_ERROR:
 
 export CARGO_TARGET_DIR ?= $(HOME)/.cache/causeway/target
-# Where `make devnet`, `make demo`, `make chaos`, `make attack` and `make bench` keep their networks.
+# Where `make devnet`, `make demo`, `make chaos`, `make crash`, `make attack`, `make bench` and `make cards-bench` keep their networks.
 DIR ?= devnet-data
 # How long `make chaos` breaks things, and the seed that its faults are drawn from.
 MINUTES ?= 2
@@ -32,11 +32,12 @@ help:
 	@echo 'make demo            four validators, a payroll, one of them killed; money abroad, a merchant, offline; checks everything'
 	@echo 'make devnet          the same network, running until Ctrl-C'
 	@echo 'make chaos           the same under load, broken at random: MINUTES=2 SEED=1; checks every payment'
-	@echo 'make crash           gateways and validators killed KILLS=500 times while money is sent abroad, and then paid by card; SEED=1'
+	@echo 'make crash           gateways and validators killed KILLS=500 times while money is sent abroad, as often while cards pay; SEED=1'
 	@echo 'make attack          the same under load, its APIs attacked in eight ways; honest clients must not feel it'
 	@echo 'make test            format, lints, dependencies, tests, README commands, and a demo'
 	@echo 'make test-peers      independent programs check what the demo wrote, use the gateways, read QR codes and hear sound'
 	@echo 'make bench           the highest rate of payments with p99 under 1 s (4 min or so); BENCH="--rate 2000"'
+	@echo 'make cards-bench     how long an issuer takes to authorise cards, on an idle machine; CARDS_BENCH="--rate 300 --seconds 20"'
 	@echo 'make bench-stages    criterion benches of the stages of a payment'
 	@echo 'make simulate        seeded simulations of whole validators under faults; SEEDS=20000 HEIGHTS=15'
 	@echo 'make fuzz            every decoder and the consensus validator, for FUZZ_SECONDS each (60)'
@@ -74,7 +75,7 @@ KILLS ?= 500
 
 .PHONY: crash
 crash: build
-	$(call say,$(KILLS) kills drawn from seed $(SEED) while remittances are under way$(comma) as many while cards pay$(comma) and the checks)
+	$(call say,$(KILLS) kills drawn from seed $(SEED) while remittances are under way$(comma) as many kills and cuts while cards pay$(comma) and the checks)
 	$(BIN)/causeway-devnet crash --dir $(DIR) --kills $(KILLS) --seed $(SEED)
 
 .PHONY: attack
@@ -136,7 +137,7 @@ demo-test: build
 	$(BIN)/causeway-devnet offline --dir $(TEST_DIR)
 	$(call say,a swap between two networks)
 	$(BIN)/causeway-devnet swap --dir $(TEST_DIR)
-	$(call say,gateways and validators killed 12 times)
+	$(call say,gateways and validators killed 12 times while money is sent abroad$(comma) and 12 kills and cuts while cards pay)
 	$(BIN)/causeway-devnet crash --dir $(TEST_DIR) --kills 12
 
 $(TEST_DIR)/demo/demo.json:
@@ -209,6 +210,14 @@ bench: build
 	$(call say,payments end to end$(comma) on an idle machine)
 	$(BIN)/causeway-devnet bench --dir $(DIR) --out $(BENCH_OUT) \
 	    --record benches/RESULTS.md --commit "$$(git describe --always --dirty 2>/dev/null || echo unknown)" $(BENCH)
+
+# More for `causeway-devnet cards-bench`, such as CARDS_BENCH="--rate 300 --seconds 20".
+CARDS_BENCH ?=
+
+.PHONY: cards-bench
+cards-bench: build
+	$(call say,authorisations of cards beside plain payments$(comma) on an idle machine)
+	$(BIN)/causeway-devnet cards-bench --dir $(DIR) $(CARDS_BENCH)
 
 .PHONY: bench-stages
 bench-stages: setup

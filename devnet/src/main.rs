@@ -18,7 +18,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// A Causeway network of real validator processes on this machine, for trying out and for tests.
 ///
-/// Exit status: 0 done, 1 an error, or a demo, chaos, attack or bench in which something did not hold, 2 a command line that makes no sense.
+/// Exit status: 0 done, 1 an error, or a demo, chaos, crash, attack, bench or cards-bench in which something did not
+/// hold, 2 a command line that makes no sense.
 #[derive(Parser)]
 #[command(name = "causeway-devnet", version)]
 struct Arguments {
@@ -147,7 +148,7 @@ enum Command {
     /// Measures an issuer's gateway of a network of its own: how long authorisations by ISO 8583 take, each with its hold on
     /// the ledger, beside how long plain payments take to be final in the same seconds.
     ///
-    /// Exit status 1 if not all are approved, or the p99 of their answers is more than `--beyond-ms` above that of finality.
+    /// Exit status 1 if not all are approved, the ledger does not hold just what was, or the p99 of their answers is more than `--beyond-ms` above that of finality.
     CardsBench {
         #[command(flatten)]
         place: Place,
