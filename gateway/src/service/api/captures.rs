@@ -21,7 +21,7 @@ use crate::{
             change,
             held::{self, ADVICES_MAX, Approved},
             memo,
-            views::{self, AdviceView},
+            views::{self, ATTEMPTS_MAX, AdviceView},
         },
         problem::{Code, Problem},
         records::{
@@ -106,6 +106,7 @@ fn add(sql: &mut dyn Sql, order: &mut Order, asked: Asked) -> Result<Advice, Cha
     check(sql, order, asked.kind)?;
     let amount = amount(order, asked.amount)?;
     let approved = held::approved(sql, &order.id)?.ok_or(StoreError::Changed)?;
+    check_told(sql, order, &approved)?;
     let message = message(sql, order, &approved, (asked.kind, amount), asked.now_ms)?;
     let advice = Advice {
         id: asked.id,
@@ -127,7 +128,7 @@ fn add(sql: &mut dyn Sql, order: &mut Order, asked: Asked) -> Result<Advice, Cha
     Ok(advice)
 }
 
-/// That something is held, and that nothing else is done with it.
+/// That something is held, and that the merchant may have it.
 fn check(sql: &mut dyn Sql, order: &Order, kind: AdviceKind) -> Result<(), ChangeError> {
     if order.state != State::Authorized {
         return Err(Problem::from(NotNow { state: order.state }).into());
@@ -137,7 +138,14 @@ fn check(sql: &mut dyn Sql, order: &Order, kind: AdviceKind) -> Result<(), Chang
         let detail = "the operator has suspended the merchant, and can resume it; what is held can be voided";
         return Err(Problem::new(Code::MerchantSuspended, detail).into());
     }
-    let told = card_advices::of_order(sql, &order.id, ADVICES_MAX)?;
+    Ok(())
+}
+
+/// That nothing else is done with it. What the issuer of another try was told is of no money that is held now: of one that nobody
+/// has heard of, say, before this card was approved.
+fn check_told(sql: &mut dyn Sql, order: &Order, approved: &Approved) -> Result<(), ChangeError> {
+    let mut told = card_advices::of_order(sql, &order.id, ADVICES_MAX + ATTEMPTS_MAX)?;
+    told.retain(|advice| advice.attempt == approved.attempt.id);
     if let Some(other) = told.iter().find(|advice| advice.state != AdviceState::Declined) {
         let detail = "its capture or void is under way already; the order will say what became of it";
         let problem = Problem::new(Code::OrderState, detail);

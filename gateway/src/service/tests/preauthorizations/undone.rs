@@ -156,11 +156,25 @@ async fn who_died_while_asking_for_a_hold_has_it_undone() {
         (1, 1)
     );
     assert_eq!(counter.state(&order).await, "created");
-    // One that was answered is left alone.
+    assert!(!counter.book(counter.news(HOLD, HoldChange::Voided)).await);
+    // What another card's issuer holds for it then is the merchant's to take, though the first one's was told to give back.
+    let (_, answer) = counter.pay(&order, "k2", tap(BIN, 1_000)).await;
+    assert_eq!(answer["outcome"], json!("approved"), "{answer}");
+    assert!(counter.book(counter.opened(3, &order, 1_000)).await);
+    let (status, advice) = counter.ask(&order, "capture", "c", json!({})).await;
+    assert_eq!((status, &advice["state"]), (201, &json!("pending")), "{advice}");
+    assert_eq!(
+        counter.refused(&order, "void", "v", json!({})).await,
+        (409, "3012".to_owned())
+    );
+    assert_eq!(work(gateway, "adv_").await, 1);
+    assert!(counter.post(3, 1_000).await);
+    assert_eq!(counter.state(&order).await, "paid");
+    // Those that were answered are left alone.
     let next = counter.authorized("B", 2).await;
     assert_eq!(
         (work(gateway, "att_").await, counter.state(&next).await.as_str()),
-        (1, "authorized")
+        (2, "authorized")
     );
 }
 
