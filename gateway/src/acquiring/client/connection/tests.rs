@@ -219,7 +219,8 @@ async fn purchases_are_answered_and_one_that_is_not_in_time_is_reversed_in_both_
         assert_eq!(shelf.len(), 1);
         eventually(|| shelf.len() == 0).await;
         assert_eq!(issuer.reversed.load(Ordering::SeqCst), 1);
-        assert_eq!(client.status().unmatched, 1, "the late answer");
+        // And that of each 0421 that crossed the answer to its 0420.
+        assert!(client.status().unmatched >= 1, "the late answer");
         host.abort();
     }
 }
