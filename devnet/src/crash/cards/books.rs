@@ -95,7 +95,10 @@ impl Books {
             ),
             (count(&|order| is_pending(order, "refunds")), "have refunds under way"),
             (count(&|order| is_pending(order, "advices")), "have advices under way"),
-            (self.unbooked(), "customers' books are behind the ledger"),
+            (
+                self.unbooked(),
+                "customers' books are behind the ledger, or have something held",
+            ),
         ];
         let under_way: Vec<_> = under_way
             .into_iter()
