@@ -121,7 +121,13 @@ def components() -> bytes:
     return bytes(a ^ b for a, b in zip(first, second, strict=True))
 
 
+# The links' keys, once one test has changed them.
+CHANGED: dict[str, bytes] = {}
+
+
 def shared(variant: str) -> bytes:
+    if variant in CHANGED:
+        return CHANGED[variant]
     header, key = tr31.unwrap(components(), (FOLDER / f"mac-{variant}.block").read_text().strip())
     assert (header.version_id, header.key_usage, header.algorithm, header.exportability) == ("D", "M3", "T", "N"), header
     return bytes(key)
@@ -159,13 +165,17 @@ class Sealed(unittest.TestCase):
                 self.assertEqual(line.ask(network("160", "000004") | {"48": forged})["39"], "63")
                 self.assertEqual(line.ask(network("160", "000005") | {"48": block})["39"], "00")
                 self.assertEqual(line.ask(network("301", "000006"))["39"], "00")
-                line.key = new
+                line.key = CHANGED[variant] = new
                 self.assertEqual(line.ask(network("301", "000007"))["39"], "00")
-                # So that the other tests find the key that was shared.
-                block = tr31.wrap(components(), header, old)
-                self.assertEqual(line.ask(network("160", "000008") | {"48": block})["39"], "00")
+                # The one that was replaced is still good, but comes back in no block and brings no other.
+                again = tr31.wrap(components(), header, old)
+                self.assertEqual(line.ask(network("160", "000008") | {"48": again})["39"], "94")
+                other = tr31.wrap(components(), header, os.urandom(16))
                 line.key = old
                 self.assertEqual(line.ask(network("301", "000009"))["39"], "00")
+                self.assertEqual(line.ask(network("160", "000010") | {"48": other})["39"], "63")
+                line.key = new
+                self.assertEqual(line.ask(network("301", "000011"))["39"], "00")
 
 
 if __name__ == "__main__":
