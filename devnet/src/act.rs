@@ -156,11 +156,11 @@ impl Act {
         if let Some(ended) = services.ended()? {
             report.fail(ended);
         }
-        let mut forced = services.stop().await?;
+        let mut wrong = services.stop().await?;
         demo::converge(&mut fleet, report).await?;
-        forced.extend(fleet.stop().await?);
-        report.check(forced.is_empty(), || {
-            format!("did not stop as they should: {}", forced.join(", "))
+        wrong.extend(fleet.stop().await?);
+        report.check(wrong.is_empty(), || {
+            format!("did not stop as they should: {}", wrong.join(", "))
         });
         println!("- every balance on every validator's disk");
         audit::disks(&network, &node_binary()?, &[self.currency()], report).await?;

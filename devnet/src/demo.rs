@@ -194,8 +194,8 @@ impl Demo<'_> {
         if let Some(ended) = issuer.ended()?.or(services.ended()?) {
             bail!("{ended}");
         }
-        let mut forced = issuer.stop().await?;
-        forced.extend(services.stop().await?);
+        let mut wrong = issuer.stop().await?;
+        wrong.extend(services.stop().await?);
 
         say("every receipt, offline, against the genesis file alone");
         let books = Books {
@@ -214,9 +214,9 @@ impl Demo<'_> {
 
         say("state hashes, then every balance on every validator's disk");
         converge(&mut fleet, report).await?;
-        forced.extend(fleet.stop().await?);
-        report.check(forced.is_empty(), || {
-            format!("did not stop as they should: {}", forced.join(", "))
+        wrong.extend(fleet.stop().await?);
+        report.check(wrong.is_empty(), || {
+            format!("did not stop as they should: {}", wrong.join(", "))
         });
         let codes = FUNDS.map(|(_, code, _)| code);
         audit::disks(&network, &node_binary()?, &codes, report).await?;

@@ -118,8 +118,8 @@ pub async fn run(folder: &Folder, base_port: Option<u16>) -> anyhow::Result<()> 
         trial.kill(round, victim).await?;
     }
     trial.end().await?;
-    let forced = trial.services.stop().await?;
-    ensure!(forced.is_empty(), "did not stop as they should: {}", forced.join(", "));
+    let wrong = trial.services.stop().await?;
+    ensure!(wrong.is_empty(), "did not stop as they should: {}", wrong.join(", "));
     fleet.stop().await?;
     Ok(())
 }

@@ -82,8 +82,8 @@ pub async fn run(folder: &Folder, base_port: Option<u16>) -> anyhow::Result<()> 
     refunded(&here, &there).await?;
     println!("  both have their money back");
     for side in [here, there] {
-        let forced = side.fleet.stop().await?;
-        ensure!(forced.is_empty(), "did not stop as they should: {}", forced.join(", "));
+        let wrong = side.fleet.stop().await?;
+        ensure!(wrong.is_empty(), "did not stop as they should: {}", wrong.join(", "));
     }
     Ok(())
 }

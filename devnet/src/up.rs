@@ -184,11 +184,11 @@ async fn watch(mut fleet: Fleet, mut services: Services, signals: &mut StopSigna
     }
     line.finish_and_clear();
     println!("stopping");
-    let mut forced = services.stop().await?;
-    forced.extend(fleet.stop().await?);
-    match forced.as_slice() {
+    let mut wrong = services.stop().await?;
+    wrong.extend(fleet.stop().await?);
+    match wrong.as_slice() {
         [] => println!("all validators and services stopped cleanly"),
-        forced => println!("did not stop as they should: {}", forced.join(", ")),
+        wrong => println!("did not stop as they should: {}", wrong.join(", ")),
     }
     Ok(())
 }

@@ -229,7 +229,7 @@ async fn messages_move_money_once_and_reversals_move_it_back() {
     town.check(&purchase, "00", money).await;
     let purchase = town.purchase(1);
     town.check(&purchase, "65", money).await;
-    banks::reconcile(&town.network, GATEWAY);
+    banks::reconcile(&town.services, GATEWAY).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -255,5 +255,5 @@ async fn a_killed_gateway_goes_on_with_what_it_was_asked_and_does_it_once() {
     assert_eq!(town.kill_during(&reversal).await, "00");
     money = money.paid(-1_000);
     town.check(&reversal, "00", money).await;
-    banks::reconcile(&town.network, GATEWAY);
+    banks::reconcile(&town.services, GATEWAY).await;
 }

@@ -1,6 +1,6 @@
 //! The banks of a network of one validator: their gateways, their money in euro, and whether their books are right.
 
-use std::{future::pending, process::Command};
+use std::future::pending;
 
 use causeway_contracts::{
     identity::{AccountId, ParticipantId},
@@ -8,8 +8,9 @@ use causeway_contracts::{
 };
 use causeway_devnet::{
     fleet::Lifetime,
+    ledger,
     network::Network,
-    services::{Programs, Service, Services, configs::Settings},
+    services::{Programs, Service, Services, configs::Settings, differences},
 };
 use causeway_wallet::client::Client;
 use serde_json::{Value, json};
@@ -35,10 +36,10 @@ pub fn own_account(network: &Network, participant: &str) -> AccountId {
 
 /// In euro cents, available and held, as the participant with this key is told.
 pub async fn balance(network: &Network, wallet: &Client, account: AccountId, participant: &str) -> (i128, i128) {
-    let key = network.seed.key(participant);
-    let view = wallet.account(&account, &key).await.unwrap().unwrap();
-    let euros = view.balances.iter().find(|balance| balance.currency == euro());
-    euros.map_or((0, 0), |balance| (balance.available.0, i128::from(balance.held.0)))
+    let found = ledger::balance(network, wallet, account, id(participant), "EUR")
+        .await
+        .unwrap();
+    (found.available, i128::from(found.held.0))
 }
 
 pub async fn start(network: &Network, settings: &Settings) -> Services {
@@ -51,11 +52,7 @@ pub async fn start(network: &Network, settings: &Settings) -> Services {
 }
 
 /// A gateway's books agree with the ledger.
-pub fn reconcile(network: &Network, gateway: Service) {
-    let mut command = Command::new(program("causeway-gateway"));
-    let config = network.folder.service(gateway).config();
-    command.arg("reconcile").arg("--config").arg(config);
-    command.arg("--passphrase-file").arg(network.folder.passphrase());
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{output:?}");
+pub async fn reconcile(services: &Services, gateway: Service) {
+    let checked = services.reconcile(gateway).await.unwrap();
+    assert_eq!(differences(gateway, &checked), None);
 }

@@ -133,7 +133,7 @@ async fn an_order_is_paid_by_its_memo_and_refunded_and_what_does_not_count_goes_
     let after = [town.balance("BANKA").await, town.balance("BANKB").await];
     assert_eq!([after[0] - before[0], after[1] - before[1]], [600, -600], "to the unit");
     receipt(&town, &order, dir.path()).await;
-    banks::reconcile(&town.network, Service::Gateway(0));
+    banks::reconcile(&services, Service::Gateway(0)).await;
     drop((services, fleet));
 }
 

@@ -198,6 +198,6 @@ async fn what_a_card_holds_for_an_order_is_captured_or_voided_once_whoever_is_ki
     let last = order["timeline"].as_array().and_then(|moments| moments.last()).unwrap();
     assert_eq!((town.money().await, &last["reason"]), (second, &json!("requested")));
     for gateway in [ISSUER, ACQUIRER] {
-        banks::reconcile(&town.network, gateway);
+        banks::reconcile(&town.services, gateway).await;
     }
 }

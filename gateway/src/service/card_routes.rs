@@ -284,11 +284,10 @@ pub(super) fn dialect(variant: Variant, mac_keys: Vec<ModuleKey>) -> Dialect {
 #[cfg(test)]
 mod tests {
     use causeway_cards::iso8583::MessageType;
-    use causeway_contracts::money::Amount;
 
     use super::*;
     use crate::{
-        service::records::card_attempts::{Attempt, AttemptBody, AttemptOutcome},
+        service::records::card_attempts::{Attempt, AttemptOutcome, tests::tried},
         store::tests::database,
     };
 
@@ -301,24 +300,7 @@ mod tests {
     }
 
     fn attempt(reversal: &Reversal) -> Attempt {
-        Attempt {
-            id: format!("att_{}", reversal.key()),
-            order: "ord_1".to_owned(),
-            route: "one".to_owned(),
-            key: reversal.key().to_owned(),
-            created_ms: 5,
-            outcome: None,
-            undone_ms: None,
-            body: AttemptBody {
-                rrn: "633407000001".to_owned(),
-                trace: "000001".to_owned(),
-                amount: Amount(1_000),
-                masked: "990001******0012".to_owned(),
-                code: None,
-                approval: None,
-                undo: None,
-            },
-        }
+        tried(&format!("att_{}", reversal.key()), reversal.key())
     }
 
     /// A gateway may die after either, and knows then what became of the payment.

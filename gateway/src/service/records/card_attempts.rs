@@ -236,9 +236,31 @@ pub fn next_trace(sql: &mut dyn Sql, route: &str) -> Result<u32, StoreError> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(in crate::service) mod tests {
     use super::*;
     use crate::store::tests::database;
+
+    /// One by the route `one`, whose answer is awaited.
+    pub fn tried(id: &str, key: &str) -> Attempt {
+        Attempt {
+            id: id.to_owned(),
+            order: "ord_1".to_owned(),
+            route: "one".to_owned(),
+            key: key.to_owned(),
+            created_ms: 5,
+            outcome: None,
+            undone_ms: None,
+            body: AttemptBody {
+                rrn: "633407000001".to_owned(),
+                trace: "000001".to_owned(),
+                amount: Amount(1_000),
+                masked: "990001******0012".to_owned(),
+                code: None,
+                approval: None,
+                undo: None,
+            },
+        }
+    }
 
     #[tokio::test]
     async fn traces_go_round_and_an_attempt_is_open_until_it_is_declined() {
@@ -248,24 +270,7 @@ mod tests {
             assert_eq!(next_trace(sql, "one")?, 2);
             sql.execute("UPDATE card_traces SET last = 999999 WHERE route = 'one'", &[])?;
             assert_eq!((next_trace(sql, "one")?, next_trace(sql, "one")?), (1, 2));
-            let mut tried = Attempt {
-                id: "att_1".to_owned(),
-                order: "ord_1".to_owned(),
-                route: "one".to_owned(),
-                key: "k".to_owned(),
-                created_ms: 5,
-                outcome: None,
-                undone_ms: None,
-                body: AttemptBody {
-                    rrn: "633407000001".to_owned(),
-                    trace: "000001".to_owned(),
-                    amount: Amount(1_000),
-                    masked: "990001******0012".to_owned(),
-                    code: None,
-                    approval: None,
-                    undo: None,
-                },
-            };
+            let mut tried = tried("att_1", "k");
             assert!(!is_any_open(sql, "ord_1")?);
             add(sql, &tried)?;
             assert!(is_any_open(sql, "ord_1")? && !is_busy(sql, &tried, 0)?);

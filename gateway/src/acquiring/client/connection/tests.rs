@@ -194,6 +194,36 @@ async fn eventually(mut holds: impl FnMut() -> bool) {
     }
 }
 
+/// A host and a client of it, which has signed on.
+struct Pair {
+    issuer: Arc<Issuer>,
+    shelf: Arc<Shelf>,
+    key: LinkKey,
+    address: String,
+    host: JoinHandle<()>,
+    client: Client<Shelf>,
+    _folder: TempDir,
+}
+
+async fn pair(spec: &'static Spec) -> Pair {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound").to_string();
+    let (issuer, shelf) = (Issuer::new(), Arc::new(Shelf::default()));
+    let (key, _folder) = keys();
+    let host = host(listener, spec, &issuer);
+    let client = client(&address, spec, &key, &shelf).await;
+    client.signed_on().await.expect("it runs");
+    Pair {
+        issuer,
+        shelf,
+        key,
+        address,
+        host,
+        client,
+        _folder,
+    }
+}
+
 async fn approved(client: &Client<Shelf>, trace: usize) {
     let answer = client
         .request(purchase(trace, "000000001000"))
@@ -205,23 +235,17 @@ async fn approved(client: &Client<Shelf>, trace: usize) {
 #[tokio::test]
 async fn purchases_are_answered_and_one_that_is_not_in_time_is_reversed_in_both_variants() {
     for spec in [Spec::a(), Spec::b()] {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let address = listener.local_addr().expect("bound").to_string();
-        let (issuer, shelf) = (Issuer::new(), Arc::new(Shelf::default()));
-        let (key, _folder) = keys();
-        let host = host(listener, spec, &issuer);
-        let client = client(&address, spec, &key, &shelf).await;
-        client.signed_on().await.expect("it runs");
-        approved(&client, 1).await;
-        assert_eq!(shelf.len(), 0);
-        let late = client.request(purchase(2, HANGS)).await;
+        let pair = pair(spec).await;
+        approved(&pair.client, 1).await;
+        assert_eq!(pair.shelf.len(), 0);
+        let late = pair.client.request(purchase(2, HANGS)).await;
         assert!(matches!(late, Err(Unanswered::TimedOut { reversed: true })), "{late:?}");
-        assert_eq!(shelf.len(), 1);
-        eventually(|| shelf.len() == 0).await;
-        assert_eq!(issuer.reversed.load(Ordering::SeqCst), 1);
+        assert_eq!(pair.shelf.len(), 1);
+        eventually(|| pair.shelf.len() == 0).await;
+        assert_eq!(pair.issuer.reversed.load(Ordering::SeqCst), 1);
         // And that of each 0421 that crossed the answer to its 0420.
-        assert!(client.status().unmatched >= 1, "the late answer");
-        host.abort();
+        assert!(pair.client.status().unmatched >= 1, "the late answer");
+        pair.host.abort();
     }
 }
 

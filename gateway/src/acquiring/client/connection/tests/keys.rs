@@ -78,36 +78,6 @@ async fn carried(client: TcpStream, host: TcpStream, loses: &AtomicBool, lost: &
     tokio::select! { asked = asked => asked.map(|_| ()), answered = answered => answered }
 }
 
-/// A host and a client of it, which has signed on.
-struct Pair {
-    issuer: Arc<Issuer>,
-    shelf: Arc<Shelf>,
-    key: LinkKey,
-    address: String,
-    host: JoinHandle<()>,
-    client: Client<Shelf>,
-    _folder: TempDir,
-}
-
-async fn pair(spec: &'static Spec) -> Pair {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-    let address = listener.local_addr().expect("bound").to_string();
-    let (issuer, shelf) = (Issuer::new(), Arc::new(Shelf::default()));
-    let (key, _folder) = keys();
-    let host = host(listener, spec, &issuer);
-    let client = client(&address, spec, &key, &shelf).await;
-    client.signed_on().await.expect("it runs");
-    Pair {
-        issuer,
-        shelf,
-        key,
-        address,
-        host,
-        client,
-        _folder,
-    }
-}
-
 fn names(key: &LinkKey) -> Vec<String> {
     let generations = key.generations().expect("keys");
     generations.iter().map(|key| key.name().to_string()).collect()
