@@ -49,6 +49,8 @@ impl Drop for Device {
     }
 }
 
+/// How often a tap is torn. The reader looks for a card now and then only, and where it is in that differs.
+const TORN: u32 = 3;
 const READER: [&str; 4] = ["--reader", "Causeway trial", "--wait", "30"];
 
 pub fn two_processes_pay_in_a_real_reader() {
@@ -71,12 +73,15 @@ pub fn two_processes_pay_in_a_real_reader() {
     assert_eq!(device.events(), ["asked", "paid", "ended"]);
     assert_eq!((payer.balance(), payee.balance()), (12_750, 7_250));
 
-    torn(&payer, &payee);
+    for _ in 0..TORN {
+        torn(&payer, &payee);
+    }
     nobody(&payee);
 }
 
 /// The payee's process is killed as soon as the payer's purse has signed; both are begun again.
 fn torn(payer: &Person, payee: &Person) {
+    let (has, has_received) = (payer.balance(), payee.balance());
     let asking = [&["5.00", "--json"], &READER[..]].concat();
     let mut device = Device::hold(payer, &["--confirm", "20.00", "--taps", "1"]);
     let mut till = payee
@@ -88,7 +93,7 @@ fn torn(payer: &Person, payee: &Person) {
     till.kill().expect("it is there");
     till.wait().expect("it ends");
     drop(device);
-    assert_eq!(payer.balance(), 12_250);
+    assert_eq!(payer.balance(), has - 500);
 
     let device = Device::hold(payer, &["--confirm", "20.00", "--taps", "1"]);
     payee.does("request", &asking);
@@ -97,7 +102,7 @@ fn torn(payer: &Person, payee: &Person) {
     println!("after a till that was killed: {events:?}");
     let paid_again = events.iter().filter(|event| *event == "paid").count() as u64;
     let paid = 500 * (1 + paid_again);
-    assert_eq!((payer.balance(), payee.balance()), (12_750 - paid, 7_250 + paid));
+    assert_eq!((payer.balance(), payee.balance()), (has - paid, has_received + paid));
     assert!(
         payer
             .purse()

@@ -3,6 +3,11 @@
 //! A frame is a length (2 bytes, big-endian) and so many bytes. One byte is a signal: 00 power off, 01
 //! power on, 02 reset, 04 the reader asks for the ATR, as it does every 400 ms; only the last has an
 //! answer. All else is a command APDU. The reader takes a card whose answer has no bytes for present.
+//!
+//! A card that is put in is powered on at once, if the reader notices. It does not always: who exchanges data with a
+//! card may end in the moment in which that is taken away, and pcscd 1.9.9 (`SCardDisconnect`, `EHStatusHandlerThread`)
+//! then holds the reader for empty until it has asked once more and has had no answer. If another card is there by
+//! then, it is asked for its ATR for ever and never powered on, and nobody can reach it. So such a card is put in anew.
 
 use std::{
     io::{self, Read, Write},
@@ -26,6 +31,10 @@ const AWAY: Duration = Duration::from_secs(1);
 /// How soon a stop is noticed.
 const PATIENCE: Duration = Duration::from_millis(50);
 const DIAL_PATIENCE: Duration = Duration::from_secs(5);
+/// A card that is put in is asked for its ATR once or twice before it is powered on.
+const ASKED_UNNOTICED_MAX: u32 = 3;
+/// Once is enough, unless pcscd is slow. A pcscd that powers no card on before it is used loses no more than so many tries.
+const PUT_IN_ANEW_MAX: u32 = 2;
 
 const _: () = assert!(COMMAND_BYTES_MAX <= u16::MAX as usize, "a command fits into a frame");
 
@@ -122,18 +131,26 @@ impl VirtualReader {
     /// Puts the card in and leaves it there, until the reader closes or `stop` is set. If that happens while
     /// the card works, its answer is not sent: the card was taken away.
     pub fn hold(&mut self, card: &mut impl Chip, stop: &AtomicBool) -> Result<(), VpcdError> {
+        let mut left = PUT_IN_ANEW_MAX;
+        while let Held::Unnoticed = self.put_in(card, stop, left > 0)? {
+            left -= 1;
+        }
+        Ok(())
+    }
+
+    fn put_in(&mut self, card: &mut impl Chip, stop: &AtomicBool, must_be_noticed: bool) -> Result<Held, VpcdError> {
         self.stay_away(stop);
         if stop.load(Ordering::Acquire) {
-            return Ok(());
+            return Ok(Held::Ended);
         }
         let address = self.address;
         let dialled = TcpStream::connect_timeout(&address, DIAL_PATIENCE);
         let stream = dialled.map_err(|source| VpcdError::Dial { address, source })?;
         card.reset();
-        let ended = self.serve(stream, card, stop);
+        let held = self.serve(stream, card, stop, must_be_noticed);
         card.reset();
         self.left = Some(Instant::now());
-        ended
+        held
     }
 
     fn stay_away(&self, stop: &AtomicBool) {
@@ -142,18 +159,34 @@ impl VirtualReader {
         }
     }
 
-    fn serve(&self, mut stream: TcpStream, card: &mut impl Chip, stop: &AtomicBool) -> Result<(), VpcdError> {
+    fn serve(
+        &self,
+        mut stream: TcpStream,
+        card: &mut impl Chip,
+        stop: &AtomicBool,
+        must_be_noticed: bool,
+    ) -> Result<Held, VpcdError> {
         stream.set_nodelay(true)?;
         stream.set_read_timeout(Some(PATIENCE))?;
         stream.set_write_timeout(Some(PATIENCE))?;
         let mut frames = Frames::default();
         let mut bytes = [0; 4096];
+        let (mut is_noticed, mut asked) = (!must_be_noticed, 0);
         loop {
             while let Some(message) = frames.take()? {
+                match message {
+                    // Off may be meant for the card that was there before.
+                    Message::Off => {}
+                    Message::On | Message::Reset | Message::Command(_) => is_noticed = true,
+                    Message::AskAtr => asked += 1,
+                }
+                if !is_noticed && asked > ASKED_UNNOTICED_MAX {
+                    return Ok(Held::Unnoticed);
+                }
                 let reply = reply(card, message);
                 let frame = reply.map(|reply| frame(&reply)).unwrap_or_default();
                 if !write(&mut stream, &frame, stop)? {
-                    return Ok(());
+                    return Ok(Held::Ended);
                 }
             }
             if self.has_quick_acks {
@@ -162,16 +195,24 @@ impl VirtualReader {
                 stream.set_quickack(true)?;
             }
             match stream.read(&mut bytes) {
-                Ok(0) => return Ok(()),
+                Ok(0) => return Ok(Held::Ended),
                 Ok(count) => frames.push(&bytes[..count]),
                 Err(error) if is_wait(&error) => {}
                 Err(error) => return Err(error.into()),
             }
             if stop.load(Ordering::Acquire) {
-                return Ok(());
+                return Ok(Held::Ended);
             }
         }
     }
+}
+
+/// How a card came out of the reader.
+enum Held {
+    /// By `stop`, or by the reader.
+    Ended,
+    /// The reader asks whether it is there, and does not take it for put in.
+    Unnoticed,
 }
 
 /// Whether all was written before `stop` was set. A reader may stop to read.
