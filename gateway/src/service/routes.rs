@@ -351,6 +351,7 @@ pub const ROUTES: &[Route] = &[
     // A fingerprint of a body with a PIN in it would tell the PIN.
     Route {
         idempotent: false,
+        check: cards::secrets::check_pin,
         ..post!(
             "/v1/cards/{id}/pin",
             CardsWrite,

@@ -78,20 +78,12 @@ pub struct PresentRequest {
     pub terminal: Option<String>,
 }
 
-/// What was wrong with a body is told without any of it: it may be a card's.
-fn read<T: serde::de::DeserializeOwned>(call: &Call, fields: &str) -> Result<T, Problem> {
-    call.json().map_err(|problem| match problem.code {
-        Code::BodyMalformed => Problem::new(Code::BodyMalformed, format!("the body is an object of {fields}")),
-        _ => problem,
-    })
-}
-
 fn card_request(call: &Call) -> Result<CardRequest, Problem> {
-    read(call, "the texts entry (tap or chip), track2, chip and perhaps terminal")
+    call.secret_json("the texts entry (tap or chip), track2, chip and perhaps terminal")
 }
 
 fn present_request(call: &Call) -> Result<PresentRequest, Problem> {
-    read(call, "the texts code and perhaps terminal")
+    call.secret_json("the texts code and perhaps terminal")
 }
 
 fn card(request: CardRequest) -> Result<(Presented, Option<String>), Problem> {

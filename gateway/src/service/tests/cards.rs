@@ -504,6 +504,10 @@ async fn three_wrong_pins_are_all_that_are_looked_at() {
         .by(&bank.token)
         .once("s", json!({ "pin": "123" }));
     assert_eq!(refused(&app, short.request()).await, (400, "1004".to_owned()));
+    // What is wrong with a body is told without the PIN.
+    let (_, refusal) = bank.post(&set, "p", json!({ "pin": 918_273 })).await;
+    assert_eq!(refusal["code"], "1001");
+    assert!(!refusal.to_string().contains("918273"), "{refusal}");
     let with = |trace: u32, pin: &str| with_pin(trace, &number, pin, PIN_KEY);
     let wrong = Err(Outcome::WrongPin);
     assert_eq!(bank.ask(&with(1, "1234")).await, Ok(()));

@@ -57,13 +57,21 @@ pub struct RevealedView {
     cvv2: Zeroizing<String>,
 }
 
+pub fn check_pin(call: &Call) -> Result<(), Problem> {
+    pin_request(call).map(drop)
+}
+
+fn pin_request(call: &Call) -> Result<PinRequest, Problem> {
+    call.secret_json("the text pin")
+}
+
 /// Sets the PIN, and gives back its tries
 ///
 /// Without an `Idempotency-Key`: the PIN that was sent last counts.
 #[utoipa::path(post, path = "/v1/cards/{id}/pin", params(("id" = String, Path)), request_body = PinRequest,
     responses((status = 200, body = super::CardView)))]
 pub async fn pin(gateway: &Arc<Gateway>, call: &Call) -> Result<Reply, Problem> {
-    let request: PinRequest = call.json()?;
+    let request = pin_request(call)?;
     let pin = Pin::new(&request.pin).map_err(|_| Problem::field("pin", "it is 4 to 12 digits"))?;
     let stored = find(gateway, call).await?;
     let (issuing, hsm) = issuing(gateway)?;
