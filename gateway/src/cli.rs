@@ -27,6 +27,10 @@ enum Exit {
 pub fn main() -> ExitCode {
     // clap ends a wrong command line with 2, too.
     let Args { command } = Args::parse();
+    if let Err(error) = causeway_wallet::core_dumps::forbid() {
+        eprintln!("causeway-gateway: cannot forbid core dumps, in which keys and numbers of cards would be: {error}");
+        return ExitCode::from(Exit::Error as u8);
+    }
     let done = match command {
         Command::Inspect(what) => inspect::run(what).map_err(boxed),
         Command::Crypto { name } => crypto::run(&name).map_err(boxed),

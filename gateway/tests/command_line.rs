@@ -2,8 +2,10 @@
 
 use std::{
     fs,
-    io::Write,
+    io::{BufRead, BufReader, Write},
     net::{Ipv4Addr, TcpListener},
+    os::unix::process::ExitStatusExt,
+    path::Path,
     process::{Command, Output, Stdio},
 };
 
@@ -268,4 +270,39 @@ fn a_provider_whose_port_is_taken_says_so() {
     assert_eq!((status, objects.len()), (2, 0), "{stderr}");
     let said = format!("cannot serve on {listen}");
     assert!(stderr.contains(&said) && !stderr.contains("panicked"), "{stderr}");
+}
+
+/// Starts a program that may leave a core dump as large as it likes.
+fn dumping(folder: &Path, program: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", "ulimit -c unlimited && exec \"$@\"", "sh"]);
+    command.args(program).current_dir(folder);
+    command
+}
+
+#[test]
+fn a_number_that_was_read_comes_into_no_core_dump() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let other = dumping(folder.path(), &["sh", "-c", "kill -ABRT $$"]).status();
+    if !other.expect("a shell").core_dumped() {
+        println!("SKIPPED: no program leaves a core dump here");
+        return;
+    }
+    let program = [env!("CARGO_BIN_EXE_causeway-gateway"), "inspect", "pan"];
+    let mut command = dumping(folder.path(), &program);
+    let mut child = command
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut values = child.stdin.take().expect("piped");
+    values.write_all(b"4123709999000029\n").expect("it reads");
+    let mut line = String::new();
+    let mut lines = BufReader::new(child.stdout.take().expect("piped"));
+    lines.read_line(&mut line).expect("it answers");
+    assert!(line.contains("valid"), "{line}");
+    let killed = Command::new("kill").args(["-ABRT", &child.id().to_string()]).status();
+    assert!(killed.expect("kill is there").success());
+    let status = child.wait().expect("it ends");
+    assert!(status.signal().is_some() && !status.core_dumped(), "{status}");
 }

@@ -94,6 +94,10 @@ enum Finding {
 
 pub fn main() -> ExitCode {
     let args = Args::parse();
+    if let Err(error) = causeway_wallet::core_dumps::forbid() {
+        eprintln!("causeway: cannot forbid core dumps, in which keys would be: {error}");
+        return ExitCode::from(Exit::Error as u8);
+    }
     let json = args.json;
     let pays = args.command.pays();
     let exit = match (run(args), output::lost()) {

@@ -7,6 +7,7 @@ pub mod batch;
 pub mod client;
 pub mod clock;
 pub mod codes;
+pub mod core_dumps;
 pub mod device;
 pub mod durable;
 pub mod exit;
