@@ -82,10 +82,12 @@ pub async fn run(path: &Path, passphrase: &str, ready: impl FnOnce(&Gateway)) ->
     });
     let server = serve(&gateway, tls.transpose()?).map_err(|source| RunError::Serve { listen, source })?;
     gateway.card_routes.start()?;
-    let _hosts = authorize::start(&gateway, Cards::new).await?;
+    let hosts = authorize::start(&gateway, Cards::new).await?;
     start_engine(Arc::clone(&gateway)).map_err(RunError::Engine)?;
     ready(&gateway);
-    server.await.map_err(|source| RunError::Serve { listen, source })
+    let served = server.await;
+    hosts.stop().await;
+    served.map_err(|source| RunError::Serve { listen, source })
 }
 
 /// Does the jobs of an opened gateway, until it is dropped: what it was about is in the database.

@@ -1,6 +1,14 @@
 //! The session on TCP: connections in frames, one owner of the session, and whoever decides.
 
-use std::{collections::HashMap, io, sync::Arc, time::Duration};
+use std::{
+    collections::HashMap,
+    io,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use causeway_cards::iso8583::{Frame, Frames, frame};
 use tokio::{
@@ -8,7 +16,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
     sync::{Semaphore, mpsc},
     task::{Id, JoinSet},
-    time::{sleep, timeout},
+    time::{Instant, sleep, timeout},
 };
 
 use super::{
@@ -43,14 +51,22 @@ pub trait Authorizer: Send + Sync + 'static {
 pub struct Settings {
     pub limits: Limits,
     pub connections_max: usize,
-    /// A connection on which nothing came for so long, not even a frame of length zero, is closed.
+    /// A connection on which nothing came for so long, not even a frame of length zero, is closed; and one without a message
+    /// that the link takes since it was opened, or nobody's connections could take all that an acquirer has.
     pub idle: Duration,
 }
 
 enum Event {
-    Opened(LineId, mpsc::Sender<Vec<u8>>),
+    Opened(LineId, Line),
     Frame(LineId, Frame),
     Closed(LineId),
+}
+
+/// A connection, as the owner of the session has it. It ends when this is dropped.
+struct Line {
+    answers: mpsc::Sender<Vec<u8>>,
+    /// A message came on it that the link takes.
+    is_heard: Arc<AtomicBool>,
 }
 
 /// With the key that was offered, if it was taken.
@@ -60,7 +76,7 @@ struct Owner<A> {
     session: HostSession,
     link: LinkDialect,
     authorizer: Arc<A>,
-    lines: HashMap<LineId, mpsc::Sender<Vec<u8>>>,
+    lines: HashMap<LineId, Line>,
     deciding: JoinSet<Decided>,
     ids: HashMap<Id, RequestId>,
 }
@@ -115,7 +131,10 @@ pub async fn serve_until<A: Authorizer>(
                         continue;
                     }
                 };
-                let Ok(permit) = free.clone().try_acquire_owned() else { continue };
+                let Ok(permit) = free.clone().try_acquire_owned() else {
+                    tracing::warn!(connections = settings.connections_max, "a connection more than an acquirer may have is closed");
+                    continue;
+                };
                 next += 1;
                 let (line, events) = (LineId(next), events.clone());
                 connections.spawn(async move {
@@ -147,7 +166,7 @@ pub async fn serve_until<A: Authorizer>(
 impl<A: Authorizer> Owner<A> {
     async fn take(&mut self, event: Event) {
         match event {
-            Event::Opened(line, answers) => drop(self.lines.insert(line, answers)),
+            Event::Opened(id, line) => drop(self.lines.insert(id, line)),
             Event::Closed(line) => {
                 self.lines.remove(&line);
                 self.link.closed(line);
@@ -157,7 +176,12 @@ impl<A: Authorizer> Owner<A> {
             Event::Frame(line, Frame::Message(wire)) => {
                 let now_ms = now_ms();
                 let effects = match self.link.read(line, &wire, now_ms).await {
-                    Arrival::Message(message) => self.session.handle(line, message, now_ms),
+                    Arrival::Message(message) => {
+                        if let Some(line) = self.lines.get(&line) {
+                            line.is_heard.store(true, Ordering::Release);
+                        }
+                        self.session.handle(line, message, now_ms)
+                    }
                     Arrival::Refused(message, outcome) => self.session.refuse(line, &message, outcome),
                     Arrival::Unanswerable(_) => {
                         self.lines.remove(&line);
@@ -216,7 +240,7 @@ impl<A: Authorizer> Owner<A> {
         let is_full = self
             .lines
             .get(&line)
-            .is_some_and(|answers| answers.try_send(bytes).is_err());
+            .is_some_and(|line| line.answers.try_send(bytes).is_err());
         if is_full {
             self.lines.remove(&line);
         }
@@ -241,17 +265,27 @@ async fn decide<A: Authorizer>(authorizer: Arc<A>, request: Request, known: Opti
     }
 }
 
-/// Ends when the peer closes, is silent for too long, sends a frame that is too long, or when the owner drops the line.
+/// Ends when the peer closes, is silent for too long, says nothing that the link takes, sends a frame that is too long, or when the owner drops the line.
 async fn connection(line: LineId, stream: TcpStream, events: &mpsc::Sender<Event>, idle: Duration) -> io::Result<()> {
     stream.set_nodelay(true)?;
     let (mut reader, mut writer) = stream.into_split();
     let (answers, mut waiting) = mpsc::channel::<Vec<u8>>(ANSWERS_MAX);
-    if events.send(Event::Opened(line, answers)).await.is_err() {
+    let is_heard = Arc::new(AtomicBool::new(false));
+    let opened = Line {
+        answers,
+        is_heard: is_heard.clone(),
+    };
+    if events.send(Event::Opened(line, opened)).await.is_err() {
         return Ok(());
     }
+    let unheard_until = Instant::now() + idle;
+    let patience = || match is_heard.load(Ordering::Acquire) {
+        true => idle,
+        false => unheard_until.saturating_duration_since(Instant::now()),
+    };
     let reading = async {
         let (mut frames, mut piece) = (Frames::default(), [0; 4_096]);
-        while let Ok(read) = timeout(idle, reader.read(&mut piece)).await {
+        while let Ok(read) = timeout(patience(), reader.read(&mut piece)).await {
             let read = read?;
             if read == 0 {
                 break;

@@ -2,14 +2,14 @@
 
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::{net::TcpListener, task::JoinSet};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
 
 use super::{Desk, Keys, Permits};
 use crate::{
     acquiring::{
         host::{
             Limits,
-            server::{Settings, serve},
+            server::{Settings, Stop, serve_until},
         },
         hsm::HsmError,
         link_key::LinkKey,
@@ -40,11 +40,25 @@ pub enum HostError {
     OtherNetwork { link: String, account: String },
 }
 
-/// The hosts that run, until they are dropped.
+/// What is under way when the hosts are to stop may take so long. A decision waits for finality, not longer than this by far.
+const STOPS_WITHIN: Duration = Duration::from_secs(10);
+
+/// The hosts that run, until they are stopped or dropped.
 pub struct Hosts {
     tasks: JoinSet<()>,
+    /// Each host stops when it is dropped.
+    runs: watch::Sender<()>,
     /// Where each link listens, in the configuration's order.
     pub listen: Vec<SocketAddr>,
+}
+
+impl Hosts {
+    /// Takes nothing more, answers what is under way, and closes the connections.
+    pub async fn stop(self) {
+        let Self { mut tasks, runs, .. } = self;
+        drop(runs);
+        while tasks.join_next().await.is_some() {}
+    }
 }
 
 /// Listens on all links' ports. `permits` gives who is asked about cards whose PINs are under a link's keys.
@@ -54,6 +68,7 @@ pub async fn start<P: Permits>(
 ) -> Result<Hosts, HostError> {
     let mut hosts = Hosts {
         tasks: JoinSet::new(),
+        runs: watch::Sender::new(()),
         listen: Vec::new(),
     };
     let Some(issuing) = &gateway.config.issuing else {
@@ -82,7 +97,14 @@ pub async fn start<P: Permits>(
         let (dialect, settings) = (dialect(link.variant, mac_keys.map_err(no_key)?), settings(link));
         let permits = permits(Arc::clone(&keys.pin_keys));
         let desk = Desk::new(Arc::clone(gateway), issuing, link.clone(), keys, permits);
-        hosts.tasks.spawn(serve(listener, dialect, settings, Arc::new(desk)));
+        let mut runs = hosts.runs.subscribe();
+        let stop = Stop {
+            when: async move { while runs.changed().await.is_ok() {} },
+            within: STOPS_WITHIN,
+        };
+        hosts
+            .tasks
+            .spawn(serve_until(listener, dialect, settings, Arc::new(desk), stop));
     }
     Ok(hosts)
 }

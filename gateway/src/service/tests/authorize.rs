@@ -184,6 +184,24 @@ async fn a_declined_card_stays_declined_for_the_hosts_that_come_later() {
 }
 
 #[tokio::test]
+async fn what_is_under_way_is_answered_before_the_hosts_stop() {
+    let office = issuer().await;
+    let rules = Rules {
+        busy: Duration::from_millis(50),
+        ..Rules::new(Err(Outcome::StolenCard))
+    };
+    let (hosts, mut line) = host(&office, &rules).await;
+    let address = hosts.listen[0];
+    let asked = tokio::spawn(async move { line.code(&purchase("000001", "000000001000")).await });
+    while rules.asked() == 0 {
+        tokio::task::yield_now().await;
+    }
+    hosts.stop().await;
+    assert_eq!(asked.await.expect("an answer"), "43");
+    assert!(TcpStream::connect(address).await.is_err());
+}
+
+#[tokio::test]
 async fn a_reversal_before_its_original_declines_it_also_after_a_restart() {
     let office = issuer().await;
     let rules = Rules::new(Err(Outcome::StolenCard));

@@ -151,3 +151,37 @@ async fn every_outcome_comes_back_over_tcp_in_both_variants_and_a_long_frame_end
         }
     }
 }
+
+/// Sends frames of length zero on a new connection; whether the host answered them all.
+async fn stays(stream: &mut TcpStream, frames: u32) -> bool {
+    for _ in 0..frames {
+        sleep(SHORT / 8).await;
+        if stream.write_all(&[0, 0]).await.is_err() || stream.read_u16().await.is_err() {
+            return false;
+        }
+    }
+    true
+}
+
+const SHORT: Duration = Duration::from_millis(800);
+
+#[tokio::test]
+async fn a_connection_with_no_message_that_the_link_takes_is_closed_whatever_keeps_it_alive() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let address = listener.local_addr().expect("bound");
+    let dialect = Dialect {
+        spec: Spec::a(),
+        mac_keys: Vec::new(),
+    };
+    let settings = Settings {
+        idle: SHORT,
+        ..settings()
+    };
+    let host = tokio::spawn(serve(listener, dialect, settings, Arc::new(Fixed(Outcome::Approved))));
+    let mut stranger = TcpStream::connect(address).await.expect("connected");
+    assert!(!stays(&mut stranger, 80).await);
+    let mut acquirer = TcpStream::connect(address).await.expect("connected");
+    assert_eq!(ask(&mut acquirer, Spec::a(), &sign_on()).await, "00");
+    assert!(stays(&mut acquirer, 16).await);
+    host.abort();
+}
