@@ -5,6 +5,7 @@
 mod common;
 mod device;
 mod rebase;
+mod redeem;
 mod town;
 mod wallets;
 

@@ -135,7 +135,7 @@ impl Town {
         self.network.seed.key(name)
     }
 
-    fn service_secret(role: KeyRole) -> SecretKey {
+    pub fn service_secret(role: KeyRole) -> SecretKey {
         SecretKey::from_seed(&[60 + role as u8; 32])
     }
 

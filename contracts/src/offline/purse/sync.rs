@@ -105,8 +105,8 @@ impl PurseState {
     }
 
     /// How payments of the log have ended: the payee's word, and before it the request of what a receipt for another
-    /// transfer has voided. Who redeems what he took back brings these to the ledger first.
-    pub fn payees_words(&self) -> Vec<Message> {
+    /// transfer has voided.
+    fn payees_words(&self) -> Vec<Message> {
         let mut messages = Vec::new();
         for payment in self.log.iter().filter_map(Entry::payment) {
             let Some(answer) = &payment.answer else { continue };

@@ -9,6 +9,7 @@ use anyhow::{Context, bail};
 use causeway_contracts::{
     money::Amount,
     offline::{action::OfflineAction, ids::Nonce16, messages::Grant, purse::load::Loaded, signed::Signed},
+    statement::LoadView,
 };
 use causeway_wallet::offline::{issuer::client::IssuerClient, purses::Purse};
 use serde_json::json;
@@ -35,9 +36,10 @@ pub async fn load(wallet: &Wallet, name: &str, amount: &str) -> anyhow::Result<(
     let earlier = online.client.load_of(&id, counter, &online.key).await?.answer;
     let is_resumed = earlier.is_some();
     let grant = match earlier {
-        Some(earlier) if earlier.grant.is_none() && earlier.is_ended => bail!(
-            "load {counter} of this purse went back to the account before the issuer granted it; ask the issuer for its \
-             grant, without which the purse takes no other"
+        Some(earlier) if is_lost(&earlier) => bail!(
+            "load {counter} of this purse went back to the account before the issuer granted it, and purse {name} waits for \
+             that grant before any other; `causeway offline rebase {name}` makes it a purse that can be loaded, and redeems \
+             what it has"
         ),
         Some(earlier) => {
             note!(
@@ -60,6 +62,11 @@ pub async fn load(wallet: &Wallet, name: &str, amount: &str) -> anyhow::Result<(
     let loaded = purse.element.run(|state| state.accept_grant(&grant));
     let loaded = loaded.map_err(|error| desk::explain(&purse, error))?;
     tell(wallet, &purse, &grant, loaded, is_resumed)
+}
+
+/// Whether it has gone back to its account, and no grant for it ever comes: the purse takes no load after it.
+pub fn is_lost(load: &LoadView) -> bool {
+    load.is_ended && load.grant.is_none()
 }
 
 /// Sets the money aside on the ledger.

@@ -14,6 +14,7 @@ use causeway_contracts::{
         registration::{PurseClass, RegistrationTerms},
         signed::Signed,
     },
+    statement::LoadView,
 };
 use causeway_wallet::{
     clock,
@@ -30,19 +31,20 @@ use super::{
         output::{note, say},
         wallet::Wallet,
     },
-    create, desk,
+    create, desk, load,
     online::{self, Online},
     redeem, sync,
 };
 
 pub async fn rebase(wallet: &Wallet, name: &str) -> anyhow::Result<()> {
     let (mut purse, online) = online::open(wallet, name)?;
-    if is_unused(purse.element.state()) {
+    let load = current_load(&purse, &online).await?;
+    if is_unused(purse.element.state(), load.as_ref()) {
         tell_unused(wallet, &purse);
         return Ok(());
     }
     check_requests(&purse)?;
-    check_load(&purse, &online).await?;
+    check_load(&purse, load)?;
     let issuer = IssuerClient::new(&purse.info.issuer)?;
     // A service that is not there would leave the purse empty for nothing.
     issuer.about().await?;
@@ -56,7 +58,7 @@ pub async fn rebase(wallet: &Wallet, name: &str) -> anyhow::Result<()> {
     sync::with_issuer(wallet, &mut purse).await?;
     check_log(&purse)?;
     let certificate = register(&mut purse, &online, &issuer, &terms).await?;
-    check_load(&purse, &online).await?;
+    check_load(&purse, current_load(&purse, &online).await?)?;
     let before = purse.info.purse;
     purse.rebase(&certificate).map_err(|error| match error {
         RebaseError::Element(error) => desk::explain(&purse, error),
@@ -66,12 +68,19 @@ pub async fn rebase(wallet: &Wallet, name: &str) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// A purse of which nobody has learned anything: what a rebase makes.
-fn is_unused(state: &PurseState) -> bool {
+/// A purse of which nobody has learned anything, and which can be loaded: what a rebase makes.
+fn is_unused(state: &PurseState, load: Option<&LoadView>) -> bool {
     let counters = state.counters();
     let is_first =
         (counters.load_counter, counters.seq, counters.request_seq) == (LoadCounter(1), Seq(0), RequestSeq(0));
-    is_first && state.successor().is_none()
+    is_first && state.successor().is_none() && !load.is_some_and(load::is_lost)
+}
+
+/// The load that the purse takes next, if there is one.
+async fn current_load(purse: &Purse, online: &Online<'_>) -> anyhow::Result<Option<LoadView>> {
+    let counter = purse.element.state().counters().load_counter;
+    let load = online.client.load_of(&purse.info.purse, counter, &online.key).await?;
+    Ok(load.answer)
 }
 
 fn check_requests(purse: &Purse) -> anyhow::Result<()> {
@@ -89,13 +98,7 @@ fn check_requests(purse: &Purse) -> anyhow::Result<()> {
 }
 
 /// A load whose grant the purse has not taken would be lost with its key until it expires.
-async fn check_load(purse: &Purse, online: &Online<'_>) -> anyhow::Result<()> {
-    let counter = purse.element.state().counters().load_counter;
-    let load = online
-        .client
-        .load_of(&purse.info.purse, counter, &online.key)
-        .await?
-        .answer;
+fn check_load(purse: &Purse, load: Option<LoadView>) -> anyhow::Result<()> {
     let Some(load) = load.filter(|load| !load.is_ended) else {
         return Ok(());
     };

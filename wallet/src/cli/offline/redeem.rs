@@ -5,13 +5,14 @@
 
 use anyhow::Context;
 use causeway_contracts::{
+    ledger::rejection::Rejection,
     money::{Amount, Balance},
     offline::{
-        action::{OfflineAction, Testimony},
+        action::{MESSAGES_MAX, OfflineAction, Testimony},
         bundle::Behind,
         ids::{AccountHash, Id16},
         message::Message,
-        messages::Redeem,
+        messages::{PaymentStatus, Redeem},
         purse::{
             PurseState,
             contents::{Entry, Lot, Origin},
@@ -55,7 +56,15 @@ pub async fn redeem(wallet: &Wallet, name: &str, account: Option<&str>) -> anyho
 /// Has all paid that the purse has: first what earlier runs have signed, the rest to the account of `online`.
 pub async fn all(purse: &mut Purse, owner: &Online<'_>, online: &Online<'_>) -> anyhow::Result<Sum> {
     let mut sum = Sum::default();
-    for redeem in pending(purse.element.state()) {
+    let state = purse.element.state();
+    let (pending, has_lots) = (pending(state), state.lots().iter().any(|lot| !lot.left.is_zero()));
+    if !pending.is_empty() || has_lots {
+        // Before what came back is asked for: the ledger may know that it was paid, and would take it for spent twice.
+        for words in voided(state).chunks(MESSAGES_MAX / VOIDED_MESSAGES_MAX) {
+            owner.testify(&words.concat()).await?;
+        }
+    }
+    for redeem in pending {
         bring(owner, purse, &redeem, &mut sum).await?;
     }
     let hash = AccountHash::of(&online.account.address.account);
@@ -92,6 +101,28 @@ fn pending(state: &PurseState) -> Vec<Signed<Redeem>> {
     redeemed.collect()
 }
 
+/// A request, what its payee said, and the payment.
+const VOIDED_MESSAGES_MAX: usize = 3;
+
+/// Of each payment of the log that came back: what says so. The payment is with it, as one that the ledger knows needs no
+/// room for what its payee said.
+fn voided(state: &PurseState) -> Vec<Vec<Testimony>> {
+    let payments = state.log().iter().filter_map(Entry::payment);
+    let voided = payments.filter(|payment| payment.status() == PaymentStatus::Voided);
+    let words = voided.filter_map(|payment| {
+        let mut words = match payment.answer.clone()? {
+            SignedAnswer::Receipt(other) => {
+                let request = Testimony::Request(payment.request.clone());
+                vec![request, Testimony::Receipt(other)]
+            }
+            SignedAnswer::Void(void) => vec![Testimony::Void(void)],
+        };
+        words.push(Testimony::Transfer(payment.transfer.clone()));
+        Some(words)
+    });
+    words.collect()
+}
+
 /// Has one redemption paid, if the ledger has not done so before.
 async fn bring(owner: &Online<'_>, purse: &Purse, redeem: &Signed<Redeem>, sum: &mut Sum) -> anyhow::Result<()> {
     if is_settled(owner, purse, redeem).await? {
@@ -104,7 +135,15 @@ async fn bring(owner: &Online<'_>, purse: &Purse, redeem: &Signed<Redeem>, sum: 
         account: payee.account.address.account,
         redeem: redeem.clone(),
     };
-    payee.act(action.clone(), |other| *other == action).await?;
+    let acted = payee.act(action.clone(), |other| *other == action).await;
+    match acted {
+        Err(error) if is_lot_unknown(&error) => {
+            // A load behind it may be one that its ledger never had: what the issuer's service signed is paid all the same.
+            owner.testify(&grants(purse.element.state(), &lots)).await?;
+            payee.act(action.clone(), |other| *other == action).await?;
+        }
+        acted => drop(acted?),
+    }
     let amount = redeem.body.spend.amount;
     let total = if is_settled(owner, purse, redeem).await? {
         &mut sum.redeemed
@@ -113,6 +152,10 @@ async fn bring(owner: &Online<'_>, purse: &Purse, redeem: &Signed<Redeem>, sum: 
     };
     total.0 += amount.0;
     Ok(())
+}
+
+fn is_lot_unknown(error: &anyhow::Error) -> bool {
+    matches!(error.downcast_ref(), Some(Finding::Rejected(Rejection::LotUnknown)))
 }
 
 async fn is_settled(owner: &Online<'_>, purse: &Purse, redeem: &Signed<Redeem>) -> anyhow::Result<bool> {
@@ -137,7 +180,7 @@ fn payee<'a>(owner: &Online<'a>, redeem: &Signed<Redeem>) -> anyhow::Result<Onli
 }
 
 /// What proves that these lots are money: all that was paid to get them here, and what this purse has asked and
-/// answered. The ledger has their grants. Requests and receipts come before transfers.
+/// answered. The ledger mostly has their grants ([`grants`]). Requests and receipts come before transfers.
 fn evidence(state: &PurseState, lots: &[Id16]) -> anyhow::Result<Vec<Testimony>> {
     let (mut words, mut transfers) = (Vec::new(), Vec::new());
     for lot in state.lots().iter().filter(|lot| lots.contains(&lot.id)) {
@@ -154,6 +197,21 @@ fn evidence(state: &PurseState, lots: &[Id16]) -> anyhow::Result<Vec<Testimony>>
     }
     words.extend(transfers);
     Ok(words)
+}
+
+/// The grants of the loads behind these lots, which others have paid on.
+fn grants(state: &PurseState, lots: &[Id16]) -> Vec<Testimony> {
+    let mut grants = Vec::new();
+    for lot in state.lots().iter().filter(|lot| lots.contains(&lot.id)) {
+        if let Behind::Bundle(bundle) = lot.behind() {
+            grants.extend(bundle.messages().filter_map(|message| match message {
+                Message::Grant(grant) => Some(Testimony::Grant(grant)),
+                _ => None,
+            }));
+        }
+    }
+    grants.dedup();
+    grants
 }
 
 fn words_of(state: &PurseState, lot: &Lot) -> anyhow::Result<Vec<Testimony>> {

@@ -75,6 +75,8 @@ pub enum Problem {
     Revoked,
     #[error("signed messages prove that the purse broke the rules of payments; it gets no certificate while they do")]
     Convicted,
+    #[error("the ledger has no room for what a payee said of a payment that it does not know; sync again later")]
+    Crowded,
     #[error(transparent)]
     NoCertificate(#[from] NoCertificate),
     #[error("the ledger refused it: {0}")]
@@ -119,6 +121,7 @@ impl Problem {
             Self::Serial { .. } => (409, "serial", "Another certificate is the newest"),
             Self::Revoked => (409, "revoked", "The purse is out of use"),
             Self::Convicted => (409, "convicted", "The purse broke the rules"),
+            Self::Crowded => (503, "crowded", "No room on the ledger"),
             Self::NoCertificate(_) => (409, "counter_end", "A counter is at its end"),
             Self::Refused(_) => (409, "refused", "Refused by the ledger"),
         }

@@ -68,7 +68,10 @@ fn uploaded(id: MessageId, spend: &Spend) -> Uploaded {
 }
 
 /// Which purse signed it.
-fn signer(testimony: &Testimony) -> PurseId {
+///
+/// # Panics
+/// Of a grant, which no upload has.
+pub fn signer(testimony: &Testimony) -> PurseId {
     match testimony {
         Testimony::Transfer(signed) => signed.body.payer,
         Testimony::Request(signed) => signed.body.payee,

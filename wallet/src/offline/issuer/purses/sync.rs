@@ -27,7 +27,7 @@ use crate::{
         problem::Problem,
         rules::Rules,
         settle::{self, Known},
-        upload::Upload,
+        upload::{Upload, signer},
     },
 };
 
@@ -90,6 +90,10 @@ impl Purses {
             if left.is_empty() || left.len() == before {
                 break;
             }
+        }
+        // The purse would forget by the answer what it brought, and what of its money came back would be spent twice.
+        if left.iter().any(|testimony| signer(testimony) != purse.id) {
+            return Err(Problem::Crowded);
         }
         Ok(height)
     }
