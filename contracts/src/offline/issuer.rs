@@ -134,6 +134,13 @@ impl IssuerKeys {
         Ok(signed.verify(key)?)
     }
 
+    /// These and those of the others that have another id.
+    pub fn with(&self, others: &Self) -> Result<Self, IssuerKeysError> {
+        let is_new = |key: &&IssuerKey| self.iter().all(|known| known.id() != key.id());
+        let new = others.iter().filter(is_new);
+        Self::new(self.iter().chain(new).cloned().collect())
+    }
+
     pub fn iter(&self) -> impl Iterator<Item = &IssuerKey> {
         self.0.iter()
     }

@@ -73,6 +73,27 @@ async fn money_whose_load_the_ledger_does_not_know_is_owed_by_the_guarantee() {
     town.stop().await;
 }
 
+/// Purses that know the issuer's first keys alone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_purse_goes_on_after_its_issuer_has_replaced_a_key() {
+    let mut town = open_town().await;
+    let anna = Person::new(&town, "anna");
+    anna.creates(&[]);
+    anna.does("load", &["100.00"]);
+    town.replace_grant_key().await;
+    anna.does("load", &["20.00"]);
+    assert_eq!(anna.balance(), 12_000);
+    let bert = Person::new(&town, "bert");
+    bert.creates(&["--merchant"]);
+    let [asked, paid, pin] = ["asked.hex", "paid.hex", "pin"].map(|name| anna.path(name));
+    bert.does("request", &["110.00", "--out", &asked]);
+    anna.does("pay", &["--in", &asked, "--out", &paid, "--yes", "--pin-file", &pin]);
+    bert.does("receive", &["--in", &paid]);
+    anna.does("sync", &[]);
+    assert_eq!(bert.does("redeem", &[])["paid"], "11000");
+    town.stop().await;
+}
+
 fn granted(purse: &Device) -> Signed<Grant> {
     let own = &purse.state.certificate().body;
     let key = Town::service_secret(KeyRole::Grant);

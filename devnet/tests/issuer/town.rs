@@ -252,6 +252,21 @@ key = "BANKA.key"
         }
     }
 
+    /// The issuer makes another grant key known, which the service signs with once it is started again.
+    pub async fn replace_grant_key(&mut self) {
+        let seed = [90; 32];
+        let action = OfflineAction::SetServiceKey {
+            currency: euro(),
+            key: SecretKey::from_seed(&seed).public_key(),
+            role: KeyRole::Grant,
+        };
+        self.act(action, &[self.participant("CBEUR")]).await;
+        self.kill_service();
+        fs::write(self.dir.path().join("grant.key"), hex::encode(seed)).expect("written");
+        self.start_service().await;
+        eventually("the service is ready", async || self.issuer.about().await.ok()).await;
+    }
+
     /// The issuer's keys, by the ledger's word.
     pub async fn keys(&self) -> IssuerKeys {
         let view = self

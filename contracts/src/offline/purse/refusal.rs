@@ -34,6 +34,8 @@ pub enum Table {
     Payers,
     /// Answers to requests, none of which may be forgotten yet.
     Answers,
+    /// Of its currency's issuer.
+    Keys,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -1,7 +1,8 @@
 //! What the issuer's service tells: the hour, and who is not believed any more.
 
-use super::{PurseRefusal, PurseState, Step};
+use super::{PurseRefusal, PurseState, Step, refusal::Table};
 use crate::offline::{
+    issuer::IssuerKeys,
     message::Message,
     messages::{Beacon, RevocationDelta},
     signed::Signed,
@@ -44,5 +45,19 @@ impl PurseState {
         let mut revoked = self.revoked.clone();
         revoked.apply(&delta.body)?;
         Ok(self.step((), |next| next.revoked = revoked))
+    }
+
+    /// Believes these keys of its currency's issuer too, from now on: those that the ledger has. It never forgets one; what is listed is
+    /// not believed. For the owner's host alone, which the first ones come from: payees have keys of their own.
+    pub fn learn_keys(&self, keys: &IssuerKeys) -> Result<Step<()>, PurseRefusal> {
+        let currency = self.own().currency;
+        let own = keys.iter().filter(|key| key.currency == currency).cloned();
+        let too_many = |_| PurseRefusal::Full(Table::Keys);
+        let own = IssuerKeys::new(own.collect()).map_err(too_many)?;
+        let all = self.keys.with(&own).map_err(too_many)?;
+        if all == self.keys {
+            return Ok(Step::unchanged(()));
+        }
+        Ok(self.step((), |next| next.keys = all))
     }
 }

@@ -59,8 +59,8 @@ pub async fn load(wallet: &Wallet, name: &str, amount: &str) -> anyhow::Result<(
         Some(grant) => grant,
         None => wait(&issuer, &purse).await?,
     };
-    let loaded = purse.element.run(|state| state.accept_grant(&grant));
-    let loaded = loaded.map_err(|error| desk::explain(&purse, error))?;
+    let accept = |purse: &mut Purse| purse.element.run(|state| state.accept_grant(&grant));
+    let loaded = online::taken(wallet, &mut purse, accept).await?;
     tell(wallet, &purse, &grant, loaded, is_resumed)
 }
 

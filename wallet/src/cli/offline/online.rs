@@ -7,7 +7,9 @@ use causeway_contracts::{
     ledger::receipt::Outcome,
     offline::{
         action::{MESSAGES_MAX, OfflineAction, Testimony},
-        issuer::{IssuerKey, IssuerKeys},
+        issuer::{IssuerKey, IssuerKeys, Untrusted},
+        purse::PurseRefusal,
+        refusal::Refusal,
     },
     statement::PurseCurrencyView,
     transaction::{Action, Transaction},
@@ -15,13 +17,19 @@ use causeway_contracts::{
 use causeway_wallet::{
     client::Client,
     home::{AccountEntry, Home},
-    offline::purses::{Purse, PurseInfo},
+    offline::{
+        element::ElementError,
+        purses::{Purse, PurseInfo},
+    },
 };
 
-use super::super::{
-    Finding,
-    teller::{Done, Teller},
-    wallet::Wallet,
+use super::{
+    super::{
+        Finding,
+        teller::{Done, Teller},
+        wallet::Wallet,
+    },
+    desk,
 };
 
 /// An account, its key, and whom it asks.
@@ -98,9 +106,40 @@ pub fn keys(view: &PurseCurrencyView) -> anyhow::Result<IssuerKeys> {
     Ok(keys)
 }
 
+/// Has the purse take what the issuer's service signed. If that is by a key which the purse does not know, because the issuer has
+/// replaced one, the purse learns those that the ledger has, and takes it again.
+pub async fn taken<T>(
+    wallet: &Wallet,
+    purse: &mut Purse,
+    take: impl Fn(&mut Purse) -> Result<T, ElementError>,
+) -> anyhow::Result<T> {
+    let mut done = take(purse);
+    if done.as_ref().is_err_and(is_unknown_key) {
+        learn_keys(wallet, purse).await?;
+        done = take(purse);
+    }
+    done.map_err(|error| desk::explain(purse, error))
+}
+
+pub fn is_unknown_key(error: &ElementError) -> bool {
+    let ElementError::Refused(PurseRefusal::Refused(Refusal::Untrusted(why))) = error else {
+        return false;
+    };
+    matches!(why, Untrusted::UnknownKey { .. })
+}
+
+pub async fn learn_keys(wallet: &Wallet, purse: &mut Purse) -> anyhow::Result<()> {
+    let client = wallet.home()?.client()?.with_short_proofs();
+    let known = client.purse_currency(purse.info.currency).await?;
+    let known = known.context("purses may not hold this currency on this network any more")?;
+    let keys = keys(&known)?;
+    let learned = purse.element.run(|state| state.learn_keys(&keys));
+    learned.map_err(|error| desk::explain(purse, error))
+}
+
 /// Opens a purse, and what its account asks by.
 pub fn open<'a>(wallet: &'a Wallet, name: &str) -> anyhow::Result<(Purse, Online<'a>)> {
-    let purse = super::desk::open(wallet, name)?;
+    let purse = desk::open(wallet, name)?;
     let online = Online::of(wallet, &purse.info)?;
     Ok((purse, online))
 }

@@ -2,7 +2,10 @@
 
 use anyhow::Context;
 use causeway_contracts::{money::Amount, offline::purse::sync::Download};
-use causeway_wallet::offline::{issuer::client::IssuerClient, purses::Purse};
+use causeway_wallet::offline::{
+    issuer::client::IssuerClient,
+    purses::{Purse, news::HearError},
+};
 use serde_json::json;
 
 use super::{
@@ -10,7 +13,7 @@ use super::{
         output::{self, say},
         wallet::Wallet,
     },
-    desk,
+    desk, online,
 };
 
 pub async fn sync(wallet: &Wallet, name: &str) -> anyhow::Result<()> {
@@ -33,10 +36,17 @@ pub async fn with_issuer(wallet: &Wallet, purse: &mut Purse) -> anyhow::Result<u
         news,
     } = Download::from_bytes(&answer).context("what the issuer's service answers")?;
     let settled = answer.body.settled.len();
-    let taken = purse.element.run(|state| state.sync_answer(&answer, &certificate));
-    taken.map_err(|error| desk::explain(purse, error))?;
+    let take = |purse: &mut Purse| purse.element.run(|state| state.sync_answer(&answer, &certificate));
+    online::taken(wallet, purse, take).await?;
+    let mut heard = purse.news.hear(&mut purse.element, news.clone());
+    if let Err(HearError::Element(error)) = &heard
+        && online::is_unknown_key(error)
+    {
+        online::learn_keys(wallet, purse).await?;
+        heard = purse.news.hear(&mut purse.element, news);
+    }
     // The outcomes and the certificate are the purse's by now; what is wrong with the news is no failure of it.
-    if let Err(error) = purse.news.hear(&mut purse.element, news) {
+    if let Err(error) = heard {
         output::warning(
             wallet.json,
             format_args!("the purse does not take the issuer's news: {error}"),

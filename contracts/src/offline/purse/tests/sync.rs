@@ -3,13 +3,16 @@
 use super::*;
 use crate::offline::{
     evidence::Facts,
+    ids::CurrencyIndex,
+    issuer::{IssuerKey, IssuerKeys, Untrusted},
     message::Message,
-    messages::{Class, PaymentStatus, SyncUpload, Transfer},
+    messages::{Class, Grant, PaymentStatus, SyncUpload, Transfer},
     purse::{
         ANSWERS_MAX, LOG_MAX,
         refusal::Table,
         sync::{Download, SYNC_BYTES_MAX},
     },
+    refusal::Refusal,
 };
 
 fn tell(facts: &mut Facts, message: &Message) {
@@ -122,4 +125,45 @@ fn a_merchant_that_has_synced_forgets_receipts_where_there_is_no_room() {
     assert_eq!(merchant.state.answered.len(), ANSWERS_MAX);
     let last = merchant.state.answered.last().expect("it was paid");
     assert!(!last.is_reported && last.request != first.request);
+}
+
+#[test]
+fn a_purse_learns_the_keys_by_which_its_issuer_replaces_others_and_forgets_none() {
+    let mut purse = Purse::new(1);
+    let grant = purse.grant(1_250);
+    let secret = crate::keys::SecretKey::from_seed(&[99; 32]);
+    let new = IssuerKey {
+        key: secret.public_key(),
+        role: KeyRole::Grant,
+        currency: CURRENCY,
+    };
+    let elsewhere = IssuerKey {
+        currency: CurrencyIndex(CURRENCY.0 + 1),
+        key: crate::keys::SecretKey::from_seed(&[98; 32]).public_key(),
+        ..new.clone()
+    };
+    let by_new = signed(
+        Grant {
+            issuer: new.id(),
+            ..grant.body.clone()
+        },
+        &secret,
+    );
+    let unknown = purse.run(|it| it.accept_grant(&by_new)).unwrap_err();
+    assert!(matches!(
+        unknown,
+        PurseRefusal::Refused(Refusal::Untrusted(Untrusted::UnknownKey { .. }))
+    ));
+    let keys = IssuerKeys::new(vec![new, elsewhere.clone()]).unwrap();
+    purse.run(|it| it.learn_keys(&keys)).unwrap();
+    assert!(purse.state.learn_keys(&keys).unwrap().next.is_none(), "it knows them");
+    assert!(purse.state.keys.iter().all(|key| *key != elsewhere));
+    assert_eq!(
+        PurseState::from_bytes(&purse.state.to_bytes()).unwrap().keys,
+        purse.state.keys
+    );
+    purse.run(|it| it.accept_grant(&by_new)).unwrap();
+    // What it knew before is believed as before.
+    let grant = purse.grant(1_250);
+    purse.run(|it| it.accept_grant(&grant)).unwrap();
 }
